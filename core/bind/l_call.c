@@ -1,0 +1,238 @@
+/* callisto.core, what a call's VM has: its leg, its ear, its facts. */
+#include <ctype.h>
+#include <errno.h>
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "audio/dtmf.h"
+#include "audio/tone.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "bind/engine.h"
+#include "bind/l_core.h"
+#include "bind/lib.h"
+#include "bind/say.h"
+#include "bind/script.h"
+#include "store/facts.h"
+
+#define TEXT_CEILING 4000
+
+/* A warm VM has no call yet: using it then is a mistake of the script that runs while it loads. */
+static cal_script_call *check_call(lua_State *L) {
+  cal_script_call *call = cal_bind_of(L)->call;
+  if (!call) luaL_error(L, "there is no call yet: a file defines and returns, it does not act while it loads");
+  return call;
+}
+
+static cal_speech *speech_of(const cal_script_call *call) { return cal_engine_speech(cal_script_engine(call->script)); }
+
+static uint32_t check_utterance(lua_State *L, cal_script_call *call) {
+  lua_Integer number = luaL_checkinteger(L, 1);
+  luaL_argcheck(L, number >= 1 && number < 0x70000000, 1, "utterances are numbered from 1 upwards");
+  if ((uint32_t)number > call->last_utterance) call->last_utterance = (uint32_t)number;
+  return (uint32_t)number;
+}
+
+static uint32_t flags_of(lua_State *L, int index) {
+  if (lua_isnoneornil(L, index)) return 0;
+  luaL_checktype(L, index, LUA_TTABLE);
+  return (cal_core_flag(L, index, "interruptible") ? CAL_COMMAND_INTERRUPTIBLE : 0) |
+         (cal_core_flag(L, index, "digits_stop") ? CAL_COMMAND_DIGITS_STOP : 0);
+}
+
+/* ---- saying -------------------------------------------------------------------------------------------------------- */
+
+static int say(lua_State *L) {
+  cal_script_call *call = check_call(L);
+  uint32_t utterance = check_utterance(L, call);
+  size_t bytes;
+  const char *text = luaL_checklstring(L, 2, &bytes), *voice = NULL;
+  luaL_argcheck(L, bytes <= TEXT_CEILING, 2, "an utterance has at most 4,000 bytes");
+  uint32_t flags = flags_of(L, 3);
+  if (lua_istable(L, 3)) voice = cal_core_text(L, 3, "voice");
+  cal_say_text(speech_of(call), call->call, utterance, text, voice, flags);
+  return 0;
+}
+
+static int play(lua_State *L) {
+  cal_script_call *call = check_call(L);
+  uint32_t utterance = check_utterance(L, call);
+  const char *path = luaL_checkstring(L, 2);
+  luaL_argcheck(L, *path && *path != '/' && !strstr(path, ".."), 2, "a path inside the workspace");
+  uint32_t flags = flags_of(L, 3);
+  char whole[1024];
+  snprintf(whole, sizeof whole, "%s/%s", cal_engine_about(cal_script_engine(call->script))->workspace, path);
+  cal_say_file(speech_of(call), call->call, utterance, whole, flags);
+  return 0;
+}
+
+static int repeat_clip(cal_clip **result, cal_clip *once, double seconds) {
+  uint32_t wanted = (uint32_t)(seconds * once->rate_hz);
+  cal_clip *clip = cal_clip_new(once->rate_hz, wanted, NULL, 0);
+  for (uint32_t i = 0; i < wanted; i++) clip->data[i] = once->data[i % once->samples];
+  cal_unref(once);
+  *result = clip;
+  return 0;
+}
+
+static int tone(lua_State *L) {
+  cal_script_call *call = check_call(L);
+  uint32_t utterance = check_utterance(L, call);
+  const char *name = luaL_checkstring(L, 2);
+  lua_Number seconds = luaL_optnumber(L, 3, 1);
+  luaL_argcheck(L, seconds > 0 && seconds <= 60, 3, "0 to 60 seconds");
+  uint32_t rate_hz = cal_wire_rate_hz(cal_call_about(call->call)->wire);
+  cal_clip *clip = NULL;
+  int code;
+  if (!strncmp(name, "digits:", 7)) {
+    code = cal_dtmf_clip(&clip, name + 7, 0, 0, rate_hz);
+  } else {
+    code = cal_tone_clip(&clip, name, rate_hz);
+    if (!code && strcmp(name, "beep") && strcmp(name, "prompt")) code = repeat_clip(&clip, clip, seconds);
+  }
+  if (code < 0) return luaL_argerror(L, 2, cal_error_text());
+  cal_say_clip(call->call, utterance, clip, flags_of(L, 4));
+  return 0;
+}
+
+static void command(cal_script_call *call, cal_command order) { cal_call_command(call->call, &order); }
+
+static int stop(lua_State *L) {
+  cal_script_call *call = check_call(L);
+  lua_Integer number = luaL_optinteger(L, 1, 0);
+  command(call, (cal_command){.kind = CAL_COMMAND_LEG_STOP, .utterance = (uint32_t)number});
+  return 0;
+}
+
+static int send_digits(lua_State *L) {
+  cal_script_call *call = check_call(L);
+  const char *keys = luaL_checkstring(L, 1);
+  luaL_argcheck(L, *keys && strlen(keys) <= CAL_DTMF_MAX_KEYS && strspn(keys, "0123456789*#ABCD") == strlen(keys), 1,
+                "1 to 64 keys of 0-9*#ABCD");
+  command(call, (cal_command){.kind = CAL_COMMAND_LEG_DIGITS, .text = cal_strdup(keys)});
+  return 0;
+}
+
+static int send_text(lua_State *L) {
+  cal_script_call *call = check_call(L);
+  command(call, (cal_command){.kind = CAL_COMMAND_LEG_TEXT, .text = cal_strdup(luaL_checkstring(L, 1))});
+  return 0;
+}
+
+static int recording(lua_State *L) {
+  cal_script_call *call = check_call(L);
+  command(call, (cal_command){.kind = CAL_COMMAND_LEG_RECORDING, .flags = lua_toboolean(L, 1) ? CAL_COMMAND_ON : 0});
+  return 0;
+}
+
+static int leg_close(lua_State *L) {
+  cal_script_call *call = check_call(L);
+  int drain = lua_toboolean(L, 1), code = (int)luaL_optinteger(L, 2, 1000);
+  command(call, (cal_command){.kind = CAL_COMMAND_LEG_CLOSE, .flags = drain ? CAL_COMMAND_DRAIN : 0, .code = code});
+  return 0;
+}
+
+/* ---- listening ------------------------------------------------------------------------------------------------------ */
+
+#define PHRASES_CEILING CAL_GRAMMAR_PHRASES
+
+typedef struct answers {
+  cal_choice choices[CAL_GRAMMAR_CHOICES];
+  const char *phrases[PHRASES_CEILING];
+  size_t choice_count, phrase_count;
+} answers;
+
+/* choices = { yes = {"yes", "sure"}, no = {} }: everything is borrowed from the Lua table at `index`. */
+static void read_choices(lua_State *L, int index, answers *into) {
+  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+    if (lua_type(L, -2) != LUA_TSTRING || !lua_istable(L, -1)) luaL_error(L, "`choices` must be { name = { phrase, … }, … }");
+    if (into->choice_count == CAL_GRAMMAR_CHOICES) luaL_error(L, "more than %d choices", CAL_GRAMMAR_CHOICES);
+    cal_choice *choice = &into->choices[into->choice_count++];
+    choice->id = lua_tostring(L, -2);
+    choice->phrases = &into->phrases[into->phrase_count];
+    for (int i = 1; i <= (int)lua_objlen(L, -1); i++) {
+      lua_rawgeti(L, -1, i);
+      if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "a phrase of choice %s is not a string", choice->id);
+      if (into->phrase_count == PHRASES_CEILING) luaL_error(L, "more than %d phrases", PHRASES_CEILING);
+      into->phrases[into->phrase_count++] = lua_tostring(L, -1);
+      choice->phrase_count++;
+      lua_pop(L, 1);
+    }
+  }
+}
+
+static int grammar_of(lua_State *L, cal_script_call *call, cal_grammar **result) {
+  *result = NULL;
+  cal_grammar_options options = {0};
+  answers *a = lua_newuserdata(L, sizeof *a);
+  memset(a, 0, sizeof *a);
+  lua_getfield(L, 1, "choices");
+  if (lua_istable(L, -1)) read_choices(L, lua_gettop(L), a);
+  options.choices = a->choices;
+  options.choice_count = a->choice_count;
+  lua_getfield(L, 1, "digits");
+  if (lua_istable(L, -1)) {
+    options.digits_min = (uint32_t)cal_core_number(L, lua_gettop(L), "min", 1, 1, CAL_GRAMMAR_DIGITS);
+    options.digits_max = (uint32_t)cal_core_number(L, lua_gettop(L), "max", CAL_GRAMMAR_DIGITS, 1, CAL_GRAMMAR_DIGITS);
+  }
+  if (!options.choice_count && !options.digits_max) return 0;
+  const cal_dict *dict;
+  int code = cal_speech_dict(speech_of(call), &dict);
+  return code ? code : cal_grammar_new(result, dict, &options);
+}
+
+static int set_listening(lua_State *L) {
+  cal_script_call *call = check_call(L);
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  cal_listen how = {.endpoint_ms = (uint32_t)cal_core_number(L, 1, "endpoint_ms", 500, 100, 5000)};
+  cal_grammar *grammar;
+  int code = grammar_of(L, call, &grammar);
+  if (code < 0) return cal_lib_refuse(L, code);
+  how.grammar = grammar;
+  command(call, (cal_command){.kind = CAL_COMMAND_LEG_LISTEN, .listen = how});
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* ---- facts ------------------------------------------------------------------------------------------------------------ */
+
+static int64_t wall_ms(const cal_script_call *call) {
+  return cal_clock_wall_ms(cal_engine_clock(cal_script_engine(call->script)));
+}
+
+static cal_store *store_of(const cal_script_call *call) { return cal_engine_store(cal_script_engine(call->script)); }
+
+static int fact(lua_State *L) {
+  cal_script_call *call = check_call(L);
+  const char *kind = luaL_checkstring(L, 1), *data = luaL_optstring(L, 2, NULL);
+  int code = cal_store_event(store_of(call), cal_call_about(call->call)->name, wall_ms(call), kind, data);
+  if (code < 0) return cal_lib_refuse(L, code);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int line(lua_State *L) {
+  cal_script_call *call = check_call(L);
+  const char *who = luaL_checkstring(L, 1), *text = luaL_checkstring(L, 2), *heard = luaL_optstring(L, 3, NULL);
+  int code = cal_store_line(store_of(call), cal_call_about(call->call)->name, wall_ms(call), who, text, heard,
+                            lua_toboolean(L, 4));
+  if (code < 0) return cal_lib_refuse(L, code);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+void cal_core_add_call(lua_State *L) {
+  cal_core_set(L, "say", say);
+  cal_core_set(L, "play", play);
+  cal_core_set(L, "tone", tone);
+  cal_core_set(L, "stop", stop);
+  cal_core_set(L, "listen", set_listening);
+  cal_core_set(L, "send_digits", send_digits);
+  cal_core_set(L, "send_text", send_text);
+  cal_core_set(L, "recording", recording);
+  cal_core_set(L, "leg_close", leg_close);
+  cal_core_set(L, "fact", fact);
+  cal_core_set(L, "line", line);
+}

@@ -1,0 +1,244 @@
+/* callisto.core, what every VM has: time, ids, the handler, messages to other VMs, HTTP requests. */
+#include "bind/l_core.h"
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "bind/engine.h"
+#include "bind/lib.h"
+#include "bind/script.h"
+#include "call/http_message.h"
+
+#define TELL_CEILING 65536
+
+void cal_core_set(lua_State *L, const char *name, lua_CFunction function) {
+  lua_pushcfunction(L, function);
+  lua_setfield(L, -2, name);
+}
+
+const char *cal_core_text(lua_State *L, int index, const char *field) {
+  lua_getfield(L, index, field);
+  int type = lua_type(L, -1);
+  if (type != LUA_TNIL && type != LUA_TSTRING) luaL_error(L, "`%s` must be a string, not a %s", field, lua_typename(L, type));
+  const char *text = lua_tostring(L, -1);
+  lua_pop(L, 1);
+  return text;
+}
+
+const char *cal_core_text_needed(lua_State *L, int index, const char *field) {
+  const char *text = cal_core_text(L, index, field);
+  if (!text) luaL_error(L, "`%s` is missing", field);
+  return text;
+}
+
+lua_Number cal_core_number(lua_State *L, int index, const char *field, lua_Number otherwise, lua_Number least, lua_Number most) {
+  lua_getfield(L, index, field);
+  lua_Number number = otherwise;
+  if (!lua_isnil(L, -1)) {
+    if (lua_type(L, -1) != LUA_TNUMBER) luaL_error(L, "`%s` must be a number, not a %s", field, luaL_typename(L, -1));
+    number = lua_tonumber(L, -1);
+    if (!(number >= least && number <= most)) luaL_error(L, "`%s` is %f; from %f to %f is possible", field, number, least, most);
+  }
+  lua_pop(L, 1);
+  return number;
+}
+
+int cal_core_flag(lua_State *L, int index, const char *field) {
+  lua_getfield(L, index, field);
+  int flag = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return flag;
+}
+
+/* ---- time ------------------------------------------------------------------------------------------------------------- */
+
+static int now(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)cal_engine_now_ns(cal_bind_of(L)->engine) / 1e9);
+  return 1;
+}
+
+static int wall(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)cal_clock_wall_ms(cal_engine_clock(cal_bind_of(L)->engine)) / 1e3);
+  return 1;
+}
+
+static int date(lua_State *L) {
+  const char *format = luaL_checkstring(L, 1);
+  time_t seconds = (time_t)floor(luaL_checknumber(L, 2));
+  struct tm parts;
+  char text[256];
+  luaL_argcheck(L, gmtime_r(&seconds, &parts) != NULL, 2, "out of range");
+  lua_pushlstring(L, text, strftime(text, sizeof text, format, &parts));
+  return 1;
+}
+
+static int wake_at(lua_State *L) {
+  cal_bind_context *context = cal_bind_of(L);
+  if (lua_isnoneornil(L, 1))
+    cal_script_wake(context, 0);
+  else
+    cal_script_wake(context, (uint64_t)ceil(fmax(luaL_checknumber(L, 1), 0) * 1e9));
+  return 0;
+}
+
+/* ---- ids -------------------------------------------------------------------------------------------------------------- */
+
+static int id(lua_State *L) {
+  const char *prefix = luaL_checkstring(L, 1);
+  char text[128];
+  if (cal_ids_text(cal_engine_ids(cal_bind_of(L)->engine), text, sizeof text, prefix, 16) < 0)
+    return luaL_argerror(L, 1, "the prefix is too long");
+  lua_pushstring(L, text);
+  return 1;
+}
+
+static int random_bytes(lua_State *L) {
+  lua_Integer count = luaL_checkinteger(L, 1);
+  char bytes[1024];
+  luaL_argcheck(L, count >= 1 && count <= (lua_Integer)sizeof bytes, 1, "1 to 1024 bytes");
+  cal_ids_bytes(cal_engine_ids(cal_bind_of(L)->engine), bytes, (size_t)count);
+  lua_pushlstring(L, bytes, (size_t)count);
+  return 1;
+}
+
+/* ---- messages ----------------------------------------------------------------------------------------------------------- */
+
+static int handler(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  cal_bind_context *context = cal_bind_of(L);
+  lua_settop(L, 1);
+  luaL_unref(L, LUA_REGISTRYINDEX, context->handler);
+  context->handler = luaL_ref(L, LUA_REGISTRYINDEX);
+  return 0;
+}
+
+static int tell(lua_State *L) {
+  cal_bind_context *context = cal_bind_of(L);
+  const char *call = luaL_optstring(L, 1, NULL);
+  size_t bytes;
+  const char *text = luaL_checklstring(L, 2, &bytes);
+  luaL_argcheck(L, bytes <= TELL_CEILING, 2, "a message has at most 64 KiB");
+  luaL_argcheck(L, !call == !!context->call, 1, "a call tells its service (nil), a service tells a call (its id)");
+  int code = call ? cal_script_tell_call(context->script, call, text, bytes) : cal_script_tell_service(context->call, text, bytes);
+  if (code < 0) return cal_lib_refuse(L, code);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* ---- HTTP --------------------------------------------------------------------------------------------------------------- */
+
+static void check_headers(lua_State *L, int index) {
+  lua_getfield(L, index, "headers");
+  if (!lua_isnil(L, -1)) {
+    if (!lua_istable(L, -1)) luaL_error(L, "`headers` must be a table of strings");
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
+      if (lua_type(L, -2) != LUA_TSTRING || !lua_isstring(L, -1)) luaL_error(L, "`headers` must be a table of strings");
+  }
+  lua_pop(L, 1);
+}
+
+/* Nothing here may raise: the message is not owned by Lua. */
+static void add_headers(lua_State *L, int index, cal_http_message *message) {
+  lua_getfield(L, index, "headers");
+  if (lua_istable(L, -1))
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+      size_t name_bytes, value_bytes;
+      const char *name = lua_tolstring(L, -2, &name_bytes), *value = lua_tolstring(L, -1, &value_bytes);
+      cal_http_message_add_header(message, name, name_bytes, value, value_bytes);
+    }
+  lua_pop(L, 1);
+}
+
+static int http_fetch(lua_State *L) {
+  cal_bind_context *context = cal_bind_of(L);
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  const char *method = cal_core_text(L, 1, "method"), *url = cal_core_text_needed(L, 1, "url");
+  const char *user = cal_core_text(L, 1, "user"), *password = cal_core_text(L, 1, "password");
+  lua_Number timeout = cal_core_number(L, 1, "timeout", 30, 0.001, 600);
+  lua_Number connect_timeout = cal_core_number(L, 1, "connect_timeout", 10, 0.001, 600);
+  lua_Number ceiling = cal_core_number(L, 1, "answer_ceiling", 1 << 20, 1, 64 << 20);
+  lua_getfield(L, 1, "body");
+  if (!lua_isnil(L, -1) && !lua_isstring(L, -1)) luaL_error(L, "`body` must be a string");
+  check_headers(L, 1);
+
+  cal_http_message *message = cal_http_message_new();
+  size_t bytes;
+  const char *body = lua_tolstring(L, -1, &bytes);
+  if (body) cal_http_message_set_body(message, body, bytes);
+  message->method = cal_strdup(method ? method : body ? "POST" : "GET");
+  message->url = cal_strdup(url);
+  message->user = cal_strdup(user);
+  message->password = cal_strdup(password);
+  message->timeout_ms = (uint32_t)(timeout * 1000);
+  message->connect_timeout_ms = (uint32_t)(connect_timeout * 1000);
+  message->answer_ceiling_bytes = (size_t)ceiling;
+  message->deny_private = context->call && !cal_engine_about(context->engine)->allow_private;
+  add_headers(L, 1, message);
+
+  cal_id request;
+  int code = cal_script_ask(context, &request);
+  if (code < 0) {
+    cal_http_message_free(message);
+    return cal_lib_refuse(L, code);
+  }
+  cal_command command = {.kind = CAL_COMMAND_HTTP_FETCH, .target = request, .message = message};
+  code = cal_engine_command(context->engine, &command);
+  if (code < 0) {
+    cal_script_forget(context, request);
+    return cal_lib_refuse(L, code);
+  }
+  lua_pushnumber(L, (lua_Number)request);
+  return 1;
+}
+
+/* ---- the module ----------------------------------------------------------------------------------------------------------- */
+
+/* What needs no plane: a tool has these alone. */
+static void add_basic(lua_State *L) {
+  cal_core_set(L, "now", now);
+  cal_core_set(L, "wall", wall);
+  cal_core_set(L, "date", date);
+  cal_core_set(L, "id", id);
+  cal_core_set(L, "random", random_bytes);
+}
+
+void cal_core_add_common(lua_State *L) {
+  add_basic(L);
+  cal_core_set(L, "wake_at", wake_at);
+  cal_core_set(L, "handler", handler);
+  cal_core_set(L, "tell", tell);
+  cal_core_set(L, "http_fetch", http_fetch);
+}
+
+int cal_lib_core(lua_State *L) {
+  static const char *const kinds[] = {[CAL_VM_SERVICE] = "service", [CAL_VM_CALL] = "call", [CAL_VM_TOOL] = "tool"};
+  cal_vm_kind kind = cal_vm_kind_of(cal_vm_of(L));
+  lua_newtable(L);
+  lua_pushstring(L, kinds[kind]);
+  lua_setfield(L, -2, "kind");
+  if (kind == CAL_VM_TOOL)
+    add_basic(L);
+  else
+    cal_core_add_common(L);
+  if (kind == CAL_VM_CALL) cal_core_add_call(L);
+  if (kind == CAL_VM_SERVICE) cal_core_add_service(L);
+  return 1;
+}
+
+void cal_lib_provide(lua_State *L) {
+  static const struct {
+    const char *name;
+    lua_CFunction open;
+  } libraries[] = {{"callisto.core", cal_lib_core},     {"callisto.json", cal_lib_json},
+                   {"callisto.xml", cal_lib_xml},       {"callisto.crypto", cal_lib_crypto},
+                   {"callisto.log", cal_lib_log},       {"callisto.metrics", cal_lib_metrics},
+                   {"callisto.shared", cal_lib_shared}};
+  for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++)
+    cal_vm_provide(L, libraries[i].name, libraries[i].open);
+}

@@ -1,0 +1,23 @@
+/* l_core: the parts of callisto.core. Each adds its functions to the table on top of the stack. The VM's own thread. */
+#ifndef CAL_BIND_L_CORE_H
+#define CAL_BIND_L_CORE_H
+
+#include <lua.h>
+
+void cal_core_add_common(lua_State *L);  /* every VM */
+void cal_core_add_call(lua_State *L);    /* a call's VM */
+void cal_core_add_service(lua_State *L); /* a service VM */
+
+void cal_core_set(lua_State *L, const char *name, lua_CFunction function);
+
+/* Fields of an options table at `index`. Strings are borrowed as long as the table holds them. */
+const char *cal_core_text(lua_State *L, int index, const char *field);     /* NULL when absent; an error for another type */
+const char *cal_core_text_needed(lua_State *L, int index, const char *field);
+lua_Number cal_core_number(lua_State *L, int index, const char *field, lua_Number otherwise, lua_Number least, lua_Number most);
+int cal_core_flag(lua_State *L, int index, const char *field);
+
+/* The media declaration at `index`, compiled: pushes a userdata that holds one reference. */
+int cal_core_wire(lua_State *L);
+struct cal_wire *cal_core_check_wire(lua_State *L, int index);
+
+#endif

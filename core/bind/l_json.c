@@ -1,0 +1,336 @@
+/* callisto.json: JSON by yajl, with arrays that stay arrays. */
+#include <lauxlib.h>
+#include <lua.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yajl/yajl_gen.h>
+#include <yajl/yajl_parse.h>
+
+#include "bind/lib.h"
+
+#define DEPTH_CEILING 64
+
+static const char array_key = 0; /* its address is the registry key of the array metatable */
+
+static void push_array_metatable(lua_State *L) {
+  lua_pushlightuserdata(L, (void *)&array_key);
+  lua_rawget(L, LUA_REGISTRYINDEX);
+}
+
+/* ---- decoding: the value under construction is on top of the stack; each open container below it ---------------- */
+
+typedef struct decoder {
+  lua_State *L;
+  int depth;
+  struct {
+    int is_array, next;
+  } open[DEPTH_CEILING];
+  const char *refusal;
+} decoder;
+
+static int refuse(decoder *d, const char *why) {
+  d->refusal = why;
+  return 0;
+}
+
+/* The new value is on top: stores it in the container below. A map's key lies between the two. */
+static int place(decoder *d) {
+  if (!d->depth) return 1;
+  if (d->open[d->depth - 1].is_array)
+    lua_rawseti(d->L, -2, d->open[d->depth - 1].next++);
+  else
+    lua_rawset(d->L, -3);
+  return 1;
+}
+
+static int on_null(void *context) {
+  decoder *d = context;
+  lua_pushlightuserdata(d->L, NULL);
+  return place(d);
+}
+
+static int on_boolean(void *context, int value) {
+  decoder *d = context;
+  lua_pushboolean(d->L, value);
+  return place(d);
+}
+
+static int on_number(void *context, const char *text, size_t bytes) {
+  decoder *d = context;
+  char copy[64];
+  if (bytes >= sizeof copy) return refuse(d, "a number is too long");
+  memcpy(copy, text, bytes);
+  copy[bytes] = 0;
+  lua_pushstring(d->L, copy);
+  lua_pushnumber(d->L, lua_tonumber(d->L, -1));
+  lua_remove(d->L, -2);
+  return place(d);
+}
+
+static int on_string(void *context, const unsigned char *text, size_t bytes) {
+  decoder *d = context;
+  lua_pushlstring(d->L, (const char *)text, bytes);
+  return place(d);
+}
+
+static int on_key(void *context, const unsigned char *text, size_t bytes) {
+  decoder *d = context;
+  lua_pushlstring(d->L, (const char *)text, bytes);
+  return 1;
+}
+
+static int open_container(decoder *d, int is_array) {
+  if (d->depth == DEPTH_CEILING) return refuse(d, "it is nested deeper than 64 levels");
+  d->open[d->depth].is_array = is_array;
+  d->open[d->depth].next = 1;
+  d->depth++;
+  lua_newtable(d->L);
+  if (is_array) {
+    push_array_metatable(d->L);
+    lua_setmetatable(d->L, -2);
+  }
+  return 1;
+}
+
+static int close_container(void *context) {
+  decoder *d = context;
+  d->depth--;
+  return place(d);
+}
+
+static int on_map(void *context) { return open_container(context, 0); }
+static int on_array(void *context) { return open_container(context, 1); }
+
+static const yajl_callbacks callbacks = {.yajl_null = on_null,
+                                         .yajl_boolean = on_boolean,
+                                         .yajl_number = on_number,
+                                         .yajl_string = on_string,
+                                         .yajl_start_map = on_map,
+                                         .yajl_map_key = on_key,
+                                         .yajl_end_map = close_container,
+                                         .yajl_start_array = on_array,
+                                         .yajl_end_array = close_container};
+
+/* yajl's handles live in userdata, because a Lua error (out of memory) jumps out of the middle. */
+static int free_parser(lua_State *L) {
+  yajl_handle *handle = lua_touserdata(L, 1);
+  if (*handle) yajl_free(*handle);
+  *handle = NULL;
+  return 0;
+}
+
+static int free_generator(lua_State *L) {
+  yajl_gen *generator = lua_touserdata(L, 1);
+  if (*generator) yajl_gen_free(*generator);
+  *generator = NULL;
+  return 0;
+}
+
+static int decode(lua_State *L) {
+  size_t bytes;
+  const char *text = luaL_checklstring(L, 1, &bytes);
+  luaL_checkstack(L, DEPTH_CEILING * 2 + 8, "json");
+  decoder d = {.L = L};
+  yajl_handle *handle = lua_newuserdata(L, sizeof *handle);
+  *handle = NULL;
+  luaL_getmetatable(L, "callisto.json.parser");
+  lua_setmetatable(L, -2);
+  *handle = yajl_alloc(&callbacks, NULL, &d);
+  int base = lua_gettop(L);
+  yajl_status status = yajl_parse(*handle, (const unsigned char *)text, bytes);
+  if (status == yajl_status_ok) status = yajl_complete_parse(*handle);
+  if (status == yajl_status_ok && lua_gettop(L) == base + 1) return 1;
+  lua_settop(L, base);
+  lua_pushnil(L);
+  if (d.refusal) {
+    lua_pushstring(L, d.refusal);
+  } else {
+    unsigned char *why = yajl_get_error(*handle, 0, NULL, 0);
+    lua_pushfstring(L, "not JSON at byte %d: %s", (int)yajl_get_bytes_consumed(*handle), (const char *)why);
+    yajl_free_error(*handle, why);
+  }
+  return 2;
+}
+
+/* ---- encoding ----------------------------------------------------------------------------------------------------- */
+
+static void encode_value(lua_State *L, yajl_gen g, int index, int depth);
+
+static int is_array(lua_State *L, int index, int *length) {
+  *length = (int)lua_objlen(L, index);
+  if (*length > 0) {
+    int entries = 0;
+    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) entries++;
+    if (entries != *length) luaL_error(L, "json.encode: a table is neither a list nor an object: it has keys of both kinds, or holes");
+    return 1;
+  }
+  if (!lua_getmetatable(L, index)) return 0;
+  push_array_metatable(L);
+  int same = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
+  return same;
+}
+
+static void encode_key(lua_State *L, yajl_gen g, int index) {
+  if (lua_type(L, index) != LUA_TSTRING && lua_type(L, index) != LUA_TNUMBER)
+    luaL_error(L, "json.encode: an object's key must be a string, not a %s", luaL_typename(L, index));
+  lua_pushvalue(L, index); /* lua_tolstring on a number would confuse lua_next */
+  size_t bytes;
+  const char *text = lua_tolstring(L, -1, &bytes);
+  yajl_gen_string(g, (const unsigned char *)text, bytes);
+  lua_pop(L, 1);
+}
+
+static int compare_keys(lua_State *L, int a, int b) {
+  lua_pushvalue(L, a);
+  lua_pushvalue(L, b);
+  int less = strcmp(lua_tostring(L, -2), lua_tostring(L, -1)) < 0;
+  lua_pop(L, 2);
+  return less;
+}
+
+/* Keys are written in order, so that equal tables give equal text. */
+static void encode_object(lua_State *L, yajl_gen g, int index, int depth) {
+  lua_newtable(L);
+  int keys = lua_gettop(L), count = 0;
+  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+    lua_pushvalue(L, -2);
+    lua_rawseti(L, keys, ++count);
+  }
+  for (int i = 2; i <= count; i++) { /* insertion sort: objects are small */
+    lua_rawgeti(L, keys, i);
+    int j = i - 1;
+    for (; j >= 1; j--) {
+      lua_rawgeti(L, keys, j);
+      if (!compare_keys(L, lua_gettop(L) - 1, lua_gettop(L))) {
+        lua_pop(L, 1);
+        break;
+      }
+      lua_rawseti(L, keys, j + 1);
+    }
+    lua_rawseti(L, keys, j + 1);
+  }
+  yajl_gen_map_open(g);
+  for (int i = 1; i <= count; i++) {
+    lua_rawgeti(L, keys, i);
+    encode_key(L, g, lua_gettop(L));
+    lua_rawget(L, index);
+    encode_value(L, g, lua_gettop(L), depth + 1);
+    lua_pop(L, 1);
+  }
+  yajl_gen_map_close(g);
+  lua_pop(L, 1);
+}
+
+static void encode_table(lua_State *L, yajl_gen g, int index, int depth) {
+  if (depth >= DEPTH_CEILING) luaL_error(L, "json.encode: nested deeper than %d levels (a cycle?)", DEPTH_CEILING);
+  luaL_checkstack(L, 8, "json.encode");
+  int length;
+  if (!is_array(L, index, &length)) {
+    encode_object(L, g, index, depth);
+    return;
+  }
+  yajl_gen_array_open(g);
+  for (int i = 1; i <= length; i++) {
+    lua_rawgeti(L, index, i);
+    encode_value(L, g, lua_gettop(L), depth + 1);
+    lua_pop(L, 1);
+  }
+  yajl_gen_array_close(g);
+}
+
+static void encode_number(lua_State *L, yajl_gen g, double number) {
+  char text[40];
+  if (isnan(number) || isinf(number)) luaL_error(L, "json.encode: %f is not a JSON number", number);
+  if (number == floor(number) && fabs(number) < 1e15)
+    snprintf(text, sizeof text, "%.0f", number);
+  else
+    snprintf(text, sizeof text, "%.17g", number);
+  if (strtod(text, NULL) == number && strchr(text, '.')) { /* the shortest text that reads back the same */
+    for (int digits = 1; digits < 17; digits++) {
+      char shorter[40];
+      snprintf(shorter, sizeof shorter, "%.*g", digits, number);
+      if (strtod(shorter, NULL) == number) {
+        memcpy(text, shorter, sizeof text);
+        break;
+      }
+    }
+  }
+  yajl_gen_number(g, text, strlen(text));
+}
+
+static void encode_value(lua_State *L, yajl_gen g, int index, int depth) {
+  size_t bytes;
+  const char *text;
+  switch (lua_type(L, index)) {
+  case LUA_TNIL: yajl_gen_null(g); break;
+  case LUA_TBOOLEAN: yajl_gen_bool(g, lua_toboolean(L, index)); break;
+  case LUA_TNUMBER: encode_number(L, g, lua_tonumber(L, index)); break;
+  case LUA_TSTRING:
+    text = lua_tolstring(L, index, &bytes);
+    if (yajl_gen_string(g, (const unsigned char *)text, bytes) == yajl_gen_invalid_string)
+      luaL_error(L, "json.encode: a string is not UTF-8");
+    break;
+  case LUA_TLIGHTUSERDATA:
+    if (lua_touserdata(L, index)) luaL_error(L, "json.encode: cannot write a userdata");
+    yajl_gen_null(g);
+    break;
+  case LUA_TTABLE: encode_table(L, g, index, depth); break;
+  default: luaL_error(L, "json.encode: cannot write a %s", luaL_typename(L, index));
+  }
+}
+
+static int encode(lua_State *L) {
+  luaL_checkany(L, 1);
+  lua_settop(L, 1);
+  yajl_gen *generator = lua_newuserdata(L, sizeof *generator);
+  *generator = NULL;
+  luaL_getmetatable(L, "callisto.json.generator");
+  lua_setmetatable(L, -2);
+  *generator = yajl_gen_alloc(NULL);
+  yajl_gen_config(*generator, yajl_gen_validate_utf8, 1);
+  encode_value(L, *generator, 1, 0);
+  const unsigned char *text;
+  size_t bytes;
+  yajl_gen_get_buf(*generator, &text, &bytes);
+  lua_pushlstring(L, (const char *)text, bytes);
+  return 1;
+}
+
+static int array(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  push_array_metatable(L);
+  lua_setmetatable(L, 1);
+  return 1;
+}
+
+static void make_metatable(lua_State *L, const char *name, lua_CFunction collect) {
+  luaL_newmetatable(L, name);
+  lua_pushcfunction(L, collect);
+  lua_setfield(L, -2, "__gc");
+  lua_pop(L, 1);
+}
+
+int cal_lib_json(lua_State *L) {
+  static const luaL_Reg functions[] = {{"encode", encode}, {"decode", decode}, {"array", array}, {NULL, NULL}};
+  make_metatable(L, "callisto.json.parser", free_parser);
+  make_metatable(L, "callisto.json.generator", free_generator);
+  lua_pushlightuserdata(L, (void *)&array_key);
+  lua_newtable(L);
+  lua_pushliteral(L, "array");
+  lua_setfield(L, -2, "__name");
+  lua_rawset(L, LUA_REGISTRYINDEX);
+  lua_newtable(L);
+  for (const luaL_Reg *f = functions; f->name; f++) {
+    lua_pushcfunction(L, f->func);
+    lua_setfield(L, -2, f->name);
+  }
+  lua_pushlightuserdata(L, NULL);
+  lua_setfield(L, -2, "null");
+  push_array_metatable(L);
+  lua_setfield(L, -2, "array_mt");
+  return 1;
+}

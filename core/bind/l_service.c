@@ -1,0 +1,406 @@
+/* callisto.core, what a service VM has: requests, calls, the store. */
+#include <errno.h>
+#include <lauxlib.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "bind/engine.h"
+#include "bind/l_core.h"
+#include "bind/lib.h"
+#include "bind/say.h"
+#include "bind/script.h"
+#include "call/http_message.h"
+#include "store/facts.h"
+
+#define TEXTS_CEILING 16
+
+static cal_script *script_of(lua_State *L) { return cal_bind_of(L)->script; }
+static cal_engine *engine_of(lua_State *L) { return cal_bind_of(L)->engine; }
+
+/* ---- requests ------------------------------------------------------------------------------------------------------- */
+
+static int http_reply(lua_State *L) {
+  cal_id request = (cal_id)luaL_checknumber(L, 1);
+  int status = (int)luaL_checkinteger(L, 2);
+  luaL_argcheck(L, status >= 200 && status <= 599, 2, "a status from 200 to 599");
+  if (!lua_isnoneornil(L, 3)) {
+    luaL_checktype(L, 3, LUA_TTABLE);
+    for (lua_pushnil(L); lua_next(L, 3); lua_pop(L, 1))
+      luaL_argcheck(L, lua_type(L, -2) == LUA_TSTRING && lua_isstring(L, -1), 3, "headers are strings");
+  }
+  size_t bytes = 0;
+  const char *body = luaL_optlstring(L, 4, "", &bytes);
+  cal_http_message *message = cal_http_message_new();
+  message->status = status;
+  cal_http_message_set_body(message, body, bytes);
+  if (lua_istable(L, 3))
+    for (lua_pushnil(L); lua_next(L, 3); lua_pop(L, 1)) {
+      size_t name_bytes, value_bytes;
+      const char *name = lua_tolstring(L, -2, &name_bytes), *value = lua_tolstring(L, -1, &value_bytes);
+      cal_http_message_add_header(message, name, name_bytes, value, value_bytes);
+    }
+  cal_command command = {.kind = CAL_COMMAND_HTTP_REPLY, .target = request, .message = message};
+  cal_engine_command(engine_of(L), &command);
+  return 0;
+}
+
+static const char *optional_field(lua_State *L, int index, const char *field) {
+  lua_getfield(L, index, field);
+  const char *text = lua_tostring(L, -1);
+  lua_pop(L, 1);
+  return text;
+}
+
+/* A request may arrive at a thread that does not own its call. */
+static int forward(lua_State *L) {
+  cal_id request = (cal_id)luaL_checknumber(L, 1);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  uint8_t owner = cal_engine_owner(engine_of(L), luaL_checkstring(L, 3), NULL, 0);
+  if (!owner) {
+    cal_fail(-ENOENT, "no live call has this id");
+    return cal_lib_refuse(L, -ENOENT);
+  }
+  cal_http_message *message = cal_http_message_new();
+  message->method = cal_strdup(optional_field(L, 2, "method"));
+  message->url = cal_strdup(optional_field(L, 2, "path"));
+  message->query = cal_strdup(optional_field(L, 2, "query"));
+  message->peer = cal_strdup(optional_field(L, 2, "peer"));
+  message->target_is_exact = cal_core_flag(L, 2, "exact");
+  lua_getfield(L, 2, "headers");
+  if (lua_istable(L, -1))
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
+      if (lua_type(L, -2) == LUA_TSTRING && lua_type(L, -1) == LUA_TSTRING)
+        cal_http_message_add_header(message, lua_tostring(L, -2), lua_objlen(L, -2), lua_tostring(L, -1), lua_objlen(L, -1));
+  lua_getfield(L, 2, "body");
+  size_t bytes = 0;
+  const char *body = lua_tolstring(L, -1, &bytes);
+  cal_http_message_set_body(message, body, bytes);
+  cal_event event = {.kind = CAL_EVENT_HTTP_REQUEST, .source = request, .message = message};
+  int code = cal_engine_event(engine_of(L), owner, &event, CAL_MAIL_CONTROL);
+  if (code < 0) return cal_lib_refuse(L, code);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int owner(lua_State *L) {
+  char call[64];
+  uint8_t script = cal_engine_owner(engine_of(L), luaL_checkstring(L, 1), call, sizeof call);
+  if (!script) return 0;
+  lua_pushstring(L, call);
+  lua_pushboolean(L, script == cal_script_index(script_of(L)));
+  return 2;
+}
+
+/* ---- calls ------------------------------------------------------------------------------------------------------------- */
+
+/* A list of strings, borrowed from the table that holds it. */
+static size_t texts_of(lua_State *L, int index, const char *field, const char **into) {
+  lua_getfield(L, index, field);
+  size_t count = 0;
+  if (lua_istable(L, -1))
+    for (size_t i = 1; i <= lua_objlen(L, -1) && count < TEXTS_CEILING; i++) {
+      lua_rawgeti(L, -1, (int)i);
+      if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "`%s` must be a list of strings", field);
+      into[count++] = lua_tostring(L, -1);
+      lua_pop(L, 1);
+    }
+  into[count] = NULL;
+  lua_pop(L, 1);
+  return count;
+}
+
+static int call_open(lua_State *L) {
+  cal_script *script = script_of(L);
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  const char *values[TEXTS_CEILING + 1] = {NULL};
+  const char *role = cal_core_text_needed(L, 1, "role");
+  cal_call_options options = {.name = cal_core_text_needed(L, 1, "id"),
+                              .path = cal_core_text(L, 1, "path"),
+                              .carrier_call = cal_core_text(L, 1, "carrier_call"),
+                              .recording_path = cal_core_text(L, 1, "recording")};
+  luaL_argcheck(L, strlen(options.name) < 64, 1, "`id` has at most 63 characters");
+  if (!strcmp(role, "agent"))
+    options.role = CAL_ROLE_AGENT;
+  else if (!strcmp(role, "carrier"))
+    options.role = CAL_ROLE_CARRIER;
+  else
+    luaL_error(L, "`role` is \"%s\"; agent and carrier are possible", role);
+  options.start_deadline_ms = (uint32_t)(1000 * cal_core_number(L, 1, "start_deadline", 5, 0.1, 60));
+  options.longest_s = (uint32_t)cal_core_number(L, 1, "longest", 14400, 1, 86400);
+  options.lead_ms = (uint32_t)cal_core_number(L, 1, "lead_ms", 100, 0, 400);
+  lua_Number ttl = cal_core_number(L, 1, "token_ttl", 60, 1, 86400);
+  options.token_expires_ns = cal_engine_now_ns(engine_of(L)) + (uint64_t)(ttl * 1e9);
+  lua_getfield(L, 1, "signature");
+  if (lua_istable(L, -1)) {
+    options.signature_header = cal_core_text_needed(L, 2, "header");
+    options.signature_is_required = cal_core_flag(L, 2, "required");
+    texts_of(L, 2, "values", values);
+    options.signatures = values;
+  }
+  lua_getfield(L, 1, "wire");
+  options.wire = cal_core_check_wire(L, -1);
+  const char *fallback = NULL, *voice = NULL;
+  lua_getfield(L, 1, "fallback");
+  if (lua_istable(L, -1)) {
+    fallback = cal_core_text_needed(L, lua_gettop(L), "text");
+    voice = cal_core_text(L, lua_gettop(L), "voice");
+  }
+  const char *entry = cal_core_text_needed(L, 1, "entry");
+  lua_getfield(L, 1, "begin");
+  size_t begin_bytes;
+  const char *begin = luaL_checklstring(L, -1, &begin_bytes);
+  int code = cal_script_call_open(script, &options, entry, begin, begin_bytes, fallback, voice);
+  if (code < 0) return cal_lib_refuse(L, code);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int call_close(lua_State *L) {
+  cal_script_call_close(script_of(L), luaL_checkstring(L, 1), (int)luaL_optinteger(L, 2, 1000));
+  return 0;
+}
+
+static int leg_end(lua_State *L) {
+  cal_script_call *call = cal_script_call_named(script_of(L), luaL_checkstring(L, 1));
+  if (!call) return 0;
+  cal_command command = {.kind = CAL_COMMAND_LEG_CLOSE,
+                         .flags = lua_toboolean(L, 2) ? CAL_COMMAND_DRAIN : 0,
+                         .code = (int)luaL_optinteger(L, 3, 1000)};
+  cal_call_command(call->call, &command);
+  return 0;
+}
+
+static int leg_dial(lua_State *L) {
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  const char *opening[TEXTS_CEILING + 1] = {NULL};
+  cal_dial dial = {.url = cal_core_text_needed(L, 2, "url"),
+                   .stream = cal_core_text(L, 2, "stream"),
+                   .carrier_call = cal_core_text(L, 2, "carrier_call"),
+                   .closing = cal_core_text(L, 2, "closing"),
+                   .sequence = (uint64_t)cal_core_number(L, 2, "sequence", 1, 1, 1e9)};
+  texts_of(L, 2, "opening", opening);
+  dial.opening = opening;
+  cal_script_call *call = cal_script_call_named(script_of(L), luaL_checkstring(L, 1));
+  if (!call) {
+    cal_fail(-ENOENT, "no call with this id is open here");
+    return cal_lib_refuse(L, -ENOENT);
+  }
+  lua_getfield(L, 2, "headers");
+  int headers = lua_gettop(L);
+  lua_pushliteral(L, "");
+  if (lua_istable(L, headers))
+    for (lua_pushnil(L); lua_next(L, headers);) {
+      if (lua_type(L, -2) != LUA_TSTRING || !lua_isstring(L, -1)) luaL_error(L, "`headers` must be a table of strings");
+      lua_pushfstring(L, "%s%s: %s\n", lua_tostring(L, headers + 1), lua_tostring(L, -2), lua_tostring(L, -1));
+      lua_replace(L, headers + 1);
+      lua_pop(L, 1);
+    }
+  dial.url_headers = lua_tostring(L, headers + 1);
+  cal_call_set_dial(call->call, &dial);
+  cal_command command = {.kind = CAL_COMMAND_CALL_DIAL, .object = cal_ref(call->call)};
+  int code = cal_engine_command(engine_of(L), &command);
+  if (code < 0) return cal_lib_refuse(L, code);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int alias(lua_State *L) {
+  const char *call = luaL_checkstring(L, 1), *name = luaL_checkstring(L, 2);
+  int code = cal_script_call_alias(script_of(L), call, name);
+  if (code < 0) return cal_lib_refuse(L, code);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int token_withdraw(lua_State *L) {
+  cal_script_call *call = cal_script_call_named(script_of(L), luaL_checkstring(L, 1));
+  if (call && cal_call_about(call->call)->path)
+    cal_tokens_withdraw(cal_engine_tokens(engine_of(L)), cal_call_about(call->call)->path);
+  return 0;
+}
+
+static int wire(lua_State *L) { return cal_core_wire(L); }
+
+static int voice_prepare(lua_State *L) {
+  const char *text = luaL_checkstring(L, 1), *voice = luaL_optstring(L, 2, NULL);
+  if (*text) cal_say_prepare(cal_engine_speech(engine_of(L)), text, voice);
+  return 0;
+}
+
+/* ---- the store ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct answer {
+  cal_engine *engine;
+  uint8_t script;
+  cal_id request;
+} answer;
+
+static void release_result(void *object) { cal_store_result_free(object); }
+
+static void on_stored(void *context, cal_store_result *result) {
+  answer *a = context;
+  cal_event event = {.kind = CAL_EVENT_STORED, .source = a->request, .object = result, .release = release_result};
+  cal_engine_event(a->engine, a->script, &event, CAL_MAIL_RESERVED);
+  cal_free(a);
+}
+
+static cal_store_value value_at(lua_State *L, int index) {
+  lua_Number number;
+  switch (lua_type(L, index)) {
+  case LUA_TNIL: return cal_store_null();
+  case LUA_TLIGHTUSERDATA: return cal_store_null(); /* json.null */
+  case LUA_TBOOLEAN: return cal_store_integer(lua_toboolean(L, index));
+  case LUA_TNUMBER:
+    number = lua_tonumber(L, index);
+    return number == floor(number) && fabs(number) < 9e15 ? cal_store_integer((int64_t)number) : cal_store_real(number);
+  default: break;
+  }
+  cal_store_value value = {.type = CAL_STORE_TEXT};
+  value.bytes.at = lua_tolstring(L, index, &value.bytes.bytes);
+  return value;
+}
+
+static int store(lua_State *L) {
+  cal_bind_context *context = cal_bind_of(L);
+  const char *sql = luaL_checkstring(L, 1);
+  cal_store_value values[CAL_STORE_PARAMS];
+  int count = 0;
+  if (!lua_isnoneornil(L, 2)) {
+    luaL_checktype(L, 2, LUA_TTABLE);
+    count = (int)luaL_optinteger(L, 3, (lua_Integer)lua_objlen(L, 2));
+    luaL_argcheck(L, count >= 0 && count <= CAL_STORE_PARAMS, 3, "at most 64 values");
+    luaL_checkstack(L, count + 4, "store");
+    for (int i = 0; i < count; i++) {
+      lua_rawgeti(L, 2, i + 1);
+      int type = lua_type(L, -1);
+      if (type == LUA_TTABLE || type == LUA_TFUNCTION || type == LUA_TUSERDATA)
+        luaL_error(L, "value %d is a %s; nil, booleans, numbers and strings can be stored", i + 1, lua_typename(L, type));
+      values[i] = value_at(L, -1);
+    }
+  }
+  cal_id request;
+  int code = cal_script_ask(context, &request);
+  if (code < 0) return cal_lib_refuse(L, code);
+  answer *a = cal_alloc(sizeof *a);
+  *a = (answer){.engine = context->engine, .script = cal_script_index(context->script), .request = request};
+  code = cal_store_submit(cal_engine_store(context->engine), &(cal_store_request){.sql = sql,
+                                                                                   .params = values,
+                                                                                   .param_count = (uint32_t)count,
+                                                                                   .on_done = on_stored,
+                                                                                   .context = a});
+  if (code < 0) {
+    cal_free(a);
+    cal_script_forget(context, request);
+    return cal_lib_refuse(L, code);
+  }
+  lua_pushnumber(L, (lua_Number)request);
+  return 1;
+}
+
+static int fact_of(lua_State *L) {
+  const char *call = luaL_checkstring(L, 1), *kind = luaL_checkstring(L, 2), *data = luaL_optstring(L, 3, NULL);
+  int code = cal_store_event(cal_engine_store(engine_of(L)), call, cal_clock_wall_ms(cal_engine_clock(engine_of(L))), kind, data);
+  if (code < 0) return cal_lib_refuse(L, code);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* ---- the engine ------------------------------------------------------------------------------------------------------------- */
+
+static int settings(lua_State *L) {
+  const char *json = cal_engine_about(engine_of(L))->settings_json;
+  cal_lib_json(L);
+  lua_getfield(L, -1, "decode");
+  lua_pushstring(L, json ? json : "{}");
+  lua_call(L, 1, 1);
+  return 1;
+}
+
+static void put_number(lua_State *L, const char *name, lua_Number value) {
+  lua_pushnumber(L, value);
+  lua_setfield(L, -2, name);
+}
+
+static int status(lua_State *L) {
+  cal_engine *engine = engine_of(L);
+  cal_generation *generation = cal_engine_generation(engine);
+  lua_newtable(L);
+  put_number(L, "calls", cal_engine_calls(engine));
+  put_number(L, "legs", cal_engine_legs(engine));
+  put_number(L, "script_threads", cal_engine_script_count(engine));
+  put_number(L, "generation", (lua_Number)cal_generation_serial(generation));
+  put_number(L, "port", cal_engine_port(engine));
+  lua_pushstring(L, cal_generation_digest(generation));
+  lua_setfield(L, -2, "digest");
+  lua_pushboolean(L, cal_engine_is_draining(engine));
+  lua_setfield(L, -2, "draining");
+  cal_unref(generation);
+  return 1;
+}
+
+static int modules(lua_State *L) {
+  const char *prefix = luaL_checkstring(L, 1);
+  cal_generation *generation = cal_engine_generation(engine_of(L));
+  lua_newtable(L);
+  int count = 0;
+  for (const cal_module *m = NULL; (m = cal_generation_next(generation, prefix, m));) {
+    lua_newtable(L);
+    lua_pushstring(L, m->name);
+    lua_setfield(L, -2, "name");
+    lua_pushstring(L, m->path);
+    lua_setfield(L, -2, "path");
+    if (m->error) {
+      lua_pushstring(L, m->error);
+      lua_setfield(L, -2, "error");
+    }
+    lua_rawseti(L, -2, ++count);
+  }
+  cal_unref(generation);
+  return 1;
+}
+
+static int metrics_text(lua_State *L) {
+  cal_buf text;
+  cal_buf_init(&text, 4 << 20);
+  cal_metrics_print(&text);
+  lua_pushlstring(L, text.bytes ? text.data : "", text.bytes);
+  cal_buf_free(&text);
+  return 1;
+}
+
+static int started(lua_State *L) {
+  cal_engine_script_is_ready(engine_of(L));
+  return 0;
+}
+
+static int stopped(lua_State *L) {
+  cal_engine_script_is_done(engine_of(L));
+  return 0;
+}
+
+void cal_core_add_service(lua_State *L) {
+  cal_core_set(L, "http_reply", http_reply);
+  cal_core_set(L, "forward", forward);
+  cal_core_set(L, "owner", owner);
+  cal_core_set(L, "wire", wire);
+  cal_core_set(L, "call_open", call_open);
+  cal_core_set(L, "call_close", call_close);
+  cal_core_set(L, "leg_end", leg_end);
+  cal_core_set(L, "leg_dial", leg_dial);
+  cal_core_set(L, "alias", alias);
+  cal_core_set(L, "token_withdraw", token_withdraw);
+  cal_core_set(L, "voice_prepare", voice_prepare);
+  cal_core_set(L, "store", store);
+  cal_core_set(L, "fact_of", fact_of);
+  cal_core_set(L, "settings", settings);
+  cal_core_set(L, "status", status);
+  cal_core_set(L, "modules", modules);
+  cal_core_set(L, "metrics_text", metrics_text);
+  cal_core_set(L, "started", started);
+  cal_core_set(L, "stopped", stopped);
+}

@@ -1,0 +1,39 @@
+/* leg: one party's media socket, and everything that happens to its samples. io thread only.
+ *
+ *            message ──► wire ──► decode ──► in-band keys ──► vad / endpoint ──► recorder (left)
+ *   carrier                                                        │ speech starts: interruptible
+ *   socket                                                         ▼ utterances stop in this tick
+ *            frame  ◄── wire ◄── encode ◄──────────────────── playout queue ──► recorder (right)
+ *
+ * Role AGENT (we answer the carrier): samples are used as they arrive; frames are sent only while there is something to
+ * say, `lead_ms` ahead of real time; the end of each utterance carries a mark, and what the caller heard is computed from
+ * echoed marks and the schedule, never over-stated.
+ * Role CARRIER (the exchange): what arrives is played in real time from a queue (carrier_queue.h), marks are echoed when
+ * they are reached, and a frame is sent every tick, silence included. */
+#ifndef CAL_CALL_LEG_H
+#define CAL_CALL_LEG_H
+
+#include "call/io.h"
+#include "net/ws.h"
+
+typedef struct cal_leg cal_leg;
+
+typedef enum cal_leg_end {
+  CAL_LEG_HANGUP = 1,  /* the other side said stop or closed properly */
+  CAL_LEG_LOST,        /* the socket broke or fell silent */
+  CAL_LEG_CLOSED,      /* we closed it */
+  CAL_LEG_NO_START,    /* no start message within the deadline */
+  CAL_LEG_WRONG_START, /* another call, encoding or rate than we asked for */
+  CAL_LEG_TOO_LONG,    /* the longest call length was reached */
+  CAL_LEG_NO_SOCKET,   /* the socket could not be opened (role CARRIER) */
+  CAL_LEG_MALFORMED,   /* too many messages in a row that make no sense */
+} cal_leg_end;
+
+/* Takes one reference of the call. The handlers go to cal_server's accept. */
+cal_leg *cal_leg_accept(cal_io *io, cal_call *call, cal_ws_handlers *handlers);
+void cal_leg_dial(cal_io *io, cal_call *call);
+void cal_leg_command(cal_leg *leg, cal_command *command); /* takes what the command points to */
+void cal_leg_tick(cal_leg *leg, uint64_t now_ns);         /* from io's wheel */
+void cal_leg_finish(cal_leg *leg, cal_leg_end end, const char *text); /* ends and frees it */
+
+#endif

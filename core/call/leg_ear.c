@@ -1,0 +1,111 @@
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "call/leg_private.h"
+
+#define ENDPOINT_MS 500
+#define GAP_MS 300 /* a hole in what arrives that is longer is a hole in the recording too */
+
+static void post(cal_leg *leg, cal_event event) { cal_call_event(leg->call, &event); }
+
+static uint32_t ear_rate_of(const cal_leg *leg) { return leg->rate_hz == 16000 ? 16000 : 8000; }
+
+static int64_t milliseconds(const cal_leg *leg, uint64_t samples) {
+  return (int64_t)(samples * 1000 / ear_rate_of(leg));
+}
+
+/* ---- speech ------------------------------------------------------------------------------------------------------------ */
+
+static void on_speech(void *context, const cal_endpoint_event *event) {
+  cal_leg *leg = context;
+  if (event->kind == CAL_SPEECH_CONTINUING) return;
+  if (event->kind == CAL_SPEECH_STARTED) {
+    cal_leg_interrupt(leg, CAL_UTTERANCE_INTERRUPTIBLE);
+    post(leg, (cal_event){.kind = CAL_EVENT_SPEECH_STARTED, .number = milliseconds(leg, event->at_sample)});
+    return;
+  }
+  int64_t speech_ms = milliseconds(leg, event->speech_samples);
+  post(leg, (cal_event){.kind = CAL_EVENT_SPEECH_STOPPED, .number = speech_ms});
+  const cal_io_hooks *hooks = cal_io_hooks_of(leg->io);
+  if (event->clip && leg->listen.grammar)
+    hooks->on_speech(hooks->context, leg->call, event->clip, leg->listen.grammar, speech_ms);
+  else
+    cal_unref(event->clip);
+}
+
+static void on_key_in_band(void *context, char key, uint64_t at_sample) {
+  char keys[2] = {key, 0};
+  cal_leg_digits_in(context, keys, 1);
+}
+
+void cal_leg_digits_in(cal_leg *leg, const char *keys, int in_band) {
+  if (leg->state != LEG_UP) return;
+  for (; *keys; keys++) {
+    cal_leg_interrupt(leg, CAL_UTTERANCE_DIGITS_STOP);
+    post(leg, (cal_event){.kind = CAL_EVENT_DIGIT, .number = *keys, .flags = in_band ? CAL_EVENT_IN_BAND : 0});
+  }
+}
+
+void cal_leg_listen(cal_leg *leg, cal_listen *listen) {
+  cal_unref(leg->listen.grammar);
+  leg->listen = *listen;
+  listen->grammar = NULL;
+  if (leg->endpoint) cal_endpoint_set_hangover(leg->endpoint, listen->endpoint_ms ? listen->endpoint_ms : ENDPOINT_MS);
+}
+
+/* ---- life --------------------------------------------------------------------------------------------------------------- */
+
+void cal_leg_ear_open(cal_leg *leg) {
+  cal_endpoint_options options = {.vad = {.rate_hz = ear_rate_of(leg)},
+                                  .hangover_ms = ENDPOINT_MS,
+                                  .on_event = on_speech,
+                                  .context = leg};
+  if (cal_endpoint_new(&leg->endpoint, &options) < 0)
+    cal_log(CAL_LOG_ERROR, "leg", leg->about->name, "deaf: %s", cal_error_text());
+  if (ear_rate_of(leg) != leg->rate_hz &&
+      cal_resampler_new(&leg->ear_rate, leg->rate_hz, ear_rate_of(leg)) < 0)
+    cal_log(CAL_LOG_ERROR, "leg", leg->about->name, "deaf: %s", cal_error_text());
+  if (leg->about->role == CAL_ROLE_AGENT && !cal_wire_hears(leg->wire, CAL_WIRE_DTMF) &&
+      cal_dtmf_new(&leg->dtmf, leg->rate_hz, on_key_in_band, leg) < 0)
+    cal_log(CAL_LOG_ERROR, "leg", leg->about->name, "keys in the sound are not heard: %s", cal_error_text());
+}
+
+void cal_leg_ear_close(cal_leg *leg) {
+  leg->endpoint = cal_endpoint_free(leg->endpoint);
+  leg->dtmf = cal_dtmf_free(leg->dtmf);
+  leg->ear_rate = cal_resampler_free(leg->ear_rate);
+  leg->listen.grammar = cal_unref(leg->listen.grammar);
+}
+
+/* ---- samples ------------------------------------------------------------------------------------------------------------- */
+
+static void record(cal_leg *leg, const int16_t *samples, size_t count) {
+  if (!leg->recorder) return;
+  uint64_t clock = cal_leg_clock(leg, cal_loop_now_ns(cal_io_loop(leg->io)));
+  uint64_t slack = (uint64_t)leg->rate_hz * GAP_MS / 1000;
+  if (leg->in_position + count + slack < clock) leg->in_position = clock - count;
+  cal_recorder_write(leg->recorder, CAL_SIDE_CALLER, leg->in_position, samples, count);
+  leg->in_position += count;
+}
+
+/* In pieces, because a message may hold minutes of sound and the room here does not. */
+static void listen_at_ear_rate(cal_leg *leg, const int16_t *samples, size_t count) {
+  int16_t out[CAL_FRAME_SAMPLES];
+  const size_t piece = 1024;
+  for (; count; count -= count < piece ? count : piece, samples += piece) {
+    int made = cal_resampler_run(leg->ear_rate, samples, count < piece ? count : piece, out, CAL_FRAME_SAMPLES);
+    if (made > 0) cal_endpoint_push(leg->endpoint, out, (size_t)made);
+  }
+}
+
+void cal_leg_hear(cal_leg *leg, const int16_t *samples, size_t count) {
+  record(leg, samples, count);
+  if (leg->dtmf) cal_dtmf_push(leg->dtmf, samples, count);
+  if (!leg->endpoint) return;
+  if (leg->ear_rate)
+    listen_at_ear_rate(leg, samples, count);
+  else
+    cal_endpoint_push(leg->endpoint, samples, count);
+}

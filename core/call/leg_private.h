@@ -1,0 +1,87 @@
+/* The inside of a leg, shared by leg.c (its life), leg_ear.c (what it hears) and leg_voice.c (what it says). */
+#ifndef CAL_CALL_LEG_PRIVATE_H
+#define CAL_CALL_LEG_PRIVATE_H
+
+#include "audio/dtmf.h"
+#include "audio/endpoint.h"
+#include "audio/pace.h"
+#include "audio/playout.h"
+#include "audio/recorder.h"
+#include "audio/resample.h"
+#include "base/list.h"
+#include "call/carrier_queue.h"
+#include "call/leg.h"
+
+#define CAL_FRAME_SAMPLES 9600 /* the longest frame: 200 ms at 48 kHz */
+
+typedef enum leg_state { LEG_CONNECTING, LEG_WAITING, LEG_UP, LEG_OVER } leg_state;
+
+struct cal_leg {
+  cal_io *io;
+  cal_id id;
+  cal_call *call; /* one reference */
+  const cal_call_options *about;
+  cal_ws *ws; /* NULL once it is closed */
+  leg_state state;
+  cal_list in_wheel; /* of io, while it ticks */
+  cal_timer deadline, longest;
+  uint64_t born_ns;
+
+  cal_wire *wire;
+  cal_wire_state wire_state;
+  uint32_t rate_hz;
+  size_t frame_samples;
+
+  /* ear */
+  cal_endpoint *endpoint;
+  cal_dtmf *dtmf; /* NULL where the wire says keys */
+  cal_resampler *ear_rate; /* NULL where the wire's rate is one the detector knows */
+  cal_listen listen;
+  uint64_t in_position; /* samples since birth at which the next arriving sample lies */
+  cal_carrier_queue *queue; /* role CARRIER */
+
+  /* voice */
+  cal_playout playout;
+  cal_pace pace;
+  uint64_t out_position;
+  uint32_t own_utterance; /* ids of utterances nobody declared: keys as tones */
+  int is_draining, close_code;
+  int can_clear, says_digits;
+
+  cal_recorder *recorder;
+  void *recording;
+
+  uint64_t messages_in, frames_out, malformed, late_start;
+  uint32_t malformed_in_a_row;
+};
+
+/* leg_ear.c */
+void cal_leg_ear_open(cal_leg *leg);
+void cal_leg_ear_close(cal_leg *leg);
+void cal_leg_hear(cal_leg *leg, const int16_t *samples, size_t count); /* samples as they arrive */
+void cal_leg_digits_in(cal_leg *leg, const char *keys, int in_band);
+void cal_leg_listen(cal_leg *leg, cal_listen *listen); /* takes the grammar */
+
+/* leg_voice.c */
+void cal_leg_voice_open(cal_leg *leg);
+void cal_leg_voice_close(cal_leg *leg);
+void cal_leg_voice_tick(cal_leg *leg, uint64_t now_ns);
+void cal_leg_interrupt(cal_leg *leg, uint32_t flag); /* the caller spoke, or pressed a key */
+void cal_leg_stop(cal_leg *leg, uint32_t utterance);
+void cal_leg_say_digits(cal_leg *leg, const char *keys);
+void cal_leg_send_text(cal_leg *leg, const char *text, size_t bytes);
+
+uint64_t cal_leg_clock(const cal_leg *leg, uint64_t now_ns); /* samples since birth */
+
+/* io.c: what a leg may use of its thread */
+cal_loop *cal_io_loop(cal_io *io);
+cal_net *cal_io_net(cal_io *io);
+const cal_io_hooks *cal_io_hooks_of(cal_io *io);
+cal_id cal_io_add_leg(cal_io *io, cal_leg *leg);
+void cal_io_remove_leg(cal_io *io, cal_leg *leg);
+void cal_io_wheel_add(cal_io *io, cal_leg *leg);
+void cal_io_wheel_remove(cal_io *io, cal_leg *leg);
+int16_t *cal_io_samples(cal_io *io, size_t count); /* scratch memory, good until the next call */
+char *cal_io_message(cal_io *io, size_t bytes);    /* scratch memory with CAL_WS_PAD before it */
+
+#endif

@@ -1,0 +1,17 @@
+/* utf8: how long is the next character? Strict (RFC 3629): no overlong forms, no surrogates, nothing past
+ * U+10FFFF. Shared by what reads and writes JSON and XML. Any thread. */
+#ifndef CAL_DATA_UTF8_H
+#define CAL_DATA_UTF8_H
+
+#include <stddef.h>
+
+#define CAL_UTF8_REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD, 3 bytes: stands for what could not be read */
+
+/* Bytes (1 to 4) of the well-formed character at `at`, which has `bytes` bytes left; 0 when there is none. */
+size_t cal_utf8_next(const char *at, size_t bytes);
+
+/* Writes the character `code` (a scalar value; anything else becomes U+FFFD) and returns its bytes, 1 to 4.
+ */
+size_t cal_utf8_put(char into[4], unsigned code);
+
+#endif

@@ -1,0 +1,237 @@
+#include "loop/mailbox.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdalign.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+
+#define DELIVERED_A_TURN_MOST 64
+
+/* What waits, oldest first; the space is made once. Each message carries the number it was posted under. */
+typedef struct ring {
+  char *messages;
+  uint64_t *numbers;
+  uint32_t first, count, capacity;
+} ring;
+
+/*  post ──> ordinary (CONTROL, RESERVED, TELEMETRY) ──┐ the lower number first, at most
+ *     └───> audio (drops its oldest) ─────────────────┴─> 64 a turn ──> batch ──> deliver
+ *           under the lock                                               outside it        */
+struct cal_mailbox {
+  cal_mailbox_options options;
+  pthread_mutex_t lock; /* guards everything down to `dropped` */
+  ring ordinary, audio;
+  uint32_t promised; /* reserved and not yet sent; counts as if it waited in `ordinary` */
+  uint64_t last_number;
+  int is_woken; /* the reader will look without being told again */
+  int is_closed;
+  uint64_t dropped;
+
+  uv_async_t wake;
+  char *batch; /* reader only */
+  cal_metric *dropped_metric, *refused_metric;
+};
+
+static void ring_init(ring *made, uint32_t capacity, size_t message_bytes) {
+  made->messages = cal_alloc(capacity * message_bytes);
+  made->numbers = cal_alloc(capacity * sizeof made->numbers[0]);
+  made->capacity = capacity;
+}
+
+static void ring_push(ring *into, const void *message, size_t message_bytes, uint64_t number) {
+  uint32_t at = (uint32_t)(((uint64_t)into->first + into->count) % into->capacity);
+  memcpy(into->messages + at * message_bytes, message, message_bytes);
+  into->numbers[at] = number;
+  into->count++;
+}
+
+static void ring_pop(ring *from, void *message, size_t message_bytes) {
+  memcpy(message, from->messages + from->first * message_bytes, message_bytes);
+  from->first = (from->first + 1) % from->capacity;
+  from->count--;
+}
+
+static void mailbox_destroy(void *object) {
+  cal_mailbox *box = object;
+  ring *rings[] = {&box->ordinary, &box->audio};
+  for (int i = 0; i < 2; i++) {
+    cal_free(rings[i]->messages);
+    cal_free(rings[i]->numbers);
+  }
+  cal_free(box->batch);
+  pthread_mutex_destroy(&box->lock);
+}
+
+static cal_metric *metric_of(const char *format, const char *name, const char *help) {
+  char full[160];
+  snprintf(full, sizeof full, format, name);
+  return cal_counter(full, help);
+}
+
+static void on_wake(uv_async_t *wake);
+
+int cal_mailbox_new(cal_mailbox **result, cal_loop *reader, const cal_mailbox_options *options) {
+  assert(options->deliver && options->capacity > 0);
+  assert(options->message_bytes > 0 && options->message_bytes <= CAL_MAIL_BYTES_MOST);
+  cal_mailbox *box = cal_ref_new(sizeof *box, mailbox_destroy);
+  box->options = *options;
+  pthread_mutex_init(&box->lock, NULL);
+  int status = uv_async_init(cal_loop_uv(reader), &box->wake, on_wake);
+  if (status < 0) {
+    cal_unref(box);
+    return cal_fail(status, "no mailbox \"%s\": %s", options->name, uv_strerror(status));
+  }
+  box->wake.data = cal_ref(box); /* given back when the handle has closed */
+  ring_init(&box->ordinary, options->capacity, options->message_bytes);
+  ring_init(&box->audio, options->capacity, options->message_bytes);
+  box->batch = cal_alloc(DELIVERED_A_TURN_MOST * options->message_bytes);
+  box->dropped_metric = metric_of("callisto_mailbox_dropped_total{box=\"%s\"}", options->name,
+                                  "Messages dropped because a mailbox was full.");
+  box->refused_metric = metric_of("callisto_mailbox_refused_total{box=\"%s\"}", options->name,
+                                  "Messages and reservations refused because a mailbox was full.");
+  *result = box;
+  return 0;
+}
+
+static void release(cal_mailbox *box, void *message) {
+  if (box->options.drop) box->options.drop(box->options.context, message);
+}
+
+/* Under the lock: takes the oldest message of all. */
+static void pop_oldest(cal_mailbox *box, void *message) {
+  const ring *ordinary = &box->ordinary, *audio = &box->audio;
+  int is_audio =
+      !ordinary->count || (audio->count && audio->numbers[audio->first] < ordinary->numbers[ordinary->first]);
+  ring_pop(is_audio ? &box->audio : &box->ordinary, message, box->options.message_bytes);
+}
+
+/* Moves a turn's worth into the batch; how many. When more is waiting, the handle is due again in the next
+ * turn. */
+static uint32_t take_batch(cal_mailbox *box) {
+  uint32_t count = 0;
+  pthread_mutex_lock(&box->lock);
+  while (count < DELIVERED_A_TURN_MOST && box->ordinary.count + box->audio.count > 0)
+    pop_oldest(box, box->batch + count++ * box->options.message_bytes);
+  box->is_woken = box->ordinary.count + box->audio.count > 0;
+  if (box->is_woken) uv_async_send(&box->wake);
+  pthread_mutex_unlock(&box->lock);
+  return count;
+}
+
+static void on_wake(uv_async_t *wake) {
+  cal_mailbox *box = cal_ref(wake->data); /* `deliver` may close the box and give up its last reference */
+  uint32_t count = take_batch(box);
+  for (uint32_t i = 0; i < count; i++) {
+    void *message = box->batch + i * box->options.message_bytes;
+    if (box->is_closed) /* only the reader's thread writes it */
+      release(box, message);
+    else
+      box->options.deliver(box->options.context, message);
+  }
+  cal_unref(box);
+}
+
+static void on_wake_closed(uv_handle_t *handle) { cal_unref(handle->data); }
+
+void *cal_mailbox_close(cal_mailbox *box) {
+  if (!box) return NULL;
+  pthread_mutex_lock(&box->lock);
+  assert(!box->is_closed);
+  box->is_closed = 1;
+  pthread_mutex_unlock(&box->lock);
+  /* Nothing is posted any more, so the rings are this thread's alone. */
+  alignas(max_align_t) char message[CAL_MAIL_BYTES_MOST];
+  while (cal_mailbox_waiting(box) > 0) {
+    pthread_mutex_lock(&box->lock);
+    pop_oldest(box, message);
+    pthread_mutex_unlock(&box->lock);
+    release(box, message);
+  }
+  uv_close((uv_handle_t *)&box->wake, on_wake_closed);
+  return cal_unref(box);
+}
+
+static int has_room(const cal_mailbox *box) {
+  return box->ordinary.count + box->promised < box->ordinary.capacity;
+}
+
+/* Under the lock. A message that has to go is copied to `victim`, and `has_victim` set. */
+static int admit(cal_mailbox *box, const void *message, cal_mail kind, void *victim, int *has_victim) {
+  size_t bytes = box->options.message_bytes;
+  if (box->is_closed) return -ESHUTDOWN;
+  if (kind == CAL_MAIL_CONTROL && !has_room(box)) return -ENOBUFS;
+  if (kind == CAL_MAIL_TELEMETRY && !has_room(box)) {
+    memcpy(victim, message, bytes);
+    *has_victim = 1;
+    return 0;
+  }
+  if (kind == CAL_MAIL_RESERVED) {
+    assert(box->promised > 0);
+    box->promised--;
+  }
+  ring *into = kind == CAL_MAIL_AUDIO ? &box->audio : &box->ordinary;
+  if (into->count == into->capacity) { /* only audio gets here: for the others there was room */
+    ring_pop(into, victim, bytes);
+    *has_victim = 1;
+  }
+  ring_push(into, message, bytes, ++box->last_number);
+  if (!box->is_woken) uv_async_send(&box->wake); /* under the lock, so the handle is not closed meanwhile */
+  box->is_woken = 1;
+  return 0;
+}
+
+static int refuse(cal_mailbox *box, int status) {
+  if (status == -ESHUTDOWN) return cal_fail(status, "the mailbox \"%s\" is closed", box->options.name);
+  cal_metric_add(box->refused_metric, 1);
+  return cal_fail(status, "the mailbox \"%s\" is full: it holds %u messages", box->options.name,
+                  box->options.capacity);
+}
+
+int cal_mailbox_post(cal_mailbox *box, const void *message, cal_mail kind) {
+  alignas(max_align_t) char victim[CAL_MAIL_BYTES_MOST];
+  int has_victim = 0;
+  pthread_mutex_lock(&box->lock);
+  int status = admit(box, message, kind, victim, &has_victim);
+  box->dropped += (uint64_t)has_victim;
+  pthread_mutex_unlock(&box->lock);
+  if (has_victim) {
+    cal_metric_add(box->dropped_metric, 1);
+    release(box, victim);
+  }
+  return status < 0 ? refuse(box, status) : 0;
+}
+
+int cal_mailbox_reserve(cal_mailbox *box) {
+  pthread_mutex_lock(&box->lock);
+  int status = box->is_closed ? -ESHUTDOWN : has_room(box) ? 0 : -ENOBUFS;
+  if (status == 0) box->promised++;
+  pthread_mutex_unlock(&box->lock);
+  return status < 0 ? refuse(box, status) : 0;
+}
+
+void cal_mailbox_unreserve(cal_mailbox *box) {
+  pthread_mutex_lock(&box->lock);
+  assert(box->promised > 0);
+  box->promised--;
+  pthread_mutex_unlock(&box->lock);
+}
+
+uint64_t cal_mailbox_dropped(cal_mailbox *box) {
+  pthread_mutex_lock(&box->lock);
+  uint64_t dropped = box->dropped;
+  pthread_mutex_unlock(&box->lock);
+  return dropped;
+}
+
+uint32_t cal_mailbox_waiting(cal_mailbox *box) {
+  pthread_mutex_lock(&box->lock);
+  uint32_t waiting = box->ordinary.count + box->audio.count;
+  pthread_mutex_unlock(&box->lock);
+  return waiting;
+}

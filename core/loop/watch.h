@@ -1,0 +1,27 @@
+/* watch: tells that files under some paths have changed, once they have come to rest.
+ *
+ * A path is a folder, watched with all folders below it (those made later too), or a single file. Whatever
+ * happens, a write, a rename, five hundred files at once, the callback comes once, `quiet_ms` after the last
+ * change. It says only that something changed: the caller looks for itself. Names that begin with a dot are
+ * passed over below a folder (editors' swap files, .git); symbolic links below a folder are not followed.
+ *
+ * It uses inotify through libuv. Where that fails (no watches left, a path that does not exist yet, more than
+ * 4,096 folders) it looks at the files' times every two seconds instead, and then at no more than 100,000 of
+ * them. Looking reads folders on the loop's thread: for the loop that reloads scripts, not for one that
+ * carries audio. The quiet time runs on the loop's clock. Loop thread only. */
+#ifndef CAL_LOOP_WATCH_H
+#define CAL_LOOP_WATCH_H
+
+#include <stddef.h>
+
+#include "loop/loop.h"
+
+typedef struct cal_watch cal_watch;
+
+/* Returns owned through `result`; copies the paths. -EINVAL when there are none or `quiet_ms` is 0. */
+int cal_watch_new(cal_watch **result, cal_loop *loop, const char *const *paths, size_t count,
+                  uint32_t quiet_ms, void (*on_change)(void *context), void *context);
+cal_watch *cal_watch_free(cal_watch *watch); /* takes; may be called from on_change; returns NULL */
+int cal_watch_is_polling(const cal_watch *watch);
+
+#endif

@@ -1,0 +1,39 @@
+/* callisto: the command and its verbs. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const struct verb {
+  const char *name, *what;
+  int (*run)(int argc, char **argv);
+} verbs[] = {{"serve", "answer and place calls", cal_cli_serve},
+             {"exchange", "be the telephone network: carriers and subscribers in a box", cal_cli_exchange},
+             {"call", "place a call through a running server, and watch it", cal_cli_call},
+             {"test", "run busted specs inside this binary", cal_cli_test},
+             {"check", "validate a workspace without starting anything", cal_cli_check},
+             {"lua", "run a Lua file with every callisto module at hand", cal_cli_lua},
+             {"version", "print the version", cal_cli_version}};
+
+static void help(FILE *to) {
+  fprintf(to, "usage: callisto VERB [options]\n\n");
+  for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) fprintf(to, "  %-10s %s\n", verbs[i].name, verbs[i].what);
+  fprintf(to, "\ncallisto VERB --help says more. Exit codes: 0 done, 1 failed, 2 wrong usage or settings.\n");
+}
+
+int main(int argc, char **argv) {
+  if (argc < 2) {
+    help(stderr);
+    return 2;
+  }
+  if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+    help(stdout);
+    return 0;
+  }
+  if (!strcmp(argv[1], "--version")) argv[1] = "version";
+  for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+    if (!strcmp(argv[1], verbs[i].name)) return verbs[i].run(argc - 1, argv + 1);
+  fprintf(stderr, "callisto: no verb is named %s\n\n", argv[1]);
+  help(stderr);
+  return 2;
+}

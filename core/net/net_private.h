@@ -1,0 +1,62 @@
+/* net_private: what the files of this module share. Nothing outside includes it. */
+#ifndef CAL_NET_NET_PRIVATE_H
+#define CAL_NET_NET_PRIVATE_H
+
+#include <libwebsockets.h>
+
+#include "base/list.h"
+#include "base/metrics.h"
+#include "net/net.h"
+
+struct cal_multi;
+struct cal_lws;
+
+struct cal_net {
+  cal_loop *loop;
+  cal_net_options options; /* with the defaults filled in */
+  char *ca_file;
+  struct cal_lws *client;  /* outgoing WebSockets */
+  struct cal_multi *multi; /* outgoing requests */
+  cal_list servers;
+  cal_list parked;  /* servers that are freed but for their lws context, see lws_context.c */
+  cal_list sockets; /* every cal_ws on a real socket */
+  int lives;        /* lws contexts that are not entirely gone */
+  int lookups;      /* names being resolved in the thread pool */
+};
+
+/* ---- one libwebsockets context: a server's, or the one for clients --------------------------------------------- */
+
+typedef struct cal_lws {
+  cal_net *net;
+  struct lws_context *context; /* lws sets it to NULL when it is really gone */
+  struct lws_vhost *vhost;
+  lws_retry_bo_t ping;
+  struct lws_protocols protocols[10]; /* the unnamed one, sub-protocols, the end */
+  char *names[9];
+  uv_idle_t reaper;
+  int turns;
+  void (*on_gone)(void *owner);
+  void *owner;
+} cal_lws;
+
+typedef struct cal_lws_options {
+  lws_callback_function *callback;
+  const char *const *subprotocols;
+  size_t subprotocol_count;
+  const char *cert_file, *key_file; /* a server's, or NULL */
+  int is_client;
+} cal_lws_options;
+
+int cal_lws_open(cal_lws **result, cal_net *net, const cal_lws_options *options);
+/* Takes. The context goes over the next turns of the loop; on_gone follows, when no callback can come any more. */
+void cal_lws_close(cal_lws *lws, void (*on_gone)(void *owner), void *owner);
+
+/* ---- clients --------------------------------------------------------------------------------------------------- */
+
+int cal_ws_client_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t bytes);
+int cal_multi_new(struct cal_multi **result, cal_net *net);
+void *cal_multi_close(struct cal_multi *multi); /* takes; memory goes with its last handle; returns NULL */
+
+static inline uint64_t cal_net_after(cal_net *net, uint64_t ms) { return cal_loop_now_ns(net->loop) + ms * CAL_MS; }
+
+#endif

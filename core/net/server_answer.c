@@ -1,0 +1,81 @@
+/* An answer as bytes: status line, fields and body in one piece, so that it leaves in one write. */
+#include <string.h>
+
+#include "base/error.h"
+#include "net/server_private.h"
+
+static const char *phrase(int status) {
+  static const struct {
+    int status;
+    const char *phrase;
+  } known[] = {{200, "OK"},
+               {201, "Created"},
+               {202, "Accepted"},
+               {204, "No Content"},
+               {301, "Moved Permanently"},
+               {302, "Found"},
+               {303, "See Other"},
+               {304, "Not Modified"},
+               {307, "Temporary Redirect"},
+               {308, "Permanent Redirect"},
+               {400, "Bad Request"},
+               {401, "Unauthorized"},
+               {402, "Payment Required"},
+               {403, "Forbidden"},
+               {404, "Not Found"},
+               {405, "Method Not Allowed"},
+               {406, "Not Acceptable"},
+               {408, "Request Timeout"},
+               {409, "Conflict"},
+               {410, "Gone"},
+               {411, "Length Required"},
+               {412, "Precondition Failed"},
+               {413, "Content Too Large"},
+               {415, "Unsupported Media Type"},
+               {422, "Unprocessable Content"},
+               {426, "Upgrade Required"},
+               {429, "Too Many Requests"},
+               {500, "Internal Server Error"},
+               {501, "Not Implemented"},
+               {502, "Bad Gateway"},
+               {503, "Service Unavailable"},
+               {504, "Gateway Timeout"}};
+  for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+    if (known[i].status == status) return known[i].phrase;
+  return "Status";
+}
+
+static int is_clean(cal_span span) {
+  for (size_t i = 0; i < span.bytes; i++) {
+    unsigned char c = (unsigned char)span.at[i];
+    if ((c < 0x20 && c != '\t') || c == 0x7f) return 0;
+  }
+  return 1;
+}
+
+static int write_fields(cal_buf *into, const cal_http_answer *answer) {
+  for (size_t i = 0; i < answer->field_count; i++) {
+    const cal_http_field *field = &answer->fields[i];
+    if (!field->name.bytes || !is_clean(field->name) || !is_clean(field->value))
+      return cal_fail(-EINVAL, "a header field of the answer has control characters in it");
+    int code = cal_buf_append(into, field->name.at, field->name.bytes);
+    if (!code) code = cal_buf_append(into, ": ", 2);
+    if (!code && field->value.bytes) code = cal_buf_append(into, field->value.at, field->value.bytes);
+    if (!code) code = cal_buf_append(into, "\r\n", 2);
+    if (code) return code;
+  }
+  return 0;
+}
+
+int cal_answer_write(cal_buf *into, const cal_http_answer *answer, int is_head, const char *connection) {
+  if (answer->status < 200 || answer->status > 599) return cal_fail(-EINVAL, "%d is no status of an answer", answer->status);
+  cal_buf_clear(into);
+  int code = cal_buf_format(into, "HTTP/1.1 %d %s\r\n", answer->status, phrase(answer->status));
+  if (!code) code = write_fields(into, answer);
+  int has_body = answer->status != 204 && answer->status != 304;
+  if (!code && has_body) code = cal_buf_format(into, "content-length: %zu\r\n", answer->body.bytes);
+  if (!code && connection) code = cal_buf_format(into, "connection: %s\r\n", connection);
+  if (!code) code = cal_buf_append(into, "\r\n", 2);
+  if (!code && has_body && !is_head && answer->body.bytes) code = cal_buf_append(into, answer->body.at, answer->body.bytes);
+  return code;
+}

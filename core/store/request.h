@@ -1,0 +1,32 @@
+/* request: one submitted request, copied into one piece of memory. Private to the store. */
+#ifndef CAL_STORE_REQUEST_H
+#define CAL_STORE_REQUEST_H
+
+#include <stddef.h>
+
+#include "base/list.h"
+#include "store/store.h"
+
+typedef struct cal_item {
+  cal_list node;
+  cal_store_class kind;
+  cal_store_done on_done;
+  void *context;
+  cal_store_result *result; /* while its group is not committed */
+  const char *sql;
+  size_t bytes; /* what it weighs */
+  uint32_t count;
+  cal_store_value params[];
+} cal_item;
+
+int cal_item_new(cal_item **result, const cal_store_request *request); /* returns owned; -EMSGSIZE, -EINVAL */
+void cal_item_answer(cal_item *item, cal_store_result *result);        /* takes both */
+static inline int cal_item_is_fact(const cal_item *item) {
+  return item->kind == CAL_STORE_CONTROL && !item->on_done;
+}
+
+static inline cal_item *cal_item_first(cal_list *list) {
+  return cal_list_is_empty(list) ? NULL : cal_list_entry(list->next, cal_item, node);
+}
+
+#endif

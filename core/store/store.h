@@ -1,0 +1,157 @@
+/* store: what happened, kept. SQLite on a thread of its own.
+ *
+ * Anybody hands in one SQL statement with its parameters and goes on; the store's thread does everything that
+ * waits in one transaction (a grouped commit), each request under a savepoint of its own, so that a bad
+ * statement fails alone. Commits are WAL with synchronous=FULL: what was answered survives kill -9 and a
+ * power cut.
+ *
+ *   any thread ── submit ──► queue (bounded) ──► store thread: begin · savepoint, run, release · … · commit
+ * ──► on_done │ disk full, I/O error, locked by another program └──► kept facts (bounded) ── every second, in
+ * order ──► retried
+ *
+ * A *fact* is a CONTROL request without on_done: nobody waits for it, and it must not be lost. When the disk
+ * is full or broken, that is shouted once, calls go on, facts are kept in memory and written in order once
+ * the disk is back. Until then other writes are refused with the code of the trouble, and reads are answered
+ * as ever.
+ *
+ * Requests are SELECT, INSERT, UPDATE and DELETE (RETURNING and WITH included), one statement each.
+ * Everything else (schema, transactions, PRAGMA, ATTACH) is refused with -EPERM: the schema belongs to
+ * migrations.h. Parameters are written $1, $2 … as in PostgreSQL (?1 and ? work too).
+ *
+ * The inline store (options.is_inline) has no thread: submit runs the request at once and on_done is called
+ * before it returns. It is for specs, takes the path ":memory:" as well, and belongs to one thread.
+ *
+ * Facts behind the numbers: one commit on an honest disk takes 0.1 to 70 ms, so it never happens on a media
+ * thread. */
+#ifndef CAL_STORE_STORE_H
+#define CAL_STORE_STORE_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+
+#define CAL_STORE_REQUEST_BYTES (1024 * 1024)     /* one request: text and parameters together */
+#define CAL_STORE_RESULT_BYTES (16 * 1024 * 1024) /* one answer; more is -EMSGSIZE and undone */
+#define CAL_STORE_RESULT_ROWS 100000
+#define CAL_STORE_PARAMS 64
+
+typedef struct cal_store cal_store; /* reference counted (mem.h): a late submit is answered with -ESHUTDOWN */
+
+typedef enum cal_store_type {
+  CAL_STORE_NULL,
+  CAL_STORE_INTEGER,
+  CAL_STORE_REAL,
+  CAL_STORE_TEXT,
+  CAL_STORE_BLOB
+} cal_store_type;
+
+typedef struct cal_store_value {
+  cal_store_type type;
+  int64_t integer;
+  double real;
+  cal_span bytes; /* TEXT and BLOB; in a result TEXT is zero-terminated */
+} cal_store_value;
+
+/* The answer to a request, in one piece of memory. */
+typedef struct cal_store_result {
+  int code;          /* 0 or a negative errno, see below */
+  const char *error; /* a sentence; "" when code is 0 */
+  int64_t changes;   /* rows inserted, updated or deleted */
+  uint32_t columns, rows;
+  const char *const *names;      /* [columns] */
+  const cal_store_value *values; /* [rows * columns], row by row */
+} cal_store_result;
+
+/* Codes of an answer:
+ *   -EEXIST unique or primary key    -EINVAL the statement, a parameter or a check is wrong    -EPERM not
+ * allowed here -EMSGSIZE answer too large       -ENOSPC disk full   -EIO, -EROFS, -EBADMSG the disk or the
+ *   file is broken                   -EBUSY another program holds the lock        -ESHUTDOWN closed before
+ * its turn */
+
+typedef enum cal_store_class {
+  CAL_STORE_CONTROL,  /* refused with -ENOBUFS when the queue is full */
+  CAL_STORE_TELEMETRY /* -ENOBUFS and counted as dropped once the queue is three quarters full, and during
+                         disk trouble */
+} cal_store_class;
+
+/* Store thread (inline: the submitter's). Takes the result: cal_store_result_free, here or elsewhere. Must
+ * not close the store and must not wait; a call's answer is posted to its mailbox. */
+typedef void (*cal_store_done)(void *context, cal_store_result *result);
+
+typedef struct cal_store_request {
+  const char *sql;               /* borrowed, copied */
+  const cal_store_value *params; /* borrowed, copied with what they point to */
+  uint32_t param_count;          /* 0..CAL_STORE_PARAMS */
+  cal_store_class kind;
+  cal_store_done on_done; /* NULL: fire and forget */
+  void *context;
+} cal_store_request;
+
+typedef struct cal_store_options {
+  const char *path; /* the database file; its folders are made. ":memory:" with is_inline only */
+  const char *node; /* who we are: 1..64 of A-Z a-z 0-9 . _ -; one living process a node id and file. NULL: a
+                       visitor (command-line tools), who marks no calls as lost */
+  uint32_t queue_ceiling;   /* requests; 0 = 8192 */
+  uint32_t kept_ceiling;    /* facts kept while the disk is full; 0 = 10000 */
+  uint32_t retry_ms;        /* between two attempts while the disk is full; 0 = 1000 */
+  uint32_t close_ms;        /* what waits at close has this long; 0 = 10000 */
+  uint32_t busy_timeout_ms; /* 0 = 5000: how long another program may hold the lock */
+  int is_inline;
+  cal_clock *clock; /* borrowed; NULL = the real one. Gives the times the store itself writes */
+} cal_store_options;
+
+typedef struct cal_store_stats {
+  uint32_t waiting;    /* in the queue */
+  uint32_t kept;       /* facts waiting for the disk */
+  int trouble;         /* 0, or the code of the trouble that lasts */
+  uint64_t dropped;    /* TELEMETRY */
+  uint64_t refused;    /* CONTROL, -ENOBUFS */
+  uint64_t lost;       /* facts that did not fit among the kept */
+  uint64_t failed;     /* requests answered with a code, and facts that can never be written */
+  uint64_t commits;    /* transactions */
+  uint64_t done;       /* requests that went well */
+  uint32_t lost_calls; /* found at open */
+} cal_store_stats;
+
+/* Opens, checks and migrates the file, then finishes what an earlier process of this node left behind (its
+ * calls in progress become FAILED, outcome UNKNOWN unless the agent had chosen a word, ending REAPED, each
+ * with a `call.lost` event; its legs end; its recordings become INCOMPLETE), then starts the thread. Blocks;
+ * returns owned. -EACCES, -EROFS, -ENOTDIR: the folder, with the remedy in the sentence. -EBADMSG: not a
+ * database, or damaged. -ENOTSUP: written by a newer callisto. -EBUSY: another process of this node lives, or
+ * the lock is held. -ENOSPC. */
+int cal_store_open(cal_store **result, const cal_store_options *options);
+
+/* Takes one reference; returns NULL. Refuses new requests, does what waits (for close_ms, the rest is
+ * answered with -ESHUTDOWN), checkpoints, joins. Blocks; never from on_done. */
+cal_store *cal_store_close(cal_store *store);
+
+/* 0: on_done will be called exactly once. -ENOBUFS, -EMSGSIZE, -EINVAL (too many parameters), -ESHUTDOWN: it
+ * will not. Any thread. */
+int cal_store_submit(cal_store *store, const cal_store_request *request);
+
+/* Submits (on_done and context are ignored) and blocks for the answer: tools and tests, never a loop or a
+ * script. Always gives a result, whose code it returns. */
+int cal_store_wait(cal_store *store, cal_store_result **result, const cal_store_request *request);
+
+cal_store_result *cal_store_result_free(cal_store_result *result); /* takes; returns NULL */
+const cal_store_value *cal_store_at(const cal_store_result *result, uint32_t row,
+                                    const char *column);            /* or NULL */
+void cal_store_stats_now(cal_store *store, cal_store_stats *stats); /* any thread */
+const char *cal_store_node(const cal_store *store); /* "" for a visitor; lives as long as the store */
+
+static inline cal_store_value cal_store_null(void) { return (cal_store_value){.type = CAL_STORE_NULL}; }
+static inline cal_store_value cal_store_integer(int64_t value) {
+  return (cal_store_value){.type = CAL_STORE_INTEGER, .integer = value};
+}
+static inline cal_store_value cal_store_real(double value) {
+  return (cal_store_value){.type = CAL_STORE_REAL, .real = value};
+}
+static inline cal_store_value cal_store_text(const char *text) { /* borrows; NULL text is SQL's NULL */
+  return (cal_store_value){.type = text ? CAL_STORE_TEXT : CAL_STORE_NULL, .bytes = cal_span_of(text)};
+}
+static inline cal_store_value cal_store_blob(cal_span bytes) {
+  return (cal_store_value){.type = CAL_STORE_BLOB, .bytes = bytes};
+}
+
+#endif

@@ -1,0 +1,37 @@
+/* writer: grouped commits, and what happens to facts while the disk is full. Private to the store; store
+ * thread only, except the counters. */
+#ifndef CAL_STORE_WRITER_H
+#define CAL_STORE_WRITER_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/metrics.h"
+#include "store/database.h"
+#include "store/request.h"
+
+#define CAL_WRITER_GROUP 1024 /* requests in one transaction: an answer waits for its whole group */
+
+typedef struct cal_writer {
+  cal_db *db;       /* borrowed */
+  const char *path; /* borrowed; for messages */
+  cal_list kept;    /* facts that wait for the disk, oldest first */
+  uint32_t kept_ceiling;
+  uint64_t failures; /* logged at 1, 2, 4, 8 … so that a mistake in a loop does not flood the log */
+  atomic_uint kept_count;
+  atomic_int trouble;      /* 0, or what is wrong with the disk; it was shouted about */
+  atomic_int is_abandoned; /* closing takes too long: answer instead of doing. Any thread */
+  atomic_ullong dropped, lost, failed, commits, done;
+  cal_metric *metric_commits, *metric_failed, *metric_kept, *metric_lost;
+} cal_writer;
+
+void cal_writer_init(cal_writer *writer, cal_db *db, const char *path, uint32_t kept_ceiling);
+
+/* Does and answers all items of the list, which is empty afterwards. With `retry`, kept facts are tried
+ * first. */
+void cal_writer_run(cal_writer *writer, cal_list *items, int retry);
+void cal_writer_end(
+    cal_writer *writer); /* a last retry; what still cannot be written is counted, logged and freed */
+
+#endif

@@ -1,0 +1,216 @@
+#include "vm/pool.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "vm/state.h"
+
+#define RETRY_SECONDS 1 /* after a VM could not be built: the code is probably broken and stays so until it is reloaded */
+
+struct cal_pool {
+  cal_pool_options options;
+  char *name;
+  pthread_t builder;
+  pthread_mutex_t lock;
+  pthread_cond_t work;
+  cal_generation *generation; /* one reference */
+  cal_vm **warm;              /* a stack: the most recently built is likeliest to be in the caches */
+  uint32_t warm_count;
+  cal_vm *closing; /* list through cal_vm.next */
+  uint32_t closing_count;
+  uint64_t cold_takes;
+  int is_failing; /* the last VM of this generation could not be built */
+  int is_stopping;
+  cal_metric *warm_gauge, *cold_counter, *failure_counter;
+};
+
+/* Takes the reference of the generation. */
+static int build(cal_pool *pool, cal_vm **result, cal_generation *generation) {
+  cal_vm *vm = NULL;
+  int code = cal_vm_new(&vm, generation, &pool->options.vm);
+  cal_unref(generation);
+  if (code == 0 && pool->options.setup) code = pool->options.setup(vm, pool->options.context);
+  if (code < 0) {
+    cal_metric_add(pool->failure_counter, 1);
+    cal_vm_free(vm);
+    return code;
+  }
+  *result = vm;
+  return 0;
+}
+
+static void push_closing(cal_pool *pool, cal_vm *vm) {
+  vm->next = pool->closing;
+  pool->closing = vm;
+  pool->closing_count++;
+}
+
+/* Closes one VM, with the lock released meanwhile. */
+static void close_one(cal_pool *pool) {
+  cal_vm *vm = pool->closing;
+  if (!vm) return;
+  pool->closing = vm->next;
+  pool->closing_count--;
+  pthread_mutex_unlock(&pool->lock);
+  cal_vm_free(vm);
+  pthread_mutex_lock(&pool->lock);
+}
+
+/* Builds one warm VM, with the lock released meanwhile. */
+static void build_one(cal_pool *pool) {
+  cal_generation *generation = pool->generation;
+  cal_vm *vm = NULL;
+  cal_ref(generation);
+  pthread_mutex_unlock(&pool->lock);
+  int code = build(pool, &vm, generation);
+  if (code < 0) cal_log(CAL_LOG_ERROR, "vm", NULL, "%s: no warm VM: %s", pool->name, cal_error_text());
+  pthread_mutex_lock(&pool->lock);
+  int is_current = generation == pool->generation; /* the pointer is only compared; a new one cannot share its address
+                                                      while the VM holds the old */
+  if (code < 0) {
+    if (is_current) pool->is_failing = 1;
+  } else if (is_current && !pool->is_stopping) {
+    pool->warm[pool->warm_count++] = vm;
+    cal_metric_add(pool->warm_gauge, 1);
+  } else {
+    push_closing(pool, vm);
+  }
+}
+
+static void wait_for_work(cal_pool *pool) {
+  if (!pool->is_failing) {
+    pthread_cond_wait(&pool->work, &pool->lock);
+    return;
+  }
+  struct timespec until;
+  clock_gettime(CLOCK_REALTIME, &until);
+  until.tv_sec += RETRY_SECONDS;
+  if (pthread_cond_timedwait(&pool->work, &pool->lock, &until) == ETIMEDOUT) pool->is_failing = 0;
+}
+
+static void *run_builder(void *context) {
+  cal_pool *pool = context;
+  pthread_setname_np(pthread_self(), "vm-builder");
+  pthread_mutex_lock(&pool->lock);
+  while (!pool->is_stopping) {
+    int is_short = pool->warm_count < pool->options.target && !pool->is_failing;
+    if (!is_short && !pool->closing) wait_for_work(pool);
+    else if (is_short) build_one(pool);
+    close_one(pool); /* one for one, so that neither job starves the other */
+  }
+  while (pool->closing) close_one(pool);
+  pthread_mutex_unlock(&pool->lock);
+  return NULL;
+}
+
+int cal_pool_new(cal_pool **result, cal_generation *generation, const cal_pool_options *options) {
+  assert(options->target <= CAL_POOL_TARGET);
+  cal_pool *pool = cal_alloc(sizeof *pool);
+  pool->options = *options;
+  pool->name = cal_strdup(options->vm.name ? options->vm.name : "vm");
+  pool->options.vm.name = pool->name;
+  pool->generation = cal_ref(generation);
+  pool->warm = options->target ? cal_alloc(options->target * sizeof *pool->warm) : NULL;
+  pool->warm_gauge = cal_gauge("callisto_vm_pool_warm", "VMs ready for a call");
+  pool->cold_counter = cal_counter("callisto_vm_pool_cold_takes_total", "Calls whose VM had to be built in place");
+  pool->failure_counter = cal_counter("callisto_vm_pool_failures_total", "VMs that could not be built");
+  pthread_mutex_init(&pool->lock, NULL);
+  pthread_cond_init(&pool->work, NULL);
+  int code = pthread_create(&pool->builder, NULL, run_builder, pool);
+  if (code != 0) {
+    cal_unref(pool->generation);
+    cal_free(pool->warm);
+    cal_free(pool->name);
+    cal_free(pool);
+    return cal_fail(-code, "the thread that builds VMs could not be started: %s", strerror(code));
+  }
+  *result = pool;
+  return 0;
+}
+
+static void drop_warm(cal_pool *pool) {
+  cal_metric_add(pool->warm_gauge, -(int64_t)pool->warm_count);
+  while (pool->warm_count) push_closing(pool, pool->warm[--pool->warm_count]);
+}
+
+cal_pool *cal_pool_free(cal_pool *pool) {
+  if (!pool) return NULL;
+  pthread_mutex_lock(&pool->lock);
+  pool->is_stopping = 1;
+  drop_warm(pool);
+  pthread_cond_signal(&pool->work);
+  pthread_mutex_unlock(&pool->lock);
+  pthread_join(pool->builder, NULL);
+  pthread_cond_destroy(&pool->work);
+  pthread_mutex_destroy(&pool->lock);
+  cal_unref(pool->generation);
+  cal_free(pool->warm);
+  cal_free(pool->name);
+  cal_free(pool);
+  return NULL;
+}
+
+int cal_pool_take(cal_pool *pool, cal_vm **result) {
+  cal_vm *vm = NULL;
+  cal_generation *generation = NULL;
+  pthread_mutex_lock(&pool->lock);
+  if (pool->warm_count) {
+    vm = pool->warm[--pool->warm_count];
+  } else {
+    generation = cal_ref(pool->generation);
+    pool->cold_takes++;
+  }
+  pthread_cond_signal(&pool->work);
+  pthread_mutex_unlock(&pool->lock);
+  if (vm) {
+    cal_metric_add(pool->warm_gauge, -1);
+    *result = vm;
+    return 0;
+  }
+  cal_metric_add(pool->cold_counter, 1);
+  return build(pool, result, generation);
+}
+
+cal_vm *cal_pool_discard(cal_pool *pool, cal_vm *vm) {
+  if (!vm) return NULL;
+  pthread_mutex_lock(&pool->lock);
+  int is_full = pool->closing_count >= CAL_POOL_CLOSING;
+  if (!is_full) {
+    push_closing(pool, vm);
+    pthread_cond_signal(&pool->work);
+  }
+  pthread_mutex_unlock(&pool->lock);
+  return is_full ? cal_vm_free(vm) : NULL;
+}
+
+void cal_pool_set_generation(cal_pool *pool, cal_generation *generation) {
+  pthread_mutex_lock(&pool->lock);
+  cal_generation *old = pool->generation;
+  pool->generation = cal_ref(generation);
+  pool->is_failing = 0;
+  drop_warm(pool);
+  pthread_cond_signal(&pool->work);
+  pthread_mutex_unlock(&pool->lock);
+  cal_unref(old);
+}
+
+uint32_t cal_pool_warm(cal_pool *pool) {
+  pthread_mutex_lock(&pool->lock);
+  uint32_t count = pool->warm_count;
+  pthread_mutex_unlock(&pool->lock);
+  return count;
+}
+
+uint64_t cal_pool_cold_takes(cal_pool *pool) {
+  pthread_mutex_lock(&pool->lock);
+  uint64_t count = pool->cold_takes;
+  pthread_mutex_unlock(&pool->lock);
+  return count;
+}

@@ -1,0 +1,153 @@
+-- callisto.hours: when an agent may call or be called. Hours are data; deciding is a pure function.
+--
+--   { zone = "Asia/Kolkata", ["mon-sat"] = "10:00-19:00", sun = { "10:00-12:00", "14:00-16:00" }, closed = { "2026-01-26" } }
+--
+-- Both ends are inclusive to the minute; a window whose end is before its start passes midnight. Days without a window
+-- are closed. Zones of a constant difference from UTC are known here; for others pass the difference to `is_open`.
+
+local hours = {}
+
+local days = { "sun", "mon", "tue", "wed", "thu", "fri", "sat" }
+local day_number = {}
+for i, name in ipairs(days) do day_number[name] = i end
+
+-- Minutes east of UTC of zones that keep no summer time.
+local offsets = {
+  ["UTC"] = 0, ["Etc/UTC"] = 0, ["Asia/Kolkata"] = 330, ["Asia/Calcutta"] = 330, ["Asia/Colombo"] = 330,
+  ["Asia/Dubai"] = 240, ["Asia/Singapore"] = 480, ["Asia/Tokyo"] = 540, ["Asia/Karachi"] = 300, ["Asia/Dhaka"] = 360,
+  ["Asia/Kathmandu"] = 345, ["Asia/Riyadh"] = 180, ["Asia/Bangkok"] = 420, ["Asia/Jakarta"] = 420,
+  ["Asia/Manila"] = 480, ["Asia/Shanghai"] = 480, ["Asia/Hong_Kong"] = 480, ["Asia/Kuala_Lumpur"] = 480,
+  ["Asia/Seoul"] = 540, ["Africa/Nairobi"] = 180, ["Africa/Lagos"] = 60, ["Africa/Johannesburg"] = 120,
+  ["America/Bogota"] = -300, ["America/Lima"] = -300, ["America/Sao_Paulo"] = -180,
+  ["America/Argentina/Buenos_Aires"] = -180, ["America/Phoenix"] = -420, ["Australia/Brisbane"] = 600,
+}
+
+local function minutes_of(clock)
+  local hour, minute = clock:match("^(%d?%d):(%d%d)$")
+  hour, minute = tonumber(hour), tonumber(minute)
+  if not hour or minute > 59 or hour * 60 + minute > 24 * 60 then return nil end
+  return hour * 60 + minute
+end
+
+local function window_of(value)
+  local from, to = tostring(value):match("^%s*(%S-)%s*%-%s*(%S-)%s*$")
+  from, to = from and minutes_of(from), to and minutes_of(to)
+  if not from or not to then return nil, ("'%s' is no window such as \"10:00-19:00\""):format(tostring(value)) end
+  return { from = from, to = to }
+end
+
+local function days_of(key)
+  local first, last = key:match("^(%a%a%a)%-?(%a*)$")
+  if key == "daily" then first, last = "sun", "sat" end
+  if not first then return nil end
+  if last == "" then last = first end
+  local from, to = day_number[first:lower()], day_number[last:lower()]
+  if not from or not to then return nil end
+  local list = {}
+  repeat
+    list[#list + 1] = from
+    if from == to then break end
+    from = from % 7 + 1
+  until false
+  return list
+end
+
+local function read_closed(value)
+  local set = {}
+  if type(value) ~= "table" then return nil, "'closed' must be a list of dates" end
+  for _, date in ipairs(value) do
+    if type(date) ~= "string" or not date:match("^%d%d%d%d%-%d%d%-%d%d$") then
+      return nil, ("'%s' is no date such as \"2026-01-26\""):format(tostring(date))
+    end
+    set[date] = true
+  end
+  return set
+end
+
+local function read_day(schedule, key, value)
+  local list = type(key) == "string" and days_of(key)
+  if not list then
+    return nil, ("hours: unknown field '%s'; days are mon … sun, such as \"mon-fri\", or \"daily\""):format(tostring(key))
+  end
+  for _, each in ipairs(type(value) == "table" and value or { value }) do
+    local window, why = window_of(each)
+    if not window then return nil, "hours: " .. why end
+    for _, day in ipairs(list) do table.insert(schedule.days[day], window) end
+  end
+  return true
+end
+
+---@class callisto.Hours
+---@field zone string
+---@field days table<integer, {from: integer, to: integer}[]>  1 for Sunday; minutes of the day
+---@field closed table<string, true>
+
+---Reads hours as a template states them.
+---@param data table
+---@return callisto.Hours|nil, string? message
+function hours.check(data)
+  if type(data) ~= "table" then return nil, "hours must be a table" end
+  local schedule = { zone = data.zone or "UTC", days = {}, closed = {} }
+  for i = 1, 7 do schedule.days[i] = {} end
+  if type(schedule.zone) ~= "string" or not schedule.zone:match("^[%a][%w_+%-/]*$") then
+    return nil, "hours: 'zone' must be the name of a time zone, such as \"Asia/Kolkata\""
+  end
+  for key, value in pairs(data) do
+    local ok, why = true, nil
+    if key == "closed" then
+      schedule.closed, why = read_closed(value)
+      ok = schedule.closed
+    elseif key ~= "zone" then
+      ok, why = read_day(schedule, key, value)
+    end
+    if not ok then return nil, why end
+  end
+  return schedule
+end
+
+-- Days since 1970-01-01 → year, month, day (Howard Hinnant's civil_from_days).
+local function civil(count)
+  count = count + 719468
+  local era = math.floor(count / 146097)
+  local of_era = count - era * 146097
+  local year = math.floor((of_era - math.floor(of_era / 1460) + math.floor(of_era / 36524) - math.floor(of_era / 146096)) / 365)
+  local of_year = of_era - (365 * year + math.floor(year / 4) - math.floor(year / 100))
+  local shifted = math.floor((5 * of_year + 2) / 153)
+  local day = of_year - math.floor((153 * shifted + 2) / 5) + 1
+  local month = shifted < 10 and shifted + 3 or shifted - 9
+  return year + era * 400 + (month <= 2 and 1 or 0), month, day
+end
+
+local function is_within(schedule, day_count, minute)
+  local date = ("%04d-%02d-%02d"):format(civil(day_count))
+  if schedule.closed[date] then return false, false end
+  local now, past_midnight = false, false
+  for _, window in ipairs(schedule.days[(day_count + 4) % 7 + 1]) do -- 1970-01-01 was a Thursday
+    if window.from <= window.to then
+      now = now or (minute >= window.from and minute <= window.to)
+    else
+      now = now or minute >= window.from
+      past_midnight = past_midnight or minute <= window.to
+    end
+  end
+  return now, past_midnight
+end
+
+---Whether these hours are open at a moment.
+---@param schedule callisto.Hours
+---@param at number  seconds since 1970, UTC
+---@param offset integer|nil  minutes east of UTC; needed for zones with summer time
+---@return boolean|nil is_open, string? message  nil when the zone's difference from UTC is not known
+function hours.is_open(schedule, at, offset)
+  offset = offset or offsets[schedule.zone]
+  if not offset then
+    return nil, ("the difference of %s from UTC changes in the year and must be given"):format(schedule.zone)
+  end
+  local minutes = math.floor(at / 60) + offset
+  local day_count, minute = math.floor(minutes / 1440), minutes % 1440
+  if is_within(schedule, day_count, minute) then return true end
+  local _, from_yesterday = is_within(schedule, day_count - 1, minute)
+  return from_yesterday
+end
+
+return hours

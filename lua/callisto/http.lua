@@ -1,0 +1,135 @@
+-- callisto.http: requests that are waited for, and the small formats of HTTP: forms, queries, problem documents.
+
+local core = require "callisto.core"
+local json = require "callisto.json"
+local task = require "callisto.task"
+
+local http = {}
+
+-- More fields than any carrier sends; a form with more is refused.
+local FORM_FIELDS = 500
+
+---Percent-encodes all but letters, digits and "-._~".
+---@param value any
+---@return string
+function http.escape(value)
+  return (tostring(value):gsub("[^%w%-._~]", function(c) return ("%%%02X"):format(c:byte()) end))
+end
+
+---@param value string
+---@return string
+function http.unescape(value)
+  return (value:gsub("+", " "):gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+end
+
+---@param pairs_in_order {[1]: string, [2]: any}[]  a nil value leaves its pair out
+---@return string
+function http.form(pairs_in_order)
+  local parts = {}
+  for _, pair in ipairs(pairs_in_order) do
+    if pair[2] ~= nil then parts[#parts + 1] = http.escape(pair[1]) .. "=" .. http.escape(pair[2]) end
+  end
+  return table.concat(parts, "&")
+end
+
+local function split_pairs(text, decode)
+  local map, list = {}, {}
+  for part in text:gmatch("[^&]+") do
+    local name, value = part:match("^([^=]*)=?(.*)$")
+    name, value = decode(name), decode(value)
+    map[name] = value
+    list[#list + 1] = { name, value }
+    if #list > FORM_FIELDS then return nil, "the form has too many fields" end
+  end
+  return map, list
+end
+
+---Reads a form body.
+---@param body string|nil
+---@return table<string, string>|nil map  of several values the last one; nil when there are too many
+---@return {[1]: string, [2]: string}[]|string list  all of them, in their order
+function http.read_form(body) return split_pairs(body or "", http.unescape) end
+
+---Reads a query that was already decoded, as the engine gives it.
+---@param query string|nil
+---@return table<string, string>
+function http.read_query(query)
+  return split_pairs(query or "", function(text) return text end) or {}
+end
+
+---The media type of a message, in lower case, without parameters; "" when there is none.
+---@param message {headers: table<string, string>}
+---@return string
+function http.type_of(message)
+  return ((message.headers or {})["content-type"] or ""):lower():match("^%s*([^;%s]*)")
+end
+
+---Sends a request and waits for its answer, no longer than the running task has.
+---@param request table  as for core.http_fetch
+---@return table|nil message  {status, headers, body}
+---@return string? text, string? code
+---@return boolean? sent  the failed request may have reached the other side
+function http.fetch(request)
+  request.timeout = task.remaining(request.timeout or 30)
+  if request.timeout <= 0 then return nil, "ETIMEDOUT: no time is left for the request", "ETIMEDOUT", false end
+  local number, text, code = core.http_fetch(request)
+  if not number then return nil, text, code, false end
+  return task.answer("response", number)
+end
+
+---Sends JSON and reads JSON.
+---@param request table  `json` is the value to send
+---@return any value
+---@return integer|string status_or_text
+---@return string? code
+function http.fetch_json(request)
+  if request.json ~= nil then
+    request.body = json.encode(request.json)
+    request.headers = request.headers or {}
+    request.headers["content-type"] = "application/json"
+    request.json = nil
+  end
+  local message, text, code = http.fetch(request)
+  if not message then return nil, text, code end
+  local value, why = json.decode(message.body)
+  if value == nil then return nil, ("EBADMSG: the answer is no JSON: %s"):format(why or "?"), "EBADMSG" end
+  return value, message.status
+end
+
+local titles = {
+  [400] = "Bad Request", [401] = "Unauthorized", [403] = "Forbidden", [404] = "Not Found", [405] = "Method Not Allowed",
+  [409] = "Conflict", [413] = "Content Too Large", [415] = "Unsupported Media Type", [422] = "Unprocessable Content",
+  [426] = "Upgrade Required", [429] = "Too Many Requests", [500] = "Internal Server Error", [502] = "Bad Gateway",
+  [503] = "Service Unavailable", [504] = "Gateway Timeout",
+}
+
+---An answer that says what is wrong, as RFC 9457 has it.
+---@param status integer
+---@param detail string|nil
+---@param more table|nil  members to add
+---@param headers table<string, string>|nil
+---@return {status: integer, headers: table<string, string>, body: string}
+function http.problem(status, detail, more, headers)
+  local document = { type = "about:blank", title = titles[status] or "Error", status = status, detail = detail }
+  for name, value in pairs(more or {}) do document[name] = value end
+  local all = { ["content-type"] = "application/problem+json" }
+  for name, value in pairs(headers or {}) do all[name] = value end
+  return { status = status, headers = all, body = json.encode(document) }
+end
+
+---@param status integer
+---@param value any
+---@return {status: integer, headers: table<string, string>, body: string}
+function http.json(status, value)
+  return { status = status, headers = { ["content-type"] = "application/json" }, body = json.encode(value) }
+end
+
+---@param status integer
+---@param body string
+---@param kind string|nil  media type
+---@return {status: integer, headers: table<string, string>, body: string}
+function http.text(status, body, kind)
+  return { status = status, headers = { ["content-type"] = kind or "text/plain; charset=utf-8" }, body = body }
+end
+
+return http

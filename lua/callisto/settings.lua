@@ -1,0 +1,97 @@
+-- callisto.settings: what the command line, the environment and the workspace's callisto.lua say, in that order.
+
+local core = require "callisto.core"
+
+local settings = {}
+
+local function given()
+  local all = core.settings()
+  return all.env or {}, all.file or {}, all.cli or {}
+end
+
+---One setting: by its name in the environment, and by its name in callisto.lua and on the command line.
+---@param variable string  such as "PUBLIC_BASE_URL"
+---@param name string|nil  such as "public_base_url"
+---@return any
+function settings.get(variable, name)
+  local env, file, cli = given()
+  name = name or variable:lower()
+  for _, value in ipairs { cli[name] == nil and "" or cli[name], env[variable] or "", file[name] == nil and "" or file[name] } do
+    if value ~= "" then return value end
+  end
+  return nil
+end
+
+---The URL under which carriers reach us, without a slash at its end.
+---@return string|nil url, string? message
+function settings.public_url()
+  local url = settings.get("PUBLIC_BASE_URL") or settings.get("APP_BASE_URL")
+  if not url then return nil, "PUBLIC_BASE_URL is not set; it is the https:// address under which carriers reach this service" end
+  url = url:gsub("/+$", "")
+  if not url:match("^https?://[%w%-._:%[%]]+[%w%-._~/]*$") then
+    return nil, "PUBLIC_BASE_URL must be such as https://voice.example.com, not " .. url
+  end
+  return url
+end
+
+---The same address for WebSockets.
+---@return string|nil url, string? message
+function settings.socket_url()
+  local url, why = settings.public_url()
+  if not url then return nil, why end
+  return (url:gsub("^http", "ws"))
+end
+
+---The account of a carrier: the fields of its `environment`, from the variables or from `carriers.<name>` of callisto.lua.
+---@param adapter callisto.Carrier
+---@return table|nil account, string? message  the message names the variable that is missing
+function settings.account(adapter)
+  local _, file = given()
+  local of_file = type(file.carriers) == "table" and file.carriers[adapter.name] or {}
+  local account = {}
+  for field, variable in pairs(adapter.environment) do account[field] = settings.get(variable) or of_file[field] end
+  for _, field in ipairs(adapter.required) do
+    if not account[field] then
+      return nil, ("%s is not set; the carrier %s cannot be used without it"):format(adapter.environment[field], adapter.name)
+    end
+  end
+  return account
+end
+
+---@return string
+function settings.default_carrier() return settings.get("TELEPHONY_PROVIDER") or "twilio" end
+
+---Whether carriers' signatures are checked. Only requests from this machine may be excused.
+---@param peer string
+---@return boolean
+function settings.checks_signatures(peer)
+  local value = tostring(settings.get("ENFORCE_TELEPHONY_WEBHOOK_SIGNATURES", "enforce_signatures"))
+  return not ((value == "false" or value == "0") and settings.is_loopback(peer))
+end
+
+---@param peer string|nil  address, perhaps with a port
+---@return boolean
+function settings.is_loopback(peer)
+  peer = peer or ""
+  return peer:match("^127%.%d+%.%d+%.%d+$") ~= nil or peer:match("^127%.%d+%.%d+%.%d+:%d+$") ~= nil
+    or peer == "::1" or peer:match("^%[::1%]") ~= nil or peer:match("^::ffff:127%.") ~= nil
+end
+
+---Keys of the API: texts, or "sha256:" and the hex digest of one.
+---@return string[]
+function settings.api_keys()
+  local keys = settings.get("CALLISTO_API_KEYS", "api_keys") or {}
+  if type(keys) == "table" then return keys end
+  local list = {}
+  for key in keys:gmatch("[^,%s]+") do list[#list + 1] = key end
+  return list
+end
+
+---What flows see as call.settings.
+---@return table
+function settings.for_calls()
+  local _, file = given()
+  return type(file.settings) == "table" and file.settings or {}
+end
+
+return settings

@@ -1,0 +1,193 @@
+-- callisto.telephony: the carriers' webhooks. Every one is verified before anything is read or allocated.
+
+local core = require "callisto.core"
+local agents = require "callisto.agents"
+local calls = require "callisto.calls"
+local http = require "callisto.http"
+local log = require "callisto.log"
+local metrics = require "callisto.metrics"
+local records = require "callisto.records"
+local settings = require "callisto.settings"
+
+local telephony = { is_draining = false }
+
+local SORRY = "We are sorry, this number cannot take your call at the moment. Please try again later. Goodbye."
+
+local function document(adapter, verbs) return http.text(200, adapter.answer(verbs)) end
+
+-- nil and the refusal, or the account whose secret signed the request.
+local function admit(adapter, message)
+  local account, why = settings.account(adapter)
+  if not account then
+    log.error(why)
+    return nil, http.problem(503, why)
+  end
+  if not settings.checks_signatures(message.peer) then return account end
+  local base, missing = settings.public_url()
+  if not base then
+    log.error(missing)
+    return nil, http.problem(503, missing)
+  end
+  local ok, reason, status = adapter.verify(message, base, account.secret)
+  if ok then return account end
+  metrics.count(('webhooks_refused_total{carrier="%s",status="%d"}'):format(adapter.name, status))
+  log.warn(("a webhook of %s from %s was refused: %s"):format(adapter.name, message.peer or "?", reason))
+  return nil, http.problem(status, reason)
+end
+
+local function verified(adapter, fn)
+  return function(request)
+    local account, refusal = admit(adapter, request.message)
+    if not account then return refusal end
+    metrics.count(('webhooks_total{carrier="%s"}'):format(adapter.name))
+    return fn(request, account)
+  end
+end
+
+-- The caller of an agent that will not take the call.
+local function turn_away(adapter, agent)
+  local policy = agent.template.inbound
+  if policy.enabled then return nil end
+  if policy.block_action == "REDIRECT" then
+    return document(adapter, {
+      { "say", policy.block_message or "One moment, please." },
+      { "dial", to = policy.redirect_number },
+    })
+  end
+  return document(adapter, policy.block_message and { { "say", policy.block_message }, { "hangup" } }
+    or { { "reject", reason = "rejected" } })
+end
+
+local function connect(adapter, account, agent, about)
+  local call, why, code = calls.open {
+    direction = "INBOUND",
+    adapter = adapter,
+    account = account,
+    agent = agent,
+    from = about.from,
+    to = about.to,
+    carrier_call = about.carrier_call,
+  }
+  if not call then
+    log.error(("a call for %s could not be opened: %s"):format(agent.name, why))
+    metrics.count(('calls_refused_total{reason="%s"}'):format(code or "?"))
+    return document(adapter, adapter.refuse "busy")
+  end
+  local body, kind = adapter.answer(calls.document(call))
+  calls.keep_answer(adapter.name, about.carrier_call, body)
+  return http.text(200, body, kind)
+end
+
+-- A webhook that asks what to do with a call: the same answer when it is asked again.
+local function answer(adapter, account, message, agent)
+  local about, why = adapter.webhook(message)
+  if not about then return http.problem(400, why) end
+  local kept = calls.kept_answer(adapter.name, about.carrier_call)
+  if kept then
+    local _, kind = adapter.answer { { "hangup" } }
+    return http.text(200, kept, kind)
+  end
+  if telephony.is_draining then return document(adapter, adapter.refuse "busy") end
+  agent = agent or agents.of_number(about.to)
+  if not agent then return document(adapter, { { "say", "This number is not configured. Goodbye." }, { "hangup" } }) end
+  return turn_away(adapter, agent) or connect(adapter, account, agent, about)
+end
+
+-- A request about a call that another service VM has is answered there. True when it was handed on.
+local function hand_on(request, ...)
+  for i = 1, 2 do
+    local name = (select(i, ...))
+    if calls.is_elsewhere(name) and core.forward(request.number, request.message, name) then
+      request.is_answered = true
+      return true
+    end
+  end
+  return false
+end
+
+-- Our own outbound call is answered and asks for its document.
+local function answer_ours(adapter, message)
+  local id = http.read_query(message.query).call
+  local call = id and calls.get(id)
+  if not call or call.carrier ~= adapter.name then return nil end
+  local about = adapter.webhook(message)
+  if about then
+    calls.name(call, about.carrier_call)
+    if about.status then calls.note_status(call, about.status) end
+  end
+  return document(adapter, calls.document(call))
+end
+
+local function each_path(paths, fn)
+  for _, path in ipairs(type(paths) == "table" and paths or { paths }) do fn(path) end
+end
+
+local function add_inbound(routes, adapter)
+  each_path(adapter.routes.inbound, function(path)
+    routes:add("GET|POST", path, verified(adapter, function(request, account)
+      local agent = agents.find(request.params.agent)
+      if not agent then return http.problem(404, ("there is no agent '%s'"):format(request.params.agent)) end
+      return answer(adapter, account, request.message, agent)
+    end))
+  end)
+end
+
+local function add_answer(routes, adapter)
+  each_path(adapter.routes.answer, function(path)
+    routes:add("GET|POST", path, verified(adapter, function(request, account)
+      if hand_on(request, http.read_query(request.message.query).call) then return nil end
+      return answer_ours(adapter, request.message) or answer(adapter, account, request.message)
+    end))
+  end)
+end
+
+local function add_status(routes, adapter)
+  each_path(adapter.routes.status, function(path)
+    routes:add("POST", path, verified(adapter, function(request)
+      local status, why = adapter.status(request.message)
+      if not status then return http.problem(400, why) end
+      status.call = status.call or request.params.call
+      if not calls.deliver(adapter.name, status) then
+        if hand_on(request, status.call, status.carrier_call) then return nil end
+        metrics.count(('status_of_unknown_calls_total{carrier="%s"}'):format(adapter.name))
+        log.info(("%s reports a call that is not live: %s"):format(adapter.name, status.carrier_call or "?"))
+      end
+      return { status = 204 }
+    end))
+  end)
+end
+
+-- What the carrier asks when our answer failed: the document once more if there is one, else a polite end.
+local function add_fallback(routes, adapter)
+  each_path(adapter.routes.fallback, function(path)
+    routes:add("GET|POST", path, verified(adapter, function(request, account)
+      local about = adapter.webhook(request.message) or {}
+      log.warn(("%s asked for the fallback of call %s: %s"):format(adapter.name, about.carrier_call or "?",
+        about.error or "no reason given"))
+      local id = about.carrier_call and core.owner(about.carrier_call)
+      if id then records.event(id, "carrier.fallback", { code = about.error }) end
+      if hand_on(request, http.read_query(request.message.query).call) then return nil end
+      local ours = answer_ours(adapter, request.message)
+      if ours then return ours end
+      if about.to and agents.of_number(about.to) then return answer(adapter, account, request.message) end
+      return document(adapter, { { "say", SORRY }, { "hangup" } })
+    end))
+  end)
+end
+
+---Adds the routes of every carrier.
+function telephony.add(routes)
+  for _, adapter in ipairs(agents.carriers()) do
+    add_inbound(routes, adapter)
+    add_answer(routes, adapter)
+    add_status(routes, adapter)
+    add_fallback(routes, adapter)
+    each_path(adapter.routes.sockets, function(path)
+      routes:add("GET", path, function()
+        return http.problem(426, "this is the path of a media socket", nil, { upgrade = "websocket" })
+      end)
+    end)
+  end
+end
+
+return telephony

@@ -1,0 +1,176 @@
+-- callisto.template: what an agent is. `template { … }` checks the table when the file is loaded and returns it as data.
+
+local hours = require "callisto.hours"
+local options = require "callisto.options"
+local retry = require "callisto.retry"
+local text = require "callisto.text"
+
+local types = {}
+for _, name in ipairs { "string", "number", "integer", "boolean", "array", "object", "null", "any" } do types[name] = true end
+
+local voice_fields = {
+  stt = { "string", default = "local" },
+  tts = { "string", default = "local" },
+  language = { "string", default = "en" },
+  voice = { "string" },
+}
+
+local inbound_fields = {
+  enabled = { "boolean", default = true },
+  hours = { "map" },
+  block_action = { "string", default = "REJECT", values = { REJECT = true, REDIRECT = true } },
+  redirect_number = { "string" },
+  block_message = { "string" },
+  outside_hours_message = { "string" },
+  enforce_blacklist = { "boolean", default = true },
+  rate_limit = { "integer", min = 1 },
+  rate_window = { "duration", default = 1800 },
+  whitelist = { "list", default = {} },
+}
+
+---@class callisto.Template
+---@field name string  how webhooks, routes and the API call it
+---@field description string|nil
+---@field payload table<string, string>  field → type; a "?" after the type makes it optional
+---@field greeting string|nil  spoken the moment the line is open
+---@field greeting_barge_in boolean  whether speech of the caller stops the greeting too
+---@field voice {stt: string, tts: string, language: string, voice: string|nil}
+---@field retry callisto.RetryPolicy|nil
+---@field hours callisto.Hours|nil
+---@field fallback string  spoken when the script fails
+---@field on_call fun(call: callisto.Call)
+---@field inbound table
+---@field record boolean
+---@field barge_in boolean  whether speech of the caller stops the agent, unless a sentence says otherwise
+---@field longest number  seconds
+---@field ring number  seconds
+---@field settings table  anything of the template's own
+---@field self_test function|nil
+local fields = {
+  name = { "string", required = true },
+  description = { "string" },
+  payload = { "map", default = {} },
+  greeting = { "string" },
+  greeting_barge_in = { "boolean", default = false },
+  voice = { "map", default = {} },
+  retry = { "map" },
+  hours = { "map" },
+  fallback = { "string", default = "We are sorry, something went wrong. Please call again later. Goodbye." },
+  on_call = { "function", required = true },
+  inbound = { "map", default = {} },
+  record = { "boolean", default = false },
+  barge_in = { "boolean", default = true },
+  longest = { "duration", default = 3600, min = 10, max = 14400 },
+  ring = { "duration", default = 60, min = 5, max = 600 },
+  settings = { "map", default = {} },
+  self_test = { "function" },
+}
+
+local function check_name(name)
+  if not name:match("^[%w][%w_%-]*$") or #name > 64 then
+    return "template: 'name' must be letters, digits, '-' and '_', at most 64"
+  end
+end
+
+local function check_payload(payload)
+  for name, kind in pairs(payload) do
+    if type(name) ~= "string" then return "template: 'payload' must map names to types" end
+    local base = type(kind) == "string" and kind:match("^(%a+)%??$")
+    if not base or not types[base] then
+      local about = options.unknown(base or kind, types):gsub("field", "type")
+      return ("template: payload '%s': %s"):format(name, about)
+    end
+  end
+end
+
+local function check_greeting(given)
+  if #given.greeting > 4000 then return "template: 'greeting' is longer than 4,000 bytes" end
+  for _, place in ipairs(text.places(given.greeting)) do
+    local name = place:match("^[^.]+")
+    if next(given.payload) and not given.payload[name] then
+      local near = options.nearest(name, given.payload)
+      return ("template: 'greeting' uses {%s}, which 'payload' does not have%s"):format(place,
+        near and ("; did you mean {%s}?"):format(near) or "")
+    end
+  end
+end
+
+local function check_parts(values)
+  local why
+  values.voice, why = options.try("template: voice", values.voice, voice_fields)
+  if not values.voice then return why end
+  values.inbound, why = options.try("template: inbound", values.inbound, inbound_fields)
+  if not values.inbound then return why end
+  if values.inbound.block_action == "REDIRECT" and not values.inbound.redirect_number then
+    return "template: inbound: 'redirect_number' is missing; block_action REDIRECT needs it"
+  end
+  if values.inbound.hours then
+    values.inbound.hours, why = hours.check(values.inbound.hours)
+    if not values.inbound.hours then return "template: inbound: " .. why end
+  end
+  if values.retry then
+    values.retry, why = retry.check(values.retry)
+    if not values.retry then return "template: " .. why end
+  end
+  if values.hours then
+    values.hours, why = hours.check(values.hours)
+    if not values.hours then return "template: " .. why end
+  end
+end
+
+local meta = { __index = {} }
+
+local function fits(value, kind)
+  if kind == "any" then return true end
+  if kind == "integer" then return type(value) == "number" and value == math.floor(value) end
+  if kind == "array" or kind == "object" then return type(value) == "table" end
+  if kind == "null" then return value == nil end
+  return type(value) == kind
+end
+
+---Checks what a caller of the API gives for this template.
+---@param self callisto.Template
+---@param payload table
+---@return true|nil ok, string? message
+function meta.__index.accepts(self, payload)
+  for name, kind in pairs(self.payload) do
+    local base, optional = kind:match("^(%a+)(%??)$")
+    local value = payload[name]
+    if value == nil then
+      if optional == "" and base ~= "null" and base ~= "any" then return nil, ("'%s' is missing (%s)"):format(name, base) end
+    elseif not fits(value, base) then
+      return nil, ("'%s' must be %s, not %s"):format(name, base, type(value))
+    end
+  end
+  return true
+end
+
+local function build(given, level)
+  if type(given) ~= "table" then error("template needs a table", level) end
+  local title = type(given.name) == "string" and ("template '%s'"):format(given.name:sub(1, 64)) or "template"
+  local values, why = options.try(title, given, fields)
+  if values then
+    why = check_name(values.name) or check_payload(values.payload) or check_parts(values)
+      or (values.greeting and check_greeting(values))
+  end
+  if why then error(why, level) end
+  return setmetatable(values, meta)
+end
+
+local template = {}
+
+---Whether a value was made by `template { … }`.
+---@return boolean
+function template.is(value) return getmetatable(value) == meta end
+
+---@param given table
+---@return callisto.Template
+function template.new(given)
+  local built = build(given, 3) -- not a tail call: the level of its errors counts this function
+  return built
+end
+
+return setmetatable(template, { __call = function(_, given)
+  local built = build(given, 3)
+  return built
+end })

@@ -1,0 +1,157 @@
+-- callisto.words: numbers, money, digits, dates and times as they are spoken. English.
+
+local words = {}
+
+local small = { "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+  "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen" }
+local tens = { "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety" }
+local scales = { { 1e12, "trillion" }, { 1e9, "billion" }, { 1e6, "million" }, { 1e3, "thousand" } }
+local ordinals = { one = "first", two = "second", three = "third", five = "fifth", eight = "eighth", nine = "ninth",
+  twelve = "twelfth" }
+local keys = { ["0"] = "zero", ["*"] = "star", ["#"] = "hash", ["+"] = "plus" }
+for i = 1, 9 do keys[tostring(i)] = small[i] end
+
+local function below_thousand(n)
+  local parts = {}
+  if n >= 100 then
+    parts[1] = small[math.floor(n / 100)] .. " hundred"
+    n = n % 100
+    if n > 0 then parts[2] = "and" end
+  end
+  if n >= 20 then
+    local rest = n % 10
+    parts[#parts + 1] = tens[math.floor(n / 10)] .. (rest > 0 and "-" .. small[rest] or "")
+  elseif n > 0 then
+    parts[#parts + 1] = small[n]
+  end
+  return table.concat(parts, " ")
+end
+
+local function whole(n)
+  if n == 0 then return "zero" end
+  local parts = {}
+  for _, scale in ipairs(scales) do
+    if n >= scale[1] then
+      parts[#parts + 1] = below_thousand(math.floor(n / scale[1])) .. " " .. scale[2]
+      n = n % scale[1]
+    end
+  end
+  if n > 0 then
+    if #parts > 0 and n < 100 then parts[#parts + 1] = "and" end
+    parts[#parts + 1] = below_thousand(n)
+  end
+  return table.concat(parts, " ")
+end
+
+-- Decimal text of a number or of what looks like one: sign, whole part, fraction digits.
+local function decimal(value)
+  local text = tostring(value):gsub("[,_%s]", "")
+  if type(value) == "number" then text = ("%.10f"):format(value):gsub("0+$", ""):gsub("%.$", "") end
+  local sign, before, after = text:match("^(%-?)(%d+)%.?(%d*)$")
+  if not before or #before > 15 then return nil end
+  return sign == "-", tonumber(before), after
+end
+
+---"42" → "forty-two"; nil for what is no number.
+---@param value any
+---@return string|nil
+function words.number(value)
+  local is_negative, before, after = decimal(value)
+  if not before then return nil end
+  local text = whole(before)
+  if after ~= "" then text = text .. " point " .. words.digits(after) end
+  return is_negative and "minus " .. text or text
+end
+
+---"407#" → "four zero seven hash"; other characters are spoken as they are.
+---@param value any
+---@return string
+function words.digits(value)
+  local parts = {}
+  local text = type(value) == "number" and ("%.0f"):format(value) or tostring(value)
+  for character in text:gmatch("[^%s%-]") do parts[#parts + 1] = keys[character] or character:upper() end
+  return table.concat(parts, " ")
+end
+
+---21 → "twenty-first"; nil for what is no whole number.
+---@param value any
+---@return string|nil
+function words.ordinal(value)
+  local is_negative, before, after = decimal(value)
+  if not before or after ~= "" or is_negative then return nil end
+  local head, last = whole(before):match("^(.-)(%a+)$")
+  if ordinals[last] then return head .. ordinals[last] end
+  if last:sub(-1) == "y" then return head .. last:sub(1, -2) .. "ieth" end
+  return head .. last .. "th"
+end
+
+local currencies = {
+  rupees = { "rupee", "rupees", "paisa", "paise" },
+  dollars = { "dollar", "dollars", "cent", "cents" },
+  euros = { "euro", "euros", "cent", "cents" },
+  pounds = { "pound", "pounds", "penny", "pence" },
+  dirhams = { "dirham", "dirhams", "fil", "fils" },
+}
+
+---12.5 → "twelve dollars and fifty cents" with unit "dollars"; without a unit "twelve point five zero".
+---@param value any
+---@param unit "rupees"|"dollars"|"euros"|"pounds"|"dirhams"|nil
+---@return string|nil
+function words.money(value, unit)
+  local is_negative, before, after = decimal(value)
+  if not before then return nil end
+  local small_part = tonumber((after .. "00"):sub(1, 2))
+  local names = unit and currencies[unit]
+  local text
+  if not names then
+    text = whole(before)
+    if small_part > 0 then text = text .. " point " .. words.digits((after .. "00"):sub(1, 2)) end
+    if unit then text = text .. " " .. unit end
+  else
+    local parts = {}
+    if before > 0 or small_part == 0 then parts[1] = whole(before) .. " " .. names[before == 1 and 1 or 2] end
+    if small_part > 0 then parts[#parts + 1] = whole(small_part) .. " " .. names[small_part == 1 and 3 or 4] end
+    text = table.concat(parts, " and ")
+  end
+  return is_negative and "minus " .. text or text
+end
+
+local months = { "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+  "November", "December" }
+local weekdays = { [0] = "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday" }
+local month_shift = { 0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4 }
+
+---0 for Sunday … 6 for Saturday, by the Gregorian calendar.
+---@param year integer
+---@param month integer 1..12
+---@param day integer 1..31
+---@return integer
+function words.weekday(year, month, day)
+  if month < 3 then year = year - 1 end
+  return (year + math.floor(year / 4) - math.floor(year / 100) + math.floor(year / 400) + month_shift[month] + day) % 7
+end
+
+---"2026-03-03…" → "Tuesday, the third of March"; nil for what is no date.
+---@param value any
+---@return string|nil
+function words.date(value)
+  local year, month, day = tostring(value):match("^(%d%d%d%d)%-(%d%d)%-(%d%d)")
+  year, month, day = tonumber(year), tonumber(month), tonumber(day)
+  if not year or month < 1 or month > 12 or day < 1 or day > 31 then return nil end
+  return ("%s, the %s of %s"):format(weekdays[words.weekday(year, month, day)], words.ordinal(day), months[month])
+end
+
+---"15:30" → "three thirty p m"; nil for what is no time of day.
+---@param value any
+---@return string|nil
+function words.time(value)
+  local hour, minute = tostring(value):match("(%d?%d):(%d%d)")
+  hour, minute = tonumber(hour), tonumber(minute)
+  if not hour or hour > 23 or minute > 59 then return nil end
+  if minute == 0 and hour % 12 == 0 then return hour == 0 and "midnight" or "noon" end
+  local text = whole((hour + 11) % 12 + 1)
+  if minute > 0 then text = text .. " " .. (minute < 10 and "oh " or "") .. whole(minute) end
+  return text .. (hour < 12 and " a m" or " p m")
+end
+
+return words

@@ -1,0 +1,232 @@
+---@meta callisto.core
+-- The C side as a VM sees it: bare operations. The pleasant ones are Lua on top (callisto.task, callisto.flow,
+-- callisto.service). Nothing here waits: what takes time returns a request number, and the answer arrives as an event
+-- at the VM's handler. `nil, message, code` is what the world refuses; a wrong argument is an error.
+
+---@class callisto.core
+---@field kind "service"|"call"|"tool" which VM this is
+local core = {}
+
+---Seconds on the engine's one clock (monotonic; simulated in specs).
+---@return number seconds
+function core.now() end
+
+---Seconds since 1970, UTC, with milliseconds.
+---@return number seconds
+function core.wall() end
+
+---Asks for one `wake` event at this time; a later call replaces an earlier one; nil takes it back.
+---@param at number|nil seconds, as core.now()
+function core.wake_at(at) end
+
+---Sets the function that receives every event of this VM: handler(kind, ...). Set once, while the VM is set up.
+---Service VM events:
+---  "start"                                           the engine is up; begin
+---  "stop"                                            SIGTERM: refuse new calls; say core.stopped() when the last has ended
+---  "wake"
+---  "request", request, message                       message: {method, path, query, exact, headers = {lower-case name = value}, body, peer}
+---  "response", fetch, message|nil, text, code, sent  message: {status, headers, body}
+---  "stored", request, rows|nil, text, code           rows: list of {column = value}; rows.affected
+---  "told", call_id, text                             from a call's VM
+---  "leg", call_id, "started"|"ended", json           the leg of one of this VM's calls
+---  "broken", call_id, code, text                     the call's script was stopped (ETIMEDOUT, ENOMEM) or failed (EINVAL); its fallback is playing
+---Call VM events:
+---  "begin", json                                     what core.call_open was given as `begin`
+---  "wake" / "response" …                             as above
+---  "told", nil, text                                 from the service VM
+---  "leg", "started"|"ended", json
+---  "speech", "started"|"stopped", milliseconds
+---  "heard", json                                     {text, choice, rejected, ms}: what the recogniser made of the last speech
+---  "digit", key, in_band
+---  "utterance", number, "started"
+---  "utterance", number, "ended", {heard_ms, heard = text, interrupted = boolean, error = text|nil}
+---@param handler fun(kind: string, ...: any)
+function core.handler(handler) end
+
+---A fresh id: prefix, then lower-case base32 (a-z2-7), 130 bits. From the engine's one id source.
+---@param prefix string
+---@return string
+function core.id(prefix) end
+
+---@param bytes integer 1..1024
+---@return string
+function core.random(bytes) end
+
+---A point in time as text, UTC, in the manner of strftime.
+---@param format string
+---@param seconds number as core.wall()
+---@return string
+function core.date(format, seconds) end
+
+---Sends text to another VM: from a call to its service VM (`call_id` nil), from the service VM to a call.
+---@param call_id string|nil
+---@param text string at most 64 KiB
+---@return boolean|nil ok, string? message, string? code
+function core.tell(call_id, text) end
+
+---Starts an HTTP request; answered by a `response` event. Never repeated by the client.
+---From a call VM private and metadata addresses are refused unless settings allow them.
+---@param request {method: string?, url: string, headers: table<string,string>?, body: string?, timeout: number?, connect_timeout: number?, answer_ceiling: integer?, user: string?, password: string?}
+---@return integer|nil fetch, string? message, string? code
+function core.http_fetch(request) end
+
+-- Service VM only ------------------------------------------------------------------------------------------------
+
+---Answers a request. A client that has gone makes this a no-op.
+---@param request integer
+---@param status integer
+---@param headers table<string,string>|nil
+---@param body string|nil
+function core.http_reply(request, status, headers, body) end
+
+---Compiles a media declaration (see callisto.carrier). The result is shared by all calls of that carrier.
+---@param media table
+---@return userdata wire
+function core.wire(media) end
+
+---Opens a call: takes a warm VM, loads `entry` in it, sends it `begin`, mints the media token or dials the socket.
+---@param options {id: string, entry: string, begin: string, wire: userdata, role: "agent"|"carrier", path: string?, signature: {header: string, values: string[], required: boolean?}?, carrier_call: string?, token_ttl: number?, url: string?, headers: table<string,string>?, opening: string[]?, recording: string?, longest: number?, lead_ms: integer?, start_deadline: number?, fallback: {text: string, voice: string?}?}
+---`path`: the exact path of the media socket; its last segment is the single-use token. `url`: role carrier, the socket to open.
+---@return true|nil ok, string? message, string? code
+function core.call_open(options) end
+
+---Ends a call's VM and forgets the call; its leg, if any, is closed with this code (1000 normal). Harmless twice.
+---@param call_id string
+---@param close_code integer|nil
+function core.call_close(call_id, close_code) end
+
+---Role carrier: opens the media socket of an open call. `opening` texts are sent first, `closing` before we close.
+---@param call_id string
+---@param options {url: string, headers: table<string,string>?, stream: string, carrier_call: string, opening: string[]?, closing: string?, sequence: integer?}
+---@return true|nil ok, string? message, string? code
+function core.leg_dial(call_id, options) end
+
+---Closes only the leg: at once, or after everything queued has been heard.
+---@param call_id string
+---@param drain boolean
+---@param close_code integer|nil
+function core.leg_end(call_id, drain, close_code) end
+
+---Withdraws the media token of a call whose socket has not come (busy, no answer, cancelled).
+---@param call_id string
+function core.token_withdraw(call_id) end
+
+---Synthesises text now, so that saying it later starts at once.
+---@param text string
+---@param voice string|nil
+function core.voice_prepare(text, voice) end
+
+---Runs one SQL statement on the store; answered by `stored`. Values: nil, boolean, number, string.
+---@param sql string
+---@param values any[]|nil
+---@param count integer|nil number of values (needed when the last ones are nil)
+---@return integer|nil request, string? message, string? code
+function core.store(sql, values, count) end
+
+---Appends a fact of a call to the store (append-only; never lost once accepted). `data` is JSON text.
+---@param call_id string
+---@param kind string
+---@param data string
+function core.fact_of(call_id, kind, data) end
+
+---Settings as the command line, the environment and the workspace's callisto.lua gave them.
+---@return table
+function core.settings() end
+
+---Counts for health pages: {calls, legs, script_threads, io_threads, generation, draining}.
+---@return table
+function core.status() end
+
+---The names of the modules of the current generation that begin with this prefix; broken ones come with their error.
+---@param prefix string
+---@return {name: string, path: string, error: string|nil}[]
+function core.modules(prefix) end
+
+---Prometheus text of all metrics.
+---@return string
+function core.metrics_text() end
+
+---After "start": everything is ready, requests may come.
+function core.started() end
+
+---Which call a name (our id, or the carrier's) belongs to, and whether this VM owns it.
+---@param name string
+---@return string|nil call_id, boolean? is_mine
+function core.owner(name) end
+
+---Hands a request over to the service VM that owns this call; it arrives there as a `request`.
+---@param request integer
+---@param message table as it came
+---@param call_id string
+function core.forward(request, message, call_id) end
+
+---Makes a carrier's call id lead to our call (webhooks may name only that).
+---@param call_id string
+---@param carrier_call string
+---@return true|nil ok, string? message, string? code
+function core.alias(call_id, carrier_call) end
+
+---After "stop": the last call has ended, the process may exit.
+function core.stopped() end
+
+-- Call VM only ---------------------------------------------------------------------------------------------------
+-- Utterances are numbered by the script from 1 upwards; they are heard in the order they were declared. All of these may
+-- be used before the media socket exists: they wait for it.
+
+---Declares an utterance and has it spoken.
+---@param utterance integer
+---@param text string at most 4,000 bytes
+---@param options {voice: string?, interruptible: boolean?, digits_stop: boolean?}|nil
+function core.say(utterance, text, options) end
+
+---Declares an utterance from a sound file of the workspace (WAV).
+---@param utterance integer
+---@param path string relative to the workspace, no ".."
+---@param options {interruptible: boolean?, digits_stop: boolean?}|nil
+function core.play(utterance, path, options) end
+
+---Declares an utterance of tones: "busy", "ringback", "beep", or "digits:12#".
+---@param utterance integer
+---@param name string
+---@param seconds number 0..60
+function core.tone(utterance, name, seconds) end
+
+---Stops one utterance, or all when nil. What was heard arrives as "utterance … ended".
+---@param utterance integer|nil
+function core.stop(utterance) end
+
+---How to listen from now on. Without choices the speech is cut into utterances but not recognised.
+---@param options {endpoint_ms: integer?, choices: table<string, string[]>?, digits: {min: integer, max: integer}?, numbers: boolean?, free_text: boolean?}
+---@return true|nil ok, string? message, string? code   a word the recogniser cannot pronounce is named
+function core.listen(options) end
+
+---Sends keys to the other side: as the carrier's message where the wire has one, else as tones.
+---@param keys string of 0-9*#ABCDw
+function core.send_digits(keys) end
+
+---Sends a raw text message on the media socket.
+---@param text string
+function core.send_text(text) end
+
+---Pauses (false) or resumes (true) the recording: sensitive input is written as silence.
+---@param on boolean
+function core.recording(on) end
+
+---Closes the leg: at once, or after everything queued has been heard.
+---@param drain boolean
+---@param close_code integer|nil
+function core.leg_close(drain, close_code) end
+
+---Appends a fact of this call to the store. `data` is JSON text.
+---@param kind string
+---@param data string
+function core.fact(kind, data) end
+
+---Appends a transcript line. `heard`: what was really heard of an agent's line.
+---@param who "agent"|"caller"|"system"
+---@param text string
+---@param heard string|nil
+---@param interrupted boolean|nil
+function core.line(who, text, heard, interrupted) end
+
+return core

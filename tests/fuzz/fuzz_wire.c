@@ -1,0 +1,110 @@
+/* Messages of any shape into a JSON wire and a binary wire. The first byte says which, and whether the
+ * message is binary. What is understood as audio is written again and must read back as the same samples. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "call/wire.h"
+#include "data/jscan.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
+
+#define MUST(condition)                                                                                      \
+  do {                                                                                                       \
+    if (!(condition)) {                                                                                      \
+      fprintf(stderr, "does not hold: %s\n", #condition);                                                    \
+      abort();                                                                                               \
+    }                                                                                                        \
+  } while (0)
+
+static cal_wire *json_wire, *binary_wire;
+
+static void compile_once(void) {
+  if (json_wire) return;
+  cal_wire_spec s = {
+      .name = "json", .encoding = CAL_PCMU, .rate_hz = 8000, .frame_ms = 20, .event_path = "event"};
+  s.audio.event = "media";
+  s.audio.payload = "media.payload";
+  s.audio.when_path = "media.track";
+  s.audio.when_text = "inbound";
+  s.start.event = "start";
+  s.start.stream = "start.streamSid";
+  s.start.call = "start.callSid";
+  s.start.encoding = "start.mediaFormat.encoding";
+  s.start.encoding_text = "audio/x-mulaw";
+  s.start.rate = "start.mediaFormat.sampleRate";
+  s.mark.event = "mark";
+  s.mark.name = "mark.name";
+  s.dtmf.event = "dtmf";
+  s.dtmf.digit = "dtmf.digit";
+  s.stop.event = "stop";
+  s.clear.event = "clear";
+  s.audio_out =
+      "{\"event\":\"media\",\"n\":$seq,\"streamSid\":\"$stream\",\"media\":{\"payload\":\"$audio\"}}";
+  s.mark_out = "{\"event\":\"mark\",\"streamSid\":\"$stream\",\"mark\":{\"name\":\"$mark\"}}";
+  MUST(cal_wire_compile(&json_wire, &s) == 0);
+  cal_wire_spec b = {.name = "binary",
+                     .encoding = CAL_L16LE,
+                     .rate_hz = 16000,
+                     .frame_ms = 20,
+                     .is_binary_in = 1,
+                     .is_binary_out = 1};
+  MUST(cal_wire_compile(&binary_wire, &b) == 0);
+}
+
+static void go_round(cal_wire *wire, const cal_wire_state *known, const int16_t *samples, size_t count) {
+  cal_wire_state state = *known;
+  cal_wire_event event;
+  if (!state.stream[0]) strcpy(state.stream, "s");
+  size_t room = cal_wire_audio_room(wire, count);
+  char *out = cal_alloc(room);
+  ssize_t n = cal_wire_write_audio(wire, &state, samples, count, out, room);
+  MUST(n > 0);
+  int is_binary = cal_wire_is_binary_out(wire);
+  if (!is_binary) MUST(cal_jscan_validate(out, (size_t)n) == 0);
+  if (n <= CAL_WIRE_MESSAGE_BYTES) {
+    int16_t *back = cal_alloc(count * sizeof *back);
+    MUST(cal_wire_read(wire, &state, out, (size_t)n, is_binary, &event, back, count) == CAL_WIRE_AUDIO);
+    MUST(event.samples == count && memcmp(back, samples, count * sizeof *back) == 0);
+    cal_free(back);
+  }
+  cal_free(out);
+}
+
+static void mark_round(const cal_wire_state *known, const char *name) {
+  cal_wire_state state = *known;
+  cal_wire_event event;
+  if (!state.stream[0]) strcpy(state.stream, "s");
+  size_t room = cal_wire_control_room(json_wire);
+  char *out = cal_alloc(room);
+  ssize_t n = cal_wire_write_mark(json_wire, &state, name, out, room);
+  MUST(n > 0);
+  MUST(cal_wire_read(json_wire, &state, out, (size_t)n, 0, &event, NULL, 0) == CAL_WIRE_MARK);
+  MUST(strcmp(event.name, name) == 0);
+  cal_free(out);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
+  if (bytes == 0) return 0;
+  compile_once();
+  cal_wire *wire = data[0] & 1 ? binary_wire : json_wire;
+  int is_binary = (data[0] & 2) != 0;
+  size_t bound = cal_wire_samples_bound(wire, bytes - 1);
+  int16_t *samples = cal_alloc(bound * sizeof *samples + 1);
+  cal_wire_state state;
+  cal_wire_event event;
+  cal_wire_state_init(&state);
+  cal_wire_kind kind = cal_wire_read(wire, &state, data + 1, bytes - 1, is_binary, &event, samples, bound);
+  MUST(kind == event.kind);
+  MUST(event.samples <= bound && (event.samples == 0 || kind == CAL_WIRE_AUDIO));
+  MUST(strlen(event.name) < CAL_WIRE_NAME_BYTES && strlen(event.reason) < CAL_WIRE_NAME_BYTES);
+  MUST(!!event.reason[0] == (kind == CAL_WIRE_MALFORMED || kind == CAL_WIRE_WRONG_FORMAT));
+  if (!is_binary && kind != CAL_WIRE_MALFORMED)
+    MUST(cal_jscan_validate((const char *)data + 1, bytes - 1) == 0);
+  if (event.samples) go_round(wire, &state, samples, event.samples);
+  if (kind == CAL_WIRE_MARK) mark_round(&state, event.name);
+  if (kind == CAL_WIRE_START) go_round(json_wire, &state, (const int16_t[]){0}, 1);
+  cal_free(samples);
+  return 0;
+}

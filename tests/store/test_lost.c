@@ -1,0 +1,112 @@
+/* kill -9 in the middle of calls: what was said is there, and the calls are finished as lost. */
+#include "store/scratch.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "store/facts.h"
+
+static cal_store_call call_of(const char *id) {
+  return (cal_store_call){
+      .id = id, .direction = "INBOUND", .carrier = "twilio", .carrier_call_id = id, .created_at_ms = 1000};
+}
+
+/* A process in the middle of two calls. It is killed, so nothing here is closed. */
+static void live_and_wait(int ready) {
+  cal_store *store = NULL;
+  cal_store_options options = {.path = scratch("callisto.db"), .node = "node-1"};
+  if (cal_store_open(&store, &options) != 0) _exit(1);
+  cal_store_call talking = call_of("talking"), over = call_of("over"), decided = call_of("decided");
+  cal_store_call_begin(store, &talking);
+  cal_store_call_begin(store, &over);
+  cal_store_call_begin(store, &decided);
+  cal_store_call_answered(store, "talking", 1100);
+  cal_store_leg_begin(store, "leg-1", "talking", 1100, "caller", "twilio", "MZ1");
+  cal_store_recording_begin(store, "talking", "recordings/talking.wav", 1100);
+  cal_store_recording_begin(store, "over", "recordings/over.wav", 1100);
+  cal_store_event(store, "talking", 1150, "call.answered", NULL);
+  cal_store_line(store, "talking", 1200, "agent", "Shall we bring order 7 tomorrow?",
+                 "Shall we bring order 7", 1);
+  cal_store_line(store, "talking", 1900, "caller", "Yes, but after", NULL, 0);
+  cal_store_call_set(store, "decided", "agent_outcome", "CONFIRMED");
+  cal_store_call_end(store, "over", 1500, "COMPLETED", "DECLINED");
+  cal_store_result *result = NULL; /* the answer comes after the commit of all that was said before */
+  if (cal_store_wait(store, &result, &(cal_store_request){.sql = "SELECT 1"}) != 0) _exit(1);
+  if (write(ready, "!", 1) != 1) _exit(1);
+  for (;;) pause();
+}
+
+static void kill_in_mid_call(void) {
+  int ready[2];
+  char byte;
+  assert_int_equal(0, pipe(ready));
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) live_and_wait(ready[1]);
+  close(ready[1]);
+  assert_int_equal(1, read(ready[0], &byte, 1));
+  close(ready[0]);
+  assert_int_equal(0, kill(child, SIGKILL));
+  assert_int_equal(child, waitpid(child, NULL, 0));
+}
+
+static void pitfall_29_everything_said_survives_kill_9_and_the_call_is_lost(void **state) {
+  kill_in_mid_call();
+  cal_store *store = scratch_store((cal_store_options){.is_inline = 1});
+  cal_store_stats stats;
+  cal_store_stats_now(store, &stats);
+  assert_int_equal(2, stats.lost_calls);
+
+  scratch_expect(store, "SELECT text FROM transcript WHERE call_id = 'talking' AND seq = 1",
+                 "Shall we bring order 7 tomorrow?");
+  scratch_expect(store, "SELECT heard_text FROM transcript WHERE call_id = 'talking' AND seq = 1",
+                 "Shall we bring order 7");
+  scratch_expect(store, "SELECT text FROM transcript WHERE call_id = 'talking' AND seq = 2",
+                 "Yes, but after");
+
+  scratch_expect(store, "SELECT state FROM calls WHERE id = 'talking'", "FAILED");
+  scratch_expect(store, "SELECT outcome FROM calls WHERE id = 'talking'", "UNKNOWN");
+  scratch_expect(store, "SELECT session_end_reason FROM calls WHERE id = 'talking'", "REAPED");
+  assert_int_equal(1900, scratch_number(store, "SELECT ended_at_ms FROM calls WHERE id = 'talking'"));
+  scratch_expect(store, "SELECT outcome FROM calls WHERE id = 'decided'",
+                 "CONFIRMED"); /* the word was said */
+  assert_int_equal(1000, scratch_number(store, "SELECT ended_at_ms FROM calls WHERE id = 'decided'"));
+  scratch_expect(store, "SELECT state FROM calls WHERE id = 'over'", "COMPLETED");
+  scratch_expect(store, "SELECT outcome FROM calls WHERE id = 'over'", "DECLINED");
+
+  scratch_expect(store, "SELECT end_reason FROM legs WHERE id = 'leg-1'", "LOST");
+  assert_int_equal(2, scratch_number(store, "SELECT COUNT(*) FROM recordings WHERE state = 'INCOMPLETE'"));
+  assert_int_equal(2, scratch_number(store, "SELECT COUNT(*) FROM events WHERE kind = 'call.lost'"));
+  assert_int_equal(1, scratch_number(store, "SELECT COUNT(*) FROM events WHERE kind = 'call.answered'"));
+  cal_store_close(store);
+
+  store = scratch_store((cal_store_options){.is_inline = 1}); /* once is enough */
+  cal_store_stats_now(store, &stats);
+  assert_int_equal(0, stats.lost_calls);
+  assert_int_equal(2, scratch_number(store, "SELECT COUNT(*) FROM events WHERE kind = 'call.lost'"));
+  cal_store_close(store);
+}
+
+static void calls_of_other_nodes_are_left_alone(void **state) {
+  kill_in_mid_call();
+  cal_store_stats stats;
+  cal_store *store = scratch_store((cal_store_options){.is_inline = 1, .node = "node-2"});
+  cal_store_stats_now(store, &stats);
+  assert_int_equal(0, stats.lost_calls);
+  assert_int_equal(2, scratch_number(store, "SELECT COUNT(*) FROM calls WHERE state = 'IN_PROGRESS'"));
+  cal_store_close(store);
+  cal_store_options visitor = {.path = scratch("callisto.db"), .is_inline = 1};
+  assert_int_equal(0, cal_store_open(&store, &visitor));
+  assert_int_equal(2, scratch_number(store, "SELECT COUNT(*) FROM calls WHERE state = 'IN_PROGRESS'"));
+  cal_store_close(store);
+}
+
+int main(void) {
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, scratch_make, scratch_remove)
+  const struct CMUnitTest tests[] = {
+      IN_FOLDER(pitfall_29_everything_said_survives_kill_9_and_the_call_is_lost),
+      IN_FOLDER(calls_of_other_nodes_are_left_alone),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,142 @@
+/* Opening a store: folders, what is in the file, who else has it. */
+#include "store/scratch.h"
+
+#include <errno.h>
+#include <sys/file.h>
+
+#include "base/error.h"
+#include "store/migrations.h"
+
+static void opens_an_empty_place_and_again(void **state) {
+  for (int round = 0; round < 2; round++) {
+    cal_store *store = scratch_store((cal_store_options){.path = scratch("a/b/callisto.db"), .is_inline = 1});
+    assert_int_equal(cal_migrations_latest(),
+                     scratch_number(store, "SELECT COUNT(*) FROM schema_migrations"));
+    assert_int_equal(
+        0, scratch_number(store, "SELECT COUNT(*) FROM calls, legs, events, transcript, recordings, leads"));
+    cal_store_close(store);
+  }
+  assert_int_not_equal(0, access(scratch("a/b/callisto.db-wal"), F_OK)); /* closing checkpoints */
+}
+
+static void an_older_schema_is_brought_up(void **state) {
+  cal_db *db = NULL;
+  const char *path = scratch("callisto.db");
+  assert_int_equal(0, cal_db_open(&db, &(cal_db_options){.path = path}));
+  assert_int_equal(0, cal_migrations_apply(db, path, 1));
+  assert_int_equal(0,
+                   cal_db_script(db, "DROP TABLE settings; DELETE FROM schema_migrations WHERE version = 3"));
+  assert_null(cal_db_close(db));
+  cal_store *store = scratch_store((cal_store_options){.is_inline = 1});
+  assert_int_equal(0, scratch_do(store, "INSERT INTO settings VALUES ('a', '1', 1)"));
+  cal_store_close(store);
+}
+
+static void a_newer_schema_is_refused(void **state) {
+  cal_store *store = scratch_store((cal_store_options){.is_inline = 1});
+  assert_int_equal(0, scratch_do(store, "INSERT INTO schema_migrations VALUES (99, 'later', 1)"));
+  cal_store_close(store);
+  cal_store_options options = {.path = scratch("callisto.db"), .node = "node-1", .is_inline = 1};
+  assert_int_equal(-ENOTSUP, cal_store_open(&store, &options));
+  assert_non_null(strstr(cal_error_text(), "schema 99"));
+  assert_non_null(strstr(cal_error_text(), "newer callisto"));
+}
+
+static void fill(const char *path, size_t bytes) {
+  FILE *file = fopen(path, "r+");
+  if (!file) file = fopen(path, "w");
+  assert_non_null(file);
+  for (size_t i = 0; i < bytes; i++) fputc("not a database "[i % 15], file);
+  fclose(file);
+}
+
+static void what_is_no_database_is_refused(void **state) {
+  cal_store *store = NULL;
+  cal_store_options options = {.path = scratch("callisto.db"), .is_inline = 1};
+  fill(options.path, 10000);
+  assert_int_equal(-EBADMSG, cal_store_open(&store, &options));
+  assert_non_null(strstr(cal_error_text(), options.path));
+  assert_non_null(strstr(cal_error_text(), "restore a backup"));
+  assert_null(store);
+}
+
+static void a_damaged_database_is_refused(void **state) {
+  cal_store *store = scratch_store((cal_store_options){.is_inline = 1});
+  cal_store_close(store);
+  const char *path = scratch("callisto.db");
+  FILE *file = fopen(path, "r+");
+  fseek(file, 4096, SEEK_SET); /* the first page stays: it is a database still */
+  for (int i = 0; i < 8192; i++) fputc(0x5a, file);
+  fclose(file);
+  cal_store_options options = {.path = path, .is_inline = 1};
+  assert_int_equal(-EBADMSG, cal_store_open(&store, &options));
+}
+
+static void an_unwritable_folder_says_what_to_do(void **state) {
+  mkdir(scratch("closed"), 0500);
+  cal_store *store = NULL;
+  cal_store_options options = {.path = scratch("closed/callisto.db"), .node = "node-1"};
+  int is_root = geteuid() == 0;
+  if (is_root) {
+    assert_int_equal(0, chmod(scratch_folder, 0755));
+    assert_int_equal(0, seteuid(65534));
+  }
+  int code = cal_store_open(&store, &options);
+  options.path = scratch("closed/deeper/callisto.db");
+  int deeper = cal_store_open(&store, &options);
+  if (is_root) assert_int_equal(0, seteuid(0));
+  assert_int_equal(-EACCES, code);
+  assert_int_equal(-EACCES, deeper);
+  assert_non_null(strstr(cal_error_text(), "chown"));
+  assert_null(strchr(cal_error_text(), '\n'));
+}
+
+static void a_file_in_the_way_says_what_to_do(void **state) {
+  fill(scratch("file"), 3);
+  cal_store *store = NULL;
+  cal_store_options options = {.path = scratch("file/callisto.db"), .node = "node-1"};
+  assert_int_equal(-ENOTDIR, cal_store_open(&store, &options));
+  assert_non_null(strstr(cal_error_text(), "remove that file"));
+}
+
+static void a_node_that_lives_keeps_its_calls(void **state) {
+  cal_store *first = scratch_store((cal_store_options){.is_inline = 1});
+  cal_store *second = NULL;
+  cal_store_options options = {.path = scratch("callisto.db"), .node = "node-1", .is_inline = 1};
+  assert_int_equal(-EBUSY, cal_store_open(&second, &options));
+  assert_non_null(strstr(cal_error_text(), "node-1"));
+  options.node = "node-2";
+  assert_int_equal(0, cal_store_open(&second, &options));
+  cal_store_close(second);
+  options.node = NULL; /* a visitor is always welcome */
+  assert_int_equal(0, cal_store_open(&second, &options));
+  assert_string_equal("", cal_store_node(second));
+  cal_store_close(second);
+  cal_store_close(first);
+}
+
+static void bad_options_are_named(void **state) {
+  cal_store *store = NULL;
+  assert_int_equal(-EINVAL, cal_store_open(&store, &(cal_store_options){0}));
+  assert_int_equal(-EINVAL, cal_store_open(&store, &(cal_store_options){.path = ":memory:"}));
+  assert_int_equal(-EINVAL,
+                   cal_store_open(&store, &(cal_store_options){.path = scratch("x.db"), .node = "a/b"}));
+  assert_int_equal(-EINVAL,
+                   cal_store_open(&store, &(cal_store_options){.path = scratch("x.db"), .node = ""}));
+}
+
+int main(void) {
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, scratch_make, scratch_remove)
+  const struct CMUnitTest tests[] = {
+      IN_FOLDER(opens_an_empty_place_and_again),
+      IN_FOLDER(an_older_schema_is_brought_up),
+      IN_FOLDER(a_newer_schema_is_refused),
+      IN_FOLDER(what_is_no_database_is_refused),
+      IN_FOLDER(a_damaged_database_is_refused),
+      IN_FOLDER(an_unwritable_folder_says_what_to_do),
+      IN_FOLDER(a_file_in_the_way_says_what_to_do),
+      IN_FOLDER(a_node_that_lives_keeps_its_calls),
+      IN_FOLDER(bad_options_are_named),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
