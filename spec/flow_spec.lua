@@ -159,7 +159,21 @@ describe("keys", function()
     local caller = phone.call { source = agent(collect:format "") }
     caller:hears "Enter"
     caller:presses "123456"
+    caller:silence(1)
     assert.equal("123456", caller:ending().outcome)
+  end)
+
+  it("end with a terminator that was not needed, and it is not taken for an answer to what comes next", function()
+    local caller = phone.call { source = agent [[
+      local keys = call:digits { "Enter your number.", min = 4, max = 4 }
+      local answer = call:ask { "Is that right?", digits = { ["1"] = "yes" }, tries = 1 }
+      call:finish(keys .. (answer or "nothing"))
+    ]] }
+    caller:hears "Enter"
+    caller:presses "1234#"
+    caller:hears "Is that right"
+    caller:presses "1"
+    assert.equal("1234yes", caller:ending().outcome)
   end)
 
   it("end at a pause, which may be too early", function()
@@ -255,9 +269,20 @@ describe("the end of a call", function()
     ]] }
     caller:silence(1)
     caller:presses "0"
-    caller:hears "One moment."
+    assert.equal("One moment.", caller.heard[2])
     caller:listens()
     assert.same({ what = "ended", reason = "AGENT_ENDED", outcome = "HUMAN" }, caller:ending())
+    assert.equal(0, caller.vm.require "callisto.task".count())
+  end)
+
+  it("pitfall 16: comes only when the last sentence was heard, unless the caller leaves", function()
+    local caller = phone.call { source = agent [[call:finish("DONE", "Thank you and goodbye.")]] }
+    caller:hears "Thank you"
+    caller:silence(0.5)
+    assert.is_nil(caller:ending())
+    caller:hangs_up()
+    assert.same({ what = "ended", reason = "AGENT_ENDED", outcome = "DONE" }, caller:ending())
+    assert.equal("agent:  --", caller:transcript()[1])
   end)
 
   it("cannot be caught by a script", function()

@@ -135,14 +135,31 @@ describe_if("the service", function()
       service.open_fails = false
       service.vm:event "stop"
       assert.matches("<Reject", ring(service, "CA2").body)
+      assert.equal("CAPACITY_REJECTED", service.db("SELECT outcome FROM calls")[1].outcome)
       assert.equal(1, service.is_stopped)
     end)
 
     it("without the secret is refused, and the variable is named", function()
       service = support.start { TWILIO_AUTH_TOKEN = false }
       local reply = service:webhook(inbound, { CallSid = "CA1" })
-      assert.equal(503, reply.status)
+      assert.equal(401, reply.status)
       assert.matches("TWILIO_AUTH_TOKEN", reply.body)
+    end)
+
+    it("outside the hours is told so, or sent on", function()
+      local agent = [[return require "callisto.template" { name = "appointment", on_call = function() end, inbound = { %s } }]]
+      for _, case in ipairs {
+        { [[hours = { sun = "10:00-11:00" }, outside_hours_message = "We are closed."]], "We are closed", "BLOCKED_REJECT" },
+        { [[enabled = false]], '<Reject reason="rejected"', "BLOCKED_REJECT" },
+        { [[enabled = false, block_action = "REDIRECT", redirect_number = "+1777"]], "<Number>%+1777", "BLOCKED_REDIRECT" },
+      } do
+        service = support.start(nil, nil, { ["templates.appointment"] = agent:format(case[1]) })
+        assert.matches(case[2], ring(service).body)
+        assert.same({}, service.order)
+        assert.equal(case[3], service.db("SELECT outcome FROM calls")[1].outcome)
+      end
+      service = support.start(nil, nil, { ["templates.appointment"] = agent:format [[hours = { tue = "10:00-11:00" }]] })
+      assert.matches("<Connect", ring(service).body)
     end)
 
     it("pitfall 7: with missing fields does not crash", function()
@@ -372,6 +389,15 @@ describe_if("the service", function()
       assert.equal("NO_ANSWER", row.outcome)
       assert.equal("FAILED", row.state)
       assert.equal(1, count(service, "POST", "/Calls.json"))
+    end)
+
+    it("with an unclear answer is known by its socket, too", function()
+      rest(service, { place = { status = 500, body = "" }, hangup = { status = 200, body = "{}" } })
+      local answer = service.json.decode(service:post("/api/calls/outbound", order).body)
+      service.vm:event("leg", answer.id, "started", '{"stream":"MZ1","call":"CA8"}')
+      service:told(answer.id, { what = "ended", reason = "AGENT_ENDED" })
+      service.world:advance(1)
+      assert.equal(1, count(service, "POST", "/Calls/CA8%.json"))
     end)
 
     it("with an unclear answer and no webhook is looked for at the carrier", function()

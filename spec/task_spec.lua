@@ -129,7 +129,7 @@ describe("a task", function()
     task.start(function() error "second" end)
     run()
     world:advance(1)
-    assert.matches("task_spec.lua:%d+: second.*stack traceback", seen[1])
+    assert.matches("task_spec.lua:%d+: second.*in function", seen[1])
     assert.matches("task_spec.lua:%d+: first", seen[2])
     assert.equal(2, #seen)
   end)
@@ -279,10 +279,11 @@ describe("a task", function()
       world:settle()
       local at = count
       was_struck = is_stopped_after(at, function()
+        task.event "wake"
         task.wake "go"
         task.run()
       end)
-      vm:event "wake"
+      if at < 20 and not vm.wake then vm:event "wake" end -- stopped before it could ask for another look
       world:advance(60)
       assert.equal(0, task.count(), "tasks are lost when stopped at instruction " .. at)
       assert.is_nil(vm.wake)

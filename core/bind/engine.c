@@ -48,20 +48,20 @@ static void report_broken(void *context, const char *path, int line, const char 
 }
 
 static int build_generation(cal_engine *engine) {
+  const char *workspace = engine->options.workspace, *library = engine->options.library;
   static const char *const folders[] = {"templates", "providers", "menus", "exchange"};
   enum { FOLDERS = sizeof folders / sizeof *folders };
-  char paths[FOLDERS * 2][1024];
-  cal_generation_root roots[FOLDERS * 2 + 1];
+  char paths[FOLDERS][1024], shipped[1024];
+  cal_generation_root roots[FOLDERS + 3];
   size_t count = 0;
-  for (size_t i = 0; i < FOLDERS; i++) { /* the workspace first, then what is shipped */
-    snprintf(paths[count], sizeof paths[count], "%s/%s", engine->options.workspace, folders[i]);
-    roots[count] = (cal_generation_root){.dir = paths[count], .prefix = folders[i]};
-    count++;
+  for (; count < FOLDERS; count++) { /* the workspace first, then what is shipped */
+    snprintf(paths[count], sizeof paths[count], "%s/%s", workspace, folders[count]);
+    roots[count] = (cal_generation_root){.dir = paths[count], .prefix = folders[count]};
   }
-  snprintf(paths[count], sizeof paths[count], "%s/../providers", engine->options.library);
-  roots[count] = (cal_generation_root){.dir = paths[count], .prefix = "providers"};
-  count++;
-  roots[count++] = (cal_generation_root){.dir = engine->options.library, .prefix = "", .except = "meta"};
+  snprintf(shipped, sizeof shipped, "%s/../providers", library);
+  roots[count++] = (cal_generation_root){.dir = workspace, .prefix = "", .only = "routing.lua"};
+  roots[count++] = (cal_generation_root){.dir = shipped, .prefix = "providers"};
+  roots[count++] = (cal_generation_root){.dir = library, .prefix = "", .except = "meta"};
   return cal_generation_build(&engine->generation, roots, count, report_broken, engine);
 }
 
@@ -156,12 +156,11 @@ static void recording_close(void *context, void *file, const uint8_t *head, size
 
 static int open_store_and_speech(cal_engine *engine) {
   const cal_engine_options *o = &engine->options;
-  char store_path[1024], recordings[1024], node[80];
+  char store_path[1024], recordings[1024];
   snprintf(store_path, sizeof store_path, "%s/callisto.db", o->data_folder);
   snprintf(recordings, sizeof recordings, "%s/recordings", o->data_folder);
-  snprintf(node, sizeof node, "%s", o->node ? o->node : "main");
   int code = cal_store_open(&engine->store, &(cal_store_options){.path = o->store_path ? o->store_path : store_path,
-                                                                 .node = node,
+                                                                 .node = o->node,
                                                                  .is_inline = o->is_inline,
                                                                  .clock = engine->clock});
   if (!code)
@@ -251,6 +250,7 @@ int cal_engine_new(cal_engine **result, const cal_engine_options *options) {
   cal_engine *engine = cal_alloc(sizeof *engine);
   engine->options = *options;
   cal_engine_options *o = &engine->options;
+  if (!o->node) o->node = "main";
   if (!o->calls_ceiling) o->calls_ceiling = 2000;
   if (!o->warm_vms) o->warm_vms = 16;
   if (!o->entry_budget_ms) o->entry_budget_ms = 50;
@@ -380,6 +380,7 @@ cal_tokens *cal_engine_tokens(const cal_engine *engine) { return engine->tokens;
 cal_store *cal_engine_store(const cal_engine *engine) { return engine->store; }
 cal_speech *cal_engine_speech(const cal_engine *engine) { return engine->speech; }
 cal_generation *cal_engine_generation(cal_engine *engine) { return cal_ref(engine->generation); }
+const char *cal_engine_node(const cal_engine *engine) { return engine->options.node; }
 uint16_t cal_engine_port(const cal_engine *engine) { return engine->port; }
 int cal_engine_is_draining(const cal_engine *engine) { return atomic_load(&((cal_engine *)engine)->stops) > 0; }
 uint8_t cal_engine_script_count(const cal_engine *engine) { return engine->options.script_threads; }

@@ -61,6 +61,7 @@ cal_tokens *cal_engine_tokens(const cal_engine *engine);
 cal_store *cal_engine_store(const cal_engine *engine);
 cal_speech *cal_engine_speech(const cal_engine *engine);
 cal_generation *cal_engine_generation(cal_engine *engine); /* returns owned: one reference */
+const char *cal_engine_node(const cal_engine *engine);
 uint16_t cal_engine_port(const cal_engine *engine);
 int cal_engine_is_draining(const cal_engine *engine);
 uint32_t cal_engine_calls(const cal_engine *engine);

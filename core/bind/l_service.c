@@ -112,6 +112,14 @@ static size_t texts_of(lua_State *L, int index, const char *field, const char **
   return count;
 }
 
+/* Relative to the data folder. The text stays on the stack for as long as it is used. */
+static const char *recording_path(lua_State *L, cal_engine *engine) {
+  const char *name = cal_core_text(L, 1, "recording");
+  if (!name) return NULL;
+  if (*name == '/' || strstr(name, "..")) luaL_error(L, "`recording` must be a path inside the data folder");
+  return lua_pushfstring(L, "%s/%s", cal_engine_about(engine)->data_folder, name);
+}
+
 static int call_open(lua_State *L) {
   cal_script *script = script_of(L);
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -121,7 +129,7 @@ static int call_open(lua_State *L) {
   cal_call_options options = {.name = cal_core_text_needed(L, 1, "id"),
                               .path = cal_core_text(L, 1, "path"),
                               .carrier_call = cal_core_text(L, 1, "carrier_call"),
-                              .recording_path = cal_core_text(L, 1, "recording")};
+                              .recording_path = recording_path(L, engine_of(L))};
   luaL_argcheck(L, strlen(options.name) < 64, 1, "`id` has at most 63 characters");
   if (!strcmp(role, "agent"))
     options.role = CAL_ROLE_AGENT;
@@ -136,9 +144,10 @@ static int call_open(lua_State *L) {
   options.token_expires_ns = cal_engine_now_ns(engine_of(L)) + (uint64_t)(ttl * 1e9);
   lua_getfield(L, 1, "signature");
   if (lua_istable(L, -1)) {
-    options.signature_header = cal_core_text_needed(L, 2, "header");
-    options.signature_is_required = cal_core_flag(L, 2, "required");
-    texts_of(L, 2, "values", values);
+    int signature = lua_gettop(L);
+    options.signature_header = cal_core_text_needed(L, signature, "header");
+    options.signature_is_required = cal_core_flag(L, signature, "required");
+    texts_of(L, signature, "values", values);
     options.signatures = values;
   }
   lua_getfield(L, 1, "wire");
@@ -339,6 +348,8 @@ static int status(lua_State *L) {
   lua_setfield(L, -2, "digest");
   lua_pushboolean(L, cal_engine_is_draining(engine));
   lua_setfield(L, -2, "draining");
+  lua_pushstring(L, cal_engine_node(engine));
+  lua_setfield(L, -2, "node");
   cal_unref(generation);
   return 1;
 }

@@ -70,6 +70,8 @@ int cal_address_is_private_text(const char *numeric) {
 
 void cal_address_text(const struct sockaddr *address, char *text, size_t room) {
   text[0] = 0;
-  if (address->sa_family == AF_INET) uv_ip4_name((const struct sockaddr_in *)(const void *)address, text, room);
-  if (address->sa_family == AF_INET6) uv_ip6_name((const struct sockaddr_in6 *)(const void *)address, text, room);
+  if (address->sa_family == AF_INET)
+    uv_ip4_name((const struct sockaddr_in *)(const void *)address, text, room);
+  if (address->sa_family == AF_INET6)
+    uv_ip6_name((const struct sockaddr_in6 *)(const void *)address, text, room);
 }

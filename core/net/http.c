@@ -14,7 +14,8 @@
 #define ANSWER_CEILING (4 * 1024 * 1024)
 #define REUSE_FOR_S 60L /* a connection idle for longer is not trusted any more */
 
-/* ---- what curl asks and tells ---------------------------------------------------------------------------------- */
+/* ---- what curl asks and tells
+ * ---------------------------------------------------------------------------------- */
 
 static int is_denied(cal_fetch *fetch, int is_private) {
   if (!fetch->deny_private || !is_private) return 0;
@@ -70,7 +71,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *context) {
 static void begin_answer(cal_fetch *fetch, const char *line, size_t bytes) {
   const char *space = memchr(line, ' ', bytes);
   fetch->status = 0;
-  for (const char *at = space ? space + 1 : line + bytes; at < line + bytes && isdigit((unsigned char)*at); at++)
+  for (const char *at = space ? space + 1 : line + bytes; at < line + bytes && isdigit((unsigned char)*at);
+       at++)
     fetch->status = fetch->status * 10 + (*at - '0');
   fetch->phase = CAL_HTTP_RECEIVING;
   fetch->field_count = 0;
@@ -104,13 +106,17 @@ static size_t on_header_line(char *line, size_t size, size_t count, void *contex
   size_t all = size * count, bytes = all;
   if (fetch->is_cancelled) return 0;
   while (bytes && isspace((unsigned char)line[bytes - 1])) bytes--;
-  if (bytes > 5 && !memcmp(line, "HTTP/", 5)) begin_answer(fetch, line, bytes);
-  else if (!bytes) end_of_fields(fetch);
-  else if (add_field(fetch, line, bytes)) fetch->was_too_big = 1;
+  if (bytes > 5 && !memcmp(line, "HTTP/", 5))
+    begin_answer(fetch, line, bytes);
+  else if (!bytes)
+    end_of_fields(fetch);
+  else if (add_field(fetch, line, bytes))
+    fetch->was_too_big = 1;
   return fetch->was_too_big || fetch->is_cancelled ? 0 : all;
 }
 
-/* ---- the end --------------------------------------------------------------------------------------------------- */
+/* ---- the end
+ * --------------------------------------------------------------------------------------------------- */
 
 static int connect_error(cal_fetch *fetch) {
   long error = 0;
@@ -124,22 +130,31 @@ static int error_of(cal_fetch *fetch, CURLcode outcome) {
   if (fetch->was_stopped) return -ECANCELED;
   if (fetch->was_too_big) return -EMSGSIZE;
   switch (outcome) {
-  case CURLE_OK: return 0;
-  case CURLE_COULDNT_RESOLVE_HOST: return -ENOENT;
-  case CURLE_COULDNT_CONNECT: return connect_error(fetch);
-  case CURLE_OPERATION_TIMEDOUT: return -ETIMEDOUT;
+  case CURLE_OK:
+    return 0;
+  case CURLE_COULDNT_RESOLVE_HOST:
+    return -ENOENT;
+  case CURLE_COULDNT_CONNECT:
+    return connect_error(fetch);
+  case CURLE_OPERATION_TIMEDOUT:
+    return -ETIMEDOUT;
   case CURLE_SSL_CONNECT_ERROR:
   case CURLE_PEER_FAILED_VERIFICATION:
   case CURLE_SSL_CERTPROBLEM:
-  case CURLE_SSL_CIPHER: return -EKEYREJECTED;
+  case CURLE_SSL_CIPHER:
+    return -EKEYREJECTED;
   case CURLE_GOT_NOTHING:
   case CURLE_SEND_ERROR:
   case CURLE_RECV_ERROR:
   case CURLE_PARTIAL_FILE:
-  case CURLE_SEND_FAIL_REWIND: return -ECONNRESET;
-  case CURLE_TOO_MANY_REDIRECTS: return -ELOOP;
-  case CURLE_URL_MALFORMAT: return -EINVAL;
-  default: return -EPROTO;
+  case CURLE_SEND_FAIL_REWIND:
+    return -ECONNRESET;
+  case CURLE_TOO_MANY_REDIRECTS:
+    return -ELOOP;
+  case CURLE_URL_MALFORMAT:
+    return -EINVAL;
+  default:
+    return -EPROTO;
   }
 }
 
@@ -180,7 +195,8 @@ void *cal_fetch_free(cal_fetch *fetch) {
   return cal_free(fetch);
 }
 
-/* ---- the start ------------------------------------------------------------------------------------------------- */
+/* ---- the start
+ * ------------------------------------------------------------------------------------------------- */
 
 static int is_plain(cal_span span) {
   for (size_t i = 0; i < span.bytes; i++)
@@ -191,16 +207,18 @@ static int is_plain(cal_span span) {
 static int add_sent_fields(cal_fetch *fetch, const cal_http_fetch_options *options) {
   cal_buf line;
   cal_buf_init(&line, CAL_HTTP_FIELD_BYTES_CEILING);
-  fetch->sent_fields = curl_slist_append(NULL, "Expect:"); /* else curl waits for a 100 before a larger body */
+  fetch->sent_fields =
+      curl_slist_append(NULL, "Expect:"); /* else curl waits for a 100 before a larger body */
   for (size_t i = 0; i < options->field_count; i++) {
     const cal_http_field *field = &options->fields[i];
     cal_buf_clear(&line);
     int code = is_plain(field->name) && is_plain(field->value) && field->name.bytes ? 0 : -EINVAL;
     /* "name;" is how curl is told of an empty value */
-    if (!code && !field->value.bytes) code = cal_buf_format(&line, "%.*s;", (int)field->name.bytes, field->name.at);
+    if (!code && !field->value.bytes)
+      code = cal_buf_format(&line, "%.*s;", (int)field->name.bytes, field->name.at);
     else if (!code)
-      code = cal_buf_format(&line, "%.*s: %.*s", (int)field->name.bytes, field->name.at, (int)field->value.bytes,
-                            field->value.at);
+      code = cal_buf_format(&line, "%.*s: %.*s", (int)field->name.bytes, field->name.at,
+                            (int)field->value.bytes, field->value.at);
     if (code) {
       cal_buf_free(&line);
       return cal_fail(-EINVAL, "a header field of the request is malformed or too long");
@@ -309,7 +327,8 @@ int cal_http_fetch(cal_id *result, cal_net *net, const cal_http_fetch_options *o
   set_trust(fetch, options);
   set_method(fetch, method, options);
   int code = add_sent_fields(fetch, options);
-  if (!code && curl_easy_setopt(fetch->easy, CURLOPT_URL, options->url)) code = cal_fail(-EINVAL, "the URL is too long");
+  if (!code && curl_easy_setopt(fetch->easy, CURLOPT_URL, options->url))
+    code = cal_fail(-EINVAL, "the URL is too long");
   if (!code && !(fetch->id = cal_slots_add(net->multi->fetches, fetch)))
     code = cal_fail(-EAGAIN, "too many requests are under way");
   if (code) {

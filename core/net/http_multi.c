@@ -1,7 +1,8 @@
-/* libcurl's multi handle on the loop: it names the sockets it wants watched and the moment it wants to be called.
+/* libcurl's multi handle on the loop: it names the sockets it wants watched and the moment it wants to be
+ * called.
  *
- * curl may not be called from its own callbacks, but callers of ours start and cancel requests wherever they like. What
- * comes in at such a moment is kept for `chores`. */
+ * curl may not be called from its own callbacks, but callers of ours start and cancel requests wherever they
+ * like. What comes in at such a moment is kept for `chores`. */
 #include <errno.h>
 
 #include "base/error.h"
@@ -38,7 +39,8 @@ static void act(cal_multi *multi, curl_socket_t fd, int what) {
   collect(multi);
 }
 
-/* ---- sockets and time ------------------------------------------------------------------------------------------ */
+/* ---- sockets and time
+ * ------------------------------------------------------------------------------------------ */
 
 static void on_ready(uv_poll_t *poll, int status, int events) {
   watch *w = poll->data;
@@ -84,7 +86,8 @@ static int on_timer(CURLM *curl, long timeout_ms, void *context) {
   return uv_timer_start(&multi->timer, on_timeout, timeout_ms ? (uint64_t)timeout_ms : 1, 0);
 }
 
-/* ---- chores ---------------------------------------------------------------------------------------------------- */
+/* ---- chores
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void remove_now(cal_multi *multi, cal_fetch *fetch) {
   if (fetch->is_added) curl_multi_remove_handle(multi->curl, fetch->easy);
@@ -100,8 +103,12 @@ static void resume(cal_multi *multi, cal_fetch *fetch) {
 
 static void on_chores(cal_timer *timer) {
   cal_multi *multi = cal_list_entry(timer, cal_multi, chores);
-  cal_list_each_safe(&multi->doomed, node, after) { remove_now(multi, cal_list_entry(node, cal_fetch, node)); }
-  cal_list_each_safe(&multi->new_ones, fresh, later) { cal_multi_add(multi, cal_list_entry(fresh, cal_fetch, node)); }
+  cal_list_each_safe(&multi->doomed, node, after) {
+    remove_now(multi, cal_list_entry(node, cal_fetch, node));
+  }
+  cal_list_each_safe(&multi->new_ones, fresh, later) {
+    cal_multi_add(multi, cal_list_entry(fresh, cal_fetch, node));
+  }
   for (cal_id id = cal_slots_next(multi->fetches, 0), next; id; id = next) {
     next = cal_slots_next(multi->fetches, id);
     cal_fetch *fetch = cal_slots_get(multi->fetches, id);
@@ -132,7 +139,8 @@ void cal_multi_drop(cal_multi *multi, cal_fetch *fetch) {
   cal_multi_chores_soon(multi);
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------ */
+/* ---- life
+ * ------------------------------------------------------------------------------------------------------ */
 
 int cal_multi_new(cal_multi **result, cal_net *net) {
   CURLM *curl = curl_multi_init();
@@ -160,7 +168,9 @@ void *cal_multi_close(cal_multi *multi) {
   cal_timer_stop(multi->net->loop, &multi->chores);
   for (cal_id id; (id = cal_slots_next(multi->fetches, 0));)
     cal_multi_drop(multi, cal_slots_remove(multi->fetches, id));
-  cal_list_each_safe(&multi->doomed, node, after) { remove_now(multi, cal_list_entry(node, cal_fetch, node)); }
+  cal_list_each_safe(&multi->doomed, node, after) {
+    remove_now(multi, cal_list_entry(node, cal_fetch, node));
+  }
   cal_timer_stop(multi->net->loop, &multi->chores);
   curl_multi_cleanup(multi->curl);
   cal_slots_free(multi->fetches);

@@ -1,5 +1,5 @@
-/* The socket that accepts. Ours and not lws's: that one cannot share a port between threads, binds every address when it
- * is told one, and forgets TCP_NODELAY on sockets handed to it. */
+/* The socket that accepts. Ours and not lws's: that one cannot share a port between threads, binds every
+ * address when it is told one, and forgets TCP_NODELAY on sockets handed to it. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -45,7 +45,8 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
     socklen_t size = sizeof peer;
     int fd = accept4(listener->fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0 && (errno == EINTR || errno == ECONNABORTED)) continue;
-    if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) return rest(listener);
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
+      return rest(listener);
     if (fd < 0) return;
     int yes = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes); /* without it a TLS connection costs 40 ms */
@@ -57,8 +58,10 @@ static int refused(int fd, int error, int port) {
   if (fd >= 0) close(fd);
   if (error == EADDRINUSE)
     return cal_fail(-EADDRINUSE, "port %d is in use by another program: choose another with --port", port);
-  if (error == EACCES) return cal_fail(-EACCES, "port %d needs privileges: choose one above 1023 with --port", port);
-  if (error == EADDRNOTAVAIL) return cal_fail(-EADDRNOTAVAIL, "this machine does not have the address to listen on");
+  if (error == EACCES)
+    return cal_fail(-EACCES, "port %d needs privileges: choose one above 1023 with --port", port);
+  if (error == EADDRNOTAVAIL)
+    return cal_fail(-EADDRNOTAVAIL, "this machine does not have the address to listen on");
   return cal_fail(-error, "cannot listen on port %d: %s", port, cal_error_name(error));
 }
 
@@ -73,7 +76,8 @@ static int open_socket(const cal_server_options *options, int *result) {
   if (options->reuse_port) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes);
   if (address.ss_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof no);
   socklen_t size = address.ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
-  if (bind(fd, (struct sockaddr *)&address, size) || listen(fd, BACKLOG)) return refused(fd, errno, options->port);
+  if (bind(fd, (struct sockaddr *)&address, size) || listen(fd, BACKLOG))
+    return refused(fd, errno, options->port);
   *result = fd;
   return 0;
 }

@@ -1,13 +1,14 @@
 /* A libwebsockets context from birth to grave.
  *
- * Every server has a context of its own, and the clients of a net share one. One context for all would let lws move a
- * connection to another server by its Host header or SNI, because to lws all our servers listen on the same (no) port.
+ * Every server has a context of its own, and the clients of a net share one. One context for all would let
+ * lws move a connection to another server by its Host header or SNI, because to lws all our servers listen on
+ * the same (no) port.
  *
- * Going away takes turns of the loop: lws_context_destroy() only starts to close handles, and must be called once more
- * when the last close callback has run. An idle handle counts the turns.
+ * Going away takes turns of the loop: lws_context_destroy() only starts to close handles, and must be called
+ * once more when the last close callback has run. An idle handle counts the turns.
  *
- * It also closes the context's eventfd twice, the second time a turn later, when that number may be somebody else's. So contexts
- * go only when their whole net goes, and in between the number is occupied by us. */
+ * It also closes the context's eventfd twice, the second time a turn later, when that number may be somebody
+ * else's. So contexts go only when their whole net goes, and in between the number is occupied by us. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -86,7 +87,8 @@ static int make_context(cal_lws *lws, const cal_lws_options *options) {
   fill_info(&info, lws, options);
   info.foreign_loops = loops;
   if (!tls_is_started) {
-    /* Once a process: lws registers new indices each time, and connections made before would not find their own data. */
+    /* Once a process: lws registers new indices each time, and connections made before would not find their
+     * own data. */
     info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
     lws_set_log_level(LLL_ERR | LLL_WARN, take_log_line);
   }

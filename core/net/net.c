@@ -54,11 +54,12 @@ int cal_net_new(cal_net **result, cal_loop *loop, const cal_net_options *options
   cal_list_init(&net->servers);
   cal_list_init(&net->parked);
   cal_list_init(&net->sockets);
-  if (filled.ca_file) net->ca_file = cal_strdup(filled.ca_file);
-  else if (!access(system_authorities, R_OK)) net->ca_file = cal_strdup(system_authorities);
+  if (filled.ca_file)
+    net->ca_file = cal_strdup(filled.ca_file);
+  else if (!access(system_authorities, R_OK))
+    net->ca_file = cal_strdup(system_authorities);
   net->options.ca_file = net->ca_file;
-  code = cal_lws_open(&net->client, net,
-                      &(cal_lws_options){.callback = cal_ws_client_event, .is_client = 1});
+  code = cal_lws_open(&net->client, net, &(cal_lws_options){.callback = cal_ws_client_event, .is_client = 1});
   if (!code) code = cal_multi_new(&net->multi, net);
   if (code) {
     cal_net_close(net);
@@ -81,18 +82,19 @@ static int closing_handles(cal_net *net) {
 /* Close frames are written when the loop next finds the sockets writable; a healthy one is at once. */
 static void say_goodbye(cal_net *net) {
   if (cal_list_is_empty(&net->sockets)) return;
-  cal_list_each_safe(&net->sockets, node, after) {
-    cal_ws_say_goodbye(cal_list_entry(node, cal_ws, node));
-  }
+  cal_list_each_safe(&net->sockets, node, after) { cal_ws_say_goodbye(cal_list_entry(node, cal_ws, node)); }
   for (int turn = 0; turn < 4; turn++) uv_run(cal_loop_uv(net->loop), UV_RUN_NOWAIT);
 }
 
 void *cal_net_close(cal_net *net) {
   if (!net) return NULL;
   say_goodbye(net);
-  while (!cal_list_is_empty(&net->servers)) cal_server_free(cal_list_entry(net->servers.next, cal_server, node));
-  while (!cal_list_is_empty(&net->sockets)) cal_ws_kill(cal_list_entry(net->sockets.next, cal_ws, node), 1001);
-  while (!cal_list_is_empty(&net->parked)) cal_server_bury(cal_list_entry(net->parked.next, cal_server, node));
+  while (!cal_list_is_empty(&net->servers))
+    cal_server_free(cal_list_entry(net->servers.next, cal_server, node));
+  while (!cal_list_is_empty(&net->sockets))
+    cal_ws_kill(cal_list_entry(net->sockets.next, cal_ws, node), 1001);
+  while (!cal_list_is_empty(&net->parked))
+    cal_server_bury(cal_list_entry(net->parked.next, cal_server, node));
   if (net->multi) net->multi = cal_multi_close(net->multi);
   if (net->client) cal_lws_close(net->client, NULL, NULL);
   net->client = NULL;

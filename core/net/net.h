@@ -1,11 +1,12 @@
 /* net: the sockets of one io thread.
  *
- * A net belongs to one loop and carries everything that speaks to the outside on that loop's thread: servers (server.h),
- * WebSockets of both kinds (ws.h) and requests of our own (http.h). Which libraries do the work is nobody's business but
- * this module's. Several nets live in one process, one a thread; SO_REUSEPORT lets them share a port.
+ * A net belongs to one loop and carries everything that speaks to the outside on that loop's thread: servers
+ * (server.h), WebSockets of both kinds (ws.h) and requests of our own (http.h). Which libraries do the work
+ * is nobody's business but this module's. Several nets live in one process, one a thread; SO_REUSEPORT lets
+ * them share a port.
  *
- * Nets are made one after the other (a lock sees to it), from any thread; each is then used on its loop's thread only,
- * and closed there, or anywhere once that thread has ended. Names are looked up off the loop.
+ * Nets are made one after the other (a lock sees to it), from any thread; each is then used on its loop's
+ * thread only, and closed there, or anywhere once that thread has ended. Names are looked up off the loop.
  *
  * A deployed host needs Debian's libwebsockets-evlib-uv beside libwebsockets: it is opened at run time. */
 #ifndef CAL_NET_NET_H
@@ -27,25 +28,27 @@ typedef struct cal_http_field {
 
 /* Zero means the default, which stands behind each. Strings are copied. */
 typedef struct cal_net_options {
-  const char *ca_file;             /* whom clients trust; the system's authorities */
-  int skip_tls_verification;       /* 1: clients believe any certificate (development only); 0 */
-  uint32_t ping_after_s;           /* a WebSocket is pinged every so often; 20 */
-  uint32_t dead_after_s;           /* and is dead without a pong for this long; 45. Only a pong counts as life */
-  uint32_t handshake_timeout_ms;   /* accept to whole request (TLS, headers, body): 10,000 */
-  uint32_t idle_timeout_ms;        /* a kept-alive connection waits so long for its next request: 15,000 */
-  uint32_t reply_timeout_ms;       /* a request not answered by then gets 504, counted: 15,000 */
-  uint32_t connection_ceiling;     /* of one server; more are closed at once, counted: 20,000 */
-  size_t header_ceiling_bytes;     /* of a request's target and headers; over it the connection is closed: 8 KiB */
-  size_t body_ceiling_bytes;       /* of a request's body; over it 413: 1 MiB */
-  size_t message_ceiling_bytes;    /* of a WebSocket message; over it close code 1009: 256 KiB */
-  uint32_t fetch_ceiling;          /* own requests under way at once; over it -EAGAIN: 1,024 */
-  uint32_t tag;                    /* 0..255, kept in every id this net gives out (cal_id_tag) */
+  const char *ca_file;       /* whom clients trust; the system's authorities */
+  int skip_tls_verification; /* 1: clients believe any certificate (development only); 0 */
+  uint32_t ping_after_s;     /* a WebSocket is pinged every so often; 20 */
+  uint32_t dead_after_s;     /* and is dead without a pong for this long; 45. Only a pong counts as life */
+  uint32_t handshake_timeout_ms; /* accept to whole request (TLS, headers, body): 10,000 */
+  uint32_t idle_timeout_ms;      /* a kept-alive connection waits so long for its next request: 15,000 */
+  uint32_t reply_timeout_ms;     /* a request not answered by then gets 504, counted: 15,000 */
+  uint32_t connection_ceiling;   /* of one server; more are closed at once, counted: 20,000 */
+  size_t
+      header_ceiling_bytes;  /* of a request's target and headers; over it the connection is closed: 8 KiB */
+  size_t body_ceiling_bytes; /* of a request's body; over it 413: 1 MiB */
+  size_t message_ceiling_bytes; /* of a WebSocket message; over it close code 1009: 256 KiB */
+  uint32_t fetch_ceiling;       /* own requests under way at once; over it -EAGAIN: 1,024 */
+  uint32_t tag;                 /* 0..255, kept in every id this net gives out (cal_id_tag) */
 } cal_net_options;
 
-int cal_net_new(cal_net **result, cal_loop *loop, const cal_net_options *options); /* returns owned; borrows the loop */
-/* Takes; NULL is fine; returns NULL. Servers and WebSockets still open are told (close code 1001) and ended, requests
- * under way are dropped. Runs the loop until the last handle is gone, so never call it from one of its callbacks. Close nets
- * when the process ends, after the threads that open files. */
+int cal_net_new(cal_net **result, cal_loop *loop,
+                const cal_net_options *options); /* returns owned; borrows the loop */
+/* Takes; NULL is fine; returns NULL. Servers and WebSockets still open are told (close code 1001) and ended,
+ * requests under way are dropped. Runs the loop until the last handle is gone, so never call it from one of
+ * its callbacks. Close nets when the process ends, after the threads that open files. */
 void *cal_net_close(cal_net *net);
 cal_loop *cal_net_loop(cal_net *net); /* borrowed */
 

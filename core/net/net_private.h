@@ -24,7 +24,8 @@ struct cal_net {
   int lookups;      /* names being resolved in the thread pool */
 };
 
-/* ---- one libwebsockets context: a server's, or the one for clients --------------------------------------------- */
+/* ---- one libwebsockets context: a server's, or the one for clients
+ * --------------------------------------------- */
 
 typedef struct cal_lws {
   cal_net *net;
@@ -48,15 +49,20 @@ typedef struct cal_lws_options {
 } cal_lws_options;
 
 int cal_lws_open(cal_lws **result, cal_net *net, const cal_lws_options *options);
-/* Takes. The context goes over the next turns of the loop; on_gone follows, when no callback can come any more. */
+/* Takes. The context goes over the next turns of the loop; on_gone follows, when no callback can come any
+ * more. */
 void cal_lws_close(cal_lws *lws, void (*on_gone)(void *owner), void *owner);
 
-/* ---- clients --------------------------------------------------------------------------------------------------- */
+/* ---- clients
+ * --------------------------------------------------------------------------------------------------- */
 
-int cal_ws_client_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t bytes);
+int cal_ws_client_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                        size_t bytes);
 int cal_multi_new(struct cal_multi **result, cal_net *net);
 void *cal_multi_close(struct cal_multi *multi); /* takes; memory goes with its last handle; returns NULL */
 
-static inline uint64_t cal_net_after(cal_net *net, uint64_t ms) { return cal_loop_now_ns(net->loop) + ms * CAL_MS; }
+static inline uint64_t cal_net_after(cal_net *net, uint64_t ms) {
+  return cal_loop_now_ns(net->loop) + ms * CAL_MS;
+}
 
 #endif

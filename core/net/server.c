@@ -13,9 +13,11 @@
 
 #define WAITING_CEILING 4096
 
-/* ---- connections ----------------------------------------------------------------------------------------------- */
+/* ---- connections
+ * ----------------------------------------------------------------------------------------------- */
 
-/* At once. lws would first flush what it holds for up to five seconds; a socket that is shut takes nothing more. */
+/* At once. lws would first flush what it holds for up to five seconds; a socket that is shut takes nothing
+ * more. */
 void cal_conn_cut(cal_conn *conn) {
   cal_timer_stop(conn->server->net->loop, &conn->timer);
   if (!conn->wsi) return;
@@ -69,8 +71,10 @@ void cal_server_take(cal_server *server, int fd, const struct sockaddr *peer) {
                             .opaque = conn};
   adopt.fd.sockfd = fd;
   struct lws *wsi = lws_adopt_descriptor_vhost_via_info(&adopt);
-  if (wsi) conn->wsi = wsi;
-  else cal_timer_stop(server->net->loop, &conn->timer); /* lws closes it; WSI_DESTROY frees it */
+  if (wsi)
+    conn->wsi = wsi;
+  else
+    cal_timer_stop(server->net->loop, &conn->timer); /* lws closes it; WSI_DESTROY frees it */
 }
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t bytes) {
@@ -79,22 +83,36 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
   conn->wsi = wsi;
   if (conn->server->is_dying && reason != LWS_CALLBACK_WSI_DESTROY) return -1;
   switch (reason) {
-  case LWS_CALLBACK_HTTP: return cal_conn_http(conn);
-  case LWS_CALLBACK_HTTP_BODY: return cal_conn_body(conn, in, bytes);
-  case LWS_CALLBACK_HTTP_BODY_COMPLETION: return cal_conn_body_complete(conn);
-  case LWS_CALLBACK_HTTP_WRITEABLE: return cal_conn_writable(conn);
-  case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: return cal_conn_upgrade(conn, in);
-  case LWS_CALLBACK_CLOSED_HTTP: cal_conn_forget_request(conn); return 0;
-  case LWS_CALLBACK_RAW_ADOPT: return -1; /* CONNECT: lws would make a raw socket of it */
-  case LWS_CALLBACK_ESTABLISHED: cal_timer_stop(conn->server->net->loop, &conn->timer); break;
-  case LWS_CALLBACK_WSI_DESTROY: free_conn(conn); return 0;
-  default: break;
+  case LWS_CALLBACK_HTTP:
+    return cal_conn_http(conn);
+  case LWS_CALLBACK_HTTP_BODY:
+    return cal_conn_body(conn, in, bytes);
+  case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+    return cal_conn_body_complete(conn);
+  case LWS_CALLBACK_HTTP_WRITEABLE:
+    return cal_conn_writable(conn);
+  case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+    return cal_conn_upgrade(conn, in);
+  case LWS_CALLBACK_CLOSED_HTTP:
+    cal_conn_forget_request(conn);
+    return 0;
+  case LWS_CALLBACK_RAW_ADOPT:
+    return -1; /* CONNECT: lws would make a raw socket of it */
+  case LWS_CALLBACK_ESTABLISHED:
+    cal_timer_stop(conn->server->net->loop, &conn->timer);
+    break;
+  case LWS_CALLBACK_WSI_DESTROY:
+    free_conn(conn);
+    return 0;
+  default:
+    break;
   }
   if (conn->ws) cal_ws_socket_event(conn->ws, wsi, reason, in, bytes);
   return 0;
 }
 
-/* ---- the server ------------------------------------------------------------------------------------------------ */
+/* ---- the server
+ * ------------------------------------------------------------------------------------------------ */
 
 static void release(void *owner) {
   cal_server *server = owner;
@@ -145,14 +163,16 @@ static cal_server *copy(cal_net *net, const cal_server_options *options) {
   cal_list_init(&server->conns);
   cal_list_init(&server->node);
   server->timed_out = cal_counter("callisto_http_unanswered_total", "requests nobody answered in time (504)");
-  server->refused = cal_counter("callisto_http_refused_total", "requests and upgrades refused by a rule or a handler");
+  server->refused =
+      cal_counter("callisto_http_refused_total", "requests and upgrades refused by a rule or a handler");
   server->crowded = cal_counter("callisto_http_crowded_total", "connections and requests over their ceiling");
   return server;
 }
 
 static int check(const cal_server_options *options) {
   if (options->port < 0 || options->port > 65535) return cal_fail(-EINVAL, "%d is no port", options->port);
-  if (options->field_count > CAL_FIELDS_CEILING) return cal_fail(-EINVAL, "at most %d header fields", CAL_FIELDS_CEILING);
+  if (options->field_count > CAL_FIELDS_CEILING)
+    return cal_fail(-EINVAL, "at most %d header fields", CAL_FIELDS_CEILING);
   if (options->subprotocol_count > 8) return cal_fail(-EINVAL, "at most 8 sub-protocols");
   if (!options->cert_file != !options->key_file)
     return cal_fail(-EINVAL, "TLS needs both a certificate and a key");
@@ -206,8 +226,10 @@ void *cal_server_free(cal_server *server) {
   cal_list_each(&server->conns, node) {
     cal_conn *conn = cal_list_entry(node, cal_conn, node);
     cal_conn_forget_request(conn);
-    if (conn->ws) cal_ws_kill(&conn->ws->base, 1001);
-    else cal_conn_cut(conn);
+    if (conn->ws)
+      cal_ws_kill(&conn->ws->base, 1001);
+    else
+      cal_conn_cut(conn);
   }
   cal_list_remove(&server->node);
   cal_list_append(&server->net->parked, &server->node);

@@ -68,7 +68,8 @@ static int write_fields(cal_buf *into, const cal_http_answer *answer) {
 }
 
 int cal_answer_write(cal_buf *into, const cal_http_answer *answer, int is_head, const char *connection) {
-  if (answer->status < 200 || answer->status > 599) return cal_fail(-EINVAL, "%d is no status of an answer", answer->status);
+  if (answer->status < 200 || answer->status > 599)
+    return cal_fail(-EINVAL, "%d is no status of an answer", answer->status);
   cal_buf_clear(into);
   int code = cal_buf_format(into, "HTTP/1.1 %d %s\r\n", answer->status, phrase(answer->status));
   if (!code) code = write_fields(into, answer);
@@ -76,6 +77,7 @@ int cal_answer_write(cal_buf *into, const cal_http_answer *answer, int is_head, 
   if (!code && has_body) code = cal_buf_format(into, "content-length: %zu\r\n", answer->body.bytes);
   if (!code && connection) code = cal_buf_format(into, "connection: %s\r\n", connection);
   if (!code) code = cal_buf_append(into, "\r\n", 2);
-  if (!code && has_body && !is_head && answer->body.bytes) code = cal_buf_append(into, answer->body.at, answer->body.bytes);
+  if (!code && has_body && !is_head && answer->body.bytes)
+    code = cal_buf_append(into, answer->body.at, answer->body.bytes);
   return code;
 }

@@ -1,8 +1,9 @@
 /* Requests and answers, as lws tells about them.
  *
- * lws's habits that shape this file: it does not decode chunked bodies; it reads a doubled Content-Length as its first
- * number; it may tell twice that a body is complete; while a request waits for its answer it would neither read what the
- * client sends next nor stop asking the kernel about it, so reading is stopped meanwhile. */
+ * lws's habits that shape this file: it does not decode chunked bodies; it reads a doubled Content-Length as
+ * its first number; it may tell twice that a body is complete; while a request waits for its answer it would
+ * neither read what the client sends next nor stop asking the kernel about it, so reading is stopped
+ * meanwhile. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -16,7 +17,8 @@
 #define SLOWEST_CLIENT_BYTES_PER_MS 32 /* an answer's deadline grows with its size */
 
 void cal_conn_forget_request(cal_conn *conn) {
-  if (conn->request && conn->request->view.id) cal_slots_remove(conn->server->waiting, conn->request->view.id);
+  if (conn->request && conn->request->view.id)
+    cal_slots_remove(conn->server->waiting, conn->request->view.id);
   conn->request = cal_request_free(conn->request);
 }
 
@@ -31,7 +33,9 @@ static const char *connection_word(const cal_conn *conn) {
   return conn->is_old ? "keep-alive" : NULL;
 }
 
-static int is_head(const cal_conn *conn) { return conn->request && !strcmp(conn->request->view.method, "HEAD"); }
+static int is_head(const cal_conn *conn) {
+  return conn->request && !strcmp(conn->request->view.method, "HEAD");
+}
 
 static int write_reply(cal_conn *conn) {
   int bytes = (int)conn->reply.bytes;
@@ -40,7 +44,8 @@ static int write_reply(cal_conn *conn) {
   return sent < bytes ? -1 : 0;
 }
 
-/* ---- refusing -------------------------------------------------------------------------------------------------- */
+/* ---- refusing
+ * -------------------------------------------------------------------------------------------------- */
 
 /* The client may still be sending. Its bytes are swallowed for a moment: closing with unread bytes resets the
  * connection, and a reset overtakes the answer. */
@@ -52,12 +57,14 @@ static int refuse(cal_conn *conn, int status, const char *text, int body_follows
   conn->phase = CAL_CONN_REFUSED;
   if (cal_answer_write(&conn->reply, &answer, 0, "close") || write_reply(conn)) return -1;
   if (!body_follows) return -1;
-  if (!conn->server->is_tls && !lws_partial_buffered(conn->wsi)) shutdown(lws_get_socket_fd(conn->wsi), SHUT_WR);
+  if (!conn->server->is_tls && !lws_partial_buffered(conn->wsi))
+    shutdown(lws_get_socket_fd(conn->wsi), SHUT_WR);
   cal_conn_deadline(conn, LINGER_MS);
   return 0;
 }
 
-/* ---- a request arrives ----------------------------------------------------------------------------------------- */
+/* ---- a request arrives
+ * ----------------------------------------------------------------------------------------- */
 
 /* As lws will decide in the end; what is said in the answer should agree with it. */
 static void read_persistence(cal_conn *conn) {
@@ -91,7 +98,8 @@ static int send_continue(cal_conn *conn) {
   char line[LWS_PRE + 32] = {0};
   static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
   memcpy(line + LWS_PRE, text, sizeof text);
-  int sent = lws_write(conn->wsi, (unsigned char *)line + LWS_PRE, sizeof text - 1, LWS_WRITE_HTTP_HEADERS_CONTINUATION);
+  int sent = lws_write(conn->wsi, (unsigned char *)line + LWS_PRE, sizeof text - 1,
+                       LWS_WRITE_HTTP_HEADERS_CONTINUATION);
   return sent < (int)sizeof text - 1 ? -1 : 0;
 }
 
@@ -126,7 +134,8 @@ int cal_conn_http(cal_conn *conn) {
   if (conn->phase != CAL_CONN_AWAITING) return -1;
   read_persistence(conn);
   const char *method = cal_request_method(wsi, &token);
-  int may_have_body = token == WSI_TOKEN_POST_URI || token == WSI_TOKEN_PUT_URI || token == WSI_TOKEN_PATCH_URI;
+  int may_have_body =
+      token == WSI_TOKEN_POST_URI || token == WSI_TOKEN_PUT_URI || token == WSI_TOKEN_PATCH_URI;
   int64_t length = content_length(conn);
   int body_follows = may_have_body || length > 0 || length < -1;
   if (!method) return refuse(conn, 501, "this method is not served\n", 0);
@@ -156,7 +165,8 @@ int cal_conn_body_complete(cal_conn *conn) {
   return 0;
 }
 
-/* ---- an answer leaves ------------------------------------------------------------------------------------------ */
+/* ---- an answer leaves
+ * ------------------------------------------------------------------------------------------ */
 
 void cal_conn_reply(cal_conn *conn, const cal_http_answer *answer) {
   static const cal_http_answer wrong = {.status = 500};

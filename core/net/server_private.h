@@ -23,9 +23,10 @@
 typedef enum cal_conn_phase {
   CAL_CONN_AWAITING, /* TLS, or a request's headers */
   CAL_CONN_BODY,
-  CAL_CONN_WAITING,  /* for the answer; nothing is read meanwhile */
+  CAL_CONN_WAITING, /* for the answer; nothing is read meanwhile */
   CAL_CONN_REPLYING,
-  CAL_CONN_REFUSED,  /* answered already; what still comes is thrown away for a moment, or a reset would eat the answer */
+  CAL_CONN_REFUSED, /* answered already; what still comes is thrown away for a moment, or a reset would eat
+                       the answer */
   CAL_CONN_UPGRADED
 } cal_conn_phase;
 
@@ -63,9 +64,9 @@ struct cal_server {
   uint32_t conn_count;
   int port, is_tls, is_stopping, is_dying;
   struct {
-    char *name;      /* "x-twilio-signature:", as lws wants it */
-    size_t bytes;    /* without the colon */
-    int token;       /* lws's own number for well-known names, or -1 */
+    char *name;   /* "x-twilio-signature:", as lws wants it */
+    size_t bytes; /* without the colon */
+    int token;    /* lws's own number for well-known names, or -1 */
   } fields[CAL_FIELDS_CEILING];
   char *scratch; /* room for a request's longest header */
   size_t scratch_bytes;
@@ -75,7 +76,8 @@ struct cal_server {
 /* listener.c */
 int cal_listener_open(cal_server *server);
 void *cal_listener_close(cal_listener *listener); /* takes; NULL is fine; returns NULL */
-void cal_server_take(cal_server *server, int fd, const struct sockaddr *peer); /* server.c: a new connection; takes fd */
+void cal_server_take(cal_server *server, int fd,
+                     const struct sockaddr *peer); /* server.c: a new connection; takes fd */
 
 /* server.c */
 void cal_server_bury(cal_server *server); /* takes a parked one, when its net goes */
@@ -95,9 +97,10 @@ int cal_conn_upgrade(cal_conn *conn, const char *to);
 
 /* server_request.c */
 int cal_field_token(const char *name_with_colon);
-const char *cal_request_method(struct lws *wsi, int *token);  /* NULL: none we serve */
-int cal_request_token(cal_server *server, struct lws *wsi, int token); /* into scratch; bytes, or -1: absent */
-cal_request *cal_request_read(cal_conn *conn);                /* returns owned */
+const char *cal_request_method(struct lws *wsi, int *token); /* NULL: none we serve */
+int cal_request_token(cal_server *server, struct lws *wsi,
+                      int token);              /* into scratch; bytes, or -1: absent */
+cal_request *cal_request_read(cal_conn *conn); /* returns owned */
 void *cal_request_free(cal_request *request);
 
 /* server_answer.c */

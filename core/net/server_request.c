@@ -9,8 +9,9 @@
 static const struct {
   int token;
   const char *name;
-} methods[] = {{WSI_TOKEN_GET_URI, "GET"},       {WSI_TOKEN_POST_URI, "POST"},     {WSI_TOKEN_PUT_URI, "PUT"},
-               {WSI_TOKEN_DELETE_URI, "DELETE"}, {WSI_TOKEN_PATCH_URI, "PATCH"},   {WSI_TOKEN_HEAD_URI, "HEAD"},
+} methods[] = {{WSI_TOKEN_GET_URI, "GET"},        {WSI_TOKEN_POST_URI, "POST"},
+               {WSI_TOKEN_PUT_URI, "PUT"},        {WSI_TOKEN_DELETE_URI, "DELETE"},
+               {WSI_TOKEN_PATCH_URI, "PATCH"},    {WSI_TOKEN_HEAD_URI, "HEAD"},
                {WSI_TOKEN_OPTIONS_URI, "OPTIONS"}};
 
 const char *cal_request_method(struct lws *wsi, int *token) {
@@ -55,8 +56,8 @@ static void read_path(cal_request *request, cal_server *server, struct lws *wsi,
   request->view.path = append(request, server->scratch, (size_t)bytes);
 }
 
-/* The first '=' of a part divides name and value; a later one, like everything else that is not plain, was either
- * plain or encoded on the wire, and is written in the form that decodes to it. */
+/* The first '=' of a part divides name and value; a later one, like everything else that is not plain, was
+ * either plain or encoded on the wire, and is written in the form that decodes to it. */
 static void encode_part(cal_request *request, const char *part, size_t bytes) {
   for (size_t i = 0; i < bytes; i++) {
     unsigned char c = (unsigned char)part[i];
@@ -72,14 +73,16 @@ static void encode_part(cal_request *request, const char *part, size_t bytes) {
 static void read_query(cal_request *request, cal_server *server, struct lws *wsi) {
   size_t start = request->text.bytes;
   for (int k = 0; lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_URI_ARGS); k++) {
-    int bytes = lws_hdr_copy_fragment(wsi, server->scratch, (int)server->scratch_bytes, WSI_TOKEN_HTTP_URI_ARGS, k);
+    int bytes =
+        lws_hdr_copy_fragment(wsi, server->scratch, (int)server->scratch_bytes, WSI_TOKEN_HTTP_URI_ARGS, k);
     if (bytes < 0) break; /* an empty part (`&&`) has 0 */
     if (k) cal_buf_append(&request->text, "&", 1);
     for (const char *at = server->scratch; at < server->scratch + bytes; at++)
       if (!*at) bytes = (int)(at - server->scratch);
     encode_part(request, server->scratch, (size_t)bytes);
   }
-  request->view.query = (cal_span){.at = (const char *)(uintptr_t)start, .bytes = request->text.bytes - start};
+  request->view.query =
+      (cal_span){.at = (const char *)(uintptr_t)start, .bytes = request->text.bytes - start};
   cal_buf_append(&request->text, "", 1);
 }
 

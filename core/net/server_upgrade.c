@@ -1,4 +1,5 @@
-/* The decision about a WebSocket. Refusals are answered here, before lws upgrades anything: later it can only hang up. */
+/* The decision about a WebSocket. Refusals are answered here, before lws upgrades anything: later it can only
+ * hang up. */
 #include <string.h>
 #include <strings.h>
 
@@ -38,7 +39,8 @@ static int refuse(cal_upgrade *upgrade, int status, const char *text, const char
 static int check(cal_conn *conn, cal_upgrade *upgrade) {
   cal_server *server = conn->server;
   struct lws *wsi = conn->wsi;
-  if (!lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI)) return refuse(upgrade, 405, "a WebSocket begins with GET\n", "allow", "GET");
+  if (!lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI))
+    return refuse(upgrade, 405, "a WebSocket begins with GET\n", "allow", "GET");
   if (server->is_stopping) return refuse(upgrade, 503, "this server is going away\n", "retry-after", "1");
   if (cal_request_token(server, wsi, WSI_TOKEN_CONNECTION) <= 0 || !lists(server->scratch, "upgrade"))
     return refuse(upgrade, 400, "the Connection field does not say upgrade\n", NULL, NULL);
@@ -46,7 +48,8 @@ static int check(cal_conn *conn, cal_upgrade *upgrade) {
     return refuse(upgrade, 426, "only version 13 is spoken\n", "sec-websocket-version", "13");
   if (cal_request_token(server, wsi, WSI_TOKEN_KEY) != 24)
     return refuse(upgrade, 400, "Sec-WebSocket-Key is missing or wrong\n", NULL, NULL);
-  if (!offers_known_subprotocol(conn)) return refuse(upgrade, 400, "none of the sub-protocols is spoken\n", NULL, NULL);
+  if (!offers_known_subprotocol(conn))
+    return refuse(upgrade, 400, "none of the sub-protocols is spoken\n", NULL, NULL);
   if (!server->options.on_upgrade) return refuse(upgrade, 404, "no WebSocket is served here\n", NULL, NULL);
   return 0;
 }

@@ -24,13 +24,16 @@ static pthread_once_t metrics_once = PTHREAD_ONCE_INIT;
 static cal_metric *audio_dropped, *closed_slow, *closed_big;
 
 static void make_metrics(void) {
-  audio_dropped = cal_counter("callisto_ws_audio_dropped_total", "audio messages dropped because a peer read too slowly");
-  closed_slow = cal_counter("callisto_ws_closed_total{reason=\"slow\"}", "WebSockets closed by us, by reason");
-  closed_big = cal_counter("callisto_ws_closed_total{reason=\"too_big\"}", "WebSockets closed by us, by reason");
+  audio_dropped =
+      cal_counter("callisto_ws_audio_dropped_total", "audio messages dropped because a peer read too slowly");
+  closed_slow =
+      cal_counter("callisto_ws_closed_total{reason=\"slow\"}", "WebSockets closed by us, by reason");
+  closed_big =
+      cal_counter("callisto_ws_closed_total{reason=\"too_big\"}", "WebSockets closed by us, by reason");
 }
 
-void cal_ws_init(cal_ws *ws, const cal_ws_transport *transport, cal_loop *loop, const cal_ws_handlers *handlers,
-                 size_t message_ceiling_bytes) {
+void cal_ws_init(cal_ws *ws, const cal_ws_transport *transport, cal_loop *loop,
+                 const cal_ws_handlers *handlers, size_t message_ceiling_bytes) {
   pthread_once(&metrics_once, make_metrics);
   ws->transport = transport;
   ws->loop = loop;
@@ -40,13 +43,16 @@ void cal_ws_init(cal_ws *ws, const cal_ws_transport *transport, cal_loop *loop, 
   cal_buf_init(&ws->message, message_ceiling_bytes);
 }
 
-/* ---- queue ----------------------------------------------------------------------------------------------------- */
+/* ---- queue
+ * ----------------------------------------------------------------------------------------------------- */
 
 static void forget(cal_ws *ws, message *m) {
   cal_list_remove(&m->node);
   ws->waiting--;
-  if (m->kind & CAL_WS_AUDIO) ws->audio_waiting--;
-  else ws->control_bytes -= m->bytes;
+  if (m->kind & CAL_WS_AUDIO)
+    ws->audio_waiting--;
+  else
+    ws->control_bytes -= m->bytes;
   cal_free(m);
 }
 
@@ -69,8 +75,10 @@ static void enqueue(cal_ws *ws, const char *payload, size_t bytes, int kind) {
   if (bytes) memcpy(m->data + CAL_WS_PAD, payload, bytes);
   cal_list_append(&ws->queue, &m->node);
   ws->waiting++;
-  if (kind & CAL_WS_AUDIO) ws->audio_waiting++;
-  else ws->control_bytes += bytes;
+  if (kind & CAL_WS_AUDIO)
+    ws->audio_waiting++;
+  else
+    ws->control_bytes += bytes;
 }
 
 uint32_t cal_ws_clear_audio(cal_ws *ws) {
@@ -84,7 +92,8 @@ uint32_t cal_ws_clear_audio(cal_ws *ws) {
   return count;
 }
 
-/* ---- the way to the end ---------------------------------------------------------------------------------------- */
+/* ---- the way to the end
+ * ---------------------------------------------------------------------------------------- */
 
 static void on_closing_due(cal_timer *timer);
 
@@ -101,7 +110,8 @@ static int has_more_to_send(cal_ws *ws) {
   return !cal_list_is_empty(&ws->queue) || ws->transport->is_busy(ws);
 }
 
-/* Runs from the loop, outside every callback of the transport: some of them must not be left with their connection gone. */
+/* Runs from the loop, outside every callback of the transport: some of them must not be left with their
+ * connection gone. */
 static void on_closing_due(cal_timer *timer) {
   cal_ws *ws = cal_list_entry(timer, cal_ws, timer);
   if (ws->error || ws->close_sent || ws->close_seen) return break_off(ws);
@@ -180,7 +190,8 @@ void cal_ws_kill(cal_ws *ws, int code) {
   break_off(ws);
 }
 
-/* ---- sending --------------------------------------------------------------------------------------------------- */
+/* ---- sending
+ * --------------------------------------------------------------------------------------------------- */
 
 static int broken(cal_ws *ws, int code) {
   cal_ws_fail(ws, code, "the connection broke while sending");
@@ -230,7 +241,8 @@ void cal_ws_flush(cal_ws *ws) {
   if (was_waiting && ws->handlers.on_drain) ws->handlers.on_drain(ws->handlers.context);
 }
 
-/* ---- receiving ------------------------------------------------------------------------------------------------- */
+/* ---- receiving
+ * ------------------------------------------------------------------------------------------------- */
 
 void cal_ws_opened(cal_ws *ws) {
   if (ws->state != CAL_WS_CONNECTING) return;
@@ -256,11 +268,14 @@ void cal_ws_received(cal_ws *ws, char *data, size_t bytes, int is_first, int is_
   if (cal_buf_append(&ws->message, data, bytes)) return too_big(ws);
   if (!is_last) return;
   deliver(ws, ws->message.data ? ws->message.data : nothing, ws->message.bytes, is_binary);
-  if (ws->message.room > KEEP_BYTES) cal_buf_free(&ws->message);
-  else cal_buf_clear(&ws->message);
+  if (ws->message.room > KEEP_BYTES)
+    cal_buf_free(&ws->message);
+  else
+    cal_buf_clear(&ws->message);
 }
 
-/* ---- the rest -------------------------------------------------------------------------------------------------- */
+/* ---- the rest
+ * -------------------------------------------------------------------------------------------------- */
 
 void cal_ws_pause(cal_ws *ws, int is_paused) {
   if (ws->state == CAL_WS_OPEN) ws->transport->pause(ws, is_paused);

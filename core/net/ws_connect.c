@@ -50,8 +50,10 @@ void cal_ws_attempt_free(cal_ws_attempt *attempt) {
   cal_timer_stop(attempt->net->loop, &attempt->deadline);
   cal_timer_stop(attempt->net->loop, &attempt->step);
   attempt->ws = NULL;
-  if (attempt->is_looking) uv_cancel((uv_req_t *)&attempt->lookup);
-  else release(attempt);
+  if (attempt->is_looking)
+    uv_cancel((uv_req_t *)&attempt->lookup);
+  else
+    release(attempt);
 }
 
 static void give_up(cal_ws_attempt *attempt, int error, const char *text) {
@@ -65,7 +67,8 @@ static void on_deadline(cal_timer *timer) {
   give_up(attempt, -ETIMEDOUT, "the WebSocket did not open in time");
 }
 
-/* ---- connecting to one address --------------------------------------------------------------------------------- */
+/* ---- connecting to one address
+ * --------------------------------------------------------------------------------- */
 
 static void try_next(cal_timer *timer);
 
@@ -137,7 +140,8 @@ static void try_next(cal_timer *timer) {
           attempt->error ? attempt->text : "the name has no address");
 }
 
-/* ---- what lws tells about it ----------------------------------------------------------------------------------- */
+/* ---- what lws tells about it
+ * ----------------------------------------------------------------------------------- */
 
 static int append_fields(cal_ws_attempt *attempt, unsigned char **at, size_t room) {
   attempt->was_sent = 1;
@@ -176,7 +180,8 @@ static void failed(cal_ws_socket *ws, struct lws *wsi, const char *text) {
   ws->wsi = NULL;
   if (!attempt) return;
   classify(attempt, wsi, text);
-  if (attempt->error != -ECONNREFUSED) attempt->next = NULL; /* it answered: another address would say the same */
+  if (attempt->error != -ECONNREFUSED)
+    attempt->next = NULL; /* it answered: another address would say the same */
   step_soon(attempt);
 }
 
@@ -189,20 +194,29 @@ static void destroyed(cal_ws_socket *ws, struct lws *wsi) {
   cal_ws_finish(&ws->base);
 }
 
-int cal_ws_client_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t bytes) {
+int cal_ws_client_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                        size_t bytes) {
   cal_ws_socket *ws = wsi ? lws_get_opaque_user_data(wsi) : NULL;
   if (!ws) return 0;
   switch (reason) {
   case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
     return ws->attempt ? append_fields(ws->attempt, in, bytes) : -1;
-  case LWS_CALLBACK_CLIENT_HTTP_REDIRECT: return 1;
-  case LWS_CALLBACK_CLIENT_CONNECTION_ERROR: failed(ws, wsi, in ? in : "unknown reason"); return 0;
-  case LWS_CALLBACK_WSI_DESTROY: destroyed(ws, wsi); return 0;
-  default: cal_ws_socket_event(ws, wsi, reason, in, bytes); return 0;
+  case LWS_CALLBACK_CLIENT_HTTP_REDIRECT:
+    return 1;
+  case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
+    failed(ws, wsi, in ? in : "unknown reason");
+    return 0;
+  case LWS_CALLBACK_WSI_DESTROY:
+    destroyed(ws, wsi);
+    return 0;
+  default:
+    cal_ws_socket_event(ws, wsi, reason, in, bytes);
+    return 0;
   }
 }
 
-/* ---- look-up --------------------------------------------------------------------------------------------------- */
+/* ---- look-up
+ * --------------------------------------------------------------------------------------------------- */
 
 static void on_found(uv_getaddrinfo_t *lookup, int status, struct addrinfo *found) {
   cal_ws_attempt *attempt = lookup->data;
@@ -226,14 +240,16 @@ static int look_up(cal_ws_attempt *attempt) {
   attempt->only.ss_family = 0;
   struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
   attempt->lookup.data = attempt;
-  int code = uv_getaddrinfo(cal_loop_uv(attempt->net->loop), &attempt->lookup, on_found, attempt->host, NULL, &hints);
+  int code = uv_getaddrinfo(cal_loop_uv(attempt->net->loop), &attempt->lookup, on_found, attempt->host, NULL,
+                            &hints);
   if (code) return cal_fail(code, "the name %s cannot be looked up", attempt->host);
   attempt->is_looking = 1;
   attempt->net->lookups++;
   return 0;
 }
 
-/* ---- options --------------------------------------------------------------------------------------------------- */
+/* ---- options
+ * --------------------------------------------------------------------------------------------------- */
 
 static char *url_part(CURLU *url, CURLUPart part, unsigned flags) {
   char *text = NULL;
@@ -257,7 +273,9 @@ static void read_host(cal_ws_attempt *attempt, char *host, char *port) {
 }
 
 /* curl would also make something of "ws:/host". */
-static int begins_well(const char *text) { return !strncasecmp(text, "ws://", 5) || !strncasecmp(text, "wss://", 6); }
+static int begins_well(const char *text) {
+  return !strncasecmp(text, "ws://", 5) || !strncasecmp(text, "wss://", 6);
+}
 
 static int read_url(cal_ws_attempt *attempt, const char *text) {
   CURLU *url = curl_url();
@@ -297,13 +315,15 @@ static int read_fields(cal_ws_attempt *attempt, const cal_ws_connect_options *op
       return cal_fail(-EINVAL, "a header field of the WebSocket is malformed");
     if (cal_buf_format(&attempt->fields, "%.*s: %.*s\r\n", (int)field->name.bytes, field->name.at,
                        (int)field->value.bytes, field->value.at))
-      return cal_fail(-EINVAL, "the header fields of a WebSocket have at most %d bytes together", FIELDS_CEILING);
+      return cal_fail(-EINVAL, "the header fields of a WebSocket have at most %d bytes together",
+                      FIELDS_CEILING);
   }
   return 0;
 }
 
 static int prepare(cal_ws_attempt *attempt, const cal_ws_connect_options *options) {
-  if (!options->url || strlen(options->url) > URL_CEILING) return cal_fail(-EINVAL, "a WebSocket needs a URL of at most 4 KiB");
+  if (!options->url || strlen(options->url) > URL_CEILING)
+    return cal_fail(-EINVAL, "a WebSocket needs a URL of at most 4 KiB");
   int code = read_url(attempt, options->url);
   if (!code) code = read_fields(attempt, options);
   if (code) return code;

@@ -2,8 +2,9 @@
  *
  *   a ── write ──► [ frame, frame, close ] ── after latency ──► b        and the same from b to a
  *
- * Each half keeps what is on its way to it, in order, with the moment of arrival. The window is the peer's kernel
- * buffer: when it is full the sender's own queue fills, with the same rules as on a real connection. */
+ * Each half keeps what is on its way to it, in order, with the moment of arrival. The window is the peer's
+ * kernel buffer: when it is full the sender's own queue fills, with the same rules as on a real connection.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -55,7 +56,8 @@ static void send_item(half *to, item_kind kind, int code, const char *data, size
   if (!cal_timer_is_started(&to->arrival)) expect_next(to);
 }
 
-/* ---- arriving -------------------------------------------------------------------------------------------------- */
+/* ---- arriving
+ * -------------------------------------------------------------------------------------------------- */
 
 static void receive(half *h, item *it) {
   if (!h->piece_bytes || it->bytes <= h->piece_bytes)
@@ -69,14 +71,21 @@ static void receive(half *h, item *it) {
 /* Returns 1 when the half is gone. */
 static int handle(half *h, item *it) {
   switch (it->kind) {
-  case ITEM_OPEN: cal_ws_opened(&h->base); return 0;
-  case ITEM_MESSAGE: receive(h, it); return 0;
+  case ITEM_OPEN:
+    cal_ws_opened(&h->base);
+    return 0;
+  case ITEM_MESSAGE:
+    receive(h, it);
+    return 0;
   case ITEM_CLOSE:
     cal_ws_peer_closes(&h->base, it->code, it->data, it->bytes);
     if (h->peer) send_item(h->peer, ITEM_CLOSE_ACK, 0, NULL, 0, 0);
     break;
-  case ITEM_CLOSE_ACK: break;
-  case ITEM_CUT: cal_ws_fail(&h->base, -ECONNRESET, "the connection was lost"); break;
+  case ITEM_CLOSE_ACK:
+    break;
+  case ITEM_CUT:
+    cal_ws_fail(&h->base, -ECONNRESET, "the connection was lost");
+    break;
   }
   cal_ws_finish(&h->base);
   return 1;
@@ -96,7 +105,8 @@ static void on_arrival(cal_timer *timer) {
   cal_ws_flush(&h->peer->base);
 }
 
-/* ---- the transport --------------------------------------------------------------------------------------------- */
+/* ---- the transport
+ * --------------------------------------------------------------------------------------------- */
 
 static int pair_write(cal_ws *ws, char *payload, size_t bytes, int is_binary) {
   half *peer = of(ws)->peer;
@@ -115,16 +125,20 @@ static int pair_is_busy(cal_ws *ws) { return 0; }
 static void pair_close(cal_ws *ws, int code, const char *reason, size_t bytes) {
   half *h = of(ws);
   h->is_paused = 0;
-  if (h->peer) send_item(h->peer, ITEM_CLOSE, code, reason, bytes, 0);
-  else send_item(h, ITEM_CLOSE_ACK, 0, NULL, 0, 0);
+  if (h->peer)
+    send_item(h->peer, ITEM_CLOSE, code, reason, bytes, 0);
+  else
+    send_item(h, ITEM_CLOSE_ACK, 0, NULL, 0, 0);
   expect_next(h);
 }
 
 static void pair_pause(cal_ws *ws, int is_paused) {
   half *h = of(ws);
   h->is_paused = is_paused;
-  if (is_paused) cal_timer_stop(ws->loop, &h->arrival);
-  else if (!cal_timer_is_started(&h->arrival)) expect_next(h);
+  if (is_paused)
+    cal_timer_stop(ws->loop, &h->arrival);
+  else if (!cal_timer_is_started(&h->arrival))
+    expect_next(h);
 }
 
 static void pair_release(cal_ws *ws) {

@@ -1,4 +1,5 @@
-/* ws_private: a WebSocket above its transport. ws.c owns queue, assembly and the way to the end; a transport moves bytes.
+/* ws_private: a WebSocket above its transport. ws.c owns queue, assembly and the way to the end; a transport
+ * moves bytes.
  *
  *   CONNECTING ──► OPEN ──► CLOSING ──► (on_close) gone
  *        └────────────────────┘
@@ -17,7 +18,8 @@ typedef struct cal_ws_transport {
   int (*write)(cal_ws *ws, char *payload, size_t bytes, int is_binary);
   void (*want_write)(cal_ws *ws);
   int (*is_busy)(cal_ws *ws); /* something of ours is still below */
-  void (*close)(cal_ws *ws, int code, const char *reason, size_t bytes); /* politely; cal_ws_finish follows, later */
+  void (*close)(cal_ws *ws, int code, const char *reason,
+                size_t bytes); /* politely; cal_ws_finish follows, later */
   void (*pause)(cal_ws *ws, int is_paused);
   void (*release)(cal_ws *ws); /* drops the connection at once; no event of it reaches `ws` any more */
 } cal_ws_transport;
@@ -44,8 +46,8 @@ struct cal_ws {
   cal_timer timer;
 };
 
-void cal_ws_init(cal_ws *ws, const cal_ws_transport *transport, cal_loop *loop, const cal_ws_handlers *handlers,
-                 size_t message_ceiling_bytes);
+void cal_ws_init(cal_ws *ws, const cal_ws_transport *transport, cal_loop *loop,
+                 const cal_ws_handlers *handlers, size_t message_ceiling_bytes);
 
 /* From the transport, never while one of its functions is running for a caller. */
 void cal_ws_opened(cal_ws *ws);

@@ -7,13 +7,15 @@
 
 _Static_assert(CAL_WS_PAD >= LWS_PRE, "senders leave too little head-room");
 
-/* What lies in the kernel cannot be taken back at a barge-in: 32 KiB are more than a second of any telephone audio. */
+/* What lies in the kernel cannot be taken back at a barge-in: 32 KiB are more than a second of any telephone
+ * audio. */
 #define KERNEL_SEND_BYTES 32768
 
 static cal_ws_socket *of(cal_ws *ws) { return cal_list_entry(ws, cal_ws_socket, base); }
 
-/* lws keeps what the kernel did not take of one message. Nothing may be written before that has left, so one such
- * message at most lies there; everything else waits in our queue, where it is bounded and can be dropped. */
+/* lws keeps what the kernel did not take of one message. Nothing may be written before that has left, so one
+ * such message at most lies there; everything else waits in our queue, where it is bounded and can be
+ * dropped. */
 static int socket_write(cal_ws *ws, char *payload, size_t bytes, int is_binary) {
   struct lws *wsi = of(ws)->wsi;
   if (!wsi) return -ENOTCONN;
@@ -28,8 +30,8 @@ static void socket_want_write(cal_ws *ws) {
 
 static int socket_is_busy(cal_ws *ws) { return of(ws)->wsi && lws_partial_buffered(of(ws)->wsi); }
 
-/* Killing a connection that has a close reason makes lws send the close frame and wait for the peer's. It works from
- * outside the connection's own callbacks only. */
+/* Killing a connection that has a close reason makes lws send the close frame and wait for the peer's. It
+ * works from outside the connection's own callbacks only. */
 static void socket_close(cal_ws *ws, int code, const char *reason, size_t bytes) {
   struct lws *wsi = of(ws)->wsi;
   if (!wsi) return;
@@ -50,8 +52,10 @@ static void socket_release(cal_ws *ws) {
   cal_ws_socket *socket = of(ws);
   struct lws *wsi = socket->wsi;
   socket->wsi = NULL;
-  if (socket->owner) *socket->owner = NULL;
-  else if (wsi) lws_set_opaque_user_data(wsi, NULL);
+  if (socket->owner)
+    *socket->owner = NULL;
+  else if (wsi)
+    lws_set_opaque_user_data(wsi, NULL);
   socket->owner = NULL;
   cal_ws_attempt_free(socket->attempt);
   socket->attempt = NULL;
@@ -97,16 +101,21 @@ void cal_ws_socket_event(cal_ws_socket *socket, struct lws *wsi, enum lws_callba
                          size_t bytes) {
   switch (reason) {
   case LWS_CALLBACK_ESTABLISHED:
-  case LWS_CALLBACK_CLIENT_ESTABLISHED: return opened(socket, wsi);
+  case LWS_CALLBACK_CLIENT_ESTABLISHED:
+    return opened(socket, wsi);
   case LWS_CALLBACK_RECEIVE:
   case LWS_CALLBACK_CLIENT_RECEIVE:
     return cal_ws_received(&socket->base, in, bytes, lws_is_first_fragment(wsi), lws_is_final_fragment(wsi),
                            lws_frame_is_binary(wsi));
   case LWS_CALLBACK_SERVER_WRITEABLE:
-  case LWS_CALLBACK_CLIENT_WRITEABLE: return cal_ws_flush(&socket->base);
-  case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: return peer_closes(&socket->base, in, bytes);
+  case LWS_CALLBACK_CLIENT_WRITEABLE:
+    return cal_ws_flush(&socket->base);
+  case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+    return peer_closes(&socket->base, in, bytes);
   case LWS_CALLBACK_CLOSED:
-  case LWS_CALLBACK_CLIENT_CLOSED: return closed(socket, wsi);
-  default: return;
+  case LWS_CALLBACK_CLIENT_CLOSED:
+    return closed(socket, wsi);
+  default:
+    return;
   }
 }

@@ -3,7 +3,8 @@
 #include "base/clock.h"
 #include "vm/state.h"
 
-#define STACK_BYTES (512 * 1024) /* of C stack for scripts that call C that calls scripts; threads have 8 MiB */
+#define STACK_BYTES                                                                                          \
+  (512 * 1024) /* of C stack for scripts that call C that calls scripts; threads have 8 MiB */
 
 static void on_hook(lua_State *L, lua_Debug *where);
 
@@ -14,7 +15,8 @@ static void set_hook(cal_vm *vm, lua_Hook hook, int mask) {
   vm->is_setting_hook = 0;
 }
 
-/* Signal handler's side, but also called by the allocator. Every mask, so that no loop of any shape misses it. */
+/* Signal handler's side, but also called by the allocator. Every mask, so that no loop of any shape misses
+ * it. */
 void cal_vm_interrupt(cal_vm *vm) {
   if (vm->is_setting_hook) return; /* the watchdog kicks again in a few milliseconds */
   set_hook(vm, on_hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT);
@@ -30,8 +32,8 @@ void cal_vm_unhook(cal_vm *vm) {
   if (vm->is_hooked) set_hook(vm, NULL, 0);
 }
 
-/* Raises the time-out. The traceback is taken the first time: later ones, raised while pcalls are being left one by one,
- * would only show the way out. */
+/* Raises the time-out. The traceback is taken the first time: later ones, raised while pcalls are being left
+ * one by one, would only show the way out. */
 static int raise_timeout(cal_vm *vm, lua_State *L, int level) {
   int is_life = vm->watch.budget_ns != vm->entry_budget_ns;
   luaL_where(L, level);
@@ -67,8 +69,8 @@ void cal_vm_check_stack(lua_State *L) {
     luaL_error(L, "C stack overflow: functions that call back are nested too deep");
 }
 
-/* LuaJIT runs the handler of xpcall before it leaves the hook that raised, with hooks off: a loop in it could not be
- * stopped. So once the time is used up a script's handler is not called any more. */
+/* LuaJIT runs the handler of xpcall before it leaves the hook that raised, with hooks off: a loop in it could
+ * not be stopped. So once the time is used up a script's handler is not called any more. */
 static int run_handler(lua_State *L) {
   cal_vm *vm = cal_vm_of(L);
   lua_settop(L, 1);

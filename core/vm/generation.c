@@ -37,7 +37,8 @@ static int append_bytecode(lua_State *L, const void *piece, size_t bytes, void *
   return cal_buf_append(into, piece, bytes) < 0;
 }
 
-/* "…lua:12: unexpected symbol" has its line after the first ':' that is followed by digits and another ':'. */
+/* "…lua:12: unexpected symbol" has its line after the first ':' that is followed by digits and another ':'.
+ */
 static int line_of(const char *message) {
   for (const char *at = strchr(message, ':'); at; at = strchr(at + 1, ':')) {
     char *end = NULL;
@@ -149,8 +150,10 @@ static size_t lower_bound(const cal_generation *generation, const char *name) {
   size_t low = 0, high = generation->count;
   while (low < high) {
     size_t middle = low + (high - low) / 2;
-    if (strcmp(generation->modules[middle].name, name) < 0) low = middle + 1;
-    else high = middle;
+    if (strcmp(generation->modules[middle].name, name) < 0)
+      low = middle + 1;
+    else
+      high = middle;
   }
   return low;
 }
@@ -161,7 +164,8 @@ const cal_module *cal_generation_find(const cal_generation *generation, const ch
   return &generation->modules[at];
 }
 
-const cal_module *cal_generation_next(const cal_generation *generation, const char *prefix, const cal_module *after) {
+const cal_module *cal_generation_next(const cal_generation *generation, const char *prefix,
+                                      const cal_module *after) {
   size_t at = after ? (size_t)(after - generation->modules) + 1 : lower_bound(generation, prefix);
   if (at >= generation->count) return NULL;
   const cal_module *module = &generation->modules[at];

@@ -1,14 +1,15 @@
 /* generation: one immutable, compiled set of Lua modules.
  *
- * Sources are compiled once, when the generation is built; every VM of that generation loads the same bytecode, so a call
- * runs to its end on the code it began with while newer generations live beside it.
+ * Sources are compiled once, when the generation is built; every VM of that generation loads the same
+ * bytecode, so a call runs to its end on the code it began with while newer generations live beside it.
  *
  *   root {dir "lua",       prefix ""}           lua/callisto/task.lua   → "callisto.task"
  *   root {dir "lua",       prefix ""}           lua/callisto/init.lua   → "callisto"
  *   root {dir "templates", prefix "templates"}  templates/order.lua     → "templates.order"
  *
- * A file that does not compile stays in the set as a broken module: requiring it raises its compile error, everything
- * else works. When two roots hold the same name the earlier root wins, which is how a workspace replaces a shipped file.
+ * A file that does not compile stays in the set as a broken module: requiring it raises its compile error,
+ * everything else works. When two roots hold the same name the earlier root wins, which is how a workspace
+ * replaces a shipped file.
  *
  * Reference counted (base/mem.h: cal_ref / cal_unref) and never changed after it was built: any thread. */
 #ifndef CAL_VM_GENERATION_H
@@ -25,6 +26,7 @@ typedef struct cal_generation cal_generation;
 typedef struct cal_generation_root {
   const char *dir;    /* a folder that does not exist holds no modules */
   const char *prefix; /* put before every name, joined with a dot; "" or NULL for none */
+  const char *only;   /* the one file directly below `dir` that is read, nothing else ("routing.lua"); may be NULL */
   const char *except; /* a folder directly below `dir` that is left out ("meta"); may be NULL */
 } cal_generation_root;
 
@@ -41,21 +43,25 @@ typedef struct cal_module {
 /* Told once for each broken file, in order of names. `line` is 0 when the error has none. */
 typedef void (*cal_generation_report)(void *context, const char *path, int line, const char *message);
 
-/* Compiles every *.lua below the roots. Hidden files are passed over. Returns owned, also when modules are broken: ask
- * cal_generation_broken. -EIO when a folder cannot be read, -E2BIG over the ceiling of files. Blocks on the disk: not for
- * a thread that serves calls. `report` may be NULL. */
+/* Compiles every *.lua below the roots. Hidden files are passed over. Returns owned, also when modules are
+ * broken: ask cal_generation_broken. -EIO when a folder cannot be read, -E2BIG over the ceiling of files.
+ * Blocks on the disk: not for a thread that serves calls. `report` may be NULL. */
 int cal_generation_build(cal_generation **result, const cal_generation_root *roots, size_t root_count,
                          cal_generation_report report, void *context);
 
 /* NULL when there is none. Borrowed for as long as the generation is held. */
 const cal_module *cal_generation_find(const cal_generation *generation, const char *name);
 
-/* Walks the modules whose name begins with `prefix` ("" for all), sorted by name: start with NULL; NULL at the end. */
-const cal_module *cal_generation_next(const cal_generation *generation, const char *prefix, const cal_module *after);
+/* Walks the modules whose name begins with `prefix` ("" for all), sorted by name: start with NULL; NULL at
+ * the end. */
+const cal_module *cal_generation_next(const cal_generation *generation, const char *prefix,
+                                      const cal_module *after);
 
 size_t cal_generation_count(const cal_generation *generation);
-size_t cal_generation_broken(const cal_generation *generation);     /* how many modules are broken */
-uint64_t cal_generation_serial(const cal_generation *generation);   /* 1, 2, … in order of building in this process */
-const char *cal_generation_digest(const cal_generation *generation); /* 32 hex digits over all names and sources */
+size_t cal_generation_broken(const cal_generation *generation); /* how many modules are broken */
+uint64_t
+cal_generation_serial(const cal_generation *generation); /* 1, 2, … in order of building in this process */
+const char *
+cal_generation_digest(const cal_generation *generation); /* 32 hex digits over all names and sources */
 
 #endif

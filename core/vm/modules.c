@@ -1,5 +1,5 @@
-/* modules: `require`. A VM has modules from two places, asked in this order: its generation, then the C modules that were
- * provided. There is no search in the file system. */
+/* modules: `require`. A VM has modules from two places, asked in this order: its generation, then the C
+ * modules that were provided. There is no search in the file system. */
 #include <string.h>
 
 #include <lauxlib.h>
@@ -97,7 +97,8 @@ static int memory_used(lua_State *L) {
 
 /* callisto.vm: what scripts may know about the machine they run in. */
 static int open_vm_module(lua_State *L) {
-  static const char *const kinds[] = {[CAL_VM_CALL] = "call", [CAL_VM_SERVICE] = "service", [CAL_VM_TOOL] = "tool"};
+  static const char *const kinds[] = {
+      [CAL_VM_CALL] = "call", [CAL_VM_SERVICE] = "service", [CAL_VM_TOOL] = "tool"};
   cal_vm *vm = cal_vm_of(L);
   lua_createtable(L, 0, 4);
   lua_pushcfunction(L, cal_vm_traceback);

@@ -21,18 +21,41 @@ static void step(state *ms) {
 static int is_in_class(int c, int class) {
   int is_in;
   switch (tolower(class)) {
-  case 'a': is_in = isalpha(c); break;
-  case 'c': is_in = iscntrl(c); break;
-  case 'd': is_in = isdigit(c); break;
-  case 'g': is_in = isgraph(c); break;
-  case 'l': is_in = islower(c); break;
-  case 'p': is_in = ispunct(c); break;
-  case 's': is_in = isspace(c); break;
-  case 'u': is_in = isupper(c); break;
-  case 'w': is_in = isalnum(c); break;
-  case 'x': is_in = isxdigit(c); break;
-  case 'z': is_in = c == 0; break;
-  default: return class == c;
+  case 'a':
+    is_in = isalpha(c);
+    break;
+  case 'c':
+    is_in = iscntrl(c);
+    break;
+  case 'd':
+    is_in = isdigit(c);
+    break;
+  case 'g':
+    is_in = isgraph(c);
+    break;
+  case 'l':
+    is_in = islower(c);
+    break;
+  case 'p':
+    is_in = ispunct(c);
+    break;
+  case 's':
+    is_in = isspace(c);
+    break;
+  case 'u':
+    is_in = isupper(c);
+    break;
+  case 'w':
+    is_in = isalnum(c);
+    break;
+  case 'x':
+    is_in = isxdigit(c);
+    break;
+  case 'z':
+    is_in = c == 0;
+    break;
+  default:
+    return class == c;
   }
   return isupper(class) ? !is_in : is_in != 0;
 }
@@ -80,10 +103,14 @@ static int is_in_set(int c, const char *p, const char *last) {
 static int is_single(const char *at, const char *p, const char *end) {
   int c = (unsigned char)*at;
   switch (*p) {
-  case '.': return 1;
-  case '%': return is_in_class(c, (unsigned char)p[1]);
-  case '[': return is_in_set(c, p, end - 1);
-  default: return (unsigned char)*p == c;
+  case '.':
+    return 1;
+  case '%':
+    return is_in_class(c, (unsigned char)p[1]);
+  case '[':
+    return is_in_set(c, p, end - 1);
+  default:
+    return (unsigned char)*p == c;
   }
 }
 
@@ -163,8 +190,8 @@ static int is_frontier(state *ms, const char *at, const char *p, const char *end
   return !is_in_set(before, p, end - 1) && is_in_set(here, p, end - 1);
 }
 
-/* The item at `p` is not a capture or anchor: a single one with or without a repeat. Sets *p to what follows when the
- * match goes on from the returned place; otherwise *p is NULL and the result is final. */
+/* The item at `p` is not a capture or anchor: a single one with or without a repeat. Sets *p to what follows
+ * when the match goes on from the returned place; otherwise *p is NULL and the result is final. */
 static const char *match_single(state *ms, const char *at, const char **p) {
   const char *end = item_end(ms, *p);
   char repeat = end < ms->pattern_end ? *end : '\0';
@@ -172,9 +199,12 @@ static const char *match_single(state *ms, const char *at, const char **p) {
   *p = NULL;
   int is_here = (repeat == '*' || repeat == '-') ? 0 : at < ms->subject_end && is_single(at, item, end);
   switch (repeat) {
-  case '*': return expand_greedy(ms, at, item, end);
-  case '-': return expand_lazy(ms, at, item, end);
-  case '+': return is_here ? expand_greedy(ms, at + 1, item, end) : NULL;
+  case '*':
+    return expand_greedy(ms, at, item, end);
+  case '-':
+    return expand_lazy(ms, at, item, end);
+  case '+':
+    return is_here ? expand_greedy(ms, at + 1, item, end) : NULL;
   case '?': {
     const char *found = is_here ? match(ms, at + 1, end + 1) : NULL;
     if (found) return found;
@@ -188,7 +218,8 @@ static const char *match_single(state *ms, const char *at, const char **p) {
   }
 }
 
-/* What begins with '%' and is not a class. Same convention as match_single; 0 when it is a class after all. */
+/* What begins with '%' and is not a class. Same convention as match_single; 0 when it is a class after all.
+ */
 static int match_special(state *ms, const char **at, const char **p) {
   const char *item = *p;
   char kind = item + 1 < ms->pattern_end ? item[1] : '\0';
@@ -196,7 +227,8 @@ static int match_special(state *ms, const char **at, const char **p) {
     *at = match_balanced(ms, *at, item + 2);
     *p = item + 4;
   } else if (kind == 'f') {
-    if (item + 2 >= ms->pattern_end || item[2] != '[') luaL_error(ms->L, "missing '[' after '%%f' in pattern");
+    if (item + 2 >= ms->pattern_end || item[2] != '[')
+      luaL_error(ms->L, "missing '[' after '%%f' in pattern");
     const char *end = item_end(ms, item + 2);
     if (!is_frontier(ms, *at, item + 2, end)) *at = NULL;
     *p = end;
@@ -247,8 +279,10 @@ void cal_pattern_push(cal_pattern *pattern, int index, const char *start, const 
   ptrdiff_t bytes = pattern->captures[index].bytes;
   const char *at = pattern->captures[index].at;
   if (bytes == CAL_CAPTURE_OPEN) luaL_error(L, "unfinished capture");
-  if (bytes == CAL_CAPTURE_POSITION) lua_pushinteger(L, at - pattern->subject + 1);
-  else lua_pushlstring(L, at, (size_t)bytes);
+  if (bytes == CAL_CAPTURE_POSITION)
+    lua_pushinteger(L, at - pattern->subject + 1);
+  else
+    lua_pushlstring(L, at, (size_t)bytes);
 }
 
 int cal_pattern_push_all(cal_pattern *pattern, const char *start, const char *end) {

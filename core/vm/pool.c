@@ -12,7 +12,8 @@
 #include "base/metrics.h"
 #include "vm/state.h"
 
-#define RETRY_SECONDS 1 /* after a VM could not be built: the code is probably broken and stays so until it is reloaded */
+#define RETRY_SECONDS                                                                                        \
+  1 /* after a VM could not be built: the code is probably broken and stays so until it is reloaded */
 
 struct cal_pool {
   cal_pool_options options;
@@ -72,8 +73,8 @@ static void build_one(cal_pool *pool) {
   int code = build(pool, &vm, generation);
   if (code < 0) cal_log(CAL_LOG_ERROR, "vm", NULL, "%s: no warm VM: %s", pool->name, cal_error_text());
   pthread_mutex_lock(&pool->lock);
-  int is_current = generation == pool->generation; /* the pointer is only compared; a new one cannot share its address
-                                                      while the VM holds the old */
+  int is_current = generation == pool->generation; /* the pointer is only compared; a new one cannot share its
+                                                      address while the VM holds the old */
   if (code < 0) {
     if (is_current) pool->is_failing = 1;
   } else if (is_current && !pool->is_stopping) {
@@ -101,8 +102,10 @@ static void *run_builder(void *context) {
   pthread_mutex_lock(&pool->lock);
   while (!pool->is_stopping) {
     int is_short = pool->warm_count < pool->options.target && !pool->is_failing;
-    if (!is_short && !pool->closing) wait_for_work(pool);
-    else if (is_short) build_one(pool);
+    if (!is_short && !pool->closing)
+      wait_for_work(pool);
+    else if (is_short)
+      build_one(pool);
     close_one(pool); /* one for one, so that neither job starves the other */
   }
   while (pool->closing) close_one(pool);
@@ -119,7 +122,8 @@ int cal_pool_new(cal_pool **result, cal_generation *generation, const cal_pool_o
   pool->generation = cal_ref(generation);
   pool->warm = options->target ? cal_alloc(options->target * sizeof *pool->warm) : NULL;
   pool->warm_gauge = cal_gauge("callisto_vm_pool_warm", "VMs ready for a call");
-  pool->cold_counter = cal_counter("callisto_vm_pool_cold_takes_total", "Calls whose VM had to be built in place");
+  pool->cold_counter =
+      cal_counter("callisto_vm_pool_cold_takes_total", "Calls whose VM had to be built in place");
   pool->failure_counter = cal_counter("callisto_vm_pool_failures_total", "VMs that could not be built");
   pthread_mutex_init(&pool->lock, NULL);
   pthread_cond_init(&pool->work, NULL);

@@ -1,10 +1,11 @@
 /* pool: warm VMs of the current generation, ready before a call needs one.
  *
- * A thread of the pool's own builds VMs and closes the used ones, so that neither costs a script thread anything: taking
- * a warm VM is popping a list. When none is warm, take builds one in place and counts it. A VM is never given back: it
- * belongs to one call, and is discarded with it.
+ * A thread of the pool's own builds VMs and closes the used ones, so that neither costs a script thread
+ * anything: taking a warm VM is popping a list. When none is warm, take builds one in place and counts it. A
+ * VM is never given back: it belongs to one call, and is discarded with it.
  *
- *   builder thread   new ─► setup ─► warm list ─take─► script thread ─discard─► closing list ─► builder thread frees
+ *   builder thread   new ─► setup ─► warm list ─take─► script thread ─discard─► closing list ─► builder
+ * thread frees
  *
  * Metrics: callisto_vm_pool_warm, callisto_vm_pool_cold_takes_total, callisto_vm_pool_failures_total.
  * Any thread, one mutex held for the length of a list operation. */
@@ -21,18 +22,22 @@ typedef struct cal_pool cal_pool;
 typedef struct cal_pool_options {
   uint32_t target;   /* warm VMs to keep, at most CAL_POOL_TARGET */
   cal_vm_options vm; /* the name is copied; the context and what `open` needs are borrowed */
-  /* Makes a new VM warm: requires what every call needs. Runs on the builder thread, or in take. 0 or negative (see
-   * cal_vm_enter). May be NULL. */
+  /* Makes a new VM warm: requires what every call needs. Runs on the builder thread, or in take. 0 or
+   * negative (see cal_vm_enter). May be NULL. */
   int (*setup)(cal_vm *vm, void *context);
   void *context; /* for setup; borrowed */
 } cal_pool_options;
 
-int cal_pool_new(cal_pool **result, cal_generation *generation, const cal_pool_options *options); /* returns owned */
-cal_pool *cal_pool_free(cal_pool *pool); /* takes; closes what is warm or waiting; taken VMs live on; returns NULL */
+int cal_pool_new(cal_pool **result, cal_generation *generation,
+                 const cal_pool_options *options); /* returns owned */
+cal_pool *
+cal_pool_free(cal_pool *pool); /* takes; closes what is warm or waiting; taken VMs live on; returns NULL */
 
-/* Returns owned: discard it. Fails only when there was no warm VM and building one failed, with that error. */
+/* Returns owned: discard it. Fails only when there was no warm VM and building one failed, with that error.
+ */
 int cal_pool_take(cal_pool *pool, cal_vm **result);
-cal_vm *cal_pool_discard(cal_pool *pool, cal_vm *vm); /* takes; closed by the builder; NULL is fine; returns NULL */
+cal_vm *cal_pool_discard(cal_pool *pool,
+                         cal_vm *vm); /* takes; closed by the builder; NULL is fine; returns NULL */
 
 /* Drops the warm VMs and fills up with the new generation's. VMs that were taken keep theirs. */
 void cal_pool_set_generation(cal_pool *pool, cal_generation *generation);

@@ -1,12 +1,14 @@
 /* sandbox: what scripts of calls and services find in their globals.
  *
- * Only the libraries base, coroutine, string, table, math and bit are opened, so the others cannot be reached at all:
+ * Only the libraries base, coroutine, string, table, math and bit are opened, so the others cannot be reached
+ * at all:
  *
  *   io, package, ffi, jit, debug   files, processes, raw memory, other people's functions
- *   os                             the time comes from callisto.core, from the engine's one clock, which specs move;
- *                                  the rest (execute, exit, remove, getenv, setlocale) acts on the whole process
+ *   os                             the time comes from callisto.core, from the engine's one clock, which
+ * specs move; the rest (execute, exit, remove, getenv, setlocale) acts on the whole process
  *
- * Of the base library those go that read files, run bytecode (which can corrupt the process) or reach into functions. */
+ * Of the base library those go that read files, run bytecode (which can corrupt the process) or reach into
+ * functions. */
 #include <string.h>
 
 #include <lauxlib.h>
@@ -18,7 +20,8 @@
 #define LOAD_BYTES (64 * 1024) /* of text given to `load` */
 #define PRINT_BYTES 4096
 
-static const char *const removed[] = {"dofile", "loadfile", "getfenv", "setfenv", "gcinfo", "newproxy", "module", "loadstring"};
+static const char *const removed[] = {"dofile", "loadfile", "getfenv", "setfenv",
+                                      "gcinfo", "newproxy", "module",  "loadstring"};
 
 /* The parts that must be Lua, because coroutines yield through them. */
 static const char prelude[] =

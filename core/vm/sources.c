@@ -65,11 +65,15 @@ static void read_file(cal_source *source) {
     source->text = cal_alloc(CAL_GENERATION_FILE_BYTES + 1);
     ssize_t got = 0;
     while (source->bytes <= CAL_GENERATION_FILE_BYTES &&
-           (got = read(file, source->text + source->bytes, CAL_GENERATION_FILE_BYTES + 1 - source->bytes)) > 0)
+           (got = read(file, source->text + source->bytes, CAL_GENERATION_FILE_BYTES + 1 - source->bytes)) >
+               0)
       source->bytes += (size_t)got;
-    if (got < 0) source->error = join(NULL, "", strerror(errno));
-    else if (source->bytes > CAL_GENERATION_FILE_BYTES) source->error = cal_strdup("the file is over 1 MiB");
-    else source->text = cal_resize(source->text, source->bytes + 1);
+    if (got < 0)
+      source->error = join(NULL, "", strerror(errno));
+    else if (source->bytes > CAL_GENERATION_FILE_BYTES)
+      source->error = cal_strdup("the file is over 1 MiB");
+    else
+      source->text = cal_resize(source->text, source->bytes + 1);
   }
   if (file >= 0) close(file);
 }
@@ -77,7 +81,8 @@ static void read_file(cal_source *source) {
 static int add_file(walker *walk, const char *path, const char *label, const char *prefix, const char *file) {
   cal_sources *sources = walk->sources;
   if (sources->count == CAL_GENERATION_MODULES)
-    return cal_fail(-E2BIG, "more than %d Lua files below the folders of the workspace", CAL_GENERATION_MODULES);
+    return cal_fail(-E2BIG, "more than %d Lua files below the folders of the workspace",
+                    CAL_GENERATION_MODULES);
   if (sources->count == walk->room) {
     walk->room = walk->room ? walk->room * 2 : 64;
     sources->list = cal_resize(sources->list, walk->room * sizeof *sources->list);
@@ -85,12 +90,15 @@ static int add_file(walker *walk, const char *path, const char *label, const cha
   size_t stem_bytes = strlen(file) - strlen(".lua");
   char *stem = cal_strndup(file, stem_bytes);
   cal_source *source = &sources->list[sources->count++];
-  *source = (cal_source){.name = module_name(prefix, stem), .path = cal_strdup(path), .root = walk->root_index};
+  *source =
+      (cal_source){.name = module_name(prefix, stem), .path = cal_strdup(path), .root = walk->root_index};
   source->label = cal_strdup(label);
   if (!is_good_part(stem, stem_bytes))
     source->error = cal_strdup("a module's file name has only letters, digits, '_' and '-' before .lua");
-  else if (!*source->name) source->error = cal_strdup("init.lua at the top of this folder would have no name");
-  else read_file(source);
+  else if (!*source->name)
+    source->error = cal_strdup("init.lua at the top of this folder would have no name");
+  else
+    read_file(source);
   cal_free(stem);
   return 0;
 }
@@ -102,7 +110,9 @@ static int is_lua_file(const char *name) {
 
 static int walk_folder(walker *walk, const char *dir, const char *label, const char *prefix, int depth);
 
-static int walk_entry(walker *walk, const char *dir, const char *label, const char *prefix, int depth, const char *name) {
+static int walk_entry(walker *walk, const char *dir, const char *label, const char *prefix, int depth,
+                      const char *name) {
+  if (depth == 0 && walk->root->only && strcmp(name, walk->root->only) != 0) return 0;
   char *path = join(dir, "/", name);
   char *below = join(label, "/", name);
   struct stat about;
@@ -113,7 +123,8 @@ static int walk_entry(walker *walk, const char *dir, const char *label, const ch
   } else if (S_ISDIR(about.st_mode)) {
     int is_left_out = depth == 0 && walk->root->except && strcmp(name, walk->root->except) == 0;
     char *deeper = join(prefix, ".", name);
-    if (!is_left_out && is_good_part(name, strlen(name))) code = walk_folder(walk, path, below, deeper, depth + 1);
+    if (!is_left_out && is_good_part(name, strlen(name)))
+      code = walk_folder(walk, path, below, deeper, depth + 1);
     cal_free(deeper);
   } else if (is_lua_file(name)) {
     code = add_file(walk, path, below, prefix, name);
@@ -124,7 +135,9 @@ static int walk_entry(walker *walk, const char *dir, const char *label, const ch
 }
 
 static int is_wanted(const struct dirent *entry) { return entry->d_name[0] != '.'; }
-static int by_bytes(const struct dirent **a, const struct dirent **b) { return strcmp((*a)->d_name, (*b)->d_name); }
+static int by_bytes(const struct dirent **a, const struct dirent **b) {
+  return strcmp((*a)->d_name, (*b)->d_name);
+}
 
 static int walk_folder(walker *walk, const char *dir, const char *label, const char *prefix, int depth) {
   if (depth > DEPTH_CEILING) return cal_fail(-E2BIG, "%s: folders nested deeper than %d", dir, DEPTH_CEILING);
@@ -158,8 +171,8 @@ static void free_source(cal_source *source) {
   cal_free(source->error);
 }
 
-/* Of several files with one name the first stays. Two in one root are somebody's mistake and are told; a later root's
- * file is meant to be replaced. */
+/* Of several files with one name the first stays. Two in one root are somebody's mistake and are told; a
+ * later root's file is meant to be replaced. */
 static void settle_names(cal_sources *sources) {
   size_t kept = 0;
   for (size_t i = 0; i < sources->count; i++) {

@@ -11,8 +11,8 @@
 typedef struct cal_vm_memory {
   size_t used, peak;
   size_t ceiling;
-  size_t collect_at;  /* a running script that gets here is made to collect its garbage first */
-  int was_refused;    /* in this entry */
+  size_t collect_at; /* a running script that gets here is made to collect its garbage first */
+  int was_refused;   /* in this entry */
 } cal_vm_memory;
 
 struct cal_vm {
@@ -30,15 +30,16 @@ struct cal_vm {
 
   int is_entered;
   int is_condemned;
-  int was_stopped;                      /* in this entry: the hook has raised */
-  volatile sig_atomic_t is_struck;      /* in this entry: the watchdog wants it stopped */
-  volatile sig_atomic_t is_hooked;      /* a hook is set and must be taken away */
-  volatile sig_atomic_t is_setting_hook; /* lua_sethook is running and must not be entered again by a signal */
-  const char *stack_start;              /* where the C stack was when the script was entered */
+  int was_stopped;                 /* in this entry: the hook has raised */
+  volatile sig_atomic_t is_struck; /* in this entry: the watchdog wants it stopped */
+  volatile sig_atomic_t is_hooked; /* a hook is set and must be taken away */
+  volatile sig_atomic_t
+      is_setting_hook;     /* lua_sethook is running and must not be entered again by a signal */
+  const char *stack_start; /* where the C stack was when the script was entered */
 
-  int modules;    /* registry reference: name → value, what require has loaded */
-  int provided;   /* registry reference: name → opener */
-  int on_error;   /* registry reference: the message handler of every entry */
+  int modules;                    /* registry reference: name → value, what require has loaded */
+  int provided;                   /* registry reference: name → opener */
+  int on_error;                   /* registry reference: the message handler of every entry */
   struct cal_vm_loading *loading; /* modules being loaded, innermost first */
 
   cal_buf error;
@@ -50,18 +51,19 @@ void *cal_vm_allocate(void *context, void *block, size_t old_bytes, size_t new_b
 void cal_vm_collect(cal_vm *vm, lua_State *L); /* a full collection, and the next collect_at */
 
 /* budget.c */
-void cal_vm_strike(cal_watch *watch);            /* signal handler: the time is used up */
-void cal_vm_interrupt(cal_vm *vm);               /* has the hook run at the next instruction */
+void cal_vm_strike(cal_watch *watch); /* signal handler: the time is used up */
+void cal_vm_interrupt(cal_vm *vm);    /* has the hook run at the next instruction */
 void cal_vm_unhook(cal_vm *vm);
-int cal_vm_guard_handler(lua_State *L);          /* Lua: guard(handler) → handler that cannot outlive the budget */
+int cal_vm_guard_handler(lua_State *L); /* Lua: guard(handler) → handler that cannot outlive the budget */
 
 /* trace.c */
-int cal_vm_on_error(lua_State *L);               /* message handler: writes message and traceback to vm->error */
+int cal_vm_on_error(lua_State *L); /* message handler: writes message and traceback to vm->error */
 void cal_vm_write_error(cal_vm *vm, lua_State *L, const char *message);
-int cal_vm_traceback(lua_State *L);              /* Lua: traceback([thread,] [message]); uses vm->error as its room */
+int cal_vm_traceback(lua_State *L); /* Lua: traceback([thread,] [message]); uses vm->error as its room */
 
 /* modules.c */
-void cal_modules_open(lua_State *L, cal_vm *vm); /* installs require, or our searcher in a TOOL's package.loaders */
+void cal_modules_open(lua_State *L,
+                      cal_vm *vm); /* installs require, or our searcher in a TOOL's package.loaders */
 
 /* sandbox.c */
 void cal_sandbox_open(lua_State *L, cal_vm *vm);

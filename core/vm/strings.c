@@ -66,7 +66,8 @@ static int search(lua_State *L, int wants_place) {
   luaL_checklstring(L, 1, &bytes);
   const char *text = luaL_checklstring(L, 2, &pattern_bytes);
   size_t offset = start_offset(L, 3, bytes);
-  if (wants_place && (lua_toboolean(L, 4) || !has_specials(text, pattern_bytes))) return find_plain(L, offset);
+  if (wants_place && (lua_toboolean(L, 4) || !has_specials(text, pattern_bytes)))
+    return find_plain(L, offset);
 
   cal_pattern ms = begin(L, 1, 2);
   int is_anchored = take_anchor(&ms);
@@ -156,8 +157,8 @@ static void add_replacement(cal_pattern *ms, luaL_Buffer *into, const char *star
 static int l_gsub(lua_State *L) {
   cal_pattern ms = begin(L, 1, 2);
   int type = lua_type(L, 3);
-  luaL_argcheck(L, type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TTABLE || type == LUA_TFUNCTION, 3,
-                "string, function or table expected");
+  luaL_argcheck(L, type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TTABLE || type == LUA_TFUNCTION,
+                3, "string, function or table expected");
   lua_Integer most = luaL_optinteger(L, 4, ms.subject_end - ms.subject + 1), count = 0;
   cal_vm_check_stack(L); /* the buffer below is 8 KiB of C stack, and a replacement may call gsub again */
   int is_anchored = take_anchor(&ms);
@@ -170,9 +171,12 @@ static int l_gsub(lua_State *L) {
       count++;
       add_replacement(&ms, &into, at, end);
     }
-    if (end && end > at) at = end;
-    else if (at < ms.subject_end) luaL_addchar(&into, *at++);
-    else break;
+    if (end && end > at)
+      at = end;
+    else if (at < ms.subject_end)
+      luaL_addchar(&into, *at++);
+    else
+      break;
     if (is_anchored) break;
   }
   luaL_addlstring(&into, at, (size_t)(ms.subject_end - at));

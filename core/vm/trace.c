@@ -11,12 +11,16 @@ static void write_level(cal_buf *into, lua_State *L, lua_Debug *level) {
   lua_getinfo(L, "nSl", level);
   cal_buf_format(into, "\n  %s:", level->short_src);
   if (level->currentline > 0) cal_buf_format(into, "%d:", level->currentline);
-  if (level->name && *level->name) cal_buf_format(into, " in %s", level->name);
-  else if (*level->what == 'm') cal_buf_text(into, " in main chunk");
-  else if (*level->what != 'C') cal_buf_format(into, " in function <%s:%d>", level->short_src, level->linedefined);
+  if (level->name && *level->name)
+    cal_buf_format(into, " in %s", level->name);
+  else if (*level->what == 'm')
+    cal_buf_text(into, " in main chunk");
+  else if (*level->what != 'C')
+    cal_buf_format(into, " in function <%s:%d>", level->short_src, level->linedefined);
 }
 
-/* Written by hand instead of luaL_traceback, because that makes Lua strings and there may be no memory for them. */
+/* Written by hand instead of luaL_traceback, because that makes Lua strings and there may be no memory for
+ * them. */
 static void write_trace(cal_buf *into, lua_State *L, int first) {
   lua_Debug level;
   for (int i = first; i < first + LEVELS && lua_getstack(L, i, &level); i++) write_level(into, L, &level);
@@ -47,7 +51,8 @@ static const char *describe(lua_State *L, int object) {
 
 int cal_vm_on_error(lua_State *L) {
   cal_vm *vm = cal_vm_of(L);
-  /* After a time-out the text is written already, and nothing of the script may run: hooks are off in here. */
+  /* After a time-out the text is written already, and nothing of the script may run: hooks are off in here.
+   */
   if (vm->is_struck) return 1;
   lua_settop(L, 1);
   cal_vm_write_error(vm, L, describe(L, 1));

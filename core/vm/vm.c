@@ -20,11 +20,12 @@
 #define ENTRY_BUDGET_MS 50
 #define ERROR_CEILING 4096
 
-/* An error outside of any entry: a mistake in C, and the state cannot be trusted after it. LuaJIT would end the process
- * without a word. */
+/* An error outside of any entry: a mistake in C, and the state cannot be trusted after it. LuaJIT would end
+ * the process without a word. */
 static int on_panic(lua_State *L) {
   const char *text = lua_isstring(L, -1) ? lua_tostring(L, -1) : luaL_typename(L, -1);
-  cal_log(CAL_LOG_ERROR, "vm", cal_vm_name(cal_vm_of(L)), "an error was raised outside of an entry: %s", text);
+  cal_log(CAL_LOG_ERROR, "vm", cal_vm_name(cal_vm_of(L)), "an error was raised outside of an entry: %s",
+          text);
   abort();
 }
 
@@ -148,10 +149,11 @@ static int explain(cal_vm *vm, int status) {
     vm->is_condemned = vm->kind != CAL_VM_SERVICE;
     return fail(vm, -ETIMEDOUT);
   }
-  int is_memory = status == LUA_ERRMEM ||
-                  (vm->memory.was_refused && raised && strstr(raised, "not enough memory"));
+  int is_memory =
+      status == LUA_ERRMEM || (vm->memory.was_refused && raised && strstr(raised, "not enough memory"));
   if (is_memory) {
-    if (!vm->error.bytes) cal_buf_format(&vm->error, "not enough memory: the ceiling is %zu bytes", vm->memory.ceiling);
+    if (!vm->error.bytes)
+      cal_buf_format(&vm->error, "not enough memory: the ceiling is %zu bytes", vm->memory.ceiling);
     return fail(vm, -ENOMEM);
   }
   if (!vm->error.bytes) cal_buf_text(&vm->error, raised ? raised : "an error without text");

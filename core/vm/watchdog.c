@@ -18,17 +18,17 @@
 #define IDLE_LOOKS 200 /* a second without any entry: go to sleep */
 #define WALL_FACTOR 20
 
-/* A thread that enters scripts. `running` and `budget_ns` are written by that thread and read by the watchdog; the
- * budget is valid for the entry whose number is read before and after it. */
+/* A thread that enters scripts. `running` and `budget_ns` are written by that thread and read by the
+ * watchdog; the budget is valid for the entry whose number is read before and after it. */
 typedef struct seat {
   cal_list node;
   pthread_t thread;
   clockid_t cpu_clock;
   _Atomic(uint64_t) running; /* number of the innermost entry; 0 = none */
   _Atomic(uint64_t) budget_ns;
-  _Atomic(uint64_t) condemned; /* number of the entry to be stopped */
-  cal_watch *_Atomic top;      /* own thread and its signal handler only */
-  uint64_t numbers;            /* own thread only */
+  _Atomic(uint64_t) condemned;          /* number of the entry to be stopped */
+  cal_watch *_Atomic top;               /* own thread and its signal handler only */
+  uint64_t numbers;                     /* own thread only */
   uint64_t seen, cpu_at_ns, wall_at_ns; /* watchdog only: the entry it is timing, and since when */
 } seat;
 
@@ -162,7 +162,8 @@ static seat *take_seat(void) {
   return mine;
 }
 
-/* Makes `watch` (or nothing) the entry that is timed. In between none is: a signal then finds nothing to strike. */
+/* Makes `watch` (or nothing) the entry that is timed. In between none is: a signal then finds nothing to
+ * strike. */
 static void seat_entry(seat *mine, cal_watch *watch) {
   atomic_store(&mine->running, 0);
   atomic_store(&mine->top, watch);

@@ -168,7 +168,8 @@ function Call:_leave(reason, details)
   if task.current() then task.leave() end
 end
 
----Records the word the call ends with, says a last sentence that cannot be interrupted, and ends the flow. Never returns.
+---Records the word the call ends with and ends the flow: whatever else is being said is cut, a last sentence is said to
+---its end, then the line is given back. Never returns.
 ---@param word string
 ---@param sentence string|nil
 function Call:finish(word, sentence)
@@ -178,8 +179,10 @@ function Call:finish(word, sentence)
   self.outcome = word
   core.fact("agent_outcome", json.encode { word = word, source = "FLOW" })
   core.tell(nil, json.encode { what = "agent_outcome", word = word, source = "FLOW" })
-  if sentence then self:say(sentence, { barge_in = false }) end
-  self:drain()
+  self._closing = task.start(function()
+    if sentence then self:say(sentence, { barge_in = false }) end
+    self:drain()
+  end)
   self:_leave("AGENT_ENDED", { outcome = word })
 end
 
@@ -274,8 +277,14 @@ function receive.leg(self, what, encoded)
       local utterance = self._utterances[number]
       if utterance then finish_utterance(self, utterance, { heard = "", interrupted = true }) end
     end
+    if self._closing then task.cancel(self._closing) end
     if self._root.state ~= "ended" then self:_leave(outcome.ending_of_leg(about.reason), { outcome = self.outcome }) end
   end
+end
+
+---@private Whether the flow, and what it said last, is over.
+function Call:_has_ended()
+  return self._root.state == "ended" and (not self._closing or self._closing.state == "ended")
 end
 
 ---@private Gives an event of the engine to the call.

@@ -9,7 +9,6 @@ local agents = require "callisto.agents"
 local json = require "callisto.json"
 local life = require "callisto.life"
 local log = require "callisto.log"
-local metrics = require "callisto.metrics"
 local outcome = require "callisto.outcome"
 local records = require "callisto.records"
 local settings = require "callisto.settings"
@@ -62,7 +61,6 @@ local function remember(call)
   live[call.id] = call
   count = count + 1
   if call.carrier_call then by_carrier_call[carrier_key(call.carrier, call.carrier_call)] = call end
-  metrics.gauge("calls_live", count)
 end
 
 ---A call is over and written: nothing is kept of it.
@@ -72,7 +70,6 @@ function calls.forget(call)
   live[call.id] = nil
   count = count - 1
   if call.carrier_call then by_carrier_call[carrier_key(call.carrier, call.carrier_call)] = nil end
-  metrics.gauge("calls_live", count)
   if calls.on_ended then calls.on_ended() end
 end
 
@@ -293,6 +290,7 @@ function calls.leg(id, what, encoded)
   records.event(id, "leg." .. what, about)
   if what == "started" then
     call.leg = "up"
+    if type(about.call) == "string" and about.call ~= "" then calls.name(call, about.call) end
     note_answer(call)
   else
     call.leg = "ended"
@@ -308,7 +306,6 @@ end
 function calls.broken(id, code, why)
   local call = live[id]
   log.error(("call %s: its script was ended (%s): %s"):format(id, code, why))
-  metrics.count(('scripts_broken_total{code="%s"}'):format(code))
   if not call or call.is_broken then return end
   call.is_broken = true
   records.event(id, "script.broken", { code = code, text = why })

@@ -12,7 +12,6 @@ local task = require "callisto.task"
 local template = require "callisto.template"
 
 local call ---@type callisto.Call|nil
-local root ---@type callisto.Task|nil
 local failure ---@type string|nil
 local is_reported = false
 
@@ -30,12 +29,11 @@ local function begin(encoded)
   local agent = require(about.template)
   if not template.is(agent) then error(("%s does not return a template"):format(about.template), 0) end
   call = calls.new(about, agent)
-  root = task.start(live)
-  call._root = root
+  call._root = task.start(live)
 end
 
 local function report_end()
-  if is_reported or not root or root.state ~= "ended" then return end
+  if is_reported or not call or not call:_has_ended() then return end
   is_reported = true
   local ending = call.ending or { reason = "AGENT_ENDED", outcome = call.outcome }
   core.tell(nil, json.encode { what = "ended", reason = ending.reason, outcome = ending.outcome })

@@ -204,11 +204,20 @@ local function digits_said(heard)
   return table.concat(keys)
 end
 
+-- Callers press the terminator also where the last key would have done; it must not fall upon what comes next.
+local TERMINATOR_GRACE = 0.6
+
 -- Takes one key. True when the collection is complete.
-local function take_key(keys, key, wanted)
+local function take_key(ear, keys, key, wanted)
   if key == wanted.terminator then return #keys >= wanted.min, keys end
   keys = keys .. key
-  return #keys >= wanted.max, keys
+  if #keys < wanted.max then return false, keys end
+  local by = core.now() + TERMINATOR_GRACE
+  while wanted.terminator ~= "" do
+    local event = ear:next(by)
+    if not event or event.kind == "digit" and event.value == wanted.terminator then break end
+  end
+  return true, keys
 end
 
 local function collect(ear, wanted, prompt)
@@ -221,7 +230,7 @@ local function collect(ear, wanted, prompt)
     end
     if event.kind == "digit" then
       local is_complete
-      is_complete, keys = take_key(keys, event.value, wanted)
+      is_complete, keys = take_key(ear, keys, event.value, wanted)
       if is_complete then return keys end
       clock.prompt = nil
       clock.at = core.now() + wanted.between

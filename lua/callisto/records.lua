@@ -49,6 +49,21 @@ function records.begin(call)
   }, 12)
 end
 
+local REFUSED = [[
+INSERT INTO calls (id, direction, carrier, carrier_call_id, template, from_number, to_number, state, outcome,
+  platform_status, platform_reason, created_at_ms, ended_at_ms)
+VALUES ($1, 'INBOUND', $2, $3, $4, $5, $6, 'FAILED', $7, 'NOT_INITIATED', $7, $8, $8)]]
+
+---An inbound call that was turned away.
+---@param about callisto.InboundCall
+---@param carrier string
+---@param template string
+---@param reason string
+function records.refused(about, carrier, template, reason)
+  write("a call that was turned away", REFUSED,
+    { core.id("c"), carrier, about.carrier_call, template, about.from, about.to, reason, now_ms() }, 8)
+end
+
 ---@param call callisto.LiveCall
 function records.set_carrier_call(call)
   write("the carrier's call id", "UPDATE calls SET carrier_call_id = $2 WHERE id = $1", { call.id, call.carrier_call }, 2)

@@ -36,6 +36,9 @@ local task = {}
 local Task = {}
 Task.__index = Task
 
+-- When the service VM looks again at what an entry that was stopped has left.
+local COME_BACK_S = 1
+
 -- What a resumed task finds as the first value of its yield.
 local WOKEN, TIMED_OUT, CANCELLED = 1, 2, 3
 
@@ -182,7 +185,6 @@ local function mend()
   mending = true
   is_running = false
   current = nil
-  armed = nil
   queue, head, tail = {}, 1, 0
   timers = heaps.new()
   waiting = {}
@@ -250,11 +252,14 @@ end
 ---@param kind string
 ---@return boolean taken
 function task.event(kind, ...)
-  if was_stopped() then mend() end
-  if kind == "wake" then
+  if core.kind == "service" then -- its VM lives on after an entry that was stopped: somebody must come back
+    armed = core.now() + COME_BACK_S
+    core.wake_at(armed)
+  elseif kind == "wake" then
     armed = nil
-    return true
   end
+  if was_stopped() then mend() end
+  if kind == "wake" then return true end
   if kind == "response" or kind == "stored" then
     task.answered(kind, ...)
     return true

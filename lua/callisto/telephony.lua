@@ -3,6 +3,7 @@
 local core = require "callisto.core"
 local agents = require "callisto.agents"
 local calls = require "callisto.calls"
+local hours = require "callisto.hours"
 local http = require "callisto.http"
 local log = require "callisto.log"
 local metrics = require "callisto.metrics"
@@ -20,7 +21,7 @@ local function admit(adapter, message)
   local account, why = settings.account(adapter)
   if not account then
     log.error(why)
-    return nil, http.problem(503, why)
+    return nil, http.problem(401, why)
   end
   if not settings.checks_signatures(message.peer) then return account end
   local base, missing = settings.public_url()
@@ -44,18 +45,38 @@ local function verified(adapter, fn)
   end
 end
 
--- The caller of an agent that will not take the call.
-local function turn_away(adapter, agent)
+-- Turns a call away and writes that down, once: asked again, the carrier gets the same answer.
+local function refuse(adapter, agent, about, verbs, reason)
+  records.refused(about, adapter.name, agent.name, reason)
+  local answer = document(adapter, verbs)
+  calls.keep_answer(adapter.name, about.carrier_call, answer.body)
+  return answer
+end
+
+-- Why an agent does not take calls now: the word for the record and what is said.
+local function block_of(policy)
+  if not policy.enabled then return true, policy.block_message end
+  if not policy.hours then return false end
+  local is_open, why = hours.is_open(policy.hours, core.wall())
+  if is_open == nil then log.warn("inbound hours are not kept: " .. why) end
+  return is_open == false, policy.outside_hours_message or policy.block_message
+end
+
+-- The document for the caller of an agent that does not take the call; nil when it does.
+local function turn_away(adapter, agent, about)
   local policy = agent.template.inbound
-  if policy.enabled then return nil end
+  local is_blocked, message = block_of(policy)
+  if not is_blocked then return nil end
+  local verbs = {}
+  if message then verbs[1] = { "say", message } end
   if policy.block_action == "REDIRECT" then
-    return document(adapter, {
-      { "say", policy.block_message or "One moment, please." },
-      { "dial", to = policy.redirect_number },
-    })
+    verbs[#verbs + 1] = { "dial", to = policy.redirect_number }
+  elseif message then
+    verbs[#verbs + 1] = { "hangup" }
+  else
+    verbs[1] = { "reject", reason = "rejected" }
   end
-  return document(adapter, policy.block_message and { { "say", policy.block_message }, { "hangup" } }
-    or { { "reject", reason = "rejected" } })
+  return refuse(adapter, agent, about, verbs, "BLOCKED_" .. policy.block_action)
 end
 
 local function connect(adapter, account, agent, about)
@@ -71,7 +92,7 @@ local function connect(adapter, account, agent, about)
   if not call then
     log.error(("a call for %s could not be opened: %s"):format(agent.name, why))
     metrics.count(('calls_refused_total{reason="%s"}'):format(code or "?"))
-    return document(adapter, adapter.refuse "busy")
+    return refuse(adapter, agent, about, adapter.refuse "busy", "CAPACITY_REJECTED")
   end
   local body, kind = adapter.answer(calls.document(call))
   calls.keep_answer(adapter.name, about.carrier_call, body)
@@ -90,7 +111,7 @@ local function answer(adapter, account, message, agent)
   if telephony.is_draining then return document(adapter, adapter.refuse "busy") end
   agent = agent or agents.of_number(about.to)
   if not agent then return document(adapter, { { "say", "This number is not configured. Goodbye." }, { "hangup" } }) end
-  return turn_away(adapter, agent) or connect(adapter, account, agent, about)
+  return turn_away(adapter, agent, about) or connect(adapter, account, agent, about)
 end
 
 -- A request about a call that another service VM has is answered there. True when it was handed on.

@@ -133,7 +133,8 @@ function core.fact_of(call_id, kind, data) end
 ---@return table
 function core.settings() end
 
----Counts for health pages: {calls, legs, script_threads, io_threads, generation, draining}.
+---Counts for health pages: {calls, legs, script_threads, io_threads, generation, draining, node}.
+-- asked for by records.lua: `node`, the store's name of this node, so that rows of a killed process are found again
 ---@return table
 function core.status() end
 

@@ -97,14 +97,16 @@ local function add_core(self)
 end
 
 ---@param env table<string, string>|nil  more variables
-function service.start(env, file)
+---@param file table|nil  what callisto.lua would return
+---@param sources table<string, string>|nil  module → its text
+function service.start(env, file, sources)
   local world = fake.world()
   local variables = {
     PUBLIC_BASE_URL = service.BASE, TWILIO_ACCOUNT_SID = "AC0011", TWILIO_AUTH_TOKEN = service.SECRET,
     TWILIO_PHONE_NUMBER = "+14150000002",
   }
   for name, value in pairs(env or {}) do variables[name] = value ~= false and value or nil end
-  local vm = world:vm("service", { settings = { env = variables, file = file or {}, cli = {} } })
+  local vm = world:vm("service", { settings = { env = variables, file = file or {}, cli = {} }, sources = sources })
   local self = setmetatable({
     world = world, vm = vm, json = world.modules["callisto.json"], xml = world.modules["callisto.xml"], db = sqlite.open(),
     replies = {}, opened = {}, order = {}, closed = {}, legs_ended = {}, withdrawn = {}, prepared = {}, rest = {},

@@ -1,7 +1,9 @@
-/* A WebSocket echo server of nothing but epoll and the frames of RFC 6455, written out by hand: as cheap as it gets, the
- * floor under every other figure. It believes its clients (loopback, small frames) and is fit for nothing but measuring.
+/* A WebSocket echo server of nothing but epoll and the frames of RFC 6455, written out by hand: as cheap as
+ * it gets, the floor under every other figure. It believes its clients (loopback, small frames) and is fit
+ * for nothing but measuring.
  *
- *   echo_epoll PORT        prints "ready PORT"; ends with SIGTERM or SIGINT and prints its CPU time as JSON. */
+ *   echo_epoll PORT        prints "ready PORT"; ends with SIGTERM or SIGINT and prints its CPU time as JSON.
+ */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -14,9 +16,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <openssl/evp.h>
-#include <openssl/sha.h>
 
 #define ROOM 16384
 
@@ -36,23 +35,65 @@ static void hang_up(peer *p) {
   free(p);
 }
 
-/* ---- the upgrade ----------------------------------------------------------------------------------------------- */
+/* ---- the upgrade: SHA-1 and base64, once a connection
+ * ----------------------------------------------------------- */
+
+static uint32_t turn(uint32_t word, int bits) { return word << bits | word >> (32 - bits); }
+
+static void sha1_block(uint32_t state[5], const unsigned char *block) {
+  static const uint32_t constants[4] = {0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6};
+  uint32_t w[80], v[5];
+  memcpy(v, state, sizeof v);
+  for (int i = 0; i < 16; i++)
+    w[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 | (uint32_t)block[4 * i + 2] << 8 |
+           block[4 * i + 3];
+  for (int i = 16; i < 80; i++) w[i] = turn(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
+  for (int i = 0; i < 80; i++) {
+    uint32_t choose = (v[1] & v[2]) | (~v[1] & v[3]), parity = v[1] ^ v[2] ^ v[3];
+    uint32_t majority = (v[1] & v[2]) | (v[1] & v[3]) | (v[2] & v[3]);
+    uint32_t f = i < 20 ? choose : i >= 40 && i < 60 ? majority : parity;
+    uint32_t next = turn(v[0], 5) + f + v[4] + constants[i / 20] + w[i];
+    v[4] = v[3];
+    v[3] = v[2];
+    v[2] = turn(v[1], 30);
+    v[1] = v[0];
+    v[0] = next;
+  }
+  for (int i = 0; i < 5; i++) state[i] += v[i];
+}
+
+/* Of the 60 bytes of key and GUID: two blocks, the second with nothing but the length. */
+static void accept_of(const char *text, char *accept) {
+  static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  uint32_t state[5] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
+  unsigned char blocks[128] = {0}, digest[21] = {0};
+  memcpy(blocks, text, 60);
+  blocks[60] = 0x80;
+  blocks[126] = 60 * 8 >> 8;
+  blocks[127] = 60 * 8 & 0xff;
+  sha1_block(state, blocks);
+  sha1_block(state, blocks + 64);
+  for (int i = 0; i < 20; i++) digest[i] = (unsigned char)(state[i / 4] >> (24 - 8 * (i % 4)));
+  for (int i = 0; i < 7; i++) {
+    uint32_t three = (uint32_t)digest[3 * i] << 16 | (uint32_t)digest[3 * i + 1] << 8 | digest[3 * i + 2];
+    for (int k = 0; k < 4; k++) accept[4 * i + k] = letters[three >> (18 - 6 * k) & 63];
+  }
+  strcpy(accept + 27, "=");
+}
 
 static int open_socket(peer *p) {
   static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-  char text[128], answer[256];
-  unsigned char digest[SHA_DIGEST_LENGTH], accept[32];
+  char text[128], answer[256], accept[32];
   p->data[p->bytes] = 0;
   char *end = strstr((char *)p->data, "\r\n\r\n"), *key = strcasestr((char *)p->data, "sec-websocket-key: ");
   if (!end) return 0;
-  if (!key || key > end) return -1;
-  int bytes = snprintf(text, sizeof text, "%.24s%s", key + 19, guid);
-  SHA1((unsigned char *)text, (size_t)bytes, digest);
-  EVP_EncodeBlock(accept, digest, sizeof digest);
-  bytes = snprintf(answer, sizeof answer,
-                   "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                   "Sec-WebSocket-Accept: %s\r\n\r\n",
-                   (char *)accept);
+  if (!key || key + 19 + 24 > end) return -1;
+  snprintf(text, sizeof text, "%.24s%s", key + 19, guid);
+  accept_of(text, accept);
+  int bytes = snprintf(answer, sizeof answer,
+                       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                       "Sec-WebSocket-Accept: %s\r\n\r\n",
+                       accept);
   if (send(p->fd, answer, (size_t)bytes, MSG_NOSIGNAL) != bytes) return -1;
   size_t used = (size_t)(end + 4 - (char *)p->data);
   memmove(p->data, p->data + used, p->bytes - used);
@@ -61,7 +102,8 @@ static int open_socket(peer *p) {
   return 0;
 }
 
-/* ---- frames ---------------------------------------------------------------------------------------------------- */
+/* ---- frames
+ * ---------------------------------------------------------------------------------------------------- */
 
 static size_t write_frame(unsigned char *to, int first, const unsigned char *payload, size_t bytes) {
   size_t at = 0;
@@ -125,7 +167,8 @@ static void on_readable(peer *p) {
   if (p->is_open && p->bytes && echo(p)) hang_up(p);
 }
 
-/* ---- the rest -------------------------------------------------------------------------------------------------- */
+/* ---- the rest
+ * -------------------------------------------------------------------------------------------------- */
 
 static int listen_on(int port) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
@@ -172,8 +215,10 @@ int main(int count, char **arguments) {
   while (!is_over) {
     int ready = epoll_wait(epoll, events, 256, -1);
     for (int i = 0; i < ready; i++) {
-      if (events[i].data.ptr) on_readable(events[i].data.ptr);
-      else accept_all(epoll, listener);
+      if (events[i].data.ptr)
+        on_readable(events[i].data.ptr);
+      else
+        accept_all(epoll, listener);
     }
   }
   print_cpu();

@@ -1,7 +1,9 @@
-/* A WebSocket echo server of nothing but libwebsockets: the yardstick for the engine's own sockets. It does what the engine does
- * (own accept, TCP_NODELAY, an answer written at once unless something still waits) and nothing else.
+/* A WebSocket echo server of nothing but libwebsockets: the yardstick for the engine's own sockets. It does
+ * what the engine does (own accept, TCP_NODELAY, an answer written at once unless something still waits) and
+ * nothing else.
  *
- *   echo_lws PORT          prints "ready PORT"; ends with SIGTERM or SIGINT and prints its CPU time as JSON. */
+ *   echo_lws PORT          prints "ready PORT"; ends with SIGTERM or SIGINT and prints its CPU time as JSON.
+ */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -30,7 +32,8 @@ static uv_poll_t listener;
 
 static int send_now(struct lws *wsi, session *s, unsigned char *data, size_t bytes, int is_binary) {
   enum lws_write_protocol kind = is_binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT;
-  if (!s->waiting && !lws_partial_buffered(wsi)) return lws_write(wsi, data, bytes, kind) < (int)bytes ? -1 : 0;
+  if (!s->waiting && !lws_partial_buffered(wsi))
+    return lws_write(wsi, data, bytes, kind) < (int)bytes ? -1 : 0;
   if (s->waiting) {
     lost++;
     return 0;
@@ -60,12 +63,14 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     messages += lws_is_final_fragment(wsi) ? 1 : 0;
     memcpy(room + LWS_PRE, in, bytes); /* frames of this bench are smaller than the receive buffer */
     return send_now(wsi, s, room + LWS_PRE, bytes, lws_frame_is_binary(wsi));
-  case LWS_CALLBACK_SERVER_WRITEABLE: return drain(wsi, s);
+  case LWS_CALLBACK_SERVER_WRITEABLE:
+    return drain(wsi, s);
   case LWS_CALLBACK_CLOSED:
     free(s->waiting);
     s->waiting = NULL;
     return 0;
-  default: return 0;
+  default:
+    return 0;
   }
 }
 
@@ -104,8 +109,8 @@ static void print_cpu(void) {
 }
 
 int main(int count, char **arguments) {
-  static const struct lws_protocols protocols[] = {{"echo", on_event, sizeof(session), 4096, 0, NULL, MESSAGE_CEILING},
-                                                   {NULL, NULL, 0, 0, 0, NULL, 0}};
+  static const struct lws_protocols protocols[] = {
+      {"echo", on_event, sizeof(session), 4096, 0, NULL, MESSAGE_CEILING}, {NULL, NULL, 0, 0, 0, NULL, 0}};
   int port = count > 1 ? atoi(arguments[1]) : 9001;
   uv_loop_t *loop = uv_default_loop();
   void *loops[1] = {loop};

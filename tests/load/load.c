@@ -17,11 +17,12 @@
 
 #define OWN_CPU_CEILING 70.0 /* per cent of a core; above it the generator may be what is measured */
 
-static const char usage[] = "usage: load echo|held|webhook --url URL [--agent NAME] [--calls N] [--rate "
-                            "NEW_CALLS_A_SECOND] [--seconds S]\n"
-                            "            [--settle S] [--patience S] [--pid OF_THE_SERVICE] [--api-port "
-                            "PORT] [--disturb AGENT=RATE]…\n"
-                            "            [--talk] [--abrupt] [--label TEXT]\n";
+static const char usage[] =
+    "usage: load echo|held|webhook --url URL [--agent NAME] [--calls N] [--rate "
+    "NEW_CALLS_A_SECOND] [--seconds S]\n"
+    "            [--settle S] [--patience S] [--pid OF_THE_SERVICE] [--core ITS_CORE] [--api-port "
+    "PORT] [--disturb AGENT=RATE]…\n"
+    "            [--talk] [--abrupt] [--label TEXT]\n";
 
 static int refuse(const char *what) {
   fprintf(stderr, "load: %s\n%s", what, usage);
@@ -69,7 +70,7 @@ static int read_options(load_options *options, int argc, char **argv) {
       {"rate", 1, NULL, 'r'},    {"seconds", 1, NULL, 's'},  {"settle", 1, NULL, 'e'},
       {"pid", 1, NULL, 'p'},     {"patience", 1, NULL, 't'}, {"api-port", 1, NULL, 'i'},
       {"disturb", 1, NULL, 'd'}, {"talk", 0, NULL, 'k'},     {"abrupt", 0, NULL, 'b'},
-      {"label", 1, NULL, 'l'},   {NULL, 0, NULL, 0}};
+      {"core", 1, NULL, 'o'},    {"label", 1, NULL, 'l'},    {NULL, 0, NULL, 0}};
   if (argc < 2 || read_mode(options, argv[1])) return argc < 2 ? refuse("what?") : -1;
   for (int name; (name = getopt_long(argc - 1, argv + 1, "", names, NULL)) != -1;) {
     int code = 0;
@@ -97,6 +98,9 @@ static int read_options(load_options *options, int argc, char **argv) {
       break;
     case 'p':
       options->pid = (pid_t)atoi(optarg);
+      break;
+    case 'o':
+      options->core = atoi(optarg);
       break;
     case 'i':
       options->api_port = atoi(optarg);
@@ -160,6 +164,9 @@ static void print_service(const load_run *run) {
          "switches_per_s\":%.0f",
          cpu_ns / 1e7 / seconds, (unsigned long long)run->end.pss_kb, (unsigned long long)run->before.pss_kb,
          (double)(run->end.switches - run->begin.switches) / seconds);
+  double others_ns = (double)(run->end.core_ns - run->begin.core_ns) - cpu_ns;
+  printf(",\"server_pss_begin_kb\":%llu,\"others_percent\":%.1f", (unsigned long long)run->begin.pss_kb,
+         others_ns > 0 ? others_ns / 1e7 / seconds : 0);
   if (run->counted.frames_sent)
     printf(",\"server_us_per_frame\":%.2f", cpu_ns / 1e3 / (double)run->counted.frames_sent);
   print_threads(run);

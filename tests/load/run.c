@@ -55,12 +55,12 @@ static void settle_player(load_line *line) {
 static void begin_measuring(load_run *run) {
   each_line(run, begin_player);
   run->gaps = 0;
-  load_usage_take(&run->begin, run->options.pid);
+  load_usage_take(&run->begin, run->options.pid, run->options.core);
   run->counted = run->counts;
 }
 
 static void end_measuring(load_run *run) {
-  load_usage_take(&run->end, run->options.pid);
+  load_usage_take(&run->end, run->options.pid, run->options.core);
   each_line(run, settle_player);
   run->counted = (load_counts){.frames_sent = run->counts.frames_sent - run->counted.frames_sent,
                                .frames_received = run->counts.frames_received - run->counted.frames_received,
@@ -150,16 +150,34 @@ static void tick(load_run *run, uint64_t now_ns) {
   run->next_tick_ns += LOAD_SLOT_NS;
 }
 
-static void wait_for_events(load_run *run) {
+static void handle_events(load_run *run, uint64_t most_ns) {
   struct epoll_event events[EVENTS];
+  struct timespec timeout = {.tv_nsec = (long)most_ns};
+  int count;
+  do {
+    count = epoll_pwait2(run->epoll, events, EVENTS, &timeout, NULL);
+    for (int i = 0; i < count; i++) {
+      load_source *source = events[i].data.ptr;
+      source->on_ready(source, events[i].events);
+    }
+    timeout.tv_nsec = 0;
+  } while (count == EVENTS);
+}
+
+/* Webhooks are timed here, so they wake us. Frames do not: whoever sends to a sleeping reader pays for waking
+ * it, and on a real line nobody sits at the other end of the memory bus. They are read once a tick, with the
+ * kernel's own times. */
+static void wait_for_tick(load_run *run) {
   uint64_t now_ns = load_now_ns();
   uint64_t left_ns = run->next_tick_ns > now_ns ? run->next_tick_ns - now_ns : 0;
-  struct timespec timeout = {.tv_nsec = (long)left_ns};
-  int count = epoll_pwait2(run->epoll, events, EVENTS, &timeout, NULL);
-  for (int i = 0; i < count; i++) {
-    load_source *source = events[i].data.ptr;
-    source->on_ready(source, events[i].events);
+  if (run->options.mode == LOAD_WEBHOOK) {
+    handle_events(run, left_ns);
+    return;
   }
+  struct timespec tick = {.tv_sec = (time_t)(run->next_tick_ns / SECOND_NS),
+                          .tv_nsec = (long)(run->next_tick_ns % SECOND_NS)};
+  if (left_ns) clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &tick, NULL);
+  handle_events(run, 0);
 }
 
 static int64_t wall_offset_ns(void) {
@@ -172,11 +190,11 @@ void load_run_all(load_run *run) {
   run->epoll = epoll_create1(EPOLL_CLOEXEC);
   run->wall_offset_ns = wall_offset_ns();
   if (run->options.api_port && load_api_open(run)) return;
-  load_usage_take(&run->before, run->options.pid);
+  load_usage_take(&run->before, run->options.pid, run->options.core);
   run->begun_ns = run->phase_ns = load_now_ns();
   run->next_tick_ns = run->begun_ns / LOAD_SLOT_NS * LOAD_SLOT_NS;
   for (uint64_t now_ns; now_ns = load_now_ns(), !is_finished(run, now_ns);) {
     while (run->next_tick_ns <= now_ns) tick(run, now_ns);
-    wait_for_events(run);
+    wait_for_tick(run);
   }
 }

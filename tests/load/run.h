@@ -34,6 +34,7 @@ typedef struct load_options {
   uint32_t calls; /* echo and held */
   double seconds, settle_s, patience_s;
   pid_t pid;    /* of the service; 0: not watched */
+  int core;     /* the service is pinned to */
   int api_port; /* where this plays the carrier's REST interface; 0: nowhere */
   int is_talking, is_abrupt;
   const char *account, *token, *label;

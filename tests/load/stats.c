@@ -92,12 +92,26 @@ static uint64_t pss_of(pid_t pid) {
   return kb;
 }
 
-void load_usage_take(load_usage *usage, pid_t pid) {
+/* Everything but idle and waiting for disks. */
+static uint64_t core_busy_ns(int core) {
+  char text[8192], name[16];
+  unsigned long user = 0, nice = 0, kernel = 0, irq = 0, softirq = 0, steal = 0;
+  snprintf(name, sizeof name, "\ncpu%d ", core);
+  read_file("/proc/stat", text, sizeof text);
+  const char *line = strstr(text, name);
+  if (line)
+    sscanf(line, " %*s %lu %lu %lu %*u %*u %lu %lu %lu", &user, &nice, &kernel, &irq, &softirq, &steal);
+  return (uint64_t)(user + nice + kernel + irq + softirq + steal) * 1000000000u /
+         (uint64_t)sysconf(_SC_CLK_TCK);
+}
+
+void load_usage_take(load_usage *usage, pid_t pid, int core) {
   *usage = (load_usage){.at_ns = load_now_ns(), .own_cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID)};
   if (!pid) return;
   char path[64], name[64];
   snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
   usage->cpu_ns = cpu_of_stat(path, name, sizeof name);
   take_threads(usage, pid);
+  usage->core_ns = core_busy_ns(core);
   usage->pss_kb = pss_of(pid);
 }

@@ -32,13 +32,14 @@ typedef struct load_usage {
   uint64_t own_cpu_ns; /* of this process */
   uint64_t cpu_ns;     /* of the other one, all threads, user and system: /proc/<pid>/stat */
   uint64_t pss_kb;     /* /proc/<pid>/smaps_rollup */
+  uint64_t core_ns;    /* that its core was busy, with whatever: /proc/stat */
   uint64_t switches;   /* times its threads were put on a core */
   load_thread threads[LOAD_THREADS];
   int thread_count;
 } load_usage;
 
-/* pid 0: only this process. What cannot be read is 0. */
-void load_usage_take(load_usage *usage, pid_t pid);
+/* pid 0: only this process. `core` is the one the other process is pinned to. What cannot be read is 0. */
+void load_usage_take(load_usage *usage, pid_t pid, int core);
 
 uint64_t load_now_ns(void); /* monotonic */
 

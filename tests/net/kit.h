@@ -1,5 +1,6 @@
-/* kit: what the tests of this module share: a loop with a net on it, waiting for events instead of for time, a raw TCP
- * client that writes what it likes, and a certificate made on the spot. Loopback only, ports chosen by the kernel. */
+/* kit: what the tests of this module share: a loop with a net on it, waiting for events instead of for time,
+ * a raw TCP client that writes what it likes, and a certificate made on the spot. Loopback only, ports chosen
+ * by the kernel. */
 #ifndef CAL_TESTS_NET_KIT_H
 #define CAL_TESTS_NET_KIT_H
 
@@ -33,7 +34,8 @@
 
 #define PATIENCE_NS (20 * CAL_S) /* a test that waits longer has failed; machines are slow at times */
 
-/* ---- loop and net ---------------------------------------------------------------------------------------------- */
+/* ---- loop and net
+ * ---------------------------------------------------------------------------------------------- */
 
 typedef struct kit {
   cal_loop *loop;
@@ -77,7 +79,8 @@ static inline cal_server *kit_serve(kit *k, cal_server_options options) {
 
 static inline int64_t counted(const char *name) { return cal_metric_value(cal_counter(name, "")); }
 
-/* ---- a raw client ---------------------------------------------------------------------------------------------- */
+/* ---- a raw client
+ * ---------------------------------------------------------------------------------------------- */
 
 typedef struct raw {
   int fd;
@@ -139,7 +142,8 @@ static inline int raw_is_closed(raw *r) {
   return r->is_closed;
 }
 
-/* ---- a certificate --------------------------------------------------------------------------------------------- */
+/* ---- a certificate
+ * --------------------------------------------------------------------------------------------- */
 
 typedef struct papers {
   char folder[64], cert[96], key[96];
@@ -155,7 +159,8 @@ static inline void add_extension(X509 *certificate, int nid, const char *value) 
   X509_EXTENSION_free(extension);
 }
 
-/* Self-signed, P-256, for the names given ("DNS:localhost,IP:127.0.0.1"), valid from now for `seconds` (negative: over). */
+/* Self-signed, P-256, for the names given ("DNS:localhost,IP:127.0.0.1"), valid from now for `seconds`
+ * (negative: over). */
 static inline void papers_write(papers *p, const char *names, long seconds, long serial) {
   EVP_PKEY *key = EVP_EC_gen("P-256");
   X509 *certificate = X509_new();

@@ -73,7 +73,8 @@ static void wrong_options_fail_at_once(void **state) {
   kit_open(&k, NULL);
   cal_ws *ws = NULL;
   for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++)
-    if (cal_ws_connect(&ws, k.net, &(cal_ws_connect_options){.url = urls[i]}) != -EINVAL) fail_msg("%s", urls[i]);
+    if (cal_ws_connect(&ws, k.net, &(cal_ws_connect_options){.url = urls[i]}) != -EINVAL)
+      fail_msg("%s", urls[i]);
   cal_http_field smuggled = {cal_span_of("x"), cal_span_of("a\r\nb: c")};
   cal_ws_connect_options options = {.url = "ws://127.0.0.1:1/", .fields = &smuggled, .field_count = 1};
   assert_int_equal(cal_ws_connect(&ws, k.net, &options), -EINVAL);
@@ -117,9 +118,10 @@ static void a_handshake_that_is_never_answered(void **state) {
 }
 
 static void a_server_that_answers_nonsense(void **state) {
-  static const char *const answers[] = {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                                        "Sec-WebSocket-Accept: d3Jvbmc=\r\n\r\n",
-                                        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", "220 mail.example.org ESMTP\r\n"};
+  static const char *const answers[] = {
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Accept: d3Jvbmc=\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", "220 mail.example.org ESMTP\r\n"};
   kit k;
   client c;
   int port;
@@ -138,7 +140,9 @@ static void a_server_that_answers_nonsense(void **state) {
   kit_close(&k);
 }
 
-static int refuse(void *context, const cal_http_request *request, cal_upgrade *upgrade) { return *(int *)context; }
+static int refuse(void *context, const cal_http_request *request, cal_upgrade *upgrade) {
+  return *(int *)context;
+}
 
 static void a_refusal_brings_its_status(void **state) {
   kit k;
@@ -164,8 +168,12 @@ static void tls_must_be_for_the_right_name_and_from_somebody_trusted(void **stat
   papers_make(&other, "DNS:localhost", 3600);
   kit_open(&k, &(cal_net_options){.ca_file = trusted.cert});
   int status = 403;
-  cal_server *good = kit_serve(&k, (cal_server_options){.cert_file = trusted.cert, .key_file = trusted.key, .context = &status, .on_upgrade = refuse});
-  cal_server *stranger = kit_serve(&k, (cal_server_options){.cert_file = other.cert, .key_file = other.key, .context = &status, .on_upgrade = refuse});
+  cal_server *good = kit_serve(
+      &k, (cal_server_options){
+              .cert_file = trusted.cert, .key_file = trusted.key, .context = &status, .on_upgrade = refuse});
+  cal_server *stranger = kit_serve(
+      &k, (cal_server_options){
+              .cert_file = other.cert, .key_file = other.key, .context = &status, .on_upgrade = refuse});
   dial(&k, &c, url_of("wss://localhost:%d/", cal_server_port(good)), 0, 0);
   expect_end(&k, &c, -EPROTO); /* as far as the server's own refusal */
   dial(&k, &c, url_of("wss://127.0.0.1:%d/", cal_server_port(good)), 0, 0);
@@ -176,7 +184,9 @@ static void tls_must_be_for_the_right_name_and_from_somebody_trusted(void **stat
   WAIT_FOR(&k, c.closed);
   kit_close(&k);
   kit_open(&k, &(cal_net_options){.skip_tls_verification = 1});
-  stranger = kit_serve(&k, (cal_server_options){.cert_file = other.cert, .key_file = other.key, .context = &status, .on_upgrade = refuse});
+  stranger = kit_serve(
+      &k, (cal_server_options){
+              .cert_file = other.cert, .key_file = other.key, .context = &status, .on_upgrade = refuse});
   dial(&k, &c, url_of("wss://127.0.0.1:%d/", cal_server_port(stranger)), 0, 0);
   expect_end(&k, &c, -EPROTO);
   assert_int_equal(c.end.status, 403);

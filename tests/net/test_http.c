@@ -35,10 +35,12 @@ static void on_done(void *context, const cal_http_result *result) {
   a->done++;
   a->result = *result;
   snprintf(a->text, sizeof a->text, "%s", result->text);
-  if (result->body.bytes && result->body.bytes < sizeof a->body) memcpy(a->body, result->body.at, result->body.bytes);
+  if (result->body.bytes && result->body.bytes < sizeof a->body)
+    memcpy(a->body, result->body.at, result->body.bytes);
   for (size_t i = 0; i < result->field_count; i++)
     if (result->fields[i].name.bytes == 6 && !memcmp(result->fields[i].name.at, "x-made", 6))
-      snprintf(a->header, sizeof a->header, "%.*s", (int)result->fields[i].value.bytes, result->fields[i].value.at);
+      snprintf(a->header, sizeof a->header, "%.*s", (int)result->fields[i].value.bytes,
+               result->fields[i].value.at);
 }
 
 static void ask(kit *k, asked *a, cal_http_fetch_options options) {
@@ -63,7 +65,8 @@ static const char *url_of(const char *format, int port) {
   return url;
 }
 
-/* ---- against our own server ------------------------------------------------------------------------------------ */
+/* ---- against our own server
+ * ------------------------------------------------------------------------------------ */
 
 typedef struct host {
   cal_server *server;
@@ -71,7 +74,9 @@ typedef struct host {
   char method[16], body[4096], type[64], authorization[64];
 } host;
 
-static void keep(char *to, size_t room, cal_span span) { snprintf(to, room, "%.*s", (int)span.bytes, span.at ? span.at : ""); }
+static void keep(char *to, size_t room, cal_span span) {
+  snprintf(to, room, "%.*s", (int)span.bytes, span.at ? span.at : "");
+}
 
 static void on_request(void *context, const cal_http_request *request) {
   host *h = context;
@@ -80,8 +85,10 @@ static void on_request(void *context, const cal_http_request *request) {
   keep(h->body, sizeof h->body, request->body);
   keep(h->type, sizeof h->type, cal_http_request_field(request, "content-type"));
   keep(h->authorization, sizeof h->authorization, cal_http_request_field(request, "authorization"));
-  cal_http_field fields[] = {{cal_span_of("X-Made"), cal_span_of("yes ")}, {cal_span_of("Location"), cal_span_of("/there")}};
-  cal_http_answer answer = {.status = 200, .fields = fields, .field_count = 1, .body = cal_span_of("thank you")};
+  cal_http_field fields[] = {{cal_span_of("X-Made"), cal_span_of("yes ")},
+                             {cal_span_of("Location"), cal_span_of("/there")}};
+  cal_http_answer answer = {
+      .status = 200, .fields = fields, .field_count = 1, .body = cal_span_of("thank you")};
   if (cal_span_is(request->path, "/moved")) {
     answer.status = 302;
     answer.field_count = 2;
@@ -109,13 +116,14 @@ static void a_request_and_its_answer(void **state) {
   asked a = {0};
   host_open(&k, &h, NULL, NULL);
   cal_http_field type = {cal_span_of("Content-Type"), cal_span_of("application/json")};
-  ask(&k, &a, (cal_http_fetch_options){.url = url_of("http://127.0.0.1:%d/calls?x=1", cal_server_port(h.server)),
-                                       .fields = &type,
-                                       .field_count = 1,
-                                       .body = cal_span_of("{\"to\":\"+1555\"}"),
-                                       .user = "AC1",
-                                       .password = "secret",
-                                       .on_answer = on_answer});
+  ask(&k, &a,
+      (cal_http_fetch_options){.url = url_of("http://127.0.0.1:%d/calls?x=1", cal_server_port(h.server)),
+                               .fields = &type,
+                               .field_count = 1,
+                               .body = cal_span_of("{\"to\":\"+1555\"}"),
+                               .user = "AC1",
+                               .password = "secret",
+                               .on_answer = on_answer});
   expect(&k, &a, 0, 1);
   assert_int_equal(a.result.status, 200);
   assert_int_equal(a.result.phase, CAL_HTTP_DONE);
@@ -137,10 +145,11 @@ static void every_method(void **state) {
   for (size_t i = 0; i < 7; i++) {
     for (int with_body = 0; with_body <= (i < 5); with_body++) {
       asked a = {0};
-      ask(&k, &a, (cal_http_fetch_options){.method = methods[i],
-                                           .url = url_of("http://127.0.0.1:%d/missing", cal_server_port(h.server)),
-                                           .may_reuse = 1,
-                                           .body = with_body ? cal_span_of("body") : (cal_span){0}});
+      ask(&k, &a,
+          (cal_http_fetch_options){.method = methods[i],
+                                   .url = url_of("http://127.0.0.1:%d/missing", cal_server_port(h.server)),
+                                   .may_reuse = 1,
+                                   .body = with_body ? cal_span_of("body") : (cal_span){0}});
       expect(&k, &a, 0, 1);
       assert_int_equal(a.result.status, 404);
       assert_string_equal(h.method, methods[i]);
@@ -164,7 +173,8 @@ static void over_tls(void **state) {
     assert_string_equal(a.body, "thank you");
   }
   asked wrong_name = {0};
-  ask(&k, &wrong_name, (cal_http_fetch_options){.url = url_of("https://127.0.0.1:%d/", cal_server_port(h.server))});
+  ask(&k, &wrong_name,
+      (cal_http_fetch_options){.url = url_of("https://127.0.0.1:%d/", cal_server_port(h.server))});
   expect(&k, &wrong_name, -EKEYREJECTED, 0);
   assert_int_equal(h.count, 3);
   kit_close(&k);
@@ -177,14 +187,19 @@ static void redirects_are_followed_only_when_asked(void **state) {
   asked a = {0}, b = {0}, c = {0};
   host_open(&k, &h, NULL, NULL);
   int port = cal_server_port(h.server);
-  ask(&k, &a, (cal_http_fetch_options){.url = url_of("http://127.0.0.1:%d/moved", port), .on_answer = on_answer});
+  ask(&k, &a,
+      (cal_http_fetch_options){.url = url_of("http://127.0.0.1:%d/moved", port), .on_answer = on_answer});
   expect(&k, &a, 0, 1);
   assert_int_equal(a.result.status, 302);
-  ask(&k, &b, (cal_http_fetch_options){.url = url_of("http://127.0.0.1:%d/moved", port), .redirects = 3, .on_answer = on_answer});
+  ask(&k, &b,
+      (cal_http_fetch_options){
+          .url = url_of("http://127.0.0.1:%d/moved", port), .redirects = 3, .on_answer = on_answer});
   expect(&k, &b, 0, 1);
   assert_int_equal(b.result.status, 200);
   assert_int_equal(b.answers, 1);
-  ask(&k, &c, (cal_http_fetch_options){.method = "POST", .url = url_of("http://127.0.0.1:%d/moved", port), .redirects = 3});
+  ask(&k, &c,
+      (cal_http_fetch_options){
+          .method = "POST", .url = url_of("http://127.0.0.1:%d/moved", port), .redirects = 3});
   expect(&k, &c, 0, 1);
   assert_int_equal(c.result.status, 302);
   kit_close(&k);
@@ -198,7 +213,8 @@ static void many_at_once(void **state) {
   memset(a, 0, sizeof a);
   host_open(&k, &h, NULL, NULL);
   for (int i = 0; i < COUNT; i++)
-    ask(&k, &a[i], (cal_http_fetch_options){.url = url_of("http://127.0.0.1:%d/", cal_server_port(h.server))});
+    ask(&k, &a[i],
+        (cal_http_fetch_options){.url = url_of("http://127.0.0.1:%d/", cal_server_port(h.server))});
   assert_int_equal(cal_http_under_way(k.net), COUNT);
   for (int i = 0; i < COUNT; i++) expect(&k, &a[i], 0, 1);
   assert_int_equal(h.count, COUNT);
@@ -227,13 +243,19 @@ static void wrong_options(void **state) {
   static const char *const urls[] = {NULL, "", "ftp://x/", "file:///etc/passwd", "x", "://"};
   for (size_t i = 0; i < 6; i++)
     assert_int_equal(cal_http_fetch(&id, k.net, &(cal_http_fetch_options){.url = urls[i]}), -EINVAL);
-  assert_int_equal(cal_http_fetch(&id, k.net, &(cal_http_fetch_options){.url = "http://x/", .method = "GET /x\r\n"}), -EINVAL);
+  assert_int_equal(
+      cal_http_fetch(&id, k.net, &(cal_http_fetch_options){.url = "http://x/", .method = "GET /x\r\n"}),
+      -EINVAL);
   cal_http_field bad = {cal_span_of("x"), cal_span_of("a\r\nb: c")};
-  assert_int_equal(cal_http_fetch(&id, k.net, &(cal_http_fetch_options){.url = "http://x/", .fields = &bad, .field_count = 1}), -EINVAL);
+  assert_int_equal(
+      cal_http_fetch(&id, k.net,
+                     &(cal_http_fetch_options){.url = "http://x/", .fields = &bad, .field_count = 1}),
+      -EINVAL);
   kit_close(&k);
 }
 
-/* ---- against a peer that misbehaves ---------------------------------------------------------------------------- */
+/* ---- against a peer that misbehaves
+ * ---------------------------------------------------------------------------- */
 
 typedef struct peer {
   int listener, port, fd;
@@ -289,7 +311,9 @@ static void data_is_streamed_as_it_comes(void **state) {
   asked a = {0};
   kit_open(&k, NULL);
   peer_open(&p);
-  ask(&k, &a, (cal_http_fetch_options){.url = url_of("http://127.0.0.1:%d/sse", p.port), .on_data = on_data, .on_answer = on_answer});
+  ask(&k, &a,
+      (cal_http_fetch_options){
+          .url = url_of("http://127.0.0.1:%d/sse", p.port), .on_data = on_data, .on_answer = on_answer});
   WAIT_FOR(&k, peer_accepts(&p));
   WAIT_FOR(&k, peer_sees(&p, "\r\n\r\n"));
   peer_says(&p, EVENTS);
@@ -344,20 +368,25 @@ static void the_receiver_may_stop_pause_and_cancel(void **state) {
 static void failures_say_whether_the_request_was_sent(void **state) {
   kit k;
   peer p;
-  asked refused = {0}, nobody = {0}, unanswered = {0}, reset = {0}, half = {0}, no_tls = {0}, nonsense = {0}, silent_tls = {0};
+  asked refused = {0}, nobody = {0}, unanswered = {0}, reset = {0}, half = {0}, no_tls = {0}, nonsense = {0},
+        silent_tls = {0};
   kit_open(&k, NULL);
   peer_open(&p);
   peer closed;
   peer_open(&closed);
   close(closed.listener);
-  ask(&k, &refused, (cal_http_fetch_options){.method = "POST", .url = url_of("http://127.0.0.1:%d/", closed.port)});
+  ask(&k, &refused,
+      (cal_http_fetch_options){.method = "POST", .url = url_of("http://127.0.0.1:%d/", closed.port)});
   expect(&k, &refused, -ECONNREFUSED, 0);
   assert_int_equal(refused.result.phase, CAL_HTTP_CONNECTING);
 
-  ask(&k, &nobody, (cal_http_fetch_options){.method = "POST", .url = "http://no-such-name.invalid/", .connect_timeout_ms = 15000});
+  ask(&k, &nobody,
+      (cal_http_fetch_options){
+          .method = "POST", .url = "http://no-such-name.invalid/", .connect_timeout_ms = 15000});
   expect(&k, &nobody, -ENOENT, 0);
 
-  cal_http_fetch_options post = {.url = url_of("http://127.0.0.1:%d/", p.port), .body = cal_span_of("dial"), .timeout_ms = 150};
+  cal_http_fetch_options post = {
+      .url = url_of("http://127.0.0.1:%d/", p.port), .body = cal_span_of("dial"), .timeout_ms = 150};
   ask(&k, &unanswered, post);
   expect(&k, &unanswered, -ETIMEDOUT, 1);
   assert_int_equal(unanswered.result.phase, CAL_HTTP_WAITING);
@@ -382,12 +411,15 @@ static void failures_say_whether_the_request_was_sent(void **state) {
   assert_int_equal(half.result.status, 201);
   assert_int_equal(half.result.phase, CAL_HTTP_RECEIVING);
 
-  ask(&k, &silent_tls, (cal_http_fetch_options){.method = "POST", .url = url_of("https://127.0.0.1:%d/", p.port), .connect_timeout_ms = 100});
+  ask(&k, &silent_tls,
+      (cal_http_fetch_options){
+          .method = "POST", .url = url_of("https://127.0.0.1:%d/", p.port), .connect_timeout_ms = 100});
   expect(&k, &silent_tls, -ETIMEDOUT, 0);
   WAIT_FOR(&k, peer_accepts(&p));
   close(p.fd);
 
-  ask(&k, &no_tls, (cal_http_fetch_options){.method = "POST", .url = url_of("https://127.0.0.1:%d/", p.port)});
+  ask(&k, &no_tls,
+      (cal_http_fetch_options){.method = "POST", .url = url_of("https://127.0.0.1:%d/", p.port)});
   WAIT_FOR(&k, peer_accepts(&p));
   peer_says(&p, "220 mail.example.org ESMTP\r\n");
   expect(&k, &no_tls, -EKEYREJECTED, 0);
@@ -407,7 +439,8 @@ static void an_answer_over_its_ceiling(void **state) {
   asked a = {0};
   kit_open(&k, NULL);
   peer_open(&p);
-  ask(&k, &a, (cal_http_fetch_options){.url = url_of("http://127.0.0.1:%d/", p.port), .answer_ceiling_bytes = 10});
+  ask(&k, &a,
+      (cal_http_fetch_options){.url = url_of("http://127.0.0.1:%d/", p.port), .answer_ceiling_bytes = 10});
   WAIT_FOR(&k, peer_accepts(&p));
   WAIT_FOR(&k, peer_sees(&p, "\r\n\r\n"));
   peer_says(&p, "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n01234567890123456789");
@@ -434,10 +467,11 @@ static void no_post_is_ever_sent_twice(void **state) {
     expect(&k, &first, 0, 1);
     int kept = p.fd;
     p.bytes = 0;
-    ask(&k, &second, (cal_http_fetch_options){.method = "POST",
-                                              .url = url_of("http://127.0.0.1:%d/", p.port),
-                                              .may_reuse = cases[i].may_reuse,
-                                              .body = cases[i].with_body ? cal_span_of("dial") : (cal_span){0}});
+    ask(&k, &second,
+        (cal_http_fetch_options){.method = "POST",
+                                 .url = url_of("http://127.0.0.1:%d/", p.port),
+                                 .may_reuse = cases[i].may_reuse,
+                                 .body = cases[i].with_body ? cal_span_of("dial") : (cal_span){0}});
     if (!cases[i].reuses) WAIT_FOR(&k, peer_accepts(&p));
     WAIT_FOR(&k, peer_sees(&p, cases[i].with_body ? "dial" : "POST"));
     close(p.fd); /* no answer */
@@ -445,7 +479,8 @@ static void no_post_is_ever_sent_twice(void **state) {
     expect(&k, &second, -ECONNRESET, 1);
     for (int turn = 0; turn < 20; turn++) kit_turn(&k, cal_loop_now_ns(k.loop));
     p.bytes = 0;
-    if (peer_accepts(&p)) assert_false(peer_sees(&p, "P")); /* curl may connect anew before it finds it must not send */
+    if (peer_accepts(&p))
+      assert_false(peer_sees(&p, "P")); /* curl may connect anew before it finds it must not send */
     assert_int_equal(p.bytes, 0);
     if (!cases[i].reuses) close(kept);
     peer_close(&p);
@@ -454,8 +489,13 @@ static void no_post_is_ever_sent_twice(void **state) {
 }
 
 static void scripts_cannot_reach_private_addresses(void **state) {
-  static const char *const urls[] = {"http://127.0.0.1:%d/", "http://localhost:%d/", "http://[::1]:%d/", "http://0:%d/",
-                                     "http://2130706433:%d/", "http://0x7f.1:%d/", "http://169.254.169.254:%d/latest/meta-data/",
+  static const char *const urls[] = {"http://127.0.0.1:%d/",
+                                     "http://localhost:%d/",
+                                     "http://[::1]:%d/",
+                                     "http://0:%d/",
+                                     "http://2130706433:%d/",
+                                     "http://0x7f.1:%d/",
+                                     "http://169.254.169.254:%d/latest/meta-data/",
                                      "http://[::ffff:127.0.0.1]:%d/"};
   kit k;
   host h;
@@ -487,9 +527,10 @@ static void on_link(void *context, const cal_http_result *result) {
   if (--c->left <= 0) return;
   cal_id id;
   assert_int_equal(cal_http_fetch(&id, c->a.k->net,
-                                  &(cal_http_fetch_options){.url = url_of("http://127.0.0.1:%d/", cal_server_port(c->h->server)),
-                                                            .context = c,
-                                                            .on_done = on_link}),
+                                  &(cal_http_fetch_options){
+                                      .url = url_of("http://127.0.0.1:%d/", cal_server_port(c->h->server)),
+                                      .context = c,
+                                      .on_done = on_link}),
                    0);
 }
 
@@ -498,9 +539,10 @@ static int on_chain_data(void *context, const char *data, size_t bytes) {
   c->left++;
   cal_id id; /* from inside curl */
   assert_int_equal(cal_http_fetch(&id, c->a.k->net,
-                                  &(cal_http_fetch_options){.url = url_of("http://127.0.0.1:%d/", cal_server_port(c->h->server)),
-                                                            .context = c,
-                                                            .on_done = on_link}),
+                                  &(cal_http_fetch_options){
+                                      .url = url_of("http://127.0.0.1:%d/", cal_server_port(c->h->server)),
+                                      .context = c,
+                                      .on_done = on_link}),
                    0);
   return CAL_HTTP_CONTINUE;
 }
@@ -512,10 +554,11 @@ static void callbacks_may_start_requests(void **state) {
   chain c = {.h = &h, .left = 10, .a = {.k = &k}};
   cal_id id;
   assert_int_equal(cal_http_fetch(&id, k.net,
-                                  &(cal_http_fetch_options){.url = url_of("http://127.0.0.1:%d/", cal_server_port(h.server)),
-                                                            .context = &c,
-                                                            .on_data = on_chain_data,
-                                                            .on_done = on_link}),
+                                  &(cal_http_fetch_options){
+                                      .url = url_of("http://127.0.0.1:%d/", cal_server_port(h.server)),
+                                      .context = &c,
+                                      .on_data = on_chain_data,
+                                      .on_done = on_link}),
                    0);
   WAIT_FOR(&k, c.left <= 0 && cal_http_under_way(k.net) == 0);
   kit_close(&k);

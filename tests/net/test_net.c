@@ -14,7 +14,8 @@ static int open_descriptors(void) {
 }
 
 static void on_request_now(void *context, const cal_http_request *request) {
-  cal_server_reply(*(cal_server **)context, request->id, &(cal_http_answer){.status = 200, .body = cal_span_of("ok")});
+  cal_server_reply(*(cal_server **)context, request->id,
+                   &(cal_http_answer){.status = 200, .body = cal_span_of("ok")});
 }
 
 static void starting_and_stopping_leaves_nothing_open(void **state) {
@@ -57,13 +58,15 @@ static void wrong_options_are_told(void **state) {
   cal_loop_new(&loop, cal_clock_real());
   assert_int_equal(cal_net_new(&net, loop, &(cal_net_options){.ca_file = "/no/such/file"}), -ENOENT);
   assert_int_equal(cal_net_new(&net, loop, &(cal_net_options){.header_ceiling_bytes = 70000}), -EINVAL);
-  assert_int_equal(cal_net_new(&net, loop, &(cal_net_options){.ping_after_s = 10, .dead_after_s = 5}), -EINVAL);
+  assert_int_equal(cal_net_new(&net, loop, &(cal_net_options){.ping_after_s = 10, .dead_after_s = 5}),
+                   -EINVAL);
   assert_null(net);
   assert_null(cal_net_close(NULL));
   assert_int_equal(cal_loop_free(loop), 0);
 }
 
-/* ---- memory ---------------------------------------------------------------------------------------------------- */
+/* ---- memory
+ * ---------------------------------------------------------------------------------------------------- */
 
 typedef struct crowd {
   kit k;
@@ -81,15 +84,17 @@ static void on_message(void *context, char *data, size_t bytes, int is_binary) {
 static void on_close(void *context, const cal_ws_end *end) { ((crowd *)context)->closed++; }
 
 static int on_upgrade(void *context, const cal_http_request *request, cal_upgrade *upgrade) {
-  upgrade->handlers = (cal_ws_handlers){.context = context, .on_open = on_open, .on_message = on_message, .on_close = on_close};
+  upgrade->handlers = (cal_ws_handlers){
+      .context = context, .on_open = on_open, .on_message = on_message, .on_close = on_close};
   return 0;
 }
 
 static void open_and_close(crowd *c, int count, const char *url) {
   static cal_ws *sockets[500];
   c->opened = c->closed = 0;
-  cal_ws_connect_options options = {.url = url,
-                                    .handlers = {.context = c, .on_open = on_open, .on_message = on_message, .on_close = on_close}};
+  cal_ws_connect_options options = {
+      .url = url,
+      .handlers = {.context = c, .on_open = on_open, .on_message = on_message, .on_close = on_close}};
   for (int i = 0; i < count; i++) assert_int_equal(cal_ws_connect(&sockets[i], c->k.net, &options), 0);
   WAIT_FOR(&c->k, c->opened == 2 * count);
   for (int i = 0; i < count; i++) cal_ws_close(sockets[i], 1000, "");
@@ -113,7 +118,8 @@ static void many_connections_leave_memory_flat(void **state) {
   kit_close(&c.k);
 }
 
-/* ---- threads --------------------------------------------------------------------------------------------------- */
+/* ---- threads
+ * --------------------------------------------------------------------------------------------------- */
 
 typedef struct worker {
   pthread_t thread;
@@ -123,14 +129,17 @@ typedef struct worker {
   int messages, sockets;
 } worker;
 
-static void on_worker_message(void *context, char *data, size_t bytes, int is_binary) { ((worker *)context)->messages++; }
+static void on_worker_message(void *context, char *data, size_t bytes, int is_binary) {
+  ((worker *)context)->messages++;
+}
 static void on_worker_open(void *context, cal_ws *ws) {
   ((worker *)context)->sockets++;
   cal_ws_send_copy(ws, "welcome", 7, CAL_WS_TEXT);
 }
 
 static int on_worker_upgrade(void *context, const cal_http_request *request, cal_upgrade *upgrade) {
-  upgrade->handlers = (cal_ws_handlers){.context = context, .on_open = on_worker_open, .on_message = on_worker_message};
+  upgrade->handlers =
+      (cal_ws_handlers){.context = context, .on_open = on_worker_open, .on_message = on_worker_message};
   return 0;
 }
 
@@ -153,8 +162,8 @@ static void on_caller_message(void *context, char *data, size_t bytes, int is_bi
 }
 static void on_caller_close(void *context, const cal_ws_end *end) { ((caller *)context)->closed++; }
 
-/* Nets are made here, one after the other, and each is then used by its own thread: servers for plain and TLS sockets
- * on shared ports, called by a third net on this thread. */
+/* Nets are made here, one after the other, and each is then used by its own thread: servers for plain and TLS
+ * sockets on shared ports, called by a third net on this thread. */
 static void share_a_port(papers *p) {
   enum { CALLERS = 60 };
   worker workers[2] = {{0}};
@@ -167,7 +176,8 @@ static void share_a_port(papers *p) {
     worker *w = &workers[i];
     cal_loop_new(&w->loop, cal_clock_real());
     assert_int_equal(cal_net_new(&w->net, w->loop, NULL), 0);
-    cal_server_options options = {.host = "127.0.0.1", .port = port, .reuse_port = 1, .context = w, .on_upgrade = on_worker_upgrade};
+    cal_server_options options = {
+        .host = "127.0.0.1", .port = port, .reuse_port = 1, .context = w, .on_upgrade = on_worker_upgrade};
     if (p) {
       options.cert_file = p->cert;
       options.key_file = p->key;
@@ -179,9 +189,11 @@ static void share_a_port(papers *p) {
   char url[64];
   snprintf(url, sizeof url, "%s://localhost:%d/", p ? "wss" : "ws", port);
   for (int i = 0; i < CALLERS; i++) {
-    cal_ws_connect_options options = {
-        .url = url,
-        .handlers = {.context = &callers[i], .on_open = on_caller_open, .on_message = on_caller_message, .on_close = on_caller_close}};
+    cal_ws_connect_options options = {.url = url,
+                                      .handlers = {.context = &callers[i],
+                                                   .on_open = on_caller_open,
+                                                   .on_message = on_caller_message,
+                                                   .on_close = on_caller_close}};
     assert_int_equal(cal_ws_connect(&callers[i].ws, k.net, &options), 0);
   }
   for (int i = 0; i < CALLERS; i++) WAIT_FOR(&k, callers[i].messages || callers[i].closed);

@@ -42,7 +42,8 @@ static const char *const wanted[] = {"x-twilio-signature", "host", "content-type
 static void start(kit *k, seen *s, const cal_net_options *options) {
   kit_open(k, options);
   *s = (seen){0};
-  s->server = kit_serve(k, (cal_server_options){.fields = wanted, .field_count = 3, .context = s, .on_request = on_request});
+  s->server = kit_serve(
+      k, (cal_server_options){.fields = wanted, .field_count = 3, .context = s, .on_request = on_request});
 }
 
 static void a_request_is_handed_over_and_answered(void **state) {
@@ -153,16 +154,23 @@ static void what_is_wrong_is_refused_with_a_status(void **state) {
   static const struct {
     const char *name, *request, *status;
   } cases[] = {
-      {"body over the ceiling", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nabc", "HTTP/1.1 413"},
-      {"chunked POST", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", "HTTP/1.1 411"},
+      {"body over the ceiling", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nabc",
+       "HTTP/1.1 413"},
+      {"chunked POST",
+       "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+       "HTTP/1.1 411"},
       {"chunked GET", "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 411"},
       {"chunked and a length",
-       "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc", "HTTP/1.1 411"},
-      {"doubled length", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc", "HTTP/1.1 400"},
-      {"the same length twice", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc", "HTTP/1.1 400"},
+       "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc",
+       "HTTP/1.1 411"},
+      {"doubled length", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
+       "HTTP/1.1 400"},
+      {"the same length twice",
+       "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc", "HTTP/1.1 400"},
       {"negative length", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -3\r\n\r\nabc", "HTTP/1.1 400"},
       {"length of words", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: lots\r\n\r\nabc", "HTTP/1.1 400"},
-      {"length in hexadecimal", "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 0x3\r\n\r\nabc", "HTTP/1.1 400"},
+      {"length in hexadecimal", "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 0x3\r\n\r\nabc",
+       "HTTP/1.1 400"},
   };
   kit k;
   seen s;
@@ -188,7 +196,8 @@ static void what_is_no_http_closes_the_connection(void **state) {
       "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
       "GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n",
       "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 this is TLS",
-      "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: "
+      "AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n",
       "GET http://elsewhere/ HTTP/1.1\r\nHost: x\r\n\r\n",
       "GET relative HTTP/1.1\r\nHost: x\r\n\r\n",
       "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: teapot\r\nConnection: Upgrade\r\n\r\n",
@@ -320,7 +329,8 @@ static void a_large_answer_arrives_whole_at_a_slow_reader(void **state) {
 }
 
 static void silence_is_closed_by_the_deadline(void **state) {
-  static const char *const cases[] = {"", "GET / HTTP/1.1\r\nHost:", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf"};
+  static const char *const cases[] = {
+      "", "GET / HTTP/1.1\r\nHost:", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf"};
   kit k;
   seen s;
   start(&k, &s, &(cal_net_options){.handshake_timeout_ms = 50});
@@ -419,12 +429,15 @@ static void a_port_in_use_is_told_with_the_remedy(void **state) {
   int port = cal_server_port(s.server);
   cal_server_options options = {.host = "127.0.0.1", .port = port};
   assert_int_equal(cal_server_listen(&second, k.net, &options), -EADDRINUSE);
-  snprintf(sentence, sizeof sentence, "port %d is in use by another program: choose another with --port", port);
+  snprintf(sentence, sizeof sentence, "port %d is in use by another program: choose another with --port",
+           port);
   assert_string_equal(cal_error_text(), sentence);
   assert_int_equal(cal_server_listen(&second, k.net, &(cal_server_options){.host = "localhost"}), -EINVAL);
   assert_int_equal(cal_server_listen(&second, k.net, &(cal_server_options){.port = 70000}), -EINVAL);
   assert_int_equal(cal_server_listen(&second, k.net, &(cal_server_options){.cert_file = "x"}), -EINVAL);
-  assert_int_equal(cal_server_listen(&second, k.net, &(cal_server_options){.cert_file = "/no", .key_file = "/no"}), -ENOENT);
+  assert_int_equal(
+      cal_server_listen(&second, k.net, &(cal_server_options){.cert_file = "/no", .key_file = "/no"}),
+      -ENOENT);
   assert_null(second);
   kit_close(&k);
 }

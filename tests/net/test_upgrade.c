@@ -1,5 +1,5 @@
-/* The WebSocket half of the server, asked by a client that writes every byte itself: refusals, and frames no library
- * would send. */
+/* The WebSocket half of the server, asked by a client that writes every byte itself: refusals, and frames no
+ * library would send. */
 #include "net/kit.h"
 
 typedef struct host {
@@ -49,7 +49,8 @@ static int on_upgrade(void *context, const cal_http_request *request, cal_upgrad
                               .body = cal_span_of("{\"title\":\"no\"}")};
     return cal_upgrade_refuse(upgrade, &answer);
   }
-  upgrade->handlers = (cal_ws_handlers){.context = h, .on_open = on_open, .on_message = on_message, .on_close = on_close};
+  upgrade->handlers =
+      (cal_ws_handlers){.context = h, .on_open = on_open, .on_message = on_message, .on_close = on_close};
   return 0;
 }
 
@@ -63,7 +64,8 @@ static void host_open(host *h, const cal_net_options *options) {
                                                     .on_upgrade = on_upgrade});
 }
 
-#define UPGRADE "GET /media?token=abc HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
+#define UPGRADE                                                                                              \
+  "GET /media?token=abc HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
 #define KEY "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
 
 static raw *join(host *h) {
@@ -129,10 +131,12 @@ static void malformed_upgrades_get_a_status(void **state) {
   } cases[] = {
       {UPGRADE "Sec-WebSocket-Version: 13\r\n\r\n", "HTTP/1.1 400"},
       {UPGRADE "Sec-WebSocket-Key: short\r\nSec-WebSocket-Version: 13\r\n\r\n", "HTTP/1.1 400"},
-      {UPGRADE "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 8\r\n\r\n", "HTTP/1.1 426"},
+      {UPGRADE "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 8\r\n\r\n",
+       "HTTP/1.1 426"},
       {UPGRADE KEY "Sec-WebSocket-Protocol: mqtt\r\n\r\n", "HTTP/1.1 400"},
       {"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: close\r\n" KEY "\r\n", "HTTP/1.1 400"},
-      {"POST / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" KEY "\r\n", "HTTP/1.1 405"},
+      {"POST / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" KEY "\r\n",
+       "HTTP/1.1 405"},
   };
   host h;
   host_open(&h, NULL);
@@ -301,8 +305,10 @@ static void broken_frames_end_the_connection(void **state) {
   static const struct {
     const char *name, *bytes;
     size_t count;
-  } cases[] = {{"reserved bits", "\xf1\x81\0\0\0\0x", 7},     {"unknown opcode", "\x83\x81\0\0\0\0x", 7},
-               {"fragmented ping", "\x09\x81\0\0\0\0x", 7},   {"long ping", "\x89\xfe\x01\0\0\0\0\0", 8},
+  } cases[] = {{"reserved bits", "\xf1\x81\0\0\0\0x", 7},
+               {"unknown opcode", "\x83\x81\0\0\0\0x", 7},
+               {"fragmented ping", "\x09\x81\0\0\0\0x", 7},
+               {"long ping", "\x89\xfe\x01\0\0\0\0\0", 8},
                {"continuation of nothing", "\x80\x81\0\0\0\0x", 7}};
   host h;
   host_open(&h, NULL);

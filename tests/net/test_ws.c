@@ -1,5 +1,5 @@
-/* One table of cases over every kind of wire: a plain socket, a TLS socket, a pair in memory, a pair that delivers in
- * pieces. What holds for a call on a real line must hold for a simulated one. */
+/* One table of cases over every kind of wire: a plain socket, a TLS socket, a pair in memory, a pair that
+ * delivers in pieces. What holds for a call on a real line must hold for a simulated one. */
 #include "net/kit.h"
 
 typedef struct side {
@@ -50,10 +50,12 @@ static void on_close(void *context, const cal_ws_end *end) {
 }
 
 static cal_ws_handlers handlers_of(side *s) {
-  return (cal_ws_handlers){.context = s, .on_open = on_open, .on_message = on_message, .on_drain = on_drain, .on_close = on_close};
+  return (cal_ws_handlers){
+      .context = s, .on_open = on_open, .on_message = on_message, .on_drain = on_drain, .on_close = on_close};
 }
 
-/* ---- wires ----------------------------------------------------------------------------------------------------- */
+/* ---- wires
+ * ----------------------------------------------------------------------------------------------------- */
 
 typedef struct wire {
   kit k;
@@ -81,7 +83,8 @@ static void open_socket(wire *w, int is_tls) {
   }
   char url[128];
   cal_server *server = kit_serve(&w->k, options);
-  snprintf(url, sizeof url, "%s://localhost:%d/media?token=1", is_tls ? "wss" : "ws", cal_server_port(server));
+  snprintf(url, sizeof url, "%s://localhost:%d/media?token=1", is_tls ? "wss" : "ws",
+           cal_server_port(server));
   cal_ws_connect_options connect_options = {.url = url, .handlers = handlers_of(&w->a)};
   if (cal_ws_connect(&w->a.ws, w->k.net, &connect_options)) fail_msg("%s", cal_error_text());
 }
@@ -98,10 +101,14 @@ static void open_pair(wire *w, size_t piece_bytes) {
 
 static void wire_start(wire *w, const char *kind) {
   *w = (wire){.kind = kind};
-  if (!strcmp(kind, "socket")) open_socket(w, 0);
-  else if (!strcmp(kind, "tls")) open_socket(w, 1);
-  else if (!strcmp(kind, "pair")) open_pair(w, 0);
-  else open_pair(w, 100);
+  if (!strcmp(kind, "socket"))
+    open_socket(w, 0);
+  else if (!strcmp(kind, "tls"))
+    open_socket(w, 1);
+  else if (!strcmp(kind, "pair"))
+    open_pair(w, 0);
+  else
+    open_pair(w, 100);
 }
 
 static void wire_open(wire *w, const char *kind) {
@@ -120,7 +127,8 @@ static void wire_close(wire *w) {
   if (w->papers.folder[0]) papers_burn(&w->papers);
 }
 
-/* ---- cases ----------------------------------------------------------------------------------------------------- */
+/* ---- cases
+ * ----------------------------------------------------------------------------------------------------- */
 
 static void echo(wire *w) {
   static const size_t sizes[] = {0, 1, 5, 125, 126, 400, 4095, 4096, 4097, 20000, 65535, 65536, 100000};
@@ -305,7 +313,8 @@ static void over_tls(void **state) { run_all("tls"); }
 static void over_a_pair(void **state) { run_all("pair"); }
 static void over_a_pair_in_pieces(void **state) { run_all("pair in pieces"); }
 
-/* ---- what only a pair can show --------------------------------------------------------------------------------- */
+/* ---- what only a pair can show
+ * --------------------------------------------------------------------------------- */
 
 static void a_pair_obeys_simulated_time(void **state) {
   cal_clock *clock = cal_clock_simulated(5 * CAL_S, 0);

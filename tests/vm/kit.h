@@ -1,4 +1,5 @@
-/* kit: what the tests of the vm module share: a workspace on disk that is gone afterwards, and running a text. */
+/* kit: what the tests of the vm module share: a workspace on disk that is gone afterwards, and running a
+ * text. */
 #ifndef CAL_TESTS_VM_KIT_H
 #define CAL_TESTS_VM_KIT_H
 
@@ -72,6 +73,14 @@ static inline cal_vm *new_vm(cal_vm_kind kind, cal_generation *generation) {
   cal_vm *vm = NULL;
   cal_vm_options options = {.kind = kind, .name = "test"};
   assert_int_equal(cal_vm_new(&vm, generation, &options), 0);
+  return vm;
+}
+
+/* For scripts that are to fail otherwise than by time, however slow the machine. */
+static inline cal_vm *new_patient_vm(void) {
+  cal_vm *vm = NULL;
+  cal_vm_options options = {.kind = CAL_VM_CALL, .name = "patient", .entry_budget_ms = CAL_VM_UNLIMITED};
+  assert_int_equal(cal_vm_new(&vm, NULL, &options), 0);
   return vm;
 }
 

@@ -169,7 +169,8 @@ static void a_vm_keeps_the_code_it_began_with(void **unused) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(names_follow_the_folders, setup, teardown),
-      cmocka_unit_test_setup_teardown(a_broken_file_is_told_with_its_line_and_stops_no_other, setup, teardown),
+      cmocka_unit_test_setup_teardown(a_broken_file_is_told_with_its_line_and_stops_no_other, setup,
+                                      teardown),
       cmocka_unit_test_setup_teardown(what_is_not_source_is_refused, setup, teardown),
       cmocka_unit_test_setup_teardown(the_earlier_root_wins, setup, teardown),
       cmocka_unit_test_setup_teardown(the_digest_follows_names_and_sources, setup, teardown),

@@ -7,7 +7,8 @@ static void expect(cal_vm *vm, const char *text, const char *wanted) {
   lua_State *L = cal_vm_state(vm);
   if (run_text(vm, text) != 0) fail_msg("%s: %s", text, cal_vm_error(vm));
   const char *got = lua_tostring(L, -1);
-  if (!got || strcmp(got, wanted) != 0) fail_msg("%s: '%s' instead of '%s'", text, got ? got : "(none)", wanted);
+  if (!got || strcmp(got, wanted) != 0)
+    fail_msg("%s: '%s' instead of '%s'", text, got ? got : "(none)", wanted);
   lua_settop(L, 0);
 }
 
@@ -81,11 +82,13 @@ static void no_escape_succeeds(void **unused) {
 /* What is reachable from the globals, all the way down, is what this list says. */
 static void the_globals_are_these_and_no_others(void **unused) {
   cal_vm *vm = new_vm(CAL_VM_CALL, NULL);
-  expect(vm,
-         "local names = {} for name in pairs(_G) do names[#names + 1] = name end table.sort(names)"
-         " return table.concat(names, ' ')",
-         "_G _VERSION assert bit collectgarbage coroutine error getmetatable ipairs load math next pairs pcall print "
-         "rawequal rawget rawset require select setmetatable string table tonumber tostring type unpack xpcall");
+  expect(
+      vm,
+      "local names = {} for name in pairs(_G) do names[#names + 1] = name end table.sort(names)"
+      " return table.concat(names, ' ')",
+      "_G _VERSION assert bit collectgarbage coroutine error getmetatable ipairs load math next pairs pcall "
+      "print "
+      "rawequal rawget rawset require select setmetatable string table tonumber tostring type unpack xpcall");
   expect(vm,
          "local names = {} for name in pairs(string) do names[#names + 1] = name end table.sort(names)"
          " return table.concat(names, ' ')",
@@ -114,20 +117,28 @@ static void what_is_left_works(void **unused) {
       {"return load('return 6 * 7')()", "42"},
       {"return load('return x', 'n', 't', {x = 'given'})()", "given"},
       {"return select(2, load('x ='))", "(load):1: unexpected symbol near '<eof>'"},
-      {"local ok, e = xpcall(function(a, b) error(a .. b, 0) end, function(e) return e .. '!' end, 'a', 'b') return e", "ab!"},
+      {"local ok, e = xpcall(function(a, b) error(a .. b, 0) end, function(e) return e .. '!' end, 'a', 'b') "
+       "return e",
+       "ab!"},
       {"return (select(2, xpcall(function(...) return select('#', ...) end, print, nil, nil)))", "2"},
-      {"local co = coroutine.wrap(function() xpcall(function() coroutine.yield('through') end, print) end) return co()",
+      {"local co = coroutine.wrap(function() xpcall(function() coroutine.yield('through') end, print) end) "
+       "return co()",
        "through"},
-      {"local co = coroutine.wrap(function(a) local b = coroutine.yield(a) return a + b end) co(1) return co(2)", "3"},
-      {"local co = coroutine.create(function() error('x', 0) end) return select(2, coroutine.resume(co))", "x"},
+      {"local co = coroutine.wrap(function(a) local b = coroutine.yield(a) return a + b end) co(1) return "
+       "co(2)",
+       "3"},
+      {"local co = coroutine.create(function() error('x', 0) end) return select(2, coroutine.resume(co))",
+       "x"},
       {"local t = {3, 1, 2} table.sort(t) return table.concat(t, ',')", "1,2,3"},
-      {"local t = {3, 1, 2} table.sort(t, function(a, b) return a > b end) return table.concat(t, ',')", "3,2,1"},
+      {"local t = {3, 1, 2} table.sort(t, function(a, b) return a > b end) return table.concat(t, ',')",
+       "3,2,1"},
       {"return tostring(collectgarbage('count') > 10)", "true"},
       {"return require('callisto.vm').kind", "call"},
       {"return tostring(require('callisto.vm').memory_bytes() > 1000)", "true"},
-      {"local co = coroutine.create(function() local x = nil; x() end) local _, e = coroutine.resume(co)"
-       " return (require('callisto.vm').traceback(co, e):gsub('\\n', '|'))",
-       "script:1: attempt to call local 'x' (a nil value)|  script:1: in function <script:1>"},
+      {"local co = coroutine.create(function()\nlocal function inner() local x = nil; x() end\ninner()\nend)"
+       " local _, e = coroutine.resume(co) return (require('callisto.vm').traceback(co, e):gsub('\\n', '|'))",
+       "script:2: attempt to call local 'x' (a nil value)|  script: in inner|  script:3: in function "
+       "<script:1>"},
       {"return tostring(getmetatable(''))", "protected"},
       {"return ('x'):rep(3, ',')", "x,x,x"},
       {"return ('x'):rep(-1)", ""},
@@ -173,7 +184,8 @@ static void errors_are_described(void **unused) {
 
 static void a_tool_has_everything(void **unused) {
   cal_vm *vm = new_vm(CAL_VM_TOOL, NULL);
-  expect(vm, "a_global = 1 return type(io.open) .. type(os.exit) .. type(require 'ffi') .. type(debug.sethook)",
+  expect(vm,
+         "a_global = 1 return type(io.open) .. type(os.exit) .. type(require 'ffi') .. type(debug.sethook)",
          "functionfunctiontablefunction");
   expect(vm, "return tostring((jit.status()))", "false");
   expect(vm, "return require('callisto.vm').kind", "tool");
@@ -182,10 +194,10 @@ static void a_tool_has_everything(void **unused) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(no_escape_succeeds),      cmocka_unit_test(the_globals_are_these_and_no_others),
+      cmocka_unit_test(no_escape_succeeds),          cmocka_unit_test(the_globals_are_these_and_no_others),
       cmocka_unit_test(a_global_is_refused_by_name), cmocka_unit_test(vms_share_nothing),
-      cmocka_unit_test(what_is_left_works),      cmocka_unit_test(print_goes_to_the_log),
-      cmocka_unit_test(errors_are_described),    cmocka_unit_test(a_tool_has_everything),
+      cmocka_unit_test(what_is_left_works),          cmocka_unit_test(print_goes_to_the_log),
+      cmocka_unit_test(errors_are_described),        cmocka_unit_test(a_tool_has_everything),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* Our pattern functions must agree with LuaJIT's own: the same calls in a TOOL (stock) and in a CALL (ours). */
+/* Our pattern functions must agree with LuaJIT's own: the same calls in a TOOL (stock) and in a CALL (ours).
+ */
 #include "vm/kit.h"
 
 static const char *const calls[] = {
@@ -78,17 +79,22 @@ static const char *const calls[] = {
     "pcall(string.gsub, 'a', 'a')",
     "pcall(string.gsub, 'a', '(', 'x')",
     "pcall(string.match, 'a', ('()'):rep(33)) and 1",
-    "(function() local t = {} for a, b in ('a=1, b=2'):gmatch('(%w)=(%w)') do t[#t+1] = a .. b end return table.concat(t, '|') end)()",
-    "(function() local t = {} for w in ('one two  three'):gmatch('%a*') do t[#t+1] = '<' .. w .. '>' end return table.concat(t) end)()",
-    "(function() local t = {} for p in ('abc'):gmatch('()') do t[#t+1] = p end return table.concat(t, ',') end)()",
-    "(function() local t = {} for w in ('^a^b'):gmatch('^%a') do t[#t+1] = w end return table.concat(t, ',') end)()",
+    "(function() local t = {} for a, b in ('a=1, b=2'):gmatch('(%w)=(%w)') do t[#t+1] = a .. b end return "
+    "table.concat(t, '|') end)()",
+    "(function() local t = {} for w in ('one two  three'):gmatch('%a*') do t[#t+1] = '<' .. w .. '>' end "
+    "return table.concat(t) end)()",
+    "(function() local t = {} for p in ('abc'):gmatch('()') do t[#t+1] = p end return table.concat(t, ',') "
+    "end)()",
+    "(function() local t = {} for w in ('^a^b'):gmatch('^%a') do t[#t+1] = w end return table.concat(t, ',') "
+    "end)()",
 };
 
 /* All results as one text; an error message without its position, which differs by design. */
 static char *result_of(cal_vm *vm, const char *call) {
   char text[1024];
   snprintf(text, sizeof text,
-           "local function all(...) local t = {} for i = 1, select('#', ...) do t[i] = tostring((select(i, ...))) end"
+           "local function all(...) local t = {} for i = 1, select('#', ...) do t[i] = tostring((select(i, "
+           "...))) end"
            " return table.concat(t, ' ; ') end return all(%s)",
            call);
   if (run_text(vm, text) != 0) fail_msg("%s: %s", call, cal_vm_error(vm));
@@ -114,9 +120,9 @@ static void ours_agree_with_the_stock_ones(void **unused) {
 
 /* The same for patterns nobody would write: small random ones over small random subjects. */
 static void random_patterns_agree_too(void **unused) {
-  static const char pieces[][6] = {"a",  "b",  ".",  "%a", "%A", "[ab]", "[^a]", "*",  "+",  "-",   "?",
-                                   "(",  ")",  "()", "^",  "$",  "%1",   "%b",   "[a", "]",  "%f",  "%d",
-                                   "[%a]", "a-", "x",  "%",  "[a-c]", "%f[a]", "%bab"};
+  static const char pieces[][6] = {"a",  "b",  ".",    "%a", "%A", "[ab]", "[^a]",  "*",     "+",   "-",
+                                   "?",  "(",  ")",    "()", "^",  "$",    "%1",    "%b",    "[a",  "]",
+                                   "%f", "%d", "[%a]", "a-", "x",  "%",    "[a-c]", "%f[a]", "%bab"};
   cal_vm *stock = new_vm(CAL_VM_TOOL, NULL), *ours = new_vm(CAL_VM_CALL, NULL);
   unsigned seed = 12345;
   for (int i = 0; i < (IS_TSAN ? 500 : 5000); i++) {

@@ -10,7 +10,7 @@ local settings = {}
 -- Variables that are no carrier's. A carrier's own are named by its adapter.
 local VARIABLES = {
   "TELEPHONY_PROVIDER", "PUBLIC_BASE_URL", "APP_BASE_URL", "ENFORCE_TELEPHONY_WEBHOOK_SIGNATURES", "CALLISTO_API_KEYS",
-  "OUTBOUND_RING_TIMEOUT_SECONDS", "BOT_MAX_DRAIN_SECONDS",
+  "TELEPHONY_DOCUMENT", "OUTBOUND_RING_TIMEOUT_SECONDS", "BOT_MAX_DRAIN_SECONDS",
 }
 
 -- Request headers any route may want to see; adapters add their own (`headers`).

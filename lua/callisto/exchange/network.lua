@@ -1,12 +1,13 @@
--- callisto.exchange.network: the telephone network behind every carrier's face: calls, subscribers, callbacks and their faults.
+-- callisto.exchange.network: the telephone network behind every carrier's face: calls and the people on the telephones.
 --
 -- A face (callisto.exchange.twilio …) speaks its carrier's protocols; what a subscriber does, how long the telephone
--- rings, how a stream is opened and how callbacks get lost is the same for all and lives here.
+-- rings and how a stream is opened is the same for all and lives here. Callbacks, and their faults, are next door
+-- (callisto.exchange.callbacks).
 --
---   face ── ring ──► subscriber's data: busy, no answer, answers after …
+--   face ── ring ───► subscriber's data: busy, no answer, answers after …
 --        ── answer ─► a VM of its own runs the subscriber's script (callisto.exchange.subscriber)
 --        ── stream ─► media socket to the application; the subscriber's voice and ear are on it
---        ── notify ─► signed callback, subject to the subscriber's faults
+--        ── say ────► the carrier's own voice: no sound, but the words and the time they take
 
 local core = require "callisto.core"
 local json = require "callisto.json"
@@ -15,8 +16,9 @@ local task = require "callisto.task"
 
 local network = {}
 
-local CALLS_KEPT = 5000 -- ended calls that can still be asked for
-local SPEECH_SECONDS_PER_CHARACTER = 0.06
+local CALLS_KEPT = 3000 -- calls that can still be asked for; the oldest are forgotten
+local NOTES_KEPT = 200  -- of one call; later ones are counted, not kept
+local SECONDS_PER_CHARACTER = 0.06
 local RING_CEILING = 600
 
 ---@class callisto.exchange.Call
@@ -29,26 +31,31 @@ local RING_CEILING = 600
 ---@field status string in the carrier's words
 ---@field keys string keys pressed that nobody has read yet
 ---@field gone boolean the subscriber has hung up
+---@field on_gone fun()|nil what the face does then
 ---@field runner callisto.Task|nil what obeys the application's documents
 local calls, order = {}, {}
+local subscribers = {}
 
----The subscribers of the workspace's exchange/subscribers.lua, by number.
----@return table<string, table>
-function network.subscribers()
-  for _, module in ipairs(core.modules("exchange.subscribers")) do
+---Reads the workspace's exchange/subscribers.lua: a table of subscribers by number. Called once.
+function network.start()
+  for _, module in ipairs(core.modules "exchange.subscribers") do
     if module.name == "exchange.subscribers" then
-      if module.error then error(module.error, 0) end
-      return require "exchange.subscribers"
+      if module.error then error(("%s: %s"):format(module.path, module.error), 0) end
+      subscribers = require "exchange.subscribers"
     end
   end
-  return {}
+  if type(subscribers) ~= "table" then error("exchange/subscribers.lua must return a table of subscribers by number", 0) end
+  local count = 0
+  for _ in pairs(subscribers) do count = count + 1 end
+  return count
 end
 
 ---@param number string
 ---@return table|nil subscriber
-function network.subscriber(number) return network.subscribers()[number] end
+function network.subscriber(number) return subscribers[number] end
 
----@param call table
+---Adds what a face has begun.
+---@param call table id, from, to, direction, party, status and whatever the face needs
 ---@return callisto.exchange.Call
 function network.add(call)
   call.line = core.id("x")
@@ -65,6 +72,17 @@ function network.add(call)
   return call
 end
 
+---@param call callisto.exchange.Call one that is over
+function network.forget(call)
+  calls[call.id], calls[call.line] = nil, nil
+  for index, each in ipairs(order) do
+    if each == call then
+      table.remove(order, index)
+      return
+    end
+  end
+end
+
 ---@param id string the carrier's id, or the line's
 ---@return callisto.exchange.Call|nil
 function network.find(id) return calls[id] end
@@ -77,7 +95,11 @@ function network.all() return order end
 ---@param call callisto.exchange.Call
 ---@param what string
 function network.note(call, what)
-  call.log[#call.log + 1] = { at = core.wall(), what = what }
+  if #call.log < NOTES_KEPT then
+    call.log[#call.log + 1] = { at = core.wall(), what = what }
+  else
+    call.notes_lost = (call.notes_lost or 0) + 1
+  end
   log.debug(call.id .. " " .. what)
 end
 
@@ -87,18 +109,19 @@ end
 ---@return "answered"|"busy"|"no-answer"|"failed"|"canceled"
 function network.ring(call, ring_seconds)
   local subscriber = network.subscriber(call.party)
-  if not subscriber then return "failed" end
-  if subscriber.unreachable then return "failed" end
-  if subscriber.busy then
-    task.sleep(subscriber.answers_after or 0.2)
-    return "busy"
-  end
+  if not subscriber or subscriber.unreachable then return "failed" end
   local patience = math.min(ring_seconds, RING_CEILING)
-  local after = subscriber.no_answer and math.huge or subscriber.answers_after or 1
+  local after = subscriber.answers_after or (subscriber.busy and 0.2 or 1)
+  if subscriber.no_answer then after = math.huge end
   local why = task.wait("cancel " .. call.line, math.min(after, patience))
   if why == "canceled" then return "canceled" end
+  if subscriber.busy then return "busy" end
   return after <= patience and "answered" or "no-answer"
 end
+
+---The application has taken back a call that rings.
+---@param call callisto.exchange.Call
+function network.cancel(call) task.wake("cancel " .. call.line, "canceled") end
 
 ---The subscriber lifts the receiver: its script runs from now on, in a VM of its own.
 ---@param call callisto.exchange.Call
@@ -106,15 +129,17 @@ end
 ---@return boolean|nil ok, string? message
 function network.answer(call, wire)
   call.answered = core.wall()
-  return core.call_open {
+  local ok, message = core.call_open {
     id = call.line, entry = "callisto.exchange.subscriber", role = "carrier", wire = wire,
     begin = json.encode { number = call.party, from = call.from, to = call.to, direction = call.direction },
   }
+  if not ok then network.note(call, "the subscriber's script could not start: " .. message) end
+  return ok, message
 end
 
----Opens the media socket and waits for its end.
+---Opens the media socket and waits for its end. Whoever waits may be cancelled: the socket is closed then.
 ---@param call callisto.exchange.Call
----@param socket {url: string, headers: table<string,string>|nil, opening: string[], closing: string|nil}
+---@param socket {url: string, headers: table<string,string>|nil, stream: string, carrier_call: string, opening: string[]}
 ---@return string reason why the stream ended
 function network.stream(call, socket)
   local ok, message = core.leg_dial(call.line, socket)
@@ -130,13 +155,32 @@ function network.stream(call, socket)
   end)
 end
 
+local function tell(call, message) core.tell(call.line, json.encode(message)) end
+
 ---The carrier's own voice: without a socket there is no sound, so the subscriber is told the words and given the time.
 ---@param call callisto.exchange.Call
 ---@param text string
 function network.say(call, text)
   network.note(call, "carrier says: " .. text)
-  core.tell(call.line, json.encode { what = "carrier_says", text = text })
-  task.sleep(#text * SPEECH_SECONDS_PER_CHARACTER)
+  tell(call, { what = "voice", is_speaking = true, text = text })
+  task.finally(function() task.sleep(#text * SECONDS_PER_CHARACTER) end, function()
+    tell(call, { what = "voice", is_speaking = false })
+  end)
+end
+
+---Joins two calls: each hears the other's words, as words.
+---@param a callisto.exchange.Call
+---@param b callisto.exchange.Call
+function network.bridge(a, b)
+  a.other, b.other = b, a
+  for _, call in ipairs { a, b } do tell(call, { what = "bridged" }) end
+end
+
+---@param call callisto.exchange.Call
+function network.part(call)
+  local other = call.other
+  call.other = nil
+  if other then other.other = nil end
 end
 
 ---Waits for keys.
@@ -150,16 +194,21 @@ function network.gather(call, wanted, finish, timeout)
   local got = ""
   while not wanted or #got < wanted do
     if call.keys == "" then
-      local woken = task.wait("keys " .. call.line, timeout)
-      if woken == nil and call.keys == "" then break end
-    else
-      local key = call.keys:sub(1, 1)
-      call.keys = call.keys:sub(2)
-      if finish ~= "" and finish:find(key, 1, true) then return got, key end
-      got = got .. key
+      task.wait("keys " .. call.line, timeout)
+      if call.keys == "" then break end
     end
+    local key = call.keys:sub(1, 1)
+    call.keys = call.keys:sub(2)
+    if finish ~= "" and finish:find(key, 1, true) then return got, key end
+    got = got .. key
   end
   return got
+end
+
+---Waits until a key has been pressed that nobody has read.
+---@param call callisto.exchange.Call
+function network.until_key(call)
+  while call.keys == "" do task.wait("keys " .. call.line) end
 end
 
 ---The call is over for the subscriber: its script ends.
@@ -167,8 +216,33 @@ end
 function network.release(call)
   if call.released then return end
   call.released = true
-  call.ended = core.wall()
+  call.ended = call.ended or core.wall()
   core.call_close(call.line, 1000)
+end
+
+local function hang_up(call, why)
+  call.gone = true
+  network.note(call, why)
+  if call.on_gone then call.on_gone() end
+end
+
+local told = {}
+
+function told.keys(call, message)
+  network.note(call, "subscriber presses " .. message.keys)
+  if call.streaming then return end -- the stream carries them
+  call.keys = call.keys .. message.keys
+  task.wake("keys " .. call.line, true)
+end
+
+function told.hangs_up(call) hang_up(call, "subscriber hangs up") end
+
+function told.note(call, message) network.note(call, message.text) end
+
+---Words said where there is no stream are heard by whoever the call is joined with.
+function told.voice(call, message)
+  if message.text then network.note(call, "subscriber says: " .. message.text) end
+  if call.other and not call.other.released then tell(call.other, message) end
 end
 
 ---What a subscriber's script tells.
@@ -176,19 +250,9 @@ end
 ---@param text string JSON
 function network.told(line, text)
   local call = calls[line]
-  if not call then return end
   local message = json.decode(text)
-  if message.what == "keys" then
-    call.keys = call.keys .. message.keys
-    network.note(call, "subscriber presses " .. message.keys)
-    task.wake("keys " .. line, true)
-  elseif message.what == "hangs_up" then
-    call.gone = true
-    network.note(call, "subscriber hangs up")
-    if call.on_gone then call.on_gone() end
-  elseif message.what == "note" then
-    network.note(call, message.text)
-  end
+  local fn = call and type(message) == "table" and told[message.what]
+  if fn then fn(call, message) end
 end
 
 ---The media leg of a subscriber has changed.
@@ -199,8 +263,8 @@ function network.leg(line, state, details)
   local call = calls[line]
   if not call then return end
   local about = json.decode(details) or {}
-  network.note(call, "stream " .. state .. (about.reason and ": " .. about.reason or ""))
   if state == "ended" then call.last_leg = about end
+  network.note(call, "stream " .. state .. (about.reason and (": %s, %s"):format(about.reason, about.text or "") or ""))
   task.wake("leg " .. line, state == "started" and "started" or about.reason or "ended")
 end
 
@@ -209,69 +273,10 @@ end
 ---@param message string
 function network.broken(line, message)
   local call = calls[line]
-  log.error("the subscriber's script failed: " .. message)
+  log.error("a subscriber's script failed: " .. message)
   if not call then return end
-  call.gone, call.failure = true, message
-  network.note(call, "subscriber's script failed: " .. message)
-  if call.on_gone then call.on_gone() end
+  call.failure = message
+  hang_up(call, "subscriber's script failed: " .. message)
 end
-
--- Callbacks and their faults -----------------------------------------------------------------------------------------
--- A subscriber's `faults` say what happens to callbacks about its calls:
---   { lose = {"completed"}, double = {"all"}, delay = { ringing = 3 }, reorder = true }
-
-local function names(list, event)
-  for _, name in ipairs(list or {}) do
-    if name == event or name == "all" then return true end
-  end
-  return false
-end
-
-local function send(call, request, event)
-  local number, message = core.http_fetch(request)
-  if not number then return network.note(call, "callback " .. event .. " not sent: " .. message) end
-  local response, why = task.answer("response", number, 20)
-  network.note(call, ("callback %s: %s"):format(event, response and response.status or why))
-  return response, why
-end
-
----Sends a callback beside everything else; it may be lost, doubled, delayed or held back until after the next one.
----@param call callisto.exchange.Call
----@param event string the carrier's name of the event
----@param request table as for core.http_fetch
-function network.notify(call, event, request)
-  local faults = (network.subscriber(call.party) or {}).faults or {}
-  if names(faults.lose, event) then return network.note(call, "callback " .. event .. " lost on purpose") end
-  local delay = faults.delay and (faults.delay[event] or faults.delay.all) or 0
-  local function deliver()
-    if delay > 0 then task.sleep(delay) end
-    send(call, request, event)
-    if names(faults.double, event) then send(call, request, event) end
-  end
-  if faults.reorder and not call.held then
-    call.held = deliver
-    task.start(function()
-      task.sleep(3)
-      if call.held == deliver then
-        call.held = nil
-        deliver()
-      end
-    end)
-    return
-  end
-  task.start(function()
-    deliver()
-    local held = call.held
-    call.held = nil
-    if held then held() end
-  end)
-end
-
----Asks the application for something and waits: a webhook, an action.
----@param call callisto.exchange.Call
----@param request table as for core.http_fetch
----@param what string for the log
----@return table|nil response, string|nil why
-function network.ask(call, request, what) return send(call, request, what) end
 
 return network

@@ -1,16 +1,19 @@
 -- callisto.exchange.service: entry of the exchange's service VM: the telephone network in a box.
 --
---   carriers' REST      each face answers its own paths
---   POST /exchange/calls {from, to}     a subscriber calls one of the application's numbers
---   GET  /exchange/calls                everything that happened, for reports and tests
---   GET  /exchange/calls/{id}
+--   carriers' REST       each face answers its own paths
+--   POST /exchange/calls {from, to, voice_url?, …}   a subscriber calls one of the application's numbers
+--   GET  /exchange/calls, /exchange/calls/{id}       everything that happened, for reports and tests
+--   PUT  /exchange/faults {lose, double, …}          what befalls callbacks from now on (callisto.exchange.callbacks)
 --
--- Numbers of the application and where their webhooks lead are settings: exchange = { numbers = { ["+1415…"] = {…} } }.
+-- Numbers of the application are settings: exchange = { numbers = { ["+1415…"] = { voice_url = …, … } }, cps = 1 }.
+-- Calls live in this VM, so the exchange runs on one script thread.
 
+local callbacks = require "callisto.exchange.callbacks"
 local core = require "callisto.core"
 local json = require "callisto.json"
 local log = require "callisto.log"
 local network = require "callisto.exchange.network"
+local settings = require "callisto.settings"
 local task = require "callisto.task"
 
 local faces = { require "callisto.exchange.twilio" }
@@ -18,11 +21,12 @@ local numbers = {}
 
 local JSON = { ["content-type"] = "application/json" }
 
-local function report(call)
+local function report(call, is_long)
   return {
     id = call.id, line = call.line, from = call.from, to = call.to, direction = call.direction, status = call.status,
-    duration = call.duration, gone = call.gone, failure = call.failure, log = json.array(call.log),
-    created = call.created, answered = call.answered, ended = call.ended, stream = call.last_leg,
+    duration = call.duration, gone = call.gone, failure = call.failure, parent = call.parent,
+    created = call.created, answered = call.answered, ended = call.ended,
+    log = is_long and json.array(call.log) or nil, stream = is_long and call.last_leg or nil,
   }
 end
 
@@ -31,63 +35,82 @@ local function problem(status, title)
     json.encode { type = "about:blank", status = status, title = title }
 end
 
+local function face_of(number)
+  local name = number.carrier or "twilio"
+  for _, face in ipairs(faces) do
+    if face.name == name then return face end
+  end
+end
+
 local function start_call(body)
   local wanted = json.decode(body)
   if type(wanted) ~= "table" or type(wanted.from) ~= "string" or type(wanted.to) ~= "string" then
     return problem(422, 'the body must be {"from": "+…", "to": "+…"}')
   end
   if not network.subscriber(wanted.from) then return problem(404, "no subscriber has the number " .. wanted.from) end
-  local number = numbers[wanted.to]
-  if not number then return problem(404, "no application has the number " .. wanted.to .. ": see exchange.numbers in callisto.lua") end
-  for _, face in ipairs(faces) do
-    if face.name == (number.carrier or "twilio") then
-      return 201, JSON, json.encode(report(face.inbound(wanted.from, wanted.to, number)))
-    end
+  local number = wanted.voice_url and wanted or numbers[wanted.to]
+  if not number or not number.voice_url then
+    return problem(404, "nothing says what answers " .. wanted.to .. ": give voice_url, or exchange.numbers in callisto.lua")
   end
-  return problem(422, "no face is named " .. tostring(number.carrier))
+  local face = face_of(number)
+  if not face then return problem(422, "no face is named " .. tostring(number.carrier)) end
+  return 201, JSON, json.encode(report(face.inbound(wanted.from, wanted.to, number), true))
 end
 
-local function control(message)
-  if message.path == "/healthz" then return 200, { ["content-type"] = "text/plain" }, "ok\n" end
-  if message.path == "/metrics" then return 200, { ["content-type"] = "text/plain; version=0.0.4" }, core.metrics_text() end
-  if message.path == "/exchange/calls" then
-    if message.method == "POST" then return start_call(message.body) end
-    local list = {}
-    for _, call in ipairs(network.all()) do list[#list + 1] = report(call) end
-    return 200, JSON, json.encode { calls = json.array(list) }
+local function list_calls()
+  local list = json.array {}
+  for _, call in ipairs(network.all()) do list[#list + 1] = report(call) end
+  return 200, JSON, json.encode { calls = list }
+end
+
+local function set_faults(body)
+  local faults = json.decode(body)
+  if type(faults) ~= "table" then return problem(422, "the body must be an object of faults") end
+  callbacks.set_faults(faults)
+  return 200, JSON, json.encode(faults)
+end
+
+local control = {
+  ["GET /healthz"] = function() return 200, { ["content-type"] = "text/plain" }, "ok\n" end,
+  ["GET /readyz"] = function() return 200, { ["content-type"] = "text/plain" }, "ready\n" end,
+  ["GET /metrics"] = function() return 200, { ["content-type"] = "text/plain; version=0.0.4" }, core.metrics_text() end,
+  ["GET /exchange/calls"] = list_calls,
+  ["POST /exchange/calls"] = function(message) return start_call(message.body) end,
+  ["PUT /exchange/faults"] = function(message) return set_faults(message.body) end,
+}
+
+local function handle(message)
+  local fn = control[message.method .. " " .. message.path]
+  if fn then return fn(message) end
+  local call = network.find(message.path:match "^/exchange/calls/(%w+)$" or "")
+  if call then return 200, JSON, json.encode(report(call, true)) end
+  for _, face in ipairs(faces) do
+    local status, headers, body = face.handle(message)
+    if status ~= nil then return status, headers, body end
   end
-  local id = message.path:match "^/exchange/calls/(%w+)$"
-  local call = id and network.find(id)
-  if call then return 200, JSON, json.encode(report(call)) end
+  return problem(404, "nothing is served at " .. message.path)
 end
 
 local on = {}
 
 function on.start()
-  local settings = core.settings()
-  local own = settings.file.exchange or {}
-  numbers = own.numbers or {}
-  for _, face in ipairs(faces) do face.start(settings.env, own[face.name] or {}) end
+  local of_file = core.settings().file or {}
+  local options = type(of_file.exchange) == "table" and of_file.exchange or {}
+  numbers = options.numbers or {}
+  local cps = tonumber(settings.get("EXCHANGE_CPS", "exchange_cps")) or options.cps
+  local count = network.start()
+  for _, face in ipairs(faces) do face.start { numbers = numbers, cps = cps } end
+  if core.status().script_threads > 1 then log.warn("the exchange needs --script-threads 1: calls are not found otherwise") end
   core.started()
+  log.info(("%d subscribers are on the telephone"):format(count))
 end
 
 function on.request(request, message)
-  task.start(function()
-    local ok, status, headers, body = pcall(function()
-      local status, headers, body = control(message)
-      if status then return status, headers, body end
-      for _, face in ipairs(faces) do
-        status, headers, body = face.handle(message)
-        if status ~= nil then return status, headers, body end
-      end
-      return problem(404, "nothing is served at " .. message.path)
-    end)
-    if not ok then
-      log.error("a request failed: " .. tostring(status))
-      status, headers, body = problem(500, "internal error")
-    end
+  local each = task.start(function()
+    local status, headers, body = handle(message)
     if status then core.http_reply(request, status, headers, body) end
   end)
+  each.request = request
 end
 
 function on.told(line, text) network.told(line, text) end
@@ -95,7 +118,10 @@ function on.leg(line, state, details) network.leg(line, state, details) end
 function on.broken(line, _, text) network.broken(line, text) end
 function on.stop() core.stopped() end
 
-task.on_error(function(_, text) log.error(text) end)
+task.on_error(function(failed, text)
+  log.error(text)
+  if failed.request then core.http_reply(failed.request, problem(500, "internal error")) end
+end)
 
 core.handler(function(kind, ...)
   if not task.event(kind, ...) and on[kind] then on[kind](...) end

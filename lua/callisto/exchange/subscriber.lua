@@ -1,7 +1,7 @@
 -- callisto.exchange.subscriber: entry of a subscriber's VM: somebody on the telephone, as a script.
 --
 --   ["+15550100"] = {
---     answers_after = 2, voice = "kal",
+--     answers_after = 2, voice = "rms",
 --     on_answer = function(line)
 --       line:hears()                    -- waits until the other side has finished speaking
 --       line:says "yes please"
@@ -10,31 +10,38 @@
 --     end,
 --   }
 --
--- The end of the script hangs up, as a caller who has nothing more to say does.
+-- The end of the script hangs up, as a caller who has nothing more to say does. A line that is cut from the other side
+-- ends the script wherever it waits.
 
 local core = require "callisto.core"
 local json = require "callisto.json"
 local task = require "callisto.task"
 
 local ENDPOINT_MS = 900 -- a pause this long ends the other side's turn: longer than those between sentences
+local SECONDS_PER_CHARACTER = 0.06
+local KEY_S = 0.2       -- from one key to the next
 
 ---@class callisto.exchange.Line
----@field number string
+---@field number string the subscriber's own
 ---@field from string
 ---@field to string
----@field direction "inbound"|"outbound"
+---@field direction "inbound"|"outbound" as the application sees it
 local Line = {}
 Line.__index = Line
 
 local line ---@type callisto.exchange.Line
 local utterance = 0
-local turns = 0     -- how often the other side has finished speaking
-local consumed = 0  -- how many of those the script has waited for
-local speaking = false
-local connected = false
+local turns = 0           -- how often the other side has finished speaking
+local consumed = 0        -- how many of those the script has waited for
+local is_speaking = false -- the other side
+local is_connected = false
+local is_dry = false      -- there is a voice on the line, but no stream: words travel as words
 
-local function wait_connected(timeout)
-  if not connected then task.wait("connected", timeout or 60) end
+local function tell(message) core.tell(nil, json.encode(message)) end
+
+-- Until there is something that carries our voice.
+local function until_open()
+  while not is_connected and not is_dry do task.wait "open" end
 end
 
 ---Waits until the other side has spoken and finished.
@@ -51,115 +58,141 @@ function Line:hears(timeout)
   return true
 end
 
-local function speak(text, options)
+-- Words, or a sound, on the stream. The call may lose its stream meanwhile; then nothing is said any more.
+local function utter(start)
   utterance = utterance + 1
   local number = utterance
-  core.say(number, text, { voice = options and options.voice or line.voice })
-  return number
+  start(number)
+  while is_connected do
+    if task.wait("said " .. number, 1) then break end
+  end
+  consumed = turns
 end
 
 ---Says something and waits until it has been said. What the other side said meanwhile counts as heard.
 ---@param text string
 ---@param options {voice: string|nil}|nil
 function Line:says(text, options)
-  wait_connected()
-  task.wait("said " .. speak(text, options), 60)
+  until_open()
+  if is_connected then
+    return utter(function(number) core.say(number, text, { voice = options and options.voice or self.voice }) end)
+  end
+  tell { what = "voice", is_speaking = true, text = text }
+  task.sleep(#text * SECONDS_PER_CHARACTER)
+  tell { what = "voice", is_speaking = false }
+  consumed = turns
 end
 
 ---Plays a sound file of the workspace.
 ---@param path string
 function Line:plays(path)
-  wait_connected()
-  utterance = utterance + 1
-  local number = utterance
-  core.play(number, path)
-  task.wait("said " .. number, 600)
+  until_open()
+  if is_connected then utter(function(number) core.play(number, path) end) end
 end
 
----Waits until the other side has begun to speak, lets it go on for a moment, then talks over it.
+---The beep of a voicemail.
+function Line:beeps()
+  until_open()
+  if is_connected then utter(function(number) core.tone(number, "beep", 1) end) end
+end
+
+---Waits until the other side speaks.
+---@param timeout number|nil seconds [30]
+---@return boolean
+function Line:notices_speech(timeout)
+  return is_speaking or task.wait("speech", timeout or 30) ~= nil
+end
+
+---Waits until the other side has been speaking for a moment, then talks over it.
 ---@param text string
 ---@param after number|nil seconds into its speech [1]
 function Line:interrupts(text, after)
-  wait_connected()
-  if not speaking then task.wait("speech", 30) end
+  self:notices_speech()
   task.sleep(after or 1)
   self:says(text)
 end
 
----Presses keys.
----@param keys string
+---Presses keys, one after the other; `w` waits half a second.
+---@param keys string of 0-9 * # A-D w
 function Line:presses(keys)
-  if connected then core.send_digits(keys) end
-  core.tell(nil, json.encode { what = "keys", keys = keys })
+  until_open()
+  for key in keys:gmatch "." do
+    if key == "w" then
+      task.sleep(0.5)
+    else
+      if is_connected then core.send_digits(key) end
+      tell { what = "keys", keys = key }
+      task.sleep(KEY_S)
+    end
+  end
 end
 
 ---Says nothing for a while.
 ---@param seconds number
 function Line:silence(seconds) task.sleep(seconds) end
 
----Waits until the other side begins to speak.
----@param timeout number|nil
----@return boolean
-function Line:notices_speech(timeout)
-  if speaking then return true end
-  return task.wait("speech", timeout or 30) ~= nil
-end
-
 ---Hangs up; the script ends here.
 function Line:hangs_up()
-  core.tell(nil, json.encode { what = "hangs_up" })
+  tell { what = "hangs_up" }
   task.leave()
 end
 
 ---Writes a line into the exchange's report.
 ---@param text string
-function Line:notes(text) core.tell(nil, json.encode { what = "note", text = text }) end
+function Line:notes(text) tell { what = "note", text = text } end
 
 local function run(about)
   local subscriber = require("exchange.subscribers")[about.number]
   line = setmetatable(about, Line)
   line.voice = subscriber.voice
-  core.listen { endpoint_ms = ENDPOINT_MS }
-  if subscriber.on_answer then subscriber.on_answer(line) end
+  if subscriber.on_answer then
+    subscriber.on_answer(line)
+  else
+    task.wait "for ever" -- holds the line until the other side hangs up
+  end
   line:hangs_up()
 end
 
-local on = {}
-
-function on.begin(text)
-  local about = json.decode(text)
-  task.start(run, about)
+local function set_speaking(now)
+  if is_speaking == now then return end
+  is_speaking = now
+  if now then return task.wake("speech", true) end
+  turns = turns + 1
+  task.wake("turn", true)
 end
+
+local on, told = {}, {}
+
+function on.begin(text) task.start(run, json.decode(text)) end
 
 function on.leg(state)
-  if state == "started" then
-    connected = true
-    task.wake("connected", true)
-  else
-    connected, speaking = false, false
-  end
+  is_connected = state == "started"
+  if not is_connected then return set_speaking(false) end
+  core.listen { endpoint_ms = ENDPOINT_MS }
+  task.wake("open", true)
 end
 
-function on.speech(state)
-  speaking = state == "started"
-  if speaking then
-    task.wake("speech", true)
-  else
-    turns = turns + 1
-    task.wake("turn", true)
-  end
-end
+function on.speech(state) set_speaking(state == "started") end
 
 function on.utterance(number, state)
   if state == "ended" then task.wake("said " .. number, true) end
 end
 
+function told.voice(message)
+  is_dry = true
+  task.wake("open", true)
+  set_speaking(message.is_speaking)
+end
+
+function told.bridged()
+  is_dry = true
+  task.wake("open", true)
+end
+
 function on.told(_, text)
   local message = json.decode(text)
-  if message.what == "carrier_says" then
-    turns = turns + 1
-    task.wake("turn", true)
-  end
+  local fn = type(message) == "table" and told[message.what]
+  if fn then fn(message) end
 end
 
 core.handler(function(kind, ...)

@@ -1,0 +1,98 @@
+-- callisto.exchange.callbacks: the carriers' requests to the application, and what befalls them on the way.
+--
+-- A document is asked for and waited for. A callback is sent beside everything else, and may be lost, doubled, delayed,
+-- or held back until the next one has arrived. Faults are those of the call's subscriber, and those set for all calls:
+--
+--   { lose = {"completed"}, double = {"all"}, delay = { ringing = 3 }, reorder = true }
+--
+-- The names are the carrier's events; "all" is every one.
+
+local core = require "callisto.core"
+local http = require "callisto.http"
+local network = require "callisto.exchange.network"
+local task = require "callisto.task"
+
+local callbacks = {}
+
+local HELD_S = 3 -- a callback that is held back waits no longer for the next one
+
+local of_all = {}
+
+---Sets the faults of every call from now on; those of a subscriber add to them.
+---@param faults table|nil
+function callbacks.set_faults(faults) of_all = faults or {} end
+
+---@return table
+function callbacks.faults() return of_all end
+
+local function names(list, event)
+  for _, name in ipairs(list or {}) do
+    if name == event or name == "all" then return true end
+  end
+  return false
+end
+
+local function faults_of(call)
+  local own = (network.subscriber(call.party) or {}).faults or {}
+  local function either(name, event) return names(own[name], event) or names(of_all[name], event) end
+  return {
+    loses = function(event) return either("lose", event) end,
+    doubles = function(event) return either("double", event) end,
+    delay = function(event)
+      for _, delay in ipairs { own.delay or {}, of_all.delay or {} } do
+        local seconds = delay[event] or delay.all
+        if seconds then return seconds end
+      end
+      return 0
+    end,
+    reorders = own.reorder or of_all.reorder or false,
+  }
+end
+
+---Asks the application and waits for its answer. A connection that fails is tried once more, as carriers do.
+---@param call callisto.exchange.Call
+---@param request table as for core.http_fetch
+---@param what string for the report
+---@return table|nil response, string|nil why
+function callbacks.ask(call, request, what)
+  local started = core.now()
+  local response, why, _, was_sent = http.fetch(request)
+  if not response and was_sent == false then response, why = http.fetch(request) end
+  local result = response and tostring(response.status) or why
+  network.note(call, ("%s: %s after %.0f ms"):format(what, result, (core.now() - started) * 1000))
+  return response, why
+end
+
+---Sends a callback beside everything else.
+---@param call callisto.exchange.Call
+---@param event string the carrier's name of the event
+---@param request table as for core.http_fetch
+function callbacks.notify(call, event, request)
+  local faults = faults_of(call)
+  local what = "callback " .. event
+  if faults.loses(event) then return network.note(call, what .. " lost on purpose") end
+  local function deliver()
+    task.sleep(faults.delay(event))
+    callbacks.ask(call, request, what)
+    if faults.doubles(event) then callbacks.ask(call, request, what .. " again") end
+  end
+  local held = call.held
+  if faults.reorders and not held then
+    network.note(call, what .. " held back")
+    call.held = deliver
+    task.start(function()
+      task.sleep(HELD_S)
+      if call.held ~= deliver then return end
+      call.held = nil
+      deliver()
+    end)
+    return
+  end
+  call.held = nil
+  task.start(function()
+    deliver()
+    if held then held() end
+  end)
+end
+
+return callbacks
