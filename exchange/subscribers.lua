@@ -31,7 +31,7 @@ return {
     answers_after = 2,
     on_answer = function(line)
       line:notices_speech()
-      line:silence(2.3)
+      line:silence(1.6)
       line:hangs_up()
     end,
   },

@@ -61,5 +61,6 @@ return template {
   description = "Confirms, moves or cancels an appointment of the person who calls.",
   greeting = "Good day. This is the practice of doctor Brown.",
   longest = "10m",
+  record = true,
   on_call = serve,
 }

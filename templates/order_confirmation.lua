@@ -31,6 +31,8 @@ return template {
   voice = { stt = "local", tts = "local", language = "en" },
   retry = retry.policy { attempts = 3, no_answer = "30m", busy = "10m", failed = "5m", undecided = "2h" },
   hours = { zone = "Asia/Kolkata", ["mon-sat"] = "10:00-19:00" },
+  ring = "25s",
+  record = true,
   fallback = "We are sorry, something went wrong. We will call you again. Goodbye.",
   on_call = confirm,
 }

@@ -117,10 +117,11 @@ static int push_words(lua_State *L, const cal_event *event, int is_service) {
   case CAL_EVENT_HTTP_RESPONSE: return push_response(L, event);
   case CAL_EVENT_STORED: return push_stored(L, event);
   case CAL_EVENT_TOLD:
-    if (is_service)
-      lua_pushstring(L, event->name);
-    else
-      lua_pushnil(L);
+    lua_pushnil(L);
+    lua_pushstring(L, event->text);
+    return 2;
+  case CAL_EVENT_REPORT:
+    lua_pushstring(L, event->name);
     lua_pushstring(L, event->text);
     return 2;
   case CAL_EVENT_LEG_STARTED:
@@ -148,6 +149,8 @@ static int push_words(lua_State *L, const cal_event *event, int is_service) {
     return 3;
   case CAL_EVENT_START:
   case CAL_EVENT_STOP:
+  case CAL_EVENT_RELOAD:
+  case CAL_EVENT_COMMIT:
   case CAL_EVENT_WAKE: return 0;
   }
   return 0;
@@ -157,6 +160,9 @@ static const char *const names[] = {[CAL_EVENT_HTTP_REQUEST] = "request",
                                     [CAL_EVENT_HTTP_RESPONSE] = "response",
                                     [CAL_EVENT_STORED] = "stored",
                                     [CAL_EVENT_TOLD] = "told",
+                                    [CAL_EVENT_REPORT] = "told",
+                                    [CAL_EVENT_RELOAD] = "reload",
+                                    [CAL_EVENT_COMMIT] = "commit",
                                     [CAL_EVENT_LEG_STARTED] = "leg",
                                     [CAL_EVENT_LEG_TEXT] = "message",
                                     [CAL_EVENT_LEG_ENDED] = "leg",

@@ -1,11 +1,14 @@
 #include "bind/engine.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -13,12 +16,15 @@
 #include "base/metrics.h"
 #include "bind/planes.h"
 #include "bind/registry.h"
+#include "bind/reload.h"
 #include "bind/say.h"
+#include "net/address.h"
 #include "store/facts.h"
 
 #define SHARED_CEILING (64u << 20)
 #define TOKENS_CEILING 100000
 #define SPEECH_CACHE (64u << 20)
+#define LAST_TURNS 1024 /* of an io thread's loop when the engine stops: more than its mailbox can need */
 
 /* ---- threads ---------------------------------------------------------------------------------------------------------- */
 
@@ -41,34 +47,10 @@ static void stop_thread(cal_thread *thread) {
   thread->is_running = 0;
 }
 
-/* ---- the code ------------------------------------------------------------------------------------------------------------- */
-
-static void report_broken(void *context, const char *path, int line, const char *message) {
-  cal_log(CAL_LOG_ERROR, "code", NULL, "%s:%d: %s", path, line, message);
-}
-
-static int build_generation(cal_engine *engine) {
-  const char *workspace = engine->options.workspace, *library = engine->options.library;
-  static const char *const folders[] = {"templates", "providers", "menus", "exchange"};
-  enum { FOLDERS = sizeof folders / sizeof *folders };
-  char paths[FOLDERS][1024], shipped[1024];
-  cal_generation_root roots[FOLDERS + 3];
-  size_t count = 0;
-  for (; count < FOLDERS; count++) { /* the workspace first, then what is shipped */
-    snprintf(paths[count], sizeof paths[count], "%s/%s", workspace, folders[count]);
-    roots[count] = (cal_generation_root){.dir = paths[count], .prefix = folders[count]};
-  }
-  snprintf(shipped, sizeof shipped, "%s/../providers", library);
-  roots[count++] = (cal_generation_root){.dir = workspace, .prefix = "", .only = "routing.lua"};
-  roots[count++] = (cal_generation_root){.dir = shipped, .prefix = "providers"};
-  roots[count++] = (cal_generation_root){.dir = library, .prefix = "", .except = "meta"};
-  return cal_generation_build(&engine->generation, roots, count, report_broken, engine);
-}
-
 /* ---- hooks of the io plane ---------------------------------------------------------------------------------------------------- */
 
-/* Requests that name a live call go to the thread that owns it; the others are dealt in turn. */
-static uint8_t script_for(cal_engine *engine, const cal_http_message *message) {
+/* Requests that name a live call go to the thread, and there to the code, that owns it; the others are dealt in turn. */
+static uint8_t script_for(cal_engine *engine, const cal_http_message *message, cal_id *handle) {
   const char *query = message->query, *at = query ? strstr(query, "call=") : NULL;
   if (at && (at == query || at[-1] == '&')) {
     char name[64];
@@ -76,7 +58,7 @@ static uint8_t script_for(cal_engine *engine, const cal_http_message *message) {
     if (bytes < sizeof name) {
       memcpy(name, at + 5, bytes);
       name[bytes] = 0;
-      uint8_t script = cal_registry_find(engine->registry, name, NULL, 0, NULL);
+      uint8_t script = cal_registry_find(engine->registry, name, NULL, 0, handle);
       if (script) return script;
     }
   }
@@ -85,8 +67,8 @@ static uint8_t script_for(cal_engine *engine, const cal_http_message *message) {
 
 static int on_request(void *context, cal_io *io, cal_id request, cal_http_message *message) {
   cal_engine *engine = context;
-  uint8_t script = script_for(engine, message);
   cal_event event = {.kind = CAL_EVENT_HTTP_REQUEST, .source = request, .message = message};
+  uint8_t script = script_for(engine, message, &event.target);
   int code = cal_engine_event(engine, script, &event, CAL_MAIL_CONTROL);
   if (!code) return 0;
   cal_metric_add(cal_counter("callisto_requests_refused_total", "requests refused because the script plane is behind"), 1);
@@ -173,7 +155,12 @@ static int open_store_and_speech(cal_engine *engine) {
   cal_speech_options speech = cal_speech_defaults();
   speech.threads = o->is_inline ? 0 : o->speech_threads;
   speech.cache_bytes = SPEECH_CACHE;
-  return cal_speech_new(&engine->speech, &speech);
+  code = cal_speech_new(&engine->speech, &speech);
+  /* Read now, because the first script that listens would pay for it out of its budget. */
+  const cal_dict *dict;
+  if (!code && cal_speech_dict(engine->speech, &dict) < 0)
+    cal_log(CAL_LOG_WARN, "engine", NULL, "callers will not be understood: %s", cal_error_text());
+  return code;
 }
 
 static int new_loop(cal_engine *engine, cal_thread *thread) {
@@ -203,6 +190,7 @@ static int new_ios(cal_engine *engine) {
                               .legs_ceiling = o->calls_ceiling};
     code = cal_io_new(&engine->ios[i], &options);
     if (code) return code;
+    engine->commands[i] = cal_ref(cal_io_commands(engine->ios[i]));
   }
   return 0;
 }
@@ -211,10 +199,28 @@ static int new_scripts(cal_engine *engine) {
   for (uint8_t i = 0; i < engine->options.script_threads; i++) {
     int code = new_loop(engine, &engine->script_threads[i]);
     if (!code) code = cal_script_new(&engine->scripts[i], engine, (uint8_t)(i + 1), engine->script_threads[i].loop);
-    if (!code) code = cal_script_start(engine->scripts[i]);
+    if (code) return code;
+    engine->events[i] = cal_ref(cal_script_events(engine->scripts[i]));
+    code = cal_script_start(engine->scripts[i]);
     if (code) return code;
   }
   return 0;
+}
+
+/* Listeners that share a port among our threads would share it with a second process as well, without a word. */
+static int check_port(const cal_engine_options *o) {
+  struct sockaddr_storage address;
+  int yes = 1, no = 0, error = 0;
+  if (o->io_threads == 1 || !o->port || cal_address_parse(&address, o->host ? o->host : "0.0.0.0", o->port)) return 0;
+  int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return 0; /* the listener will say why */
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  if (address.ss_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof no);
+  socklen_t size = address.ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+  if (bind(fd, (struct sockaddr *)&address, size)) error = errno;
+  close(fd);
+  if (error != EADDRINUSE) return 0;
+  return cal_fail(-EADDRINUSE, "port %u is in use by another program: choose another with --port", o->port);
 }
 
 /* Every io thread has a listener of its own on the same port. The first one finds the port when any will do. */
@@ -229,6 +235,8 @@ static int listen_all(cal_engine *engine) {
                                .key_file = o->key_file,
                                .fields = o->fields,
                                .field_count = fields};
+  int busy = check_port(o);
+  if (busy) return busy;
   for (uint8_t i = 0; i < o->io_threads; i++) {
     int code = cal_io_listen(engine->ios[i], &server);
     if (code) return code;
@@ -265,11 +273,12 @@ int cal_engine_new(cal_engine **result, const cal_engine_options *options) {
   engine->registry = cal_registry_new();
   engine->grace.engine = engine;
   int code = cal_loop_new(&engine->loop, engine->clock);
-  if (!code) code = uv_async_init(cal_loop_uv(engine->loop), &engine->again, on_again);
+  if (!code && uv_async_init(cal_loop_uv(engine->loop), &engine->again, on_again))
+    code = cal_fail(-ENFILE, "no file descriptors are left");
   if (!code) {
     engine->again.data = engine;
     engine->has_again = 1;
-    code = build_generation(engine);
+    code = cal_reload_new(&engine->reload, engine);
   }
   if (!code && !o->is_tool) code = open_planes(engine);
   if (code) {
@@ -296,9 +305,16 @@ static int start_threads(cal_engine *engine) {
   return 0;
 }
 
-int cal_engine_start(cal_engine *engine) { return start_threads(engine); }
+int cal_engine_start(cal_engine *engine) {
+  int code = start_threads(engine);
+  if (!code && engine->options.watches) code = cal_reload_watch(engine->reload);
+  return code;
+}
 
-void cal_engine_run(cal_engine *engine) { cal_loop_run(engine->loop); }
+int cal_engine_run(cal_engine *engine) {
+  cal_loop_run(engine->loop);
+  return atomic_load(&engine->has_failed) ? cal_fail(-EIO, "the service could not be started; the log says why") : 0;
+}
 
 /* ---- stop ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -325,7 +341,8 @@ void cal_engine_check_end(cal_engine *engine) {
     engine->is_drain_begun = 1;
     begin_drain(engine);
   }
-  if (stops > 1 || atomic_load(&engine->done) >= engine->options.script_threads) cal_loop_stop(engine->loop);
+  int is_over = stops > 1 || atomic_load(&engine->has_failed) || atomic_load(&engine->done) >= engine->options.script_threads;
+  if (is_over) cal_loop_stop(engine->loop);
 }
 
 void cal_engine_drain(cal_engine *engine) {
@@ -343,29 +360,52 @@ void cal_engine_script_is_done(cal_engine *engine) {
   uv_async_send(&engine->again);
 }
 
-/* Threads first, so that nothing runs any more; then what they worked on; the store last, because everything writes to it.
- * In inline mode all share one loop, which is freed once. */
+void cal_engine_script_has_failed(cal_engine *engine) {
+  atomic_store(&engine->has_failed, 1);
+  uv_async_send(&engine->again);
+}
+
+/* The last answers scripts gave still go out. Voices may post meanwhile, so there is an end to it. */
+static void finish_commands(cal_engine *engine) {
+  for (int i = 0; i < CAL_THREADS; i++)
+    for (int turn = 0; turn < LAST_TURNS && engine->ios[i] && cal_mailbox_waiting(engine->commands[i]); turn++)
+      cal_loop_poll(engine->io_threads[i].loop);
+}
+
+static void free_loops(cal_engine *engine) {
+  for (int i = 0; i < CAL_THREADS; i++) {
+    cal_loop *io = engine->io_threads[i].loop, *script = engine->script_threads[i].loop;
+    if (io != engine->loop) cal_loop_free(io);
+    if (script != engine->loop) cal_loop_free(script);
+  }
+  cal_loop_free(engine->loop);
+}
+
+/* Threads first, so that nothing runs any more. Then scripts: closing sockets runs their loop, in inline mode the only
+ * one, and no script may find half an engine. Then io, whose legs still write recordings and hand speech over; the speech
+ * plane, whose last callbacks find closed mailboxes; the store last, because everything writes to it. What its thread
+ * answers until then finds closed mailboxes too. */
 cal_engine *cal_engine_free(cal_engine *engine) {
   if (!engine) return NULL;
   for (int i = 0; i < CAL_THREADS; i++) stop_thread(&engine->script_threads[i]);
   for (int i = 0; i < CAL_THREADS; i++) stop_thread(&engine->io_threads[i]);
-  cal_speech_free(engine->speech);
-  for (int i = 0; i < CAL_THREADS; i++) engine->ios[i] = cal_io_free(engine->ios[i]);
-  for (int i = 0; i < CAL_THREADS; i++) engine->scripts[i] = cal_script_free(engine->scripts[i]);
-  cal_files_close(engine->files);
-  cal_store_close(engine->store);
   if (engine->loop) cal_timer_stop(engine->loop, &engine->grace.timer);
   if (engine->has_again) uv_close((uv_handle_t *)&engine->again, NULL);
+  for (int i = 0; i < CAL_THREADS; i++) engine->scripts[i] = cal_script_free(engine->scripts[i]);
+  engine->reload = cal_reload_free(engine->reload);
+  finish_commands(engine);
+  for (int i = 0; i < CAL_THREADS; i++) engine->ios[i] = cal_io_free(engine->ios[i]);
+  cal_speech_free(engine->speech);
+  cal_files_close(engine->files);
+  cal_store_close(engine->store);
+  free_loops(engine);
   for (int i = 0; i < CAL_THREADS; i++) {
-    if (engine->io_threads[i].loop != engine->loop && engine->io_threads[i].loop) cal_loop_free(engine->io_threads[i].loop);
-    if (engine->script_threads[i].loop != engine->loop && engine->script_threads[i].loop)
-      cal_loop_free(engine->script_threads[i].loop);
+    cal_unref(engine->commands[i]);
+    cal_unref(engine->events[i]);
   }
-  if (engine->loop) cal_loop_free(engine->loop);
   cal_registry_free(engine->registry);
   cal_tokens_free(engine->tokens);
   cal_kv_free(engine->shared);
-  cal_unref(engine->generation);
   return cal_free(engine);
 }
 
@@ -379,7 +419,15 @@ cal_ids *cal_engine_ids(const cal_engine *engine) { return engine->options.ids ?
 cal_tokens *cal_engine_tokens(const cal_engine *engine) { return engine->tokens; }
 cal_store *cal_engine_store(const cal_engine *engine) { return engine->store; }
 cal_speech *cal_engine_speech(const cal_engine *engine) { return engine->speech; }
-cal_generation *cal_engine_generation(cal_engine *engine) { return cal_ref(engine->generation); }
+cal_code *cal_engine_code(cal_engine *engine) { return cal_reload_code(engine->reload); }
+
+cal_generation *cal_engine_generation(cal_engine *engine) {
+  cal_code *code = cal_reload_code(engine->reload);
+  cal_generation *generation = cal_ref(code->generation);
+  cal_unref(code);
+  return generation;
+}
+
 const char *cal_engine_node(const cal_engine *engine) { return engine->options.node; }
 uint16_t cal_engine_port(const cal_engine *engine) { return engine->port; }
 int cal_engine_is_draining(const cal_engine *engine) { return atomic_load(&((cal_engine *)engine)->stops) > 0; }
@@ -405,7 +453,7 @@ int cal_engine_command(cal_engine *engine, cal_command *command) {
   if (is_new) io = 1 + atomic_fetch_add(&engine->turn, 1) % engine->options.io_threads;
   int code = io < 1 || io > engine->options.io_threads
                  ? cal_fail(-ENOENT, "nothing has this id")
-                 : cal_mailbox_post(cal_io_commands(engine->ios[io - 1]), command, CAL_MAIL_CONTROL);
+                 : cal_mailbox_post(engine->commands[io - 1], command, CAL_MAIL_CONTROL);
   if (code) cal_command_drop(command);
   return code;
 }
@@ -413,7 +461,7 @@ int cal_engine_command(cal_engine *engine, cal_command *command) {
 int cal_engine_event(cal_engine *engine, uint8_t script, cal_event *event, cal_mail kind) {
   int code = script < 1 || script > engine->options.script_threads
                  ? cal_fail(-ENOENT, "no script thread has this number")
-                 : cal_mailbox_post(cal_script_events(engine->scripts[script - 1]), event, kind);
+                 : cal_mailbox_post(engine->events[script - 1], event, kind);
   if (code) cal_event_drop(event);
   return code;
 }

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/kv.h"
+#include "bind/reload.h"
 #include "bind/script.h"
 #include "call/io.h"
 #include "call/tokens.h"
@@ -41,14 +42,17 @@ typedef struct cal_engine_options {
   uint32_t entry_budget_ms, vm_memory_bytes;
   int allow_private;     /* scripts of calls may fetch from private addresses */
   const char *const *fields; /* request headers that scripts want to see, lower case, NULL-terminated */
-  const char *settings_json; /* what core.settings() returns */
+  const char *settings_json; /* what core.settings() returns at first */
+  char *(*read_settings)(void *context); /* reads them again for a reload, on a worker thread: owned, or NULL with an error text; NULL: they stay */
+  void *settings_context;
+  int watches; /* files that change are reloaded */
 } cal_engine_options;
 
 int cal_engine_new(cal_engine **result, const cal_engine_options *options);
 int cal_engine_start(cal_engine *engine); /* starts the threads; calls come from now on */
-void cal_engine_run(cal_engine *engine);  /* until drained */
+int cal_engine_run(cal_engine *engine);   /* until drained; -EIO when a service VM could not start */
 cal_loop *cal_engine_loop(cal_engine *engine); /* the main thread's */
-void cal_engine_drain(cal_engine *engine); /* any thread, also a signal's callback; twice = at once */
+void cal_engine_drain(cal_engine *engine); /* any thread, also before start; twice = at once */
 cal_engine *cal_engine_free(cal_engine *engine);
 
 /* For the bindings. Any thread. */
@@ -60,7 +64,8 @@ cal_ids *cal_engine_ids(const cal_engine *engine);
 cal_tokens *cal_engine_tokens(const cal_engine *engine);
 cal_store *cal_engine_store(const cal_engine *engine);
 cal_speech *cal_engine_speech(const cal_engine *engine);
-cal_generation *cal_engine_generation(cal_engine *engine); /* returns owned: one reference */
+cal_code *cal_engine_code(cal_engine *engine);             /* returns owned: code and settings of new calls */
+cal_generation *cal_engine_generation(cal_engine *engine); /* returns owned */
 const char *cal_engine_node(const cal_engine *engine);
 uint16_t cal_engine_port(const cal_engine *engine);
 int cal_engine_is_draining(const cal_engine *engine);
@@ -76,7 +81,9 @@ uint8_t cal_engine_owner(cal_engine *engine, const char *name, char *call, size_
 cal_id cal_engine_handle(cal_engine *engine, const char *name); /* 0: unknown */
 int cal_engine_register(cal_engine *engine, const char *name, const char *call, uint8_t script, cal_id handle);
 void cal_engine_unregister(cal_engine *engine, const char *name);
-void cal_engine_script_is_ready(cal_engine *engine); /* a service VM said core.started() */
-void cal_engine_script_is_done(cal_engine *engine);  /* a service VM said core.stopped() */
+/* Once for each script thread. */
+void cal_engine_script_is_ready(cal_engine *engine);  /* its service VM said core.started() */
+void cal_engine_script_is_done(cal_engine *engine);   /* its service VM said core.stopped() */
+void cal_engine_script_has_failed(cal_engine *engine); /* its service VM could not start: the engine stops at once */
 
 #endif

@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <lauxlib.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -68,7 +69,7 @@ static int play(lua_State *L) {
 }
 
 static int repeat_clip(cal_clip **result, cal_clip *once, double seconds) {
-  uint32_t wanted = (uint32_t)(seconds * once->rate_hz);
+  uint32_t wanted = (uint32_t)ceil(seconds * once->rate_hz);
   cal_clip *clip = cal_clip_new(once->rate_hz, wanted, NULL, 0);
   for (uint32_t i = 0; i < wanted; i++) clip->data[i] = once->data[i % once->samples];
   cal_unref(once);
@@ -82,6 +83,7 @@ static int tone(lua_State *L) {
   const char *name = luaL_checkstring(L, 2);
   lua_Number seconds = luaL_optnumber(L, 3, 1);
   luaL_argcheck(L, seconds > 0 && seconds <= 60, 3, "0 to 60 seconds");
+  uint32_t flags = flags_of(L, 4);
   uint32_t rate_hz = cal_wire_rate_hz(cal_call_about(call->call)->wire);
   cal_clip *clip = NULL;
   int code;
@@ -92,7 +94,7 @@ static int tone(lua_State *L) {
     if (!code && strcmp(name, "beep") && strcmp(name, "prompt")) code = repeat_clip(&clip, clip, seconds);
   }
   if (code < 0) return luaL_argerror(L, 2, cal_error_text());
-  cal_say_clip(call->call, utterance, clip, flags_of(L, 4));
+  cal_say_clip(call->call, utterance, clip, flags);
   return 0;
 }
 

@@ -15,6 +15,7 @@
 #include "call/http_message.h"
 
 #define TELL_CEILING 65536
+#define LATEST_S 1e11 /* times beyond it are mistakes */
 
 void cal_core_set(lua_State *L, const char *name, lua_CFunction function) {
   lua_pushcfunction(L, function);
@@ -55,6 +56,14 @@ int cal_core_flag(lua_State *L, int index, const char *field) {
   return flag;
 }
 
+/* A warm VM has no call yet and lives on another thread: a file that acts while it loads is mistaken. */
+static cal_bind_context *check_alive(lua_State *L) {
+  cal_bind_context *context = cal_bind_of(L);
+  if (!context->call && cal_vm_kind_of(cal_vm_of(L)) == CAL_VM_CALL)
+    luaL_error(L, "there is no call yet: a file defines and returns, it does not act while it loads");
+  return context;
+}
+
 /* ---- time ------------------------------------------------------------------------------------------------------------- */
 
 static int now(lua_State *L) {
@@ -69,20 +78,25 @@ static int wall(lua_State *L) {
 
 static int date(lua_State *L) {
   const char *format = luaL_checkstring(L, 1);
-  time_t seconds = (time_t)floor(luaL_checknumber(L, 2));
+  lua_Number at = floor(luaL_checknumber(L, 2));
+  luaL_argcheck(L, fabs(at) <= LATEST_S, 2, "seconds since 1970");
+  time_t seconds = (time_t)at;
   struct tm parts;
   char text[256];
-  luaL_argcheck(L, gmtime_r(&seconds, &parts) != NULL, 2, "out of range");
+  gmtime_r(&seconds, &parts);
   lua_pushlstring(L, text, strftime(text, sizeof text, format, &parts));
   return 1;
 }
 
 static int wake_at(lua_State *L) {
-  cal_bind_context *context = cal_bind_of(L);
-  if (lua_isnoneornil(L, 1))
+  cal_bind_context *context = check_alive(L);
+  if (lua_isnoneornil(L, 1)) {
     cal_script_wake(context, 0);
-  else
-    cal_script_wake(context, (uint64_t)ceil(fmax(luaL_checknumber(L, 1), 0) * 1e9));
+    return 0;
+  }
+  lua_Number at = luaL_checknumber(L, 1);
+  luaL_argcheck(L, at <= LATEST_S, 1, "a time in seconds, as core.now()");
+  cal_script_wake(context, at > 0 ? (uint64_t)ceil(at * 1e9) : 1);
   return 0;
 }
 
@@ -118,11 +132,11 @@ static int handler(lua_State *L) {
 }
 
 static int tell(lua_State *L) {
-  cal_bind_context *context = cal_bind_of(L);
+  cal_bind_context *context = check_alive(L);
   const char *call = luaL_optstring(L, 1, NULL);
   size_t bytes;
   const char *text = luaL_checklstring(L, 2, &bytes);
-  luaL_argcheck(L, bytes <= TELL_CEILING, 2, "a message has at most 64 KiB");
+  luaL_argcheck(L, bytes <= TELL_CEILING && strlen(text) == bytes, 2, "a message has at most 64 KiB, none of them zero");
   luaL_argcheck(L, !call == !!context->call, 1, "a call tells its service (nil), a service tells a call (its id)");
   int code = call ? cal_script_tell_call(context->script, call, text, bytes) : cal_script_tell_service(context->call, text, bytes);
   if (code < 0) return cal_lib_refuse(L, code);
@@ -142,20 +156,26 @@ static void check_headers(lua_State *L, int index) {
   lua_pop(L, 1);
 }
 
-/* Nothing here may raise: the message is not owned by Lua. */
-static void add_headers(lua_State *L, int index, cal_http_message *message) {
-  lua_getfield(L, index, "headers");
-  if (lua_istable(L, -1))
-    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
-      size_t name_bytes, value_bytes;
-      const char *name = lua_tolstring(L, -2, &name_bytes), *value = lua_tolstring(L, -1, &value_bytes);
-      cal_http_message_add_header(message, name, name_bytes, value, value_bytes);
-    }
-  lua_pop(L, 1);
+static void *free_message(void *message) { return cal_http_message_free(message); }
+
+cal_owned *cal_core_message(lua_State *L) {
+  cal_owned *owned = cal_lib_own(L, free_message);
+  owned->object = cal_http_message_new();
+  return owned;
+}
+
+void cal_core_add_headers(lua_State *L, int index, cal_http_message *message) {
+  if (!lua_istable(L, index)) return;
+  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+    if (lua_type(L, -2) != LUA_TSTRING || !lua_isstring(L, -1)) continue;
+    size_t name_bytes, value_bytes;
+    const char *name = lua_tolstring(L, -2, &name_bytes), *value = lua_tolstring(L, -1, &value_bytes);
+    cal_http_message_add_header(message, name, name_bytes, value, value_bytes);
+  }
 }
 
 static int http_fetch(lua_State *L) {
-  cal_bind_context *context = cal_bind_of(L);
+  cal_bind_context *context = check_alive(L);
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   const char *method = cal_core_text(L, 1, "method"), *url = cal_core_text_needed(L, 1, "url");
@@ -163,13 +183,14 @@ static int http_fetch(lua_State *L) {
   lua_Number timeout = cal_core_number(L, 1, "timeout", 30, 0.001, 600);
   lua_Number connect_timeout = cal_core_number(L, 1, "connect_timeout", 10, 0.001, 600);
   lua_Number ceiling = cal_core_number(L, 1, "answer_ceiling", 1 << 20, 1, 64 << 20);
-  lua_getfield(L, 1, "body");
-  if (!lua_isnil(L, -1) && !lua_isstring(L, -1)) luaL_error(L, "`body` must be a string");
+  lua_getfield(L, 1, "body"); /* at 2 */
+  if (!lua_isnil(L, 2) && !lua_isstring(L, 2)) luaL_error(L, "`body` must be a string");
   check_headers(L, 1);
 
-  cal_http_message *message = cal_http_message_new();
+  cal_owned *owned = cal_core_message(L);
+  cal_http_message *message = owned->object;
   size_t bytes;
-  const char *body = lua_tolstring(L, -1, &bytes);
+  const char *body = lua_tolstring(L, 2, &bytes);
   if (body) cal_http_message_set_body(message, body, bytes);
   message->method = cal_strdup(method ? method : body ? "POST" : "GET");
   message->url = cal_strdup(url);
@@ -179,15 +200,13 @@ static int http_fetch(lua_State *L) {
   message->connect_timeout_ms = (uint32_t)(connect_timeout * 1000);
   message->answer_ceiling_bytes = (size_t)ceiling;
   message->deny_private = context->call && !cal_engine_about(context->engine)->allow_private;
-  add_headers(L, 1, message);
+  lua_getfield(L, 1, "headers");
+  cal_core_add_headers(L, lua_gettop(L), message);
 
   cal_id request;
   int code = cal_script_ask(context, &request);
-  if (code < 0) {
-    cal_http_message_free(message);
-    return cal_lib_refuse(L, code);
-  }
-  cal_command command = {.kind = CAL_COMMAND_HTTP_FETCH, .target = request, .message = message};
+  if (code < 0) return cal_lib_refuse(L, code);
+  cal_command command = {.kind = CAL_COMMAND_HTTP_FETCH, .target = request, .message = cal_lib_take(owned)};
   code = cal_engine_command(context->engine, &command);
   if (code < 0) {
     cal_script_forget(context, request);

@@ -4,6 +4,9 @@
 
 #include <lua.h>
 
+#include "bind/lib.h"
+#include "call/http_message.h"
+
 void cal_core_add_common(lua_State *L);  /* every VM */
 void cal_core_add_call(lua_State *L);    /* a call's VM */
 void cal_core_add_service(lua_State *L); /* a service VM */
@@ -15,6 +18,11 @@ const char *cal_core_text(lua_State *L, int index, const char *field);     /* NU
 const char *cal_core_text_needed(lua_State *L, int index, const char *field);
 lua_Number cal_core_number(lua_State *L, int index, const char *field, lua_Number otherwise, lua_Number least, lua_Number most);
 int cal_core_flag(lua_State *L, int index, const char *field);
+
+/* A new HTTP message in a userdata that frees it unless it is taken (lib.h). */
+cal_owned *cal_core_message(lua_State *L);
+/* The pairs of the table at `index` that are texts; nil is fine. May raise. */
+void cal_core_add_headers(lua_State *L, int index, cal_http_message *message);
 
 /* The media declaration at `index`, compiled: pushes a userdata that holds one reference. */
 int cal_core_wire(lua_State *L);

@@ -9,6 +9,7 @@
 #include <yajl/yajl_parse.h>
 
 #include "bind/lib.h"
+#include "vm/vm.h"
 
 #define DEPTH_CEILING 64
 
@@ -83,6 +84,7 @@ static int on_key(void *context, const unsigned char *text, size_t bytes) {
 
 static int open_container(decoder *d, int is_array) {
   if (d->depth == DEPTH_CEILING) return refuse(d, "it is nested deeper than 64 levels");
+  cal_vm_check_budget(d->L);
   d->open[d->depth].is_array = is_array;
   d->open[d->depth].next = 1;
   d->depth++;
@@ -128,30 +130,46 @@ static int free_generator(lua_State *L) {
   return 0;
 }
 
-static int decode(lua_State *L) {
-  size_t bytes;
-  const char *text = luaL_checklstring(L, 1, &bytes);
+static int refuse_text(lua_State *L, const decoder *d, yajl_handle handle) {
+  char text[160];
+  if (d->refusal) {
+    snprintf(text, sizeof text, "%s", d->refusal);
+  } else {
+    unsigned char *why = yajl_get_error(handle, 0, NULL, 0);
+    snprintf(text, sizeof text, "not JSON at byte %zu: %.*s", yajl_get_bytes_consumed(handle),
+             (int)strcspn((char *)why, "\n"), why);
+    yajl_free_error(handle, why);
+  }
+  lua_pushnil(L);
+  lua_pushstring(L, text);
+  return 2;
+}
+
+int cal_lib_json_decode(lua_State *L, const char *text, size_t bytes) {
   luaL_checkstack(L, DEPTH_CEILING * 2 + 8, "json");
   decoder d = {.L = L};
   yajl_handle *handle = lua_newuserdata(L, sizeof *handle);
   *handle = NULL;
   luaL_getmetatable(L, "callisto.json.parser");
   lua_setmetatable(L, -2);
+  int base = lua_gettop(L), count = 1;
   *handle = yajl_alloc(&callbacks, NULL, &d);
-  int base = lua_gettop(L);
   yajl_status status = yajl_parse(*handle, (const unsigned char *)text, bytes);
   if (status == yajl_status_ok) status = yajl_complete_parse(*handle);
-  if (status == yajl_status_ok && lua_gettop(L) == base + 1) return 1;
-  lua_settop(L, base);
-  lua_pushnil(L);
-  if (d.refusal) {
-    lua_pushstring(L, d.refusal);
-  } else {
-    unsigned char *why = yajl_get_error(*handle, 0, NULL, 0);
-    lua_pushfstring(L, "not JSON at byte %d: %s", (int)yajl_get_bytes_consumed(*handle), (const char *)why);
-    yajl_free_error(*handle, why);
+  if (status != yajl_status_ok || lua_gettop(L) != base + 1) {
+    lua_settop(L, base);
+    count = refuse_text(L, &d, *handle);
   }
-  return 2;
+  /* Now, and not when the collector comes by, which knows nothing of its size. */
+  yajl_free(*handle);
+  *handle = NULL;
+  return count;
+}
+
+static int decode(lua_State *L) {
+  size_t bytes;
+  const char *text = luaL_checklstring(L, 1, &bytes);
+  return cal_lib_json_decode(L, text, bytes);
 }
 
 /* ---- encoding ----------------------------------------------------------------------------------------------------- */
@@ -170,63 +188,72 @@ static int is_array(lua_State *L, int index, int *length) {
   push_array_metatable(L);
   int same = lua_rawequal(L, -1, -2);
   lua_pop(L, 2);
-  return same;
+  if (!same) return 0;
+  lua_pushnil(L);
+  if (lua_next(L, index)) luaL_error(L, "json.encode: an array has keys that are no list's");
+  return 1;
 }
 
-static void encode_key(lua_State *L, yajl_gen g, int index) {
-  if (lua_type(L, index) != LUA_TSTRING && lua_type(L, index) != LUA_TNUMBER)
-    luaL_error(L, "json.encode: an object's key must be a string, not a %s", luaL_typename(L, index));
-  lua_pushvalue(L, index); /* lua_tolstring on a number would confuse lua_next */
-  size_t bytes;
-  const char *text = lua_tolstring(L, -1, &bytes);
-  yajl_gen_string(g, (const unsigned char *)text, bytes);
-  lua_pop(L, 1);
+static void encode_text(lua_State *L, yajl_gen g, cal_span text) {
+  if (yajl_gen_string(g, (const unsigned char *)text.at, text.bytes) == yajl_gen_invalid_string)
+    luaL_error(L, "json.encode: a string is not UTF-8");
 }
 
-static int compare_keys(lua_State *L, int a, int b) {
-  lua_pushvalue(L, a);
-  lua_pushvalue(L, b);
-  int less = strcmp(lua_tostring(L, -2), lua_tostring(L, -1)) < 0;
-  lua_pop(L, 2);
-  return less;
+typedef struct key {
+  cal_span text; /* kept alive by the table of texts */
+  int place;     /* of the key itself */
+} key;
+
+static int compare_keys(const void *a, const void *b) {
+  const cal_span *left = &((const key *)a)->text, *right = &((const key *)b)->text;
+  int order = memcmp(left->at, right->at, left->bytes < right->bytes ? left->bytes : right->bytes);
+  return order ? order : (left->bytes > right->bytes) - (left->bytes < right->bytes);
+}
+
+/* Pushes the keys, their texts, and the sorted list of both; how many. */
+static int sort_keys(lua_State *L, int index, key **sorted) {
+  int count = 0;
+  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) count++;
+  lua_createtable(L, count, 0);
+  lua_createtable(L, count, 0);
+  int keys = lua_gettop(L) - 1, texts = keys + 1, place = 0;
+  *sorted = lua_newuserdata(L, (size_t)count * sizeof **sorted + 1);
+  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+    int type = lua_type(L, -2);
+    if (type != LUA_TSTRING && type != LUA_TNUMBER)
+      luaL_error(L, "json.encode: an object's key must be a string, not a %s", lua_typename(L, type));
+    key *each = &(*sorted)[place];
+    each->place = ++place;
+    lua_pushvalue(L, -2);
+    lua_rawseti(L, keys, place);
+    lua_pushvalue(L, -2); /* a copy, because turning a key into text would confuse lua_next */
+    each->text.at = lua_tolstring(L, -1, &each->text.bytes);
+    lua_rawseti(L, texts, place);
+  }
+  if (count) qsort(*sorted, (size_t)count, sizeof **sorted, compare_keys);
+  return count;
 }
 
 /* Keys are written in order, so that equal tables give equal text. */
 static void encode_object(lua_State *L, yajl_gen g, int index, int depth) {
-  lua_newtable(L);
-  int keys = lua_gettop(L), count = 0;
-  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
-    lua_pushvalue(L, -2);
-    lua_rawseti(L, keys, ++count);
-  }
-  for (int i = 2; i <= count; i++) { /* insertion sort: objects are small */
-    lua_rawgeti(L, keys, i);
-    int j = i - 1;
-    for (; j >= 1; j--) {
-      lua_rawgeti(L, keys, j);
-      if (!compare_keys(L, lua_gettop(L) - 1, lua_gettop(L))) {
-        lua_pop(L, 1);
-        break;
-      }
-      lua_rawseti(L, keys, j + 1);
-    }
-    lua_rawseti(L, keys, j + 1);
-  }
+  key *sorted;
+  int keys = lua_gettop(L) + 1, count = sort_keys(L, index, &sorted);
   yajl_gen_map_open(g);
-  for (int i = 1; i <= count; i++) {
-    lua_rawgeti(L, keys, i);
-    encode_key(L, g, lua_gettop(L));
+  for (int i = 0; i < count; i++) {
+    encode_text(L, g, sorted[i].text);
+    lua_rawgeti(L, keys, sorted[i].place);
     lua_rawget(L, index);
     encode_value(L, g, lua_gettop(L), depth + 1);
     lua_pop(L, 1);
   }
   yajl_gen_map_close(g);
-  lua_pop(L, 1);
+  lua_settop(L, keys - 1);
 }
 
 static void encode_table(lua_State *L, yajl_gen g, int index, int depth) {
   if (depth >= DEPTH_CEILING) luaL_error(L, "json.encode: nested deeper than %d levels (a cycle?)", DEPTH_CEILING);
-  luaL_checkstack(L, 8, "json.encode");
+  luaL_checkstack(L, 12, "json.encode");
+  cal_vm_check_budget(L);
   int length;
   if (!is_array(L, index, &length)) {
     encode_object(L, g, index, depth);
@@ -262,16 +289,14 @@ static void encode_number(lua_State *L, yajl_gen g, double number) {
 }
 
 static void encode_value(lua_State *L, yajl_gen g, int index, int depth) {
-  size_t bytes;
-  const char *text;
+  cal_span text;
   switch (lua_type(L, index)) {
   case LUA_TNIL: yajl_gen_null(g); break;
   case LUA_TBOOLEAN: yajl_gen_bool(g, lua_toboolean(L, index)); break;
   case LUA_TNUMBER: encode_number(L, g, lua_tonumber(L, index)); break;
   case LUA_TSTRING:
-    text = lua_tolstring(L, index, &bytes);
-    if (yajl_gen_string(g, (const unsigned char *)text, bytes) == yajl_gen_invalid_string)
-      luaL_error(L, "json.encode: a string is not UTF-8");
+    text.at = lua_tolstring(L, index, &text.bytes);
+    encode_text(L, g, text);
     break;
   case LUA_TLIGHTUSERDATA:
     if (lua_touserdata(L, index)) luaL_error(L, "json.encode: cannot write a userdata");
@@ -296,6 +321,8 @@ static int encode(lua_State *L) {
   size_t bytes;
   yajl_gen_get_buf(*generator, &text, &bytes);
   lua_pushlstring(L, (const char *)text, bytes);
+  yajl_gen_free(*generator);
+  *generator = NULL;
   return 1;
 }
 
@@ -318,12 +345,16 @@ int cal_lib_json(lua_State *L) {
   static const luaL_Reg functions[] = {{"encode", encode}, {"decode", decode}, {"array", array}, {NULL, NULL}};
   make_metatable(L, "callisto.json.parser", free_parser);
   make_metatable(L, "callisto.json.generator", free_generator);
-  lua_pushlightuserdata(L, (void *)&array_key);
-  lua_newtable(L);
-  lua_pushliteral(L, "array");
-  lua_setfield(L, -2, "__name");
-  lua_rawset(L, LUA_REGISTRYINDEX);
-  lua_newtable(L);
+  push_array_metatable(L);
+  if (lua_isnil(L, -1)) { /* once a VM: arrays are known by it */
+    lua_pushlightuserdata(L, (void *)&array_key);
+    lua_newtable(L);
+    lua_pushliteral(L, "array");
+    lua_setfield(L, -2, "__name");
+    lua_rawset(L, LUA_REGISTRYINDEX);
+  }
+  lua_pop(L, 1);
+  lua_createtable(L, 0, 8);
   for (const luaL_Reg *f = functions; f->name; f++) {
     lua_pushcfunction(L, f->func);
     lua_setfield(L, -2, f->name);

@@ -12,6 +12,7 @@
 #include "bind/lib.h"
 #include "bind/say.h"
 #include "bind/script.h"
+#include "bind/service.h"
 #include "call/http_message.h"
 #include "store/facts.h"
 
@@ -23,7 +24,7 @@ static cal_engine *engine_of(lua_State *L) { return cal_bind_of(L)->engine; }
 /* ---- requests ------------------------------------------------------------------------------------------------------- */
 
 static int http_reply(lua_State *L) {
-  cal_id request = (cal_id)luaL_checknumber(L, 1);
+  cal_id request = cal_lib_check_id(L, 1);
   int status = (int)luaL_checkinteger(L, 2);
   luaL_argcheck(L, status >= 200 && status <= 599, 2, "a status from 200 to 599");
   if (!lua_isnoneornil(L, 3)) {
@@ -33,52 +34,42 @@ static int http_reply(lua_State *L) {
   }
   size_t bytes = 0;
   const char *body = luaL_optlstring(L, 4, "", &bytes);
-  cal_http_message *message = cal_http_message_new();
+  cal_owned *owned = cal_core_message(L);
+  cal_http_message *message = owned->object;
   message->status = status;
   cal_http_message_set_body(message, body, bytes);
-  if (lua_istable(L, 3))
-    for (lua_pushnil(L); lua_next(L, 3); lua_pop(L, 1)) {
-      size_t name_bytes, value_bytes;
-      const char *name = lua_tolstring(L, -2, &name_bytes), *value = lua_tolstring(L, -1, &value_bytes);
-      cal_http_message_add_header(message, name, name_bytes, value, value_bytes);
-    }
-  cal_command command = {.kind = CAL_COMMAND_HTTP_REPLY, .target = request, .message = message};
+  cal_core_add_headers(L, 3, message);
+  cal_command command = {.kind = CAL_COMMAND_HTTP_REPLY, .target = request, .message = cal_lib_take(owned)};
   cal_engine_command(engine_of(L), &command);
   return 0;
 }
 
-static const char *optional_field(lua_State *L, int index, const char *field) {
-  lua_getfield(L, index, field);
-  const char *text = lua_tostring(L, -1);
-  lua_pop(L, 1);
-  return text;
-}
-
 /* A request may arrive at a thread that does not own its call. */
 static int forward(lua_State *L) {
-  cal_id request = (cal_id)luaL_checknumber(L, 1);
+  cal_id request = cal_lib_check_id(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
   uint8_t owner = cal_engine_owner(engine_of(L), luaL_checkstring(L, 3), NULL, 0);
   if (!owner) {
     cal_fail(-ENOENT, "no live call has this id");
     return cal_lib_refuse(L, -ENOENT);
   }
-  cal_http_message *message = cal_http_message_new();
-  message->method = cal_strdup(optional_field(L, 2, "method"));
-  message->url = cal_strdup(optional_field(L, 2, "path"));
-  message->query = cal_strdup(optional_field(L, 2, "query"));
-  message->peer = cal_strdup(optional_field(L, 2, "peer"));
+  cal_owned *owned = cal_core_message(L);
+  cal_http_message *message = owned->object;
+  message->method = cal_strdup(cal_core_text(L, 2, "method"));
+  message->url = cal_strdup(cal_core_text(L, 2, "path"));
+  message->query = cal_strdup(cal_core_text(L, 2, "query"));
+  message->peer = cal_strdup(cal_core_text(L, 2, "peer"));
   message->target_is_exact = cal_core_flag(L, 2, "exact");
   lua_getfield(L, 2, "headers");
-  if (lua_istable(L, -1))
-    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
-      if (lua_type(L, -2) == LUA_TSTRING && lua_type(L, -1) == LUA_TSTRING)
-        cal_http_message_add_header(message, lua_tostring(L, -2), lua_objlen(L, -2), lua_tostring(L, -1), lua_objlen(L, -1));
+  if (lua_istable(L, -1)) cal_core_add_headers(L, lua_gettop(L), message);
   lua_getfield(L, 2, "body");
   size_t bytes = 0;
   const char *body = lua_tolstring(L, -1, &bytes);
   cal_http_message_set_body(message, body, bytes);
-  cal_event event = {.kind = CAL_EVENT_HTTP_REQUEST, .source = request, .message = message};
+  cal_event event = {.kind = CAL_EVENT_HTTP_REQUEST,
+                     .target = cal_engine_handle(engine_of(L), lua_tostring(L, 3)),
+                     .source = request,
+                     .message = cal_lib_take(owned)};
   int code = cal_engine_event(engine_of(L), owner, &event, CAL_MAIL_CONTROL);
   if (code < 0) return cal_lib_refuse(L, code);
   lua_pushboolean(L, 1);
@@ -90,7 +81,8 @@ static int owner(lua_State *L) {
   uint8_t script = cal_engine_owner(engine_of(L), luaL_checkstring(L, 1), call, sizeof call);
   if (!script) return 0;
   lua_pushstring(L, call);
-  lua_pushboolean(L, script == cal_script_index(script_of(L)));
+  cal_script_call *mine = script == cal_script_index(script_of(L)) ? cal_script_call_named(script_of(L), call) : NULL;
+  lua_pushboolean(L, mine && mine->service == cal_bind_of(L)->service);
   return 2;
 }
 
@@ -101,7 +93,8 @@ static size_t texts_of(lua_State *L, int index, const char *field, const char **
   lua_getfield(L, index, field);
   size_t count = 0;
   if (lua_istable(L, -1))
-    for (size_t i = 1; i <= lua_objlen(L, -1) && count < TEXTS_CEILING; i++) {
+    for (size_t i = 1; i <= lua_objlen(L, -1); i++) {
+      if (count == TEXTS_CEILING) luaL_error(L, "`%s` has more than %d texts", field, TEXTS_CEILING);
       lua_rawgeti(L, -1, (int)i);
       if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "`%s` must be a list of strings", field);
       into[count++] = lua_tostring(L, -1);
@@ -121,7 +114,6 @@ static const char *recording_path(lua_State *L, cal_engine *engine) {
 }
 
 static int call_open(lua_State *L) {
-  cal_script *script = script_of(L);
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   const char *values[TEXTS_CEILING + 1] = {NULL};
@@ -162,7 +154,7 @@ static int call_open(lua_State *L) {
   lua_getfield(L, 1, "begin");
   size_t begin_bytes;
   const char *begin = luaL_checklstring(L, -1, &begin_bytes);
-  int code = cal_script_call_open(script, &options, entry, begin, begin_bytes, fallback, voice);
+  int code = cal_script_call_open(cal_bind_of(L)->service, &options, entry, begin, begin_bytes, fallback, voice);
   if (code < 0) return cal_lib_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;
@@ -267,7 +259,7 @@ static cal_store_value value_at(lua_State *L, int index) {
   case LUA_TNUMBER:
     number = lua_tonumber(L, index);
     return number == floor(number) && fabs(number) < 9e15 ? cal_store_integer((int64_t)number) : cal_store_real(number);
-  default: break;
+  default: break; /* a string */
   }
   cal_store_value value = {.type = CAL_STORE_TEXT};
   value.bytes.at = lua_tolstring(L, index, &value.bytes.bytes);
@@ -287,7 +279,8 @@ static int store(lua_State *L) {
     for (int i = 0; i < count; i++) {
       lua_rawgeti(L, 2, i + 1);
       int type = lua_type(L, -1);
-      if (type == LUA_TTABLE || type == LUA_TFUNCTION || type == LUA_TUSERDATA)
+      if (type != LUA_TNIL && type != LUA_TBOOLEAN && type != LUA_TNUMBER && type != LUA_TSTRING &&
+          type != LUA_TLIGHTUSERDATA)
         luaL_error(L, "value %d is a %s; nil, booleans, numbers and strings can be stored", i + 1, lua_typename(L, type));
       values[i] = value_at(L, -1);
     }
@@ -322,12 +315,10 @@ static int fact_of(lua_State *L) {
 /* ---- the engine ------------------------------------------------------------------------------------------------------------- */
 
 static int settings(lua_State *L) {
-  const char *json = cal_engine_about(engine_of(L))->settings_json;
-  cal_lib_json(L);
-  lua_getfield(L, -1, "decode");
-  lua_pushstring(L, json ? json : "{}");
-  lua_call(L, 1, 1);
-  return 1;
+  const char *json = cal_bind_of(L)->service->code->settings_json;
+  cal_lib_json(L); /* the script may not have required it */
+  if (!json) json = "{}";
+  return cal_lib_json_decode(L, json, strlen(json));
 }
 
 static void put_number(lua_State *L, const char *name, lua_Number value) {
@@ -335,9 +326,16 @@ static void put_number(lua_State *L, const char *name, lua_Number value) {
   lua_setfield(L, -2, name);
 }
 
+/* The current one; a userdata on the stack holds the reference. */
+static cal_generation *own_generation(lua_State *L) {
+  cal_owned *owned = cal_lib_own(L, cal_unref);
+  owned->object = cal_engine_generation(engine_of(L));
+  return owned->object;
+}
+
 static int status(lua_State *L) {
   cal_engine *engine = engine_of(L);
-  cal_generation *generation = cal_engine_generation(engine);
+  cal_generation *generation = own_generation(L);
   lua_newtable(L);
   put_number(L, "calls", cal_engine_calls(engine));
   put_number(L, "legs", cal_engine_legs(engine));
@@ -350,13 +348,12 @@ static int status(lua_State *L) {
   lua_setfield(L, -2, "draining");
   lua_pushstring(L, cal_engine_node(engine));
   lua_setfield(L, -2, "node");
-  cal_unref(generation);
   return 1;
 }
 
 static int modules(lua_State *L) {
   const char *prefix = luaL_checkstring(L, 1);
-  cal_generation *generation = cal_engine_generation(engine_of(L));
+  cal_generation *generation = own_generation(L);
   lua_newtable(L);
   int count = 0;
   for (const cal_module *m = NULL; (m = cal_generation_next(generation, prefix, m));) {
@@ -371,26 +368,49 @@ static int modules(lua_State *L) {
     }
     lua_rawseti(L, -2, ++count);
   }
-  cal_unref(generation);
   return 1;
 }
 
 static int metrics_text(lua_State *L) {
-  cal_buf text;
-  cal_buf_init(&text, 4 << 20);
-  cal_metrics_print(&text);
-  lua_pushlstring(L, text.bytes ? text.data : "", text.bytes);
-  cal_buf_free(&text);
+  cal_buf *text = cal_lib_buf(L, 4 << 20);
+  cal_metrics_print(text);
+  lua_pushlstring(L, text->bytes ? text->data : "", text->bytes);
+  cal_buf_free(text);
   return 1;
 }
 
+/* reload(share), rollback(), code(): answered like an HTTP request, with a status and a JSON report. */
+static int wish(lua_State *L, cal_wish_kind kind, uint32_t share, const char *reason) {
+  cal_bind_context *context = cal_bind_of(L);
+  cal_id request;
+  int code = cal_script_ask(context, &request);
+  if (code < 0) return cal_lib_refuse(L, code);
+  cal_wish w = {.kind = kind, .share = share, .script = cal_script_index(context->script), .request = request, .reason = reason};
+  code = cal_reload_wish(context->engine, &w);
+  if (code < 0) {
+    cal_script_forget(context, request);
+    return cal_lib_refuse(L, code);
+  }
+  lua_pushnumber(L, (lua_Number)request);
+  return 1;
+}
+
+static int reload(lua_State *L) {
+  lua_Integer share = luaL_optinteger(L, 1, 100);
+  luaL_argcheck(L, share >= 1 && share <= 100, 1, "a share of new calls from 1 to 100 percent");
+  return wish(L, CAL_WISH_RELOAD, (uint32_t)share, "asked to reload");
+}
+
+static int rollback(lua_State *L) { return wish(L, CAL_WISH_ROLLBACK, 100, "asked to roll back"); }
+static int code_status(lua_State *L) { return wish(L, CAL_WISH_STATUS, 0, ""); }
+
 static int started(lua_State *L) {
-  cal_engine_script_is_ready(engine_of(L));
+  cal_script_started(script_of(L));
   return 0;
 }
 
 static int stopped(lua_State *L) {
-  cal_engine_script_is_done(engine_of(L));
+  cal_script_service_stopped(cal_bind_of(L)->service);
   return 0;
 }
 
@@ -412,6 +432,9 @@ void cal_core_add_service(lua_State *L) {
   cal_core_set(L, "status", status);
   cal_core_set(L, "modules", modules);
   cal_core_set(L, "metrics_text", metrics_text);
+  cal_core_set(L, "reload", reload);
+  cal_core_set(L, "rollback", rollback);
+  cal_core_set(L, "code", code_status);
   cal_core_set(L, "started", started);
   cal_core_set(L, "stopped", stopped);
 }

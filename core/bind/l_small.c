@@ -1,4 +1,4 @@
-/* callisto.log, callisto.metrics, callisto.shared: small modules every VM has. */
+/* callisto.log, callisto.metrics, callisto.shared: small modules every VM has. And what all modules use. */
 #include <errno.h>
 #include <lauxlib.h>
 #include <stdio.h>
@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/kv.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/metrics.h"
 #include "bind/engine.h"
 #include "bind/lib.h"
@@ -18,6 +19,51 @@ int cal_lib_refuse(lua_State *L, int code) {
   lua_pushfstring(L, "%s: %s", name, cal_error_text());
   lua_pushstring(L, name);
   return 3;
+}
+
+static int release_owned(lua_State *L) {
+  cal_owned *owned = lua_touserdata(L, 1);
+  if (owned->object) owned->object = owned->release(owned->object);
+  return 0;
+}
+
+cal_owned *cal_lib_own(lua_State *L, void *(*release)(void *object)) {
+  cal_owned *owned = lua_newuserdata(L, sizeof *owned);
+  *owned = (cal_owned){.release = release};
+  if (luaL_newmetatable(L, "callisto.owned")) {
+    lua_pushcfunction(L, release_owned);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, -2);
+  return owned;
+}
+
+void *cal_lib_take(cal_owned *owned) {
+  void *object = owned->object;
+  owned->object = NULL;
+  return object;
+}
+
+static int release_buf(lua_State *L) {
+  cal_buf_free(lua_touserdata(L, 1));
+  return 0;
+}
+
+cal_buf *cal_lib_buf(lua_State *L, size_t ceiling) {
+  cal_buf *buf = lua_newuserdata(L, sizeof *buf);
+  cal_buf_init(buf, ceiling);
+  if (luaL_newmetatable(L, "callisto.buf")) {
+    lua_pushcfunction(L, release_buf);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, -2);
+  return buf;
+}
+
+uint64_t cal_lib_check_id(lua_State *L, int index) {
+  lua_Number number = luaL_checknumber(L, index);
+  luaL_argcheck(L, number >= 0 && number < 9007199254740992.0, index, "not the number of a request");
+  return (uint64_t)number;
 }
 
 static void push_module(lua_State *L, const luaL_Reg *functions) {
@@ -52,26 +98,42 @@ int cal_lib_log(lua_State *L) {
 
 /* ---- metrics ---- */
 
-static const char *full_name(lua_State *L, char *into, size_t room) {
-  snprintf(into, room, "callisto_%s", luaL_checkstring(L, 1));
+static int ends_with(const char *name, size_t bytes, const char *suffix) {
+  size_t wanted = strlen(suffix);
+  return bytes > wanted && !memcmp(name + bytes - wanted, suffix, wanted);
+}
+
+/* A name, perhaps with labels: what is printed for Prometheus must stay one line that it can read. And a name has one kind
+ * for ever, ours included, so the name itself says which. */
+static const char *full_name(lua_State *L, char *into, size_t room, const char *suffix) {
+  const char *name = luaL_checkstring(L, 1);
+  size_t family = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
+  int is_whole = family && (!name[family] || (name[family] == '{' && name[strlen(name) - 1] == '}'));
+  luaL_argcheck(L, is_whole && !strpbrk(name, "\n\\"), 1, "a name is lower case, digits and _, perhaps with {label=\"value\"}");
+  luaL_argcheck(L, strlen(name) + sizeof "callisto_" <= room, 1, "a name is at most 150 bytes long");
+  if (suffix && !ends_with(name, family, suffix))
+    luaL_error(L, "the metric %s must have a name that ends in %s", name, suffix);
+  if (!suffix && (ends_with(name, family, "_total") || ends_with(name, family, "_seconds")))
+    luaL_error(L, "the gauge %s must not end in _total, as counters do, or in _seconds, as observations do", name);
+  snprintf(into, room, "callisto_%s", name);
   return into;
 }
 
 static int metrics_count(lua_State *L) {
   char name[160];
-  cal_metric_add(cal_counter(full_name(L, name, sizeof name), "counted by a script"), luaL_optinteger(L, 2, 1));
+  cal_metric_add(cal_counter(full_name(L, name, sizeof name, "_total"), "counted by a script"), luaL_optinteger(L, 2, 1));
   return 0;
 }
 
 static int metrics_gauge(lua_State *L) {
   char name[160];
-  cal_metric_set(cal_gauge(full_name(L, name, sizeof name), "set by a script"), luaL_checkinteger(L, 2));
+  cal_metric_set(cal_gauge(full_name(L, name, sizeof name, NULL), "set by a script"), luaL_checkinteger(L, 2));
   return 0;
 }
 
 static int metrics_observe(lua_State *L) {
   char name[160];
-  cal_metric_observe(cal_histogram(full_name(L, name, sizeof name), "observed by a script"), luaL_checknumber(L, 2));
+  cal_metric_observe(cal_histogram(full_name(L, name, sizeof name, "_seconds"), "observed by a script"), luaL_checknumber(L, 2));
   return 0;
 }
 
@@ -92,20 +154,19 @@ static cal_span check_span(lua_State *L, int index) {
 
 static uint64_t opt_ttl_ms(lua_State *L, int index) {
   lua_Number seconds = luaL_optnumber(L, index, 0);
-  luaL_argcheck(L, seconds >= 0, index, "a time to live in seconds, not negative");
+  luaL_argcheck(L, seconds >= 0 && seconds <= 1e9, index, "a time to live in seconds, not negative");
   return (uint64_t)(seconds * 1000);
 }
 
 static int shared_get(lua_State *L) {
   cal_span key = check_span(L, 1);
   cal_engine *engine = cal_bind_of(L)->engine;
-  cal_buf value;
-  cal_buf_init(&value, 128 * 1024);
-  if (cal_kv_get(cal_engine_shared(engine), key, &value, cal_engine_now_ns(engine)) == 1)
-    lua_pushlstring(L, value.bytes ? value.data : "", value.bytes);
+  cal_buf *value = cal_lib_buf(L, 128 * 1024);
+  if (cal_kv_get(cal_engine_shared(engine), key, value, cal_engine_now_ns(engine)) == 1)
+    lua_pushlstring(L, value->bytes ? value->data : "", value->bytes);
   else
     lua_pushnil(L);
-  cal_buf_free(&value);
+  cal_buf_free(value);
   return 1;
 }
 

@@ -12,7 +12,7 @@
 #define WIRE_TYPE "callisto.wire"
 
 static int release(lua_State *L) {
-  cal_wire **wire = lua_touserdata(L, 1);
+  cal_wire **wire = luaL_checkudata(L, 1, WIRE_TYPE);
   *wire = cal_unref(*wire);
   return 0;
 }
@@ -26,22 +26,36 @@ static int enter(lua_State *L, const char *rule) {
   return 0;
 }
 
-/* A field that is a path, or {path, what must be there}. */
-static const char *path_of(lua_State *L, const char *field, const char **text, int64_t *number) {
+/* A field that is a path, or {path, what must be there}: a text or a number, as the field wants it. */
+static const char *path_of(lua_State *L, const char *rule, const char *field, const char **text, int64_t *number) {
   lua_getfield(L, -1, field);
   const char *path = NULL;
   if (lua_istable(L, -1)) {
     lua_rawgeti(L, -1, 1);
     lua_rawgeti(L, -2, 2);
+    if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != (text ? LUA_TSTRING : LUA_TNUMBER))
+      luaL_error(L, "media.%s.%s must be { path, %s }", rule, field, text ? "text" : "number");
     path = lua_tostring(L, -2);
     if (text) *text = lua_tostring(L, -1);
     if (number) *number = (int64_t)lua_tonumber(L, -1);
     lua_pop(L, 2);
   } else if (!lua_isnil(L, -1)) {
-    path = luaL_checkstring(L, -1);
+    if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "media.%s.%s must be a path", rule, field);
+    path = lua_tostring(L, -1);
   }
   lua_pop(L, 1);
   return path;
+}
+
+/* A field of the rule on top of the stack. */
+static const char *rule_text(lua_State *L, const char *rule, const char *field) {
+  lua_getfield(L, -1, field);
+  int type = lua_type(L, -1);
+  if (type != LUA_TNIL && type != LUA_TSTRING)
+    luaL_error(L, "media.%s.%s must be a string, not a %s", rule, field, lua_typename(L, type));
+  const char *text = lua_tostring(L, -1);
+  lua_pop(L, 1);
+  return text;
 }
 
 static cal_encoding check_encoding(lua_State *L, const char *field, int *was_given) {
@@ -73,37 +87,35 @@ int cal_core_wire(lua_State *L) {
   spec.dtmf_out = cal_core_text(L, 1, "dtmf_out");
   spec.stop_out = cal_core_text(L, 1, "stop_out");
   if (enter(L, "audio_in")) {
-    int rule = lua_gettop(L);
-    spec.audio.event = cal_core_text(L, rule, "event");
-    spec.audio.payload = cal_core_text(L, rule, "payload");
-    spec.audio.when_path = path_of(L, "when", &spec.audio.when_text, NULL);
+    spec.audio.event = rule_text(L, "audio_in", "event");
+    spec.audio.payload = rule_text(L, "audio_in", "payload");
+    spec.audio.when_path = path_of(L, "audio_in", "when", &spec.audio.when_text, NULL);
     lua_pop(L, 1);
   }
   if (enter(L, "start_in")) {
-    int rule = lua_gettop(L);
-    spec.start.event = cal_core_text(L, rule, "event");
-    spec.start.stream = cal_core_text(L, rule, "stream");
-    spec.start.call = cal_core_text(L, rule, "call");
-    spec.start.encoding = path_of(L, "encoding", &spec.start.encoding_text, NULL);
-    spec.start.rate = path_of(L, "rate", NULL, &spec.start.rate_expected);
+    spec.start.event = rule_text(L, "start_in", "event");
+    spec.start.stream = rule_text(L, "start_in", "stream");
+    spec.start.call = rule_text(L, "start_in", "call");
+    spec.start.encoding = path_of(L, "start_in", "encoding", &spec.start.encoding_text, NULL);
+    spec.start.rate = path_of(L, "start_in", "rate", NULL, &spec.start.rate_expected);
     lua_pop(L, 1);
   }
   if (enter(L, "mark_in")) {
-    spec.mark.event = cal_core_text(L, lua_gettop(L), "event");
-    spec.mark.name = cal_core_text(L, lua_gettop(L), "name");
+    spec.mark.event = rule_text(L, "mark_in", "event");
+    spec.mark.name = rule_text(L, "mark_in", "name");
     lua_pop(L, 1);
   }
   if (enter(L, "dtmf_in")) {
-    spec.dtmf.event = cal_core_text(L, lua_gettop(L), "event");
-    spec.dtmf.digit = cal_core_text(L, lua_gettop(L), "digit");
+    spec.dtmf.event = rule_text(L, "dtmf_in", "event");
+    spec.dtmf.digit = rule_text(L, "dtmf_in", "digit");
     lua_pop(L, 1);
   }
   if (enter(L, "stop_in")) {
-    spec.stop.event = cal_core_text(L, lua_gettop(L), "event");
+    spec.stop.event = rule_text(L, "stop_in", "event");
     lua_pop(L, 1);
   }
   if (enter(L, "clear_in")) {
-    spec.clear.event = cal_core_text(L, lua_gettop(L), "event");
+    spec.clear.event = rule_text(L, "clear_in", "event");
     lua_pop(L, 1);
   }
   cal_wire **wire = lua_newuserdata(L, sizeof *wire);
@@ -111,6 +123,8 @@ int cal_core_wire(lua_State *L) {
   if (luaL_newmetatable(L, WIRE_TYPE)) {
     lua_pushcfunction(L, release);
     lua_setfield(L, -2, "__gc");
+    lua_pushliteral(L, WIRE_TYPE); /* what getmetatable gives scripts, instead of our destructor */
+    lua_setfield(L, -2, "__metatable");
   }
   lua_setmetatable(L, -2);
   if (cal_wire_compile(wire, &spec) < 0) return luaL_error(L, "%s", cal_error_text());

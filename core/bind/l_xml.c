@@ -1,6 +1,7 @@
 /* callisto.xml: answer documents as Lua tables, built and parsed by libxml2 (data/xml.h). */
 #include <lauxlib.h>
 #include <lua.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 #include "data/xml.h"
 
 /* ---- building: the whole table is checked first, because an argument error would leak the writer ------------------- */
+
+#define ATTRS_CEILING 64 /* of one element */
 
 static void check_pair(lua_State *L, int key, int value, const char *element) {
   int kind = lua_type(L, value);
@@ -48,7 +51,9 @@ static void check_node(lua_State *L, int index, int depth) {
           lua_pop(L, 3);
         }
       } else {
-        for (lua_pushnil(L); lua_next(L, child); lua_pop(L, 1)) check_pair(L, -2, -1, name);
+        int attrs = 0;
+        for (lua_pushnil(L); lua_next(L, child); lua_pop(L, 1), attrs++) check_pair(L, -2, -1, name);
+        if (attrs > ATTRS_CEILING) luaL_error(L, "xml.build: <%s> has more than %d attributes", name, ATTRS_CEILING);
       }
     } else if (kind != LUA_TSTRING && kind != LUA_TNUMBER) {
       luaL_error(L, "xml.build: <%s> holds a %s", name, luaL_typename(L, child));
@@ -62,7 +67,7 @@ static const char *text_of(lua_State *L, int index, char *room, size_t bytes) {
   if (lua_type(L, index) == LUA_TBOOLEAN) return lua_toboolean(L, index) ? "true" : "false";
   if (lua_type(L, index) == LUA_TNUMBER) {
     lua_Number number = lua_tonumber(L, index);
-    snprintf(room, bytes, number == (long long)number ? "%.0f" : "%g", number);
+    snprintf(room, bytes, number == floor(number) && fabs(number) < 1e15 ? "%.0f" : "%.14g", number);
     return room;
   }
   return lua_tostring(L, index);
@@ -74,13 +79,11 @@ static void put_attr(lua_State *L, cal_xml_writer *writer, int key, int value) {
 }
 
 typedef struct named {
-  const char *name, *value;
+  const char *name, *value; /* value NULL: it is in the room */
   char room[40];
 } named;
 
 static int by_name(const void *a, const void *b) { return strcmp(((const named *)a)->name, ((const named *)b)->name); }
-
-#define ATTRS_CEILING 64
 
 /* A plain table has no order: its attributes are written alphabetically, so that equal tables give equal documents. */
 static void put_attrs(lua_State *L, cal_xml_writer *writer, int table) {
@@ -97,13 +100,13 @@ static void put_attrs(lua_State *L, cal_xml_writer *writer, int table) {
   named attrs[ATTRS_CEILING];
   size_t count = 0;
   for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
-    if (count == ATTRS_CEILING) continue;
     attrs[count].name = lua_tostring(L, -2);
-    attrs[count].value = text_of(L, lua_gettop(L), attrs[count].room, sizeof attrs[count].room);
+    const char *value = text_of(L, lua_gettop(L), attrs[count].room, sizeof attrs[count].room);
+    attrs[count].value = value == attrs[count].room ? NULL : value; /* the room moves when they are sorted */
     count++;
   }
   qsort(attrs, count, sizeof *attrs, by_name);
-  for (size_t i = 0; i < count; i++) cal_xml_put_attr(writer, attrs[i].name, attrs[i].value);
+  for (size_t i = 0; i < count; i++) cal_xml_put_attr(writer, attrs[i].name, attrs[i].value ? attrs[i].value : attrs[i].room);
 }
 
 static void put_node(lua_State *L, cal_xml_writer *writer, int index) {
@@ -136,14 +139,14 @@ static int build(lua_State *L) {
   lua_settop(L, 1);
   check_node(L, 1, 1);
   luaL_checkstack(L, CAL_XML_DEPTH * 8 + 16, "xml.build");
-  cal_buf document;
-  cal_buf_init(&document, CAL_XML_BYTES);
-  cal_xml_writer *writer = cal_xml_writer_new(&document);
+  cal_buf *document = cal_lib_buf(L, CAL_XML_BYTES);
+  cal_xml_writer *writer = cal_xml_writer_new(document);
   put_node(L, writer, 1);
   int code = cal_xml_writer_end(writer);
-  if (!code) lua_pushlstring(L, document.data, document.bytes);
-  cal_buf_free(&document);
-  return code ? cal_lib_refuse(L, code) : 1;
+  if (code) return cal_lib_refuse(L, code);
+  lua_pushlstring(L, document->bytes ? document->data : "", document->bytes);
+  cal_buf_free(document);
+  return 1;
 }
 
 /* ---- parsing -------------------------------------------------------------------------------------------------------- */

@@ -34,17 +34,20 @@ struct cal_engine {
   cal_kv *shared;
   cal_tokens *tokens;
   cal_registry *registry;
-  cal_generation *generation;
+  cal_reload *reload;
   cal_store *store;
   cal_files *files;
   cal_speech *speech;
   cal_thread io_threads[CAL_THREADS], script_threads[CAL_THREADS];
   cal_io *ios[CAL_THREADS];
   cal_script *scripts[CAL_THREADS];
+  /* One reference each: the store's thread still answers when the planes that asked are gone already. */
+  cal_mailbox *commands[CAL_THREADS], *events[CAL_THREADS];
 
   atomic_uint turn;
   atomic_int stops;
   atomic_uint ready, done;
+  atomic_int has_failed;
 };
 
 void cal_engine_check_end(cal_engine *engine);

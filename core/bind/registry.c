@@ -59,7 +59,7 @@ int cal_registry_add(cal_registry *registry, const char *name, const char *call,
   pthread_mutex_lock(&registry->lock);
   entry **place = find(registry, name);
   if (*place) {
-    if (strcmp((*place)->call, call)) code = cal_fail(-EEXIST, "%s already names another call", name);
+    code = cal_fail(-EEXIST, "%s already names a live call", name);
   } else {
     entry *e = cal_alloc(sizeof *e + strlen(name) + 1);
     strcpy(e->name, name);

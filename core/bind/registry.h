@@ -11,7 +11,7 @@ typedef struct cal_registry cal_registry;
 
 cal_registry *cal_registry_new(void);
 cal_registry *cal_registry_free(cal_registry *registry);
-/* `name` leads to `call` on this script thread; both are copied. -EEXIST when the name leads elsewhere already. */
+/* `name` leads to `call` on this script thread; both are copied. -EEXIST when the name is taken already. */
 int cal_registry_add(cal_registry *registry, const char *name, const char *call, uint8_t script, cal_id handle);
 void cal_registry_remove(cal_registry *registry, const char *name); /* harmless twice */
 /* The script thread (0: nobody); through `call` and `handle` (either may be NULL) our id and the call's handle there. */

@@ -13,30 +13,38 @@
 #include "bind/deliver.h"
 #include "bind/engine.h"
 #include "bind/lib.h"
+#include "bind/reload.h"
 #include "bind/say.h"
+#include "bind/service.h"
 #include "call/http_message.h"
+#include "store/facts.h"
 
 #define EVENTS_CAPACITY 65536
 #define CALLS_CEILING 20000
 #define REQUESTS_CEILING 65536
 #define FALLBACK_UTTERANCE 0x6ffffff0u /* above any number a script reaches */
-#define SERVICE_MEMORY_BYTES (256u << 20)
 
 struct cal_script {
   cal_engine *engine;
   uint8_t index;
   cal_loop *loop;
   cal_mailbox *events;
-  cal_vm *service;
-  cal_pool *pool;
+  cal_list services;    /* all that are not freed */
+  cal_service *current; /* gets what is new … */
+  cal_service *next;    /* … but for the share of a canary, or while it is being prepared */
+  uint32_t share;       /* percent of what is new that `next` gets */
+  uint32_t turn;
+  int is_stopping;
   cal_slots *calls;    /* handle → cal_script_call */
   cal_slots *requests; /* request number → asker */
   atomic_uint call_count;
+  int has_started;
 };
 
 /* Who waits for an answer. A call is remembered by handle: it may be gone when the answer comes. */
 typedef struct asker {
-  cal_id call; /* 0: the service VM */
+  cal_service *service; /* lives at least as long as it waits for answers */
+  cal_id call;          /* 0: the service VM itself */
 } asker;
 
 cal_bind_context *cal_bind_of(lua_State *L) { return cal_vm_context(cal_vm_of(L)); }
@@ -51,35 +59,9 @@ cal_bind_context *cal_bind_context_new(lua_State *L) {
   return context;
 }
 
-/* ---- VMs ------------------------------------------------------------------------------------------------------------ */
+/* ---- services ------------------------------------------------------------------------------------------------------------ */
 
 static void on_wake(cal_timer *timer);
-
-/* Runs protected while a VM is made; for a warm one that is on the pool's own thread. */
-static void open_libraries(lua_State *L, void *script) {
-  cal_lib_provide(L);
-  cal_script *mine = script;
-  cal_bind_context *context = cal_bind_context_new(L);
-  context->engine = mine->engine;
-  context->script = mine;
-}
-
-static cal_vm_options vm_options(cal_script *script, cal_vm_kind kind) {
-  const cal_engine_options *about = cal_engine_about(script->engine);
-  int is_service = kind == CAL_VM_SERVICE;
-  return (cal_vm_options){.kind = kind,
-                          .name = is_service ? "service" : "warm",
-                          .memory_bytes = is_service ? SERVICE_MEMORY_BYTES : about->vm_memory_bytes,
-                          .entry_budget_ms = is_service ? 4 * about->entry_budget_ms : about->entry_budget_ms,
-                          .open = open_libraries,
-                          .context = script};
-}
-
-static int load_warm_module(cal_vm *vm, void *script) {
-  int code = cal_vm_require(vm, cal_engine_about(((cal_script *)script)->engine)->warm_module);
-  if (!code) lua_settop(cal_vm_state(vm), 0);
-  return code;
-}
 
 void cal_script_wake(cal_bind_context *context, uint64_t at_ns) {
   if (at_ns)
@@ -88,25 +70,101 @@ void cal_script_wake(cal_bind_context *context, uint64_t at_ns) {
     cal_timer_stop(context->script->loop, &context->wake);
 }
 
+/* Frees what was told to stop, has stopped, and is owed nothing. Never from inside an entry of its own VM. */
+static void sweep_services(cal_script *script) {
+  int running = 0;
+  cal_list_each_safe(&script->services, node, after) {
+    cal_service *service = cal_list_entry(node, cal_service, node);
+    if (service->is_deserted && !service->calls) service->is_stopped = 1;
+    if (!service->is_stopped) {
+      running++;
+    } else if (!service->calls && !service->asked && service != script->current && service != script->next) {
+      cal_list_remove(node);
+      cal_service_free(service);
+    }
+  }
+  if (script->is_stopping && !running) {
+    script->is_stopping = 0;
+    cal_engine_script_is_done(script->engine);
+  }
+}
+
+void cal_script_service_stopped(cal_service *service) { service->is_stopped = 1; }
+
+static void stop_service(cal_service *service) {
+  if (service->is_stopping) return;
+  service->is_stopping = 1;
+  cal_event event = {.kind = CAL_EVENT_STOP};
+  const cal_bind_context *context = cal_vm_context(service->vm);
+  service->is_deserted = cal_service_run(service, &event) < 0 || context->handler == LUA_NOREF;
+}
+
+/* Who takes something new: the present code, or its canary by turns. */
+static cal_service *service_for_new(cal_script *script) {
+  if (!script->next || !script->share) return script->current;
+  uint32_t turn = script->turn++;
+  return (turn + 1) * script->share / 100 > turn * script->share / 100 ? script->next : script->current;
+}
+
+static void prepare(cal_script *script, const cal_event *event) {
+  cal_service *service = NULL;
+  int code = script->is_stopping ? cal_fail(-ESHUTDOWN, "this node is draining") : cal_service_new(&service, script, event->object);
+  if (!code) {
+    cal_list_append(&script->services, &service->node);
+    cal_event start = {.kind = CAL_EVENT_START};
+    code = cal_service_run(service, &start);
+    if (code) {
+      cal_fail(code, "%s", cal_vm_error(service->vm));
+      service->is_stopped = 1;
+    } else {
+      script->next = service;
+      script->share = 0;
+    }
+  }
+  cal_reload_prepared(script->engine, code, cal_error_text());
+}
+
+static void commit(cal_script *script, int64_t share) {
+  if (!script->next) return;
+  cal_service *old = share >= 100 ? script->current : share == 0 ? script->next : NULL;
+  if (share >= 100) {
+    script->current = script->next;
+    script->next = NULL;
+  } else if (share == 0) {
+    script->next = NULL;
+  }
+  script->share = script->next ? (uint32_t)share : 0;
+  if (old) stop_service(old);
+}
+
+static void stop_all(cal_script *script) {
+  script->is_stopping = 1;
+  cal_list_each(&script->services, node) stop_service(cal_list_entry(node, cal_service, node));
+}
+
 /* ---- the end of a call ------------------------------------------------------------------------------------------------- */
 
 static void throw_vm_away(cal_script_call *call) {
   if (!call->vm) return;
   cal_bind_context *context = cal_vm_context(call->vm);
   cal_timer_stop(call->script->loop, &context->wake);
-  call->vm = cal_pool_discard(call->script->pool, call->vm);
+  call->vm = cal_pool_discard(call->service->pool, call->vm);
 }
 
 static cal_script_call *call_free(cal_script_call *call) {
-  cal_engine *engine = call->script->engine;
+  cal_script *script = call->script;
+  cal_engine *engine = script->engine;
   const cal_call_options *about = cal_call_about(call->call);
-  if (about->path) cal_tokens_withdraw(cal_engine_tokens(engine), about->path);
-  cal_engine_unregister(engine, about->name);
+  if (call->has_token) cal_tokens_withdraw(cal_engine_tokens(engine), about->path);
+  if (call->has_name) cal_engine_unregister(engine, about->name);
   if (call->carrier_call) cal_engine_unregister(engine, call->carrier_call);
+  if (call->has_room) cal_mailbox_unreserve(script->events);
   throw_vm_away(call);
+  cal_reload_count(engine, call->service->code, 0);
+  call->service->calls--;
   if (call->handle) {
-    cal_slots_remove(call->script->calls, call->handle);
-    atomic_fetch_sub(&call->script->call_count, 1);
+    cal_slots_remove(script->calls, call->handle);
+    atomic_fetch_sub(&script->call_count, 1);
   }
   cal_unref(call->call);
   cal_free(call->fallback_text);
@@ -121,26 +179,31 @@ static void play_fallback(cal_script_call *call) {
   cal_command stop = {.kind = CAL_COMMAND_LEG_STOP};
   cal_command close = {.kind = CAL_COMMAND_LEG_CLOSE, .flags = CAL_COMMAND_DRAIN};
   cal_call_command(call->call, &stop);
-  if (call->fallback_text)
+  if (call->fallback_text) {
+    cal_store_line(cal_engine_store(call->script->engine), cal_call_about(call->call)->name,
+                   cal_clock_wall_ms(cal_engine_clock(call->script->engine)), "agent", call->fallback_text, NULL, 0);
     cal_say_text(cal_engine_speech(call->script->engine), call->call, FALLBACK_UTTERANCE, call->fallback_text,
                  call->fallback_voice, 0);
+  }
   cal_call_command(call->call, &close);
 }
 
-static void post_to_service(cal_script_call *call, cal_event event) {
+static void tell_broken(cal_script_call *call, int code, char *text) {
+  cal_event event = {.kind = CAL_EVENT_BROKEN, .target = call->handle, .code = code, .text = text};
   snprintf(event.name, sizeof event.name, "%s", cal_call_about(call->call)->name);
-  event.target = 0;
-  if (cal_mailbox_post(call->script->events, &event, CAL_MAIL_CONTROL)) cal_event_drop(&event);
+  call->has_room = 0;
+  if (cal_mailbox_post(call->script->events, &event, CAL_MAIL_RESERVED)) cal_event_drop(&event);
 }
 
 static void break_call(cal_script_call *call, int code) {
   const char *why = cal_vm_error(call->vm);
   cal_log(CAL_LOG_ERROR, "script", cal_call_about(call->call)->name, "stopped (%s): %s", cal_error_name(code), why);
+  cal_reload_count(call->script->engine, call->service->code, 1);
   cal_metric_add(cal_counter("callisto_scripts_broken_total", "calls whose script was stopped or failed"), 1);
   char *text = cal_strdup(why);
   throw_vm_away(call);
   play_fallback(call);
-  post_to_service(call, (cal_event){.kind = CAL_EVENT_BROKEN, .code = code, .text = text});
+  tell_broken(call, code, text);
 }
 
 /* ---- running VMs -------------------------------------------------------------------------------------------------------- */
@@ -151,72 +214,75 @@ static void run_call(cal_script_call *call, const cal_event *event) {
   if (code < 0) break_call(call, code);
 }
 
-/* A service VM that fails an event has failed that event alone: a request is refused, everything else goes on. */
-static void run_service(cal_script *script, const cal_event *event) {
-  if (!script->service) return;
-  int code = cal_deliver(script->service, event);
-  if (!code) return;
-  cal_log(CAL_LOG_ERROR, "service", NULL, "an event failed (%s): %s", cal_error_name(code), cal_vm_error(script->service));
-  cal_metric_add(cal_counter("callisto_service_failures_total", "events a service VM failed or was stopped in"), 1);
-  if (event->kind != CAL_EVENT_HTTP_REQUEST) return;
-  cal_http_message *message = cal_http_message_new();
-  message->status = 500;
-  cal_command command = {.kind = CAL_COMMAND_HTTP_REPLY, .target = event->source, .message = message};
-  cal_engine_command(script->engine, &command);
-}
-
 static void on_wake(cal_timer *timer) {
   cal_bind_context *context = (cal_bind_context *)((char *)timer - offsetof(cal_bind_context, wake));
+  cal_script *script = context->script;
   cal_event event = {.kind = CAL_EVENT_WAKE};
   if (context->call)
     run_call(context->call, &event);
   else
-    run_service(context->script, &event);
-}
-
-/* The leg's beginning and end are news for both: the script of the call, and the service that keeps its record. */
-static void run_leg_event(cal_script *script, cal_event *event) {
-  cal_script_call *call = cal_slots_get(script->calls, event->target);
-  if (!call) return;
-  snprintf(event->name, sizeof event->name, "%s", cal_call_about(call->call)->name);
-  run_call(call, event);
-  run_service(script, event);
+    cal_service_run(context->service, &event);
+  sweep_services(script);
 }
 
 static void run_answer(cal_script *script, const cal_event *event) {
   asker *who = cal_slots_remove(script->requests, event->source);
   if (!who) return;
-  cal_id handle = who->call;
+  asker to = *who;
   cal_free(who);
-  if (!handle) {
-    run_service(script, event);
-    return;
-  }
-  cal_script_call *call = cal_slots_get(script->calls, handle);
-  if (call) run_call(call, event);
+  to.service->asked--;
+  cal_script_call *call = to.call ? cal_slots_get(script->calls, to.call) : NULL;
+  if (call)
+    run_call(call, event);
+  else if (!to.call)
+    cal_service_run(to.service, event);
+}
+
+/* What a call's service is told as well, or instead: the leg's beginning and end, messages of the script, its failure,
+ * and requests that name the call. */
+static void run_for_call(cal_script *script, cal_event *event) {
+  cal_script_call *call = cal_slots_get(script->calls, event->target);
+  if (!call) return;
+  cal_service *service = call->service;
+  snprintf(event->name, sizeof event->name, "%s", cal_call_about(call->call)->name);
+  int is_for_both = event->kind == CAL_EVENT_LEG_STARTED || event->kind == CAL_EVENT_LEG_ENDED;
+  int is_for_service = event->kind == CAL_EVENT_BROKEN || event->kind == CAL_EVENT_HTTP_REQUEST || event->kind == CAL_EVENT_REPORT;
+  if (!is_for_service) run_call(call, event);
+  if (is_for_service || is_for_both) cal_service_run(service, event);
 }
 
 static void deliver(void *context, void *message) {
   cal_script *script = context;
   cal_event *event = message;
-  cal_script_call *call;
   switch (event->kind) {
   case CAL_EVENT_HTTP_RESPONSE:
   case CAL_EVENT_STORED: run_answer(script, event); break;
-  case CAL_EVENT_LEG_STARTED:
-  case CAL_EVENT_LEG_ENDED: run_leg_event(script, event); break;
-  default:
-    if (!event->target) {
-      run_service(script, event);
-    } else {
-      call = cal_slots_get(script->calls, event->target);
-      if (call) run_call(call, event);
+  case CAL_EVENT_RELOAD: prepare(script, event); break;
+  case CAL_EVENT_COMMIT: commit(script, event->number); break;
+  case CAL_EVENT_STOP: stop_all(script); break;
+  case CAL_EVENT_START:
+    if (cal_service_run(script->current, event) < 0) cal_engine_script_has_failed(script->engine);
+    break;
+  case CAL_EVENT_HTTP_REQUEST:
+    if (!event->target || !cal_slots_get(script->calls, event->target)) {
+      cal_service_run(service_for_new(script), event);
+      break;
     }
+    run_for_call(script, event);
+    break;
+  default: run_for_call(script, event);
   }
   cal_event_drop(event);
+  sweep_services(script);
 }
 
 static void drop(void *context, void *message) { cal_event_drop(message); }
+
+void cal_script_started(cal_script *script) {
+  if (script->has_started) return;
+  script->has_started = 1;
+  cal_engine_script_is_ready(script->engine);
+}
 
 /* ---- requests and messages ------------------------------------------------------------------------------------------------ */
 
@@ -226,8 +292,12 @@ int cal_script_ask(cal_bind_context *who, cal_id *request) {
   if (code) return cal_fail(code, "too many requests wait for their answers");
   asker *a = cal_alloc(sizeof *a);
   a->call = who->call ? who->call->handle : 0;
+  a->service = who->service;
   *request = cal_slots_add(script->requests, a);
-  if (*request) return 0;
+  if (*request) {
+    a->service->asked++;
+    return 0;
+  }
   cal_free(a);
   cal_mailbox_unreserve(script->events);
   return cal_fail(-ENOBUFS, "too many requests wait for their answers");
@@ -235,6 +305,7 @@ int cal_script_ask(cal_bind_context *who, cal_id *request) {
 
 void cal_script_forget(cal_bind_context *who, cal_id request) {
   cal_free(cal_slots_remove(who->script->requests, request));
+  who->service->asked--;
   cal_mailbox_unreserve(who->script->events);
 }
 
@@ -249,8 +320,7 @@ int cal_script_tell_call(cal_script *script, const char *name, const char *text,
 }
 
 int cal_script_tell_service(cal_script_call *call, const char *text, size_t bytes) {
-  cal_event event = {.kind = CAL_EVENT_TOLD, .text = cal_strndup(text, bytes)};
-  snprintf(event.name, sizeof event.name, "%s", cal_call_about(call->call)->name);
+  cal_event event = {.kind = CAL_EVENT_REPORT, .target = call->handle, .text = cal_strndup(text, bytes)};
   int code = cal_mailbox_post(call->script->events, &event, CAL_MAIL_CONTROL);
   if (!code) return 0;
   cal_event_drop(&event);
@@ -266,7 +336,7 @@ cal_script_call *cal_script_call_named(cal_script *script, const char *name) {
 }
 
 static int take_vm(cal_script_call *call) {
-  int code = cal_pool_take(call->script->pool, &call->vm);
+  int code = cal_pool_take(call->service->pool, &call->vm);
   if (code < 0) return code;
   cal_vm_set_name(call->vm, cal_call_about(call->call)->name);
   cal_bind_context *context = cal_vm_context(call->vm);
@@ -283,9 +353,15 @@ static int admit(cal_script_call *call, const char *begin, size_t begin_bytes) {
   if (cal_engine_is_draining(engine)) return cal_fail(-ESHUTDOWN, "this node takes no new calls");
   if (cal_engine_calls(engine) > cal_engine_about(engine)->calls_ceiling)
     return cal_fail(-EBUSY, "%u calls are live, which is the most this node takes", cal_engine_about(engine)->calls_ceiling);
-  int code = cal_engine_register(engine, about->name, about->name, call->script->index, call->handle);
+  int code = cal_mailbox_reserve(call->script->events);
+  call->has_room = !code;
+  if (!code) code = cal_engine_register(engine, about->name, about->name, call->script->index, call->handle);
+  call->has_name = !code;
   if (!code) code = take_vm(call);
-  if (!code && about->path) code = cal_tokens_add(cal_engine_tokens(engine), call->call, cal_engine_now_ns(engine));
+  if (!code && about->path) {
+    code = cal_tokens_add(cal_engine_tokens(engine), call->call, cal_engine_now_ns(engine));
+    call->has_token = !code;
+  }
   if (code) return code;
   cal_event event = {.kind = CAL_EVENT_BEGIN, .target = call->handle, .text = cal_strndup(begin, begin_bytes)};
   code = cal_mailbox_post(call->script->events, &event, CAL_MAIL_CONTROL);
@@ -294,16 +370,19 @@ static int admit(cal_script_call *call, const char *begin, size_t begin_bytes) {
   return cal_fail(code, "the script thread's mailbox is full");
 }
 
-int cal_script_call_open(cal_script *script, cal_call_options *options, const char *entry, const char *begin,
+int cal_script_call_open(cal_service *service, cal_call_options *options, const char *entry, const char *begin,
                          size_t begin_bytes, const char *fallback_text, const char *fallback_voice) {
+  cal_script *script = service->script;
   cal_script_call *call = cal_alloc(sizeof *call);
   call->script = script;
+  call->service = service;
   call->handle = cal_slots_add(script->calls, call);
   if (!call->handle) {
     cal_free(call);
     return cal_fail(-ENOBUFS, "%u calls are open on this thread, which is the most possible", CALLS_CEILING);
   }
   atomic_fetch_add(&script->call_count, 1);
+  service->calls++;
   options->handle = call->handle;
   options->events = script->events;
   call->call = cal_call_new(options);
@@ -335,18 +414,13 @@ void cal_script_call_close(cal_script *script, const char *name, int close_code)
 /* ---- life --------------------------------------------------------------------------------------------------------------------- */
 
 int cal_script_new(cal_script **result, cal_engine *engine, uint8_t index, cal_loop *loop) {
-  const cal_engine_options *about = cal_engine_about(engine);
   cal_script *script = cal_alloc(sizeof *script);
   script->engine = engine;
   script->index = index;
   script->loop = loop;
+  cal_list_init(&script->services);
   script->calls = cal_slots_new(CALLS_CEILING, index);
   script->requests = cal_slots_new(REQUESTS_CEILING, index);
-  cal_generation *generation = cal_engine_generation(engine);
-  cal_pool_options pool = {.target = about->warm_vms,
-                           .vm = vm_options(script, CAL_VM_CALL),
-                           .setup = load_warm_module,
-                           .context = script};
   int code = cal_mailbox_new(&script->events, loop,
                              &(cal_mailbox_options){.name = "events",
                                                     .message_bytes = sizeof(cal_event),
@@ -354,8 +428,6 @@ int cal_script_new(cal_script **result, cal_engine *engine, uint8_t index, cal_l
                                                     .deliver = deliver,
                                                     .drop = drop,
                                                     .context = script});
-  if (!code) code = cal_pool_new(&script->pool, generation, &pool);
-  cal_unref(generation);
   if (code) {
     cal_script_free(script);
     return code;
@@ -365,29 +437,19 @@ int cal_script_new(cal_script **result, cal_engine *engine, uint8_t index, cal_l
 }
 
 int cal_script_start(cal_script *script) {
-  cal_generation *generation = cal_engine_generation(script->engine);
-  cal_vm_options options = vm_options(script, CAL_VM_SERVICE);
-  int code = cal_vm_new(&script->service, generation, &options);
-  cal_unref(generation);
+  cal_code *code_now = cal_engine_code(script->engine);
+  int code = cal_service_new(&script->current, script, code_now);
+  cal_unref(code_now);
   if (code) return code;
-  code = cal_vm_require(script->service, cal_engine_about(script->engine)->service);
-  if (code < 0) return cal_fail(code, "%s", cal_vm_error(script->service));
-  lua_settop(cal_vm_state(script->service), 0);
+  cal_list_append(&script->services, &script->current->node);
   cal_event event = {.kind = CAL_EVENT_START};
   return cal_mailbox_post(script->events, &event, CAL_MAIL_CONTROL);
-}
-
-static void free_service(cal_script *script) {
-  if (!script->service) return;
-  cal_timer_stop(script->loop, &((cal_bind_context *)cal_vm_context(script->service))->wake);
-  script->service = cal_vm_free(script->service);
 }
 
 cal_script *cal_script_free(cal_script *script) {
   if (!script) return NULL;
   for (cal_id id = 0; (id = cal_slots_next(script->calls, id));) call_free(cal_slots_get(script->calls, id));
-  free_service(script);
-  script->pool = cal_pool_free(script->pool);
+  cal_list_each_safe(&script->services, node, after) cal_service_free(cal_list_entry(node, cal_service, node));
   for (cal_id id = 0; (id = cal_slots_next(script->requests, id));) cal_free(cal_slots_remove(script->requests, id));
   cal_mailbox_close(script->events);
   cal_slots_free(script->calls);

@@ -8,13 +8,17 @@
 #include "base/mem.h"
 
 #define WAITING_CEILING 256 /* commands kept until the media socket comes */
+#define USUAL_LEAD_MS 100
+#define LONGEST_LEAD_MS 400 /* further ahead, and a barge-in comes late */
 
 struct cal_call {
   cal_call_options about;
-  pthread_mutex_t lock;
-  cal_dial dial;
+  pthread_mutex_t lock; /* guards what follows */
+  cal_dial *dial;       /* counted; replaced, never changed */
+  int has_leg;          /* one was begun and has not ended */
+  uint64_t leg_ends;    /* how many have: an attach that is overtaken by its leg's end notices */
   cal_id leg;
-  cal_mailbox *commands; /* of the leg's io thread, while there is a leg */
+  cal_mailbox *commands; /* of the leg's io thread, while it is up */
   cal_command *waiting;
   uint32_t waiting_count;
   int is_over;
@@ -35,7 +39,8 @@ static void free_texts(const char *const *texts) {
   cal_free((void *)texts);
 }
 
-static void drop_dial(cal_dial *dial) {
+static void destroy_dial(void *object) {
+  cal_dial *dial = object;
   cal_free((char *)dial->url);
   cal_free((char *)dial->url_headers);
   cal_free((char *)dial->stream);
@@ -44,17 +49,17 @@ static void drop_dial(cal_dial *dial) {
   free_texts(dial->opening);
 }
 
-static void drop_waiting(cal_call *call) {
-  for (uint32_t i = 0; i < call->waiting_count; i++) cal_command_drop(&call->waiting[i]);
-  call->waiting = cal_free(call->waiting);
-  call->waiting_count = 0;
+static void drop_all(cal_command *commands, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) cal_command_drop(&commands[i]);
+  cal_free(commands);
 }
 
 static void destroy(void *object) {
   cal_call *call = object;
   cal_call_options *about = &call->about;
-  drop_waiting(call);
+  drop_all(call->waiting, call->waiting_count);
   cal_unref(call->commands);
+  cal_unref(call->dial);
   cal_unref(about->events);
   cal_unref(about->wire);
   cal_free((char *)about->name);
@@ -63,7 +68,6 @@ static void destroy(void *object) {
   cal_free((char *)about->carrier_call);
   cal_free((char *)about->recording_path);
   free_texts(about->signatures);
-  drop_dial(&call->dial);
   pthread_mutex_destroy(&call->lock);
 }
 
@@ -81,7 +85,8 @@ cal_call *cal_call_new(const cal_call_options *options) {
   about->signatures = (const char *const *)copy_texts(options->signatures);
   if (!about->start_deadline_ms) about->start_deadline_ms = 5000;
   if (!about->longest_s) about->longest_s = 14400;
-  if (!about->lead_ms) about->lead_ms = 100;
+  if (!about->lead_ms) about->lead_ms = USUAL_LEAD_MS;
+  if (about->lead_ms > LONGEST_LEAD_MS) about->lead_ms = LONGEST_LEAD_MS;
   pthread_mutex_init(&call->lock, NULL);
   return call;
 }
@@ -89,31 +94,39 @@ cal_call *cal_call_new(const cal_call_options *options) {
 const cal_call_options *cal_call_about(const cal_call *call) { return &call->about; }
 
 void cal_call_set_dial(cal_call *call, const cal_dial *dial) {
+  cal_dial *copy = cal_ref_new(sizeof *copy, destroy_dial);
+  *copy = (cal_dial){.url = cal_strdup(dial->url),
+                     .url_headers = cal_strdup(dial->url_headers),
+                     .stream = cal_strdup(dial->stream),
+                     .carrier_call = cal_strdup(dial->carrier_call),
+                     .opening = (const char *const *)copy_texts(dial->opening),
+                     .closing = cal_strdup(dial->closing),
+                     .sequence = dial->sequence};
   pthread_mutex_lock(&call->lock);
-  drop_dial(&call->dial);
-  call->dial = (cal_dial){.url = cal_strdup(dial->url),
-                          .url_headers = cal_strdup(dial->url_headers),
-                          .stream = cal_strdup(dial->stream),
-                          .carrier_call = cal_strdup(dial->carrier_call),
-                          .opening = (const char *const *)copy_texts(dial->opening),
-                          .closing = cal_strdup(dial->closing),
-                          .sequence = dial->sequence};
+  cal_dial *old = call->dial;
+  call->dial = copy;
   call->is_over = 0;
   pthread_mutex_unlock(&call->lock);
+  cal_unref(old);
 }
 
-const cal_dial *cal_call_dial(const cal_call *call) { return &call->dial; }
+cal_dial *cal_call_dial(cal_call *call) {
+  pthread_mutex_lock(&call->lock);
+  cal_dial *dial = cal_ref(call->dial);
+  pthread_mutex_unlock(&call->lock);
+  return dial;
+}
 
 int cal_call_command(cal_call *call, cal_command *command) {
   int code = 0;
   pthread_mutex_lock(&call->lock);
   if (call->is_over) {
-    code = -EPIPE;
+    code = cal_fail(-EPIPE, "the leg of this call has ended");
   } else if (call->leg) {
     command->target = call->leg;
     code = cal_mailbox_post(call->commands, command, CAL_MAIL_CONTROL);
   } else if (call->waiting_count == WAITING_CEILING) {
-    code = -ENOBUFS;
+    code = cal_fail(-ENOBUFS, "%d commands wait for the media socket already", WAITING_CEILING);
   } else {
     if (!call->waiting) call->waiting = cal_alloc(WAITING_CEILING * sizeof *call->waiting);
     call->waiting[call->waiting_count++] = *command;
@@ -123,38 +136,84 @@ int cal_call_command(cal_call *call, cal_command *command) {
   return code;
 }
 
-/* The lock is held while the kept commands are handed over, so that none posted meanwhile can overtake them. */
+int cal_call_begin(cal_call *call) {
+  int code = 0;
+  pthread_mutex_lock(&call->lock);
+  if (call->has_leg) code = cal_fail(-EBUSY, "this call has a leg already");
+  if (!code) code = cal_mailbox_reserve(call->about.events);
+  if (!code) {
+    call->has_leg = 1;
+    call->is_over = 0;
+  }
+  pthread_mutex_unlock(&call->lock);
+  return code;
+}
+
+/* Under the lock: takes what waits. Only when nothing does, the leg gets its commands directly: none may
+ * overtake. */
+static uint32_t take_waiting(cal_call *call, cal_command **waiting, cal_id leg, cal_mailbox *commands) {
+  uint32_t count = call->waiting_count;
+  *waiting = call->waiting;
+  call->waiting = NULL;
+  call->waiting_count = 0;
+  if (count) return count;
+  call->leg = leg;
+  call->commands = cal_ref(commands);
+  return 0;
+}
+
 void cal_call_attach(cal_call *call, cal_id leg, cal_mailbox *commands,
                      void (*take)(void *context, cal_command *command), void *context) {
   pthread_mutex_lock(&call->lock);
-  if (!call->is_over) {
-    call->leg = leg;
-    call->commands = cal_ref(commands);
-    for (uint32_t i = 0; i < call->waiting_count; i++) {
-      call->waiting[i].target = leg;
-      take(context, &call->waiting[i]);
+  uint64_t leg_ends = call->leg_ends;
+  for (int is_done = 0; !is_done;) {
+    cal_command *waiting;
+    uint32_t count = take_waiting(call, &waiting, leg, commands);
+    pthread_mutex_unlock(&call->lock);
+    for (uint32_t i = 0; i < count; i++) {
+      waiting[i].target = leg;
+      take(context, &waiting[i]);
     }
-    call->waiting = cal_free(call->waiting);
-    call->waiting_count = 0;
+    cal_free(waiting);
+    pthread_mutex_lock(&call->lock);
+    is_done = !count || call->leg_ends != leg_ends; /* one of them may have ended the leg */
   }
   pthread_mutex_unlock(&call->lock);
 }
 
 void cal_call_detach(cal_call *call) {
   pthread_mutex_lock(&call->lock);
-  call->is_over = 1;
+  cal_command *waiting = call->waiting;
+  uint32_t count = call->waiting_count;
+  cal_mailbox *commands = call->commands;
+  call->waiting = NULL;
+  call->waiting_count = 0;
+  call->commands = NULL;
   call->leg = 0;
-  drop_waiting(call);
-  call->commands = cal_unref(call->commands);
+  call->has_leg = 0;
+  call->is_over = 1;
+  call->leg_ends++;
   pthread_mutex_unlock(&call->lock);
+  drop_all(waiting, count);
+  cal_unref(commands);
+}
+
+static cal_mail mail_of(cal_event_kind kind) {
+  switch (kind) {
+  case CAL_EVENT_LEG_ENDED:
+    return CAL_MAIL_RESERVED;
+  case CAL_EVENT_SPEECH_STARTED:
+  case CAL_EVENT_SPEECH_STOPPED:
+  case CAL_EVENT_UTTERANCE_STARTED:
+    return CAL_MAIL_TELEMETRY;
+  default:
+    return CAL_MAIL_CONTROL;
+  }
 }
 
 void cal_call_event(cal_call *call, cal_event *event) {
-  int is_control = event->kind != CAL_EVENT_SPEECH_STARTED && event->kind != CAL_EVENT_SPEECH_STOPPED &&
-                   event->kind != CAL_EVENT_UTTERANCE_STARTED;
   event->target = call->about.handle;
-  if (cal_mailbox_post(call->about.events, event, is_control ? CAL_MAIL_CONTROL : CAL_MAIL_TELEMETRY))
-    cal_event_drop(event);
+  if (cal_mailbox_post(call->about.events, event, mail_of(event->kind))) cal_event_drop(event);
 }
 
 cal_id cal_call_leg(cal_call *call) {

@@ -24,7 +24,9 @@ typedef struct mark {
 
 struct cal_carrier_queue {
   cal_list blocks, marks;
-  uint64_t received, played, dropped, ceiling;
+  /* Samples since the beginning: in the queue ever, taken by pulls, and played: what was taken is sounding
+   * until the next pull says that its frame is over. */
+  uint64_t received, taken, played, dropped, ceiling;
   uint32_t mark_count;
   cal_mark_passed on_mark;
   void *context;
@@ -68,7 +70,7 @@ static block *block_with_room(cal_carrier_queue *queue) {
 }
 
 void cal_carrier_queue_audio(cal_carrier_queue *queue, const int16_t *samples, size_t count) {
-  uint64_t room = queue->ceiling - (queue->received - queue->played);
+  uint64_t room = queue->ceiling - (queue->received - queue->taken);
   if (count > room) {
     queue->dropped += count - room;
     count = room;
@@ -109,12 +111,14 @@ void cal_carrier_queue_mark(cal_carrier_queue *queue, const char *name, size_t b
 
 void cal_carrier_queue_clear(cal_carrier_queue *queue) {
   drop_blocks(queue);
-  queue->played = queue->received;
+  queue->played = queue->taken = queue->received;
   pass_marks(queue);
 }
 
 size_t cal_carrier_queue_pull(cal_carrier_queue *queue, int16_t *frame, size_t count) {
   size_t done = 0;
+  queue->played = queue->taken;
+  pass_marks(queue);
   while (done < count && !cal_list_is_empty(&queue->blocks)) {
     block *first = cal_list_entry(queue->blocks.next, block, node);
     size_t take = first->end - first->begin;
@@ -127,11 +131,10 @@ size_t cal_carrier_queue_pull(cal_carrier_queue *queue, int16_t *frame, size_t c
       cal_free(first);
     }
   }
-  memset(frame + done, 0, (count - done) * sizeof *frame);
-  queue->played += done;
-  pass_marks(queue);
+  if (done < count) memset(frame + done, 0, (count - done) * sizeof *frame);
+  queue->taken += done;
   return done;
 }
 
-uint64_t cal_carrier_queue_waiting(const cal_carrier_queue *queue) { return queue->received - queue->played; }
+uint64_t cal_carrier_queue_waiting(const cal_carrier_queue *queue) { return queue->received - queue->taken; }
 uint64_t cal_carrier_queue_dropped(const cal_carrier_queue *queue) { return queue->dropped; }

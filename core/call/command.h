@@ -1,13 +1,14 @@
 /* command: what the script plane may ask of the io plane. With event.h this is the engine's real API.
  *
- * A command is a small struct, copied into the mailbox of the io thread that owns its target. Targets are ids: a leg or
- * request that is gone makes the command a polite no-op. Whoever posts gives away what the command points to; the io
- * thread releases it (cal_command_drop does so for one that was never carried out).
+ * A command is a small struct, copied into the mailbox of the io thread that owns its target. Targets are
+ * ids: a leg or request that is gone makes the command a polite no-op. Whoever posts gives away what the
+ * command points to; the io thread releases it (cal_command_drop does so for one that was never carried out).
  *
- *   script thread ──cal_io_post──► mailbox of io thread (tag of the target id) ──► leg / http server / http client
+ *   script thread ──cal_io_post──► mailbox of io thread (tag of the target id) ──► leg / http server / http
+ * client
  *
- * All commands are CONTROL mail, except CAL_COMMAND_LEG_AUDIO from a voice, which rides as CONTROL too: its volume is
- * bounded by the playout's own ceiling (10 minutes of audio a leg). Any thread may post. */
+ * All commands are CONTROL mail, except CAL_COMMAND_LEG_AUDIO from a voice, which rides as CONTROL too: its
+ * volume is bounded by the playout's own ceiling (10 minutes of audio a leg). Any thread may post. */
 #ifndef CAL_CALL_COMMAND_H
 #define CAL_CALL_COMMAND_H
 
@@ -19,15 +20,16 @@
 typedef enum cal_command_kind {
   CAL_COMMAND_HTTP_REPLY = 1, /* target: http request; message: status, headers, body */
   CAL_COMMAND_HTTP_FETCH,     /* message: what to fetch; answered by CAL_EVENT_HTTP_RESPONSE */
-  CAL_COMMAND_CALL_DIAL,      /* object: cal_call; opens the media socket as the carrier's side (the exchange) */
-  CAL_COMMAND_LEG_UTTERANCE,  /* utterance, flags: declares it at the end of the queue; audio follows */
-  CAL_COMMAND_LEG_AUDIO,      /* utterance, clip (NULL: none), flags CAL_COMMAND_LAST, code of a failed voice */
-  CAL_COMMAND_LEG_STOP,       /* utterance, or 0 for everything queued */
-  CAL_COMMAND_LEG_LISTEN,     /* listen: how the caller's speech is cut into utterances and recognised */
-  CAL_COMMAND_LEG_DIGITS,     /* text: digits sent to the other side as the wire says, or as tones */
-  CAL_COMMAND_LEG_TEXT,       /* text: a raw text message to the carrier */
-  CAL_COMMAND_LEG_RECORDING,  /* flags: CAL_COMMAND_ON resumes, else pauses (silence is written) */
-  CAL_COMMAND_LEG_CLOSE,      /* flags CAL_COMMAND_DRAIN: after everything queued was heard; code: WebSocket close code */
+  CAL_COMMAND_CALL_DIAL, /* object: cal_call; opens the media socket as the carrier's side (the exchange) */
+  CAL_COMMAND_LEG_UTTERANCE, /* utterance, flags: declares it at the end of the queue; audio follows */
+  CAL_COMMAND_LEG_AUDIO,  /* utterance, clip (NULL: none), flags CAL_COMMAND_LAST, code of a failed voice */
+  CAL_COMMAND_LEG_STOP,   /* utterance, or 0 for everything queued */
+  CAL_COMMAND_LEG_LISTEN, /* listen: how the caller's speech is cut into utterances and recognised */
+  CAL_COMMAND_LEG_DIGITS, /* text: digits sent to the other side as the wire says, or as tones */
+  CAL_COMMAND_LEG_TEXT,   /* text: a raw text message to the carrier */
+  CAL_COMMAND_LEG_RECORDING, /* flags: CAL_COMMAND_ON resumes, else pauses (silence is written) */
+  CAL_COMMAND_LEG_CLOSE, /* flags CAL_COMMAND_DRAIN: after everything queued was heard; code: WebSocket close
+                            code */
 } cal_command_kind;
 
 enum {
@@ -38,7 +40,8 @@ enum {
   CAL_COMMAND_DIGITS_STOP = 16,  /* a key stops it too */
 };
 
-/* How to listen. The grammar belongs to the speech plane; the leg only passes it on with each finished utterance. */
+/* How to listen. The grammar belongs to the speech plane; the leg only passes it on with each finished
+ * utterance. */
 typedef struct cal_listen {
   uint32_t endpoint_ms; /* silence that ends an utterance, 100..5000; 0 = 500 */
   void *grammar;        /* cal_grammar, one reference, taken; NULL: cut utterances are not recognised */

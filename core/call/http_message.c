@@ -23,8 +23,8 @@ void *cal_http_message_free(cal_http_message *message) {
   return cal_free(message);
 }
 
-void cal_http_message_add_header(cal_http_message *message, const char *name, size_t name_bytes, const char *value,
-                                 size_t value_bytes) {
+void cal_http_message_add_header(cal_http_message *message, const char *name, size_t name_bytes,
+                                 const char *value, size_t value_bytes) {
   message->headers = cal_resize(message->headers, (message->header_count + 1) * sizeof *message->headers);
   cal_http_header *header = &message->headers[message->header_count++];
   header->name = cal_strndup(name, name_bytes);

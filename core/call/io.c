@@ -15,7 +15,7 @@
 
 #define COMMANDS_CAPACITY 65536
 #define WHEEL_SLOTS 4
-#define SLOT_NS (5 * CAL_MS) /* a leg ticks every WHEEL_SLOTS * SLOT_NS = 20 ms */
+#define SLOT_NS CAL_SLOT_NS /* a leg ticks every WHEEL_SLOTS * SLOT_NS = 20 ms */
 #define RETRY_AFTER_S "5"
 
 struct cal_io {
@@ -26,6 +26,7 @@ struct cal_io {
   cal_slots *legs;
   atomic_uint leg_count;
   atomic_int refuses;
+  cal_list fetches; /* under way */
 
   /* Legs that have something to send, by the phase of their tick. One timer moves from slot to slot. */
   cal_list wheel[WHEEL_SLOTS];
@@ -40,7 +41,8 @@ struct cal_io {
   cal_metric *late;
 };
 
-/* ---- what legs use ------------------------------------------------------------------------------------------------- */
+/* ---- what legs use
+ * ------------------------------------------------------------------------------------------------- */
 
 cal_loop *cal_io_loop(cal_io *io) { return io->options.loop; }
 cal_net *cal_io_net(cal_io *io) { return io->net; }
@@ -58,7 +60,8 @@ void cal_io_remove_leg(cal_io *io, cal_leg *leg) {
 
 /* Scratch memory grows to the largest message ever seen, which the net's ceiling bounds. */
 int16_t *cal_io_samples(cal_io *io, size_t count) {
-  if (count > io->sample_room) io->samples = cal_resize(io->samples, (io->sample_room = count * 2) * sizeof *io->samples);
+  if (count > io->sample_room)
+    io->samples = cal_resize(io->samples, (io->sample_room = count * 2) * sizeof *io->samples);
   return io->samples;
 }
 
@@ -68,14 +71,16 @@ char *cal_io_message(cal_io *io, size_t bytes) {
   return io->message + CAL_WS_PAD;
 }
 
-/* ---- the wheel ------------------------------------------------------------------------------------------------------ */
+/* ---- the wheel
+ * ------------------------------------------------------------------------------------------------------ */
 
 static void turn(cal_timer *timer) {
   cal_io *io = (cal_io *)((char *)timer - offsetof(cal_io, wheel_timer));
   uint64_t now_ns = cal_loop_now_ns(io->options.loop);
-  uint64_t last = now_ns / SLOT_NS;
-  if (last - io->next_slot >= WHEEL_SLOTS) io->next_slot = last - WHEEL_SLOTS + 1; /* a stall: each slot once, no more */
+  uint64_t last = now_ns / SLOT_NS; /* at least next_slot: timers are never early */
   cal_metric_observe(io->late, (double)(now_ns - io->next_slot * SLOT_NS) / 1e9);
+  if (last - io->next_slot >= WHEEL_SLOTS)
+    io->next_slot = last - WHEEL_SLOTS + 1; /* a stall: each slot once, no more */
   for (; io->next_slot <= last; io->next_slot++)
     cal_list_each_safe(&io->wheel[io->next_slot % WHEEL_SLOTS], node, after)
         cal_leg_tick(cal_list_entry(node, cal_leg, in_wheel), now_ns);
@@ -88,21 +93,23 @@ void cal_io_wheel_add(cal_io *io, cal_leg *leg) {
   cal_list_append(&io->wheel[slot % WHEEL_SLOTS], &leg->in_wheel);
   if (io->in_wheel++) return;
   io->next_slot = slot + 1;
-  if (!cal_timer_is_started(&io->wheel_timer))
-    cal_timer_start(io->options.loop, &io->wheel_timer, io->next_slot * SLOT_NS, turn);
+  cal_timer_start(io->options.loop, &io->wheel_timer, io->next_slot * SLOT_NS, turn);
 }
 
 void cal_io_wheel_remove(cal_io *io, cal_leg *leg) {
   if (cal_list_is_empty(&leg->in_wheel)) return;
   cal_list_remove(&leg->in_wheel);
-  io->in_wheel--;
+  if (--io->in_wheel == 0) cal_timer_stop(io->options.loop, &io->wheel_timer);
 }
 
-/* ---- HTTP ------------------------------------------------------------------------------------------------------------- */
+/* ---- HTTP
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static void refuse_request(cal_io *io, cal_id id, int status) {
   static const cal_http_field fields[] = {{{"retry-after", 11}, {RETRY_AFTER_S, 1}}};
-  cal_server_reply(io->server, id, &(cal_http_answer){.status = status, .fields = fields, .field_count = status == 503});
+  cal_server_reply(io->server, id,
+                   &(cal_http_answer){.status = status, .fields = fields, .field_count = status == 503});
 }
 
 static void on_request(void *context, const cal_http_request *request) {
@@ -121,30 +128,43 @@ static void on_request(void *context, const cal_http_request *request) {
   if (status) refuse_request(io, request->id, status);
 }
 
-#define REPLY_FIELDS 32
-
-static void reply(cal_io *io, cal_command *command) {
-  cal_http_message *message = command->message;
-  cal_http_field fields[REPLY_FIELDS];
-  size_t count = message->header_count < REPLY_FIELDS ? message->header_count : REPLY_FIELDS;
-  for (size_t i = 0; i < count; i++) {
+/* Borrowed from the message; the array is owned. */
+static cal_http_field *fields_of(const cal_http_message *message) {
+  cal_http_field *fields = cal_alloc((message->header_count + 1) * sizeof *fields);
+  for (size_t i = 0; i < message->header_count; i++) {
     fields[i].name = cal_span_of(message->headers[i].name);
     fields[i].value = cal_span_of(message->headers[i].value);
   }
+  return fields;
+}
+
+static void reply(cal_io *io, cal_command *command) {
+  cal_http_message *message = command->message;
+  if (!io->server) return;
+  cal_http_field *fields = fields_of(message);
   cal_http_answer answer = {.status = message->status,
                             .fields = fields,
-                            .field_count = count,
+                            .field_count = message->header_count,
                             .body = {message->body ? message->body : "", message->body_bytes}};
-  if (io->server) cal_server_reply(io->server, command->target, &answer);
+  cal_server_reply(io->server, command->target, &answer);
+  cal_free(fields);
 }
 
 typedef struct fetch {
+  cal_list node;
   cal_io *io;
   cal_id asked; /* the script's number for it */
 } fetch;
 
+/* Takes the fetch and the message. */
+static void answer_fetch(fetch *f, cal_http_message *message, int code, const char *text, int was_sent) {
+  const cal_io_hooks *hooks = &f->io->options.hooks;
+  hooks->on_response(hooks->context, f->asked, message, code, text, was_sent);
+  cal_list_remove(&f->node);
+  cal_free(f);
+}
+
 static void on_done(void *context, const cal_http_result *result) {
-  fetch *f = context;
   cal_http_message *message = NULL;
   if (!result->error) {
     message = cal_http_message_new();
@@ -154,26 +174,26 @@ static void on_done(void *context, const cal_http_result *result) {
                                   result->fields[i].value.at, result->fields[i].value.bytes);
     cal_http_message_set_body(message, result->body.at, result->body.bytes);
   }
-  const cal_io_hooks *hooks = &f->io->options.hooks;
-  hooks->on_response(hooks->context, f->asked, message, result->error, result->text, result->was_sent);
-  cal_free(f);
+  answer_fetch(context, message, result->error, result->text, result->was_sent);
+}
+
+/* The net drops requests without a word when it closes. */
+static void abandon_fetches(cal_io *io) {
+  cal_list_each_safe(&io->fetches, node, after)
+      answer_fetch(cal_list_entry(node, fetch, node), NULL, -ECANCELED, "the engine stops", 1);
 }
 
 static void start_fetch(cal_io *io, cal_command *command) {
   cal_http_message *message = command->message;
-  cal_http_field fields[REPLY_FIELDS];
-  size_t count = message->header_count < REPLY_FIELDS ? message->header_count : REPLY_FIELDS;
-  for (size_t i = 0; i < count; i++) {
-    fields[i].name = cal_span_of(message->headers[i].name);
-    fields[i].value = cal_span_of(message->headers[i].value);
-  }
+  cal_http_field *fields = fields_of(message);
   fetch *f = cal_alloc(sizeof *f);
   f->io = io;
   f->asked = command->target;
+  cal_list_append(&io->fetches, &f->node);
   cal_http_fetch_options options = {.method = message->method,
                                     .url = message->url,
                                     .fields = fields,
-                                    .field_count = count,
+                                    .field_count = message->header_count,
                                     .body = {message->body, message->body_bytes},
                                     .timeout_ms = message->timeout_ms,
                                     .connect_timeout_ms = message->connect_timeout_ms,
@@ -185,22 +205,25 @@ static void start_fetch(cal_io *io, cal_command *command) {
                                     .on_done = on_done};
   cal_id id;
   int code = cal_http_fetch(&id, io->net, &options);
-  if (!code) return;
-  io->options.hooks.on_response(io->options.hooks.context, f->asked, NULL, code, cal_error_text(), 0);
-  cal_free(f);
+  cal_free(fields);
+  if (code) answer_fetch(f, NULL, code, cal_error_text(), 0);
 }
 
-/* ---- media sockets ------------------------------------------------------------------------------------------------------ */
+/* ---- media sockets
+ * ------------------------------------------------------------------------------------------------------ */
 
 typedef struct seen {
   const cal_http_request *request;
   char value[512];
 } seen;
 
+/* One that is too long to be right is given as empty: it was sent, so it must not pass for one that was not.
+ */
 static const char *field_of(void *context, const char *name) {
   seen *s = context;
   cal_span value = cal_http_request_field(s->request, name);
-  if (!value.at || value.bytes >= sizeof s->value) return NULL;
+  if (!value.at) return NULL;
+  if (value.bytes >= sizeof s->value) return "";
   memcpy(s->value, value.at, value.bytes);
   s->value[value.bytes] = 0;
   return s->value;
@@ -212,7 +235,8 @@ static int refuse_upgrade(cal_upgrade *upgrade, int status, const char *why) {
   char name[96], body[256];
   snprintf(name, sizeof name, "callisto_sockets_refused_total{status=\"%d\"}", status);
   cal_metric_add(cal_counter(name, "media sockets refused before the upgrade"), 1);
-  int bytes = snprintf(body, sizeof body, "{\"type\":\"about:blank\",\"status\":%d,\"title\":\"%s\"}", status, why);
+  int bytes =
+      snprintf(body, sizeof body, "{\"type\":\"about:blank\",\"status\":%d,\"title\":\"%s\"}", status, why);
   return cal_upgrade_refuse(upgrade, &(cal_http_answer){.status = status,
                                                         .fields = fields,
                                                         .field_count = status == 503 ? 2 : 1,
@@ -225,30 +249,37 @@ static int on_upgrade(void *context, const cal_http_request *request, cal_upgrad
   if (request->path.bytes >= sizeof path) return refuse_upgrade(upgrade, 404, "The path is too long");
   memcpy(path, request->path.at, request->path.bytes);
   path[request->path.bytes] = 0;
-  if (atomic_load(&io->refuses)) return refuse_upgrade(upgrade, 503, "This node takes no new calls");
   if (atomic_load(&io->leg_count) >= io->options.legs_ceiling)
     return refuse_upgrade(upgrade, 503, "All lines of this node are in use");
   seen s = {.request = request};
   int status = 0;
   cal_call *call =
       cal_tokens_take(io->options.tokens, path, field_of, &s, cal_loop_now_ns(io->options.loop), &status);
+  if (!call && atomic_load(&io->refuses)) return refuse_upgrade(upgrade, 503, "This node takes no new calls");
   if (!call)
     return refuse_upgrade(upgrade, status,
                           status == 401 ? "A media socket needs the token it was given in the answer document"
                                         : "This media token was used, has expired, or is not signed rightly");
-  cal_leg_accept(io, call, &upgrade->handlers);
+  if (!cal_leg_accept(io, call, &upgrade->handlers))
+    return refuse_upgrade(upgrade, 503, "This node is overloaded");
   return 0;
 }
 
-/* ---- commands ------------------------------------------------------------------------------------------------------------ */
+/* ---- commands
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static void deliver(void *context, void *message) {
   cal_io *io = context;
   cal_command *command = message;
   cal_leg *leg;
   switch (command->kind) {
-  case CAL_COMMAND_HTTP_REPLY: reply(io, command); break;
-  case CAL_COMMAND_HTTP_FETCH: start_fetch(io, command); break;
+  case CAL_COMMAND_HTTP_REPLY:
+    reply(io, command);
+    break;
+  case CAL_COMMAND_HTTP_FETCH:
+    start_fetch(io, command);
+    break;
   case CAL_COMMAND_CALL_DIAL:
     cal_leg_dial(io, command->object);
     command->object = NULL;
@@ -265,13 +296,16 @@ static void deliver(void *context, void *message) {
 
 static void drop(void *context, void *message) { cal_command_drop(message); }
 
-/* ---- life ------------------------------------------------------------------------------------------------------------------ */
+/* ---- life
+ * ------------------------------------------------------------------------------------------------------------------
+ */
 
 int cal_io_new(cal_io **result, const cal_io_options *options) {
   cal_io *io = cal_alloc(sizeof *io);
   io->options = *options;
   io->options.net.tag = options->index;
   for (int i = 0; i < WHEEL_SLOTS; i++) cal_list_init(&io->wheel[i]);
+  cal_list_init(&io->fetches);
   io->legs = cal_slots_new(options->legs_ceiling + 1024, options->index);
   io->late = cal_histogram("callisto_tick_late_seconds", "how late the tick that sends frames ran");
   int code = cal_net_new(&io->net, options->loop, &io->options.net);
@@ -293,11 +327,10 @@ int cal_io_new(cal_io **result, const cal_io_options *options) {
 
 cal_io *cal_io_free(cal_io *io) {
   if (!io) return NULL;
-  cal_timer_stop(io->options.loop, &io->wheel_timer);
   for (cal_id id = 0; (id = cal_slots_next(io->legs, id));)
     cal_leg_finish(cal_slots_get(io->legs, id), CAL_LEG_CLOSED, "the engine stops");
-  cal_timer_stop(io->options.loop, &io->wheel_timer);
   cal_net_close(io->net); /* ends every socket, so the legs are freed by their on_close */
+  abandon_fetches(io);
   cal_mailbox_close(io->commands);
   cal_slots_free(io->legs);
   cal_free(io->samples);
@@ -316,5 +349,7 @@ int cal_io_listen(cal_io *io, const cal_server_options *options) {
 uint16_t cal_io_port(cal_io *io) { return io->server ? (uint16_t)cal_server_port(io->server) : 0; }
 cal_mailbox *cal_io_commands(cal_io *io) { return io->commands; }
 void cal_io_refuse_calls(cal_io *io) { atomic_store(&io->refuses, 1); }
-void cal_io_stop_listening(cal_io *io) { if (io->server) cal_server_stop_listening(io->server); }
+void cal_io_stop_listening(cal_io *io) {
+  if (io->server) cal_server_stop_listening(io->server);
+}
 uint32_t cal_io_legs(cal_io *io) { return atomic_load(&io->leg_count); }

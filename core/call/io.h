@@ -3,9 +3,10 @@
  *   sockets ──► cal_server / cal_ws ──► legs (wire → decode → vad → …) ──events──► script threads
  *   commands (mailbox) ──► legs, HTTP answers, HTTP requests
  *
- * An io owns a loop, a net, the legs whose sockets landed on its thread, and the tick that sends their frames on an
- * absolute schedule. It names no carrier and knows no Lua; what it cannot know comes through the hooks. Made and freed on
- * the main thread while its loop does not run; everything else happens on its own thread, or through its mailbox. */
+ * An io owns a loop, a net, the legs whose sockets landed on its thread, and the tick that sends their frames
+ * on an absolute schedule. It names no carrier and knows no Lua; what it cannot know comes through the hooks.
+ * Made and freed on the main thread while its loop does not run; everything else happens on its own thread,
+ * or through its mailbox. */
 #ifndef CAL_CALL_IO_H
 #define CAL_CALL_IO_H
 
@@ -23,21 +24,23 @@ typedef struct cal_io_hooks {
   void *context;
   /* A request that is not an upgrade; takes the message. 0, or an HTTP status to refuse it with. */
   int (*on_request)(void *context, cal_io *io, cal_id request, cal_http_message *message);
-  /* The answer to a CAL_COMMAND_HTTP_FETCH; `fetch` is the command's target; takes the message (NULL: it failed). */
-  void (*on_response)(void *context, cal_id fetch, cal_http_message *message, int code, const char *text, int was_sent);
+  /* The answer to a CAL_COMMAND_HTTP_FETCH; `fetch` is the command's target; takes the message (NULL: it
+   * failed). */
+  void (*on_response)(void *context, cal_id fetch, cal_http_message *message, int code, const char *text,
+                      int was_sent);
   /* A finished piece of the caller's speech, to be recognised; takes the clip, borrows the grammar. */
   void (*on_speech)(void *context, cal_call *call, cal_clip *clip, void *grammar, int64_t speech_ms);
-  /* Recording: open returns a handle, or NULL (the call goes on unrecorded); write takes the block; close gives the
-   * bytes to be written over the beginning of the file, and the length in samples. */
+  /* Recording: open returns a handle, or NULL (the call goes on unrecorded); write takes the block; close
+   * gives the bytes to be written over the beginning of the file, and the length in samples. */
   void *(*recording_open)(void *context, const char *path, const char *call);
   void (*recording_write)(void *context, void *file, uint8_t *block, size_t bytes);
   void (*recording_close)(void *context, void *file, const uint8_t *head, size_t bytes, uint64_t samples);
 } cal_io_hooks;
 
 typedef struct cal_io_options {
-  uint8_t index;        /* 1..; tag of the ids this io gives out */
-  cal_loop *loop;       /* borrowed */
-  cal_tokens *tokens;   /* borrowed; shared by all io threads */
+  uint8_t index;      /* 1..; tag of the ids this io gives out */
+  cal_loop *loop;     /* borrowed */
+  cal_tokens *tokens; /* borrowed; shared by all io threads */
   cal_io_hooks hooks;
   cal_net_options net;
   uint32_t legs_ceiling; /* on this thread; beyond it upgrades get 503 + Retry-After */
@@ -48,8 +51,9 @@ cal_io *cal_io_free(cal_io *io); /* ends its legs, closes its sockets; returns N
 int cal_io_listen(cal_io *io, const cal_server_options *options); /* handlers are filled in by io */
 uint16_t cal_io_port(cal_io *io);
 cal_mailbox *cal_io_commands(cal_io *io); /* borrowed */
-void cal_io_refuse_calls(cal_io *io);     /* any thread: new media sockets and requests to open calls get 503; legs live on */
+/* Any thread. From now on only sockets of calls that were answered before are let in, others get 503; calls live on. */
+void cal_io_refuse_calls(cal_io *io);
 void cal_io_stop_listening(cal_io *io);
-uint32_t cal_io_legs(cal_io *io);         /* any thread; a snapshot */
+uint32_t cal_io_legs(cal_io *io); /* any thread; a snapshot */
 
 #endif

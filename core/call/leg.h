@@ -5,11 +5,11 @@
  *   socket                                                         ▼ utterances stop in this tick
  *            frame  ◄── wire ◄── encode ◄──────────────────── playout queue ──► recorder (right)
  *
- * Role AGENT (we answer the carrier): samples are used as they arrive; frames are sent only while there is something to
- * say, `lead_ms` ahead of real time; the end of each utterance carries a mark, and what the caller heard is computed from
- * echoed marks and the schedule, never over-stated.
- * Role CARRIER (the exchange): what arrives is played in real time from a queue (carrier_queue.h), marks are echoed when
- * they are reached, and a frame is sent every tick, silence included. */
+ * Role AGENT (we answer the carrier): samples are used as they arrive; frames are sent only while there is
+ * something to say, `lead_ms` ahead of real time; the end of each utterance carries a mark, and what the
+ * caller heard is computed from echoed marks and the schedule, never over-stated. Role CARRIER (the
+ * exchange): what arrives is played in real time from a queue (carrier_queue.h), marks are echoed when they
+ * are reached, and a frame is sent every tick, silence included. */
 #ifndef CAL_CALL_LEG_H
 #define CAL_CALL_LEG_H
 
@@ -29,11 +29,15 @@ typedef enum cal_leg_end {
   CAL_LEG_MALFORMED,   /* too many messages in a row that make no sense */
 } cal_leg_end;
 
-/* Takes one reference of the call. The handlers go to cal_server's accept. */
+/* Both take one reference of the call. Accept fills in the handlers, which go to cal_server; NULL (with an
+ * error text): refused, because the call has a leg already or its script could not be told the leg's end. A
+ * dial that fails is told as CAL_EVENT_LEG_ENDED; one of a call that has a leg already is passed over. A call
+ * of role CARRIER may be accepted as well, for a socket that somebody else opens (one half of a pair in
+ * memory); its cal_dial gives ids and opening. */
 cal_leg *cal_leg_accept(cal_io *io, cal_call *call, cal_ws_handlers *handlers);
 void cal_leg_dial(cal_io *io, cal_call *call);
-void cal_leg_command(cal_leg *leg, cal_command *command); /* takes what the command points to */
-void cal_leg_tick(cal_leg *leg, uint64_t now_ns);         /* from io's wheel */
-void cal_leg_finish(cal_leg *leg, cal_leg_end end, const char *text); /* ends and frees it */
+void cal_leg_command(cal_leg *leg, cal_command *command);             /* takes what the command points to */
+void cal_leg_tick(cal_leg *leg, uint64_t now_ns);                     /* from io's wheel */
+void cal_leg_finish(cal_leg *leg, cal_leg_end end, const char *text); /* ends it; its socket frees it, soon */
 
 #endif

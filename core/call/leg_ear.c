@@ -6,7 +6,8 @@
 #include "call/leg_private.h"
 
 #define ENDPOINT_MS 500
-#define GAP_MS 300 /* a hole in what arrives that is longer is a hole in the recording too */
+#define PIECE_SAMPLES 1024 /* of a message, resampled at once */
+#define KEYS "0123456789*#ABCD"
 
 static void post(cal_leg *leg, cal_event event) { cal_call_event(leg->call, &event); }
 
@@ -16,7 +17,9 @@ static int64_t milliseconds(const cal_leg *leg, uint64_t samples) {
   return (int64_t)(samples * 1000 / ear_rate_of(leg));
 }
 
-/* ---- speech ------------------------------------------------------------------------------------------------------------ */
+/* ---- speech
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static void on_speech(void *context, const cal_endpoint_event *event) {
   cal_leg *leg = context;
@@ -43,8 +46,10 @@ static void on_key_in_band(void *context, char key, uint64_t at_sample) {
 void cal_leg_digits_in(cal_leg *leg, const char *keys, int in_band) {
   if (leg->state != LEG_UP) return;
   for (; *keys; keys++) {
+    if (!strchr(KEYS, *keys)) continue;
     cal_leg_interrupt(leg, CAL_UTTERANCE_DIGITS_STOP);
-    post(leg, (cal_event){.kind = CAL_EVENT_DIGIT, .number = *keys, .flags = in_band ? CAL_EVENT_IN_BAND : 0});
+    post(leg,
+         (cal_event){.kind = CAL_EVENT_DIGIT, .number = *keys, .flags = in_band ? CAL_EVENT_IN_BAND : 0});
   }
 }
 
@@ -52,10 +57,13 @@ void cal_leg_listen(cal_leg *leg, cal_listen *listen) {
   cal_unref(leg->listen.grammar);
   leg->listen = *listen;
   listen->grammar = NULL;
-  if (leg->endpoint) cal_endpoint_set_hangover(leg->endpoint, listen->endpoint_ms ? listen->endpoint_ms : ENDPOINT_MS);
+  if (leg->endpoint)
+    cal_endpoint_set_hangover(leg->endpoint, listen->endpoint_ms ? listen->endpoint_ms : ENDPOINT_MS);
 }
 
-/* ---- life --------------------------------------------------------------------------------------------------------------- */
+/* ---- life
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 void cal_leg_ear_open(cal_leg *leg) {
   cal_endpoint_options options = {.vad = {.rate_hz = ear_rate_of(leg)},
@@ -65,8 +73,10 @@ void cal_leg_ear_open(cal_leg *leg) {
   if (cal_endpoint_new(&leg->endpoint, &options) < 0)
     cal_log(CAL_LOG_ERROR, "leg", leg->about->name, "deaf: %s", cal_error_text());
   if (ear_rate_of(leg) != leg->rate_hz &&
-      cal_resampler_new(&leg->ear_rate, leg->rate_hz, ear_rate_of(leg)) < 0)
+      cal_resampler_new(&leg->ear_rate, leg->rate_hz, ear_rate_of(leg)) < 0) {
     cal_log(CAL_LOG_ERROR, "leg", leg->about->name, "deaf: %s", cal_error_text());
+    leg->endpoint = cal_endpoint_free(leg->endpoint);
+  }
   if (leg->about->role == CAL_ROLE_AGENT && !cal_wire_hears(leg->wire, CAL_WIRE_DTMF) &&
       cal_dtmf_new(&leg->dtmf, leg->rate_hz, on_key_in_band, leg) < 0)
     cal_log(CAL_LOG_ERROR, "leg", leg->about->name, "keys in the sound are not heard: %s", cal_error_text());
@@ -79,29 +89,24 @@ void cal_leg_ear_close(cal_leg *leg) {
   leg->listen.grammar = cal_unref(leg->listen.grammar);
 }
 
-/* ---- samples ------------------------------------------------------------------------------------------------------------- */
-
-static void record(cal_leg *leg, const int16_t *samples, size_t count) {
-  if (!leg->recorder) return;
-  uint64_t clock = cal_leg_clock(leg, cal_loop_now_ns(cal_io_loop(leg->io)));
-  uint64_t slack = (uint64_t)leg->rate_hz * GAP_MS / 1000;
-  if (leg->in_position + count + slack < clock) leg->in_position = clock - count;
-  cal_recorder_write(leg->recorder, CAL_SIDE_CALLER, leg->in_position, samples, count);
-  leg->in_position += count;
-}
+/* ---- samples
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 /* In pieces, because a message may hold minutes of sound and the room here does not. */
 static void listen_at_ear_rate(cal_leg *leg, const int16_t *samples, size_t count) {
-  int16_t out[CAL_FRAME_SAMPLES];
-  const size_t piece = 1024;
-  for (; count; count -= count < piece ? count : piece, samples += piece) {
-    int made = cal_resampler_run(leg->ear_rate, samples, count < piece ? count : piece, out, CAL_FRAME_SAMPLES);
+  int16_t out[2 * PIECE_SAMPLES]; /* the ear's rate is at most the wire's, but for the resampler's rounding */
+  while (count) {
+    size_t piece = count < PIECE_SAMPLES ? count : PIECE_SAMPLES;
+    int made = cal_resampler_run(leg->ear_rate, samples, piece, out, 2 * PIECE_SAMPLES);
     if (made > 0) cal_endpoint_push(leg->endpoint, out, (size_t)made);
+    samples += piece;
+    count -= piece;
   }
 }
 
 void cal_leg_hear(cal_leg *leg, const int16_t *samples, size_t count) {
-  record(leg, samples, count);
+  cal_leg_record_in(leg, samples, count);
   if (leg->dtmf) cal_dtmf_push(leg->dtmf, samples, count);
   if (!leg->endpoint) return;
   if (leg->ear_rate)

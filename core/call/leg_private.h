@@ -1,4 +1,5 @@
-/* The inside of a leg, shared by leg.c (its life), leg_ear.c (what it hears) and leg_voice.c (what it says). */
+/* The inside of a leg, shared by leg.c (its life), leg_ear.c (what it hears), leg_voice.c (what it says) and
+ * leg_record.c (what is kept of both). */
 #ifndef CAL_CALL_LEG_PRIVATE_H
 #define CAL_CALL_LEG_PRIVATE_H
 
@@ -12,8 +13,12 @@
 #include "call/carrier_queue.h"
 #include "call/leg.h"
 
-#define CAL_FRAME_SAMPLES 9600 /* the longest frame: 200 ms at 48 kHz */
+#define CAL_SLOT_NS (5 * CAL_MS) /* of io's wheel: ticks fall on multiples of it */
+#define CAL_LEG_FAILURES 8       /* utterances whose failure is remembered until they end */
 
+/*   CONNECTING (CARRIER: our socket opens) ──┐
+ *                                            ├──► UP ──► OVER (until the socket is gone, which frees the leg)
+ *   WAITING (AGENT: for the start message) ──┘ */
 typedef enum leg_state { LEG_CONNECTING, LEG_WAITING, LEG_UP, LEG_OVER } leg_state;
 
 struct cal_leg {
@@ -21,37 +26,47 @@ struct cal_leg {
   cal_id id;
   cal_call *call; /* one reference */
   const cal_call_options *about;
-  cal_ws *ws; /* NULL once it is closed */
+  cal_dial *dial; /* one reference; role CARRIER */
+  cal_ws *ws;     /* NULL once it is closed */
   leg_state state;
-  cal_list in_wheel; /* of io, while it ticks */
-  cal_timer deadline, longest;
+  cal_list in_wheel;  /* of io, while it ticks */
+  cal_timer deadline; /* of the start message; while draining: of the last utterance's sound */
+  cal_timer longest;
   uint64_t born_ns;
 
   cal_wire *wire;
   cal_wire_state wire_state;
+  char *stream, *stream_call; /* as the start message named them: a second one may not change them */
   uint32_t rate_hz;
   size_t frame_samples;
 
   /* ear */
   cal_endpoint *endpoint;
-  cal_dtmf *dtmf; /* NULL where the wire says keys */
+  cal_dtmf *dtmf;          /* NULL where the wire says keys */
   cal_resampler *ear_rate; /* NULL where the wire's rate is one the detector knows */
   cal_listen listen;
-  uint64_t in_position; /* samples since birth at which the next arriving sample lies */
   cal_carrier_queue *queue; /* role CARRIER */
 
   /* voice */
   cal_playout playout;
   cal_pace pace;
-  uint64_t out_position;
   uint32_t own_utterance; /* ids of utterances nobody declared: keys as tones */
+  struct {
+    uint32_t utterance;
+    int32_t code;
+  } failures[CAL_LEG_FAILURES];
+  uint32_t failure_count; /* ever */
   int is_draining, close_code;
   int can_clear, says_digits;
 
-  cal_recorder *recorder;
+  /* recording: positions are samples since birth */
+  cal_recorder *recorder; /* NULL: not recorded */
   void *recording;
+  uint64_t in_position, out_position; /* where the next sample of either side lies */
+  uint64_t recorded_to;
 
-  uint64_t messages_in, frames_out, malformed, late_start;
+  uint64_t messages_in, frames_out, malformed,
+      overflow; /* overflow: samples the carrier's queue had no room for */
   uint32_t malformed_in_a_row;
 };
 
@@ -59,8 +74,8 @@ struct cal_leg {
 void cal_leg_ear_open(cal_leg *leg);
 void cal_leg_ear_close(cal_leg *leg);
 void cal_leg_hear(cal_leg *leg, const int16_t *samples, size_t count); /* samples as they arrive */
-void cal_leg_digits_in(cal_leg *leg, const char *keys, int in_band);
-void cal_leg_listen(cal_leg *leg, cal_listen *listen); /* takes the grammar */
+void cal_leg_digits_in(cal_leg *leg, const char *keys, int in_band);   /* what is no key is passed over */
+void cal_leg_listen(cal_leg *leg, cal_listen *listen);                 /* takes the grammar */
 
 /* leg_voice.c */
 void cal_leg_voice_open(cal_leg *leg);
@@ -71,13 +86,25 @@ void cal_leg_stop(cal_leg *leg, uint32_t utterance);
 void cal_leg_say_digits(cal_leg *leg, const char *keys);
 void cal_leg_send_text(cal_leg *leg, const char *text, size_t bytes);
 
+void cal_leg_failed(cal_leg *leg, uint32_t utterance, int code); /* told with the utterance's end */
+
+/* leg_record.c; all are harmless for a leg that is not recorded */
+void cal_leg_record_open(cal_leg *leg);
+void cal_leg_record_close(cal_leg *leg);
+void cal_leg_record_in(cal_leg *leg, const int16_t *samples, size_t count); /* they have just arrived */
+void cal_leg_record_out(cal_leg *leg, const int16_t *samples,
+                        size_t count); /* played after those before, or now */
+void cal_leg_record_cut(cal_leg *leg); /* the other side forgets what it has not played */
+void cal_leg_record_pause(cal_leg *leg, int is_paused);
+
+void cal_leg_advance(cal_leg *leg);                          /* the playout's clock to now */
 uint64_t cal_leg_clock(const cal_leg *leg, uint64_t now_ns); /* samples since birth */
 
 /* io.c: what a leg may use of its thread */
 cal_loop *cal_io_loop(cal_io *io);
 cal_net *cal_io_net(cal_io *io);
 const cal_io_hooks *cal_io_hooks_of(cal_io *io);
-cal_id cal_io_add_leg(cal_io *io, cal_leg *leg);
+cal_id cal_io_add_leg(cal_io *io, cal_leg *leg); /* 0: no room */
 void cal_io_remove_leg(cal_io *io, cal_leg *leg);
 void cal_io_wheel_add(cal_io *io, cal_leg *leg);
 void cal_io_wheel_remove(cal_io *io, cal_leg *leg);

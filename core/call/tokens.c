@@ -100,8 +100,8 @@ int cal_tokens_add(cal_tokens *tokens, cal_call *call, uint64_t now_ns) {
 void cal_tokens_withdraw(cal_tokens *tokens, const char *path) {
   pthread_mutex_lock(&tokens->lock);
   token **place = find(tokens, path);
-  if (*place) {
-    token *t = *place;
+  token *t = *place;
+  if (t && t->call) { /* a used one stays known as used */
     *place = t->next;
     token_free(t);
     tokens->count--;
@@ -118,7 +118,8 @@ static int is_equal(const char *a, const char *b) {
   return !difference;
 }
 
-static int is_signed(const cal_call_options *about, const char *(*header)(void *, const char *), void *context) {
+static int is_signed(const cal_call_options *about, const char *(*header)(void *, const char *),
+                     void *context) {
   if (!about->signature_header) return 1;
   const char *given = header(context, about->signature_header);
   if (!given) return !about->signature_is_required;
@@ -127,8 +128,9 @@ static int is_signed(const cal_call_options *about, const char *(*header)(void *
   return 0;
 }
 
-cal_call *cal_tokens_take(cal_tokens *tokens, const char *path, const char *(*header)(void *context, const char *name),
-                          void *context, uint64_t now_ns, int *status) {
+cal_call *cal_tokens_take(cal_tokens *tokens, const char *path,
+                          const char *(*header)(void *context, const char *name), void *context,
+                          uint64_t now_ns, int *status) {
   cal_call *call = NULL;
   pthread_mutex_lock(&tokens->lock);
   token *t = *find(tokens, path);

@@ -11,6 +11,9 @@ int cal_cli_call(int argc, char **argv);
 int cal_cli_test(int argc, char **argv);
 int cal_cli_check(int argc, char **argv);
 int cal_cli_lua(int argc, char **argv);
+int cal_cli_reload(int argc, char **argv);
+int cal_cli_rollback(int argc, char **argv);
+int cal_cli_status(int argc, char **argv);
 int cal_cli_version(int argc, char **argv);
 
 /* The folder of our own Lua: $CALLISTO_LIBRARY, or `lua` beside the folder of the binary, or the source tree's. Static. */
@@ -24,7 +27,9 @@ typedef struct cal_tool cal_tool;
 int cal_tool_new(cal_tool **result, const char *workspace); /* returns owned */
 cal_tool *cal_tool_free(cal_tool *tool);
 /* Requires the module and calls its function `name` with the words; its results are an exit code (nil: 0) and, if it gives
- * one, a text that is returned owned through `text` (NULL: not wanted). 1 after an error, which is printed. */
+ * one, a text that is returned owned through `text` (NULL: not wanted). Negative after an error: cal_error_text() is its
+ * first line, cal_tool_trace() all of it. */
 int cal_tool_run(cal_tool *tool, const char *module, const char *name, int argc, char **argv, char **text);
+const char *cal_tool_trace(const cal_tool *tool); /* borrowed until the next run */
 
 #endif

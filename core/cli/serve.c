@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -20,6 +21,7 @@
 typedef struct settings {
   cal_engine_options engine;
   cal_buf cli; /* JSON of what the command line said */
+  const char *verb;
   char *json;
   char *fields_text;
   const char *fields[FIELDS_CEILING + 1];
@@ -43,6 +45,8 @@ static const struct option long_options[] = {{"port", required_argument, NULL, '
                                              {"tls-key", required_argument, NULL, 'k'},
                                              {"ca", required_argument, NULL, 'a'},
                                              {"allow-private", no_argument, NULL, 'P'},
+                                             {"no-watch", no_argument, NULL, 'N'},
+                                             {"watch", no_argument, NULL, 'Y'},
                                              {"set", required_argument, NULL, 'S'},
                                              {"log-level", required_argument, NULL, 'l'},
                                              {"log-json", no_argument, NULL, 'j'},
@@ -68,6 +72,9 @@ static void help(const char *verb) {
          "  --tls-cert FILE --tls-key FILE   serve TLS\n"
          "  --ca FILE           extra authority for outgoing TLS\n"
          "  --allow-private     calls' scripts may fetch from private addresses\n"
+         "  --watch             changed files are reloaded by themselves (the default)\n"
+         "  --watch             changed files are reloaded by themselves (the default)\n"
+         "  --no-watch          changed files are reloaded only when asked (callisto reload, SIGHUP)\n"
          "  --set NAME=VALUE    a setting, as in callisto.lua\n"
          "  --log-level LEVEL   debug, info, warn or error [info]\n"
          "  --log-json          one JSON object a line\n\n"
@@ -99,6 +106,16 @@ static int take_set(settings *s, char *pair) {
   return 0;
 }
 
+/* getopt says no more than that something is wrong. */
+static int refuse_option(char **argv, const char *verb) {
+  char letter[] = {'-', (char)optopt, 0};
+  for (const struct option *o = long_options; o->name; o++)
+    if (o->val == optopt)
+      return cal_fail(-EINVAL, "--%s %s; callisto %s --help says more", o->name,
+                      o->has_arg ? "wants a value behind it" : "takes no value", verb);
+  return cal_fail(-EINVAL, "there is no option %s; callisto %s --help lists them", optopt ? letter : argv[optind - 1], verb);
+}
+
 /* 0, 1 when --help was answered, or negative. */
 static int parse(settings *s, int argc, char **argv, cal_log_level *level, int *as_json) {
   cal_engine_options *o = &s->engine;
@@ -128,33 +145,61 @@ static int parse(settings *s, int argc, char **argv, cal_log_level *level, int *
     case 'k': o->key_file = optarg; break;
     case 'a': o->ca_file = optarg; break;
     case 'P': o->allow_private = 1; break;
+    case 'N': o->watches = 0; break;
+    case 'Y': o->watches = 1; break;
     case 'S': code = take_set(s, optarg); break;
     case 'l':
       code = cal_log_level_named(optarg);
+      if (code < 0) code = cal_fail(code, "--log-level is %s; debug, info, warn and error are possible", optarg);
       if (code >= 0) *level = (cal_log_level)code;
-      else code = cal_fail(code, "--log-level is %s; debug, info, warn and error are possible", optarg);
       break;
     case 'j': *as_json = 1; break;
     case 'h': help(verb); return 1;
-    default: code = cal_fail(-EINVAL, "unknown or incomplete option %s; callisto %s --help lists them", argv[optind - 1], verb);
+    default: code = refuse_option(argv, verb);
     }
     if (code < 0) return code;
   }
   if (optind < argc) return cal_fail(-EINVAL, "%s is not an option; callisto %s --help lists them", argv[optind], verb);
-  if (!o->cert_file != !o->key_file) return cal_fail(-EINVAL, "--tls-cert and --tls-key belong together");
+  if (!o->cert_file != !o->key_file)
+    return cal_fail(-EINVAL, "--tls-cert and --tls-key belong together: give both for TLS, or neither");
   return 0;
 }
 
-/* Environment, callisto.lua and command line become one JSON text, and the adapters say which headers they read. */
-static int read_settings(settings *s, const char *verb) {
+static int check_workspace(const char *path) {
+  struct stat about;
+  if (stat(path, &about))
+    return cal_fail(-errno, "cannot use the workspace %s: %s; make the folder, or name another with --workspace", path,
+                    strerror(errno));
+  if (!S_ISDIR(about.st_mode))
+    return cal_fail(-ENOTDIR, "the workspace %s is not a folder; name one with --workspace", path);
+  return 0;
+}
+
+/* Environment, callisto.lua and command line become one JSON text. */
+static char *read_again(void *context) {
+  settings *s = context;
   cal_tool *tool;
-  int code = cal_tool_new(&tool, s->engine.workspace);
-  if (code < 0) return code;
-  char *args[] = {(char *)verb, (char *)s->engine.workspace, s->cli.data, NULL};
-  code = cal_tool_run(tool, "callisto.cli.settings", "json", 3, args, &s->json) ? -EINVAL : 0;
-  if (!code) code = cal_tool_run(tool, "callisto.cli.settings", "headers", 0, args, &s->fields_text) ? -EINVAL : 0;
+  char *json = NULL;
+  if (cal_tool_new(&tool, s->engine.workspace) < 0) return NULL;
+  char *args[] = {(char *)s->verb, (char *)s->engine.workspace, s->cli.data, NULL};
+  cal_tool_run(tool, "callisto.cli.settings", "json", 3, args, &json);
   cal_tool_free(tool);
-  if (code) return cal_fail(code, "the settings could not be read");
+  return json;
+}
+
+/* The adapters say which headers they read. */
+static int read_settings(settings *s, const char *verb) {
+  s->verb = verb;
+  s->engine.read_settings = read_again;
+  s->engine.settings_context = s;
+  s->json = read_again(s);
+  cal_tool *tool;
+  int code = s->json ? cal_tool_new(&tool, s->engine.workspace) : -EINVAL;
+  if (code < 0) return code;
+  char *args[] = {(char *)s->engine.workspace, NULL};
+  code = cal_tool_run(tool, "callisto.cli.settings", "headers", 1, args, &s->fields_text);
+  cal_tool_free(tool);
+  if (code) return code < 0 ? code : cal_fail(-EINVAL, "the settings could not be read");
   size_t count = 0;
   for (char *name = strtok(s->fields_text, " "); name && count < FIELDS_CEILING; name = strtok(NULL, " "))
     s->fields[count++] = name;
@@ -171,21 +216,39 @@ static void raise_file_limit(void) {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static void on_signal(uv_signal_t *handle, int number) { cal_engine_drain(handle->data); }
+static void on_signal(uv_signal_t *handle, int number) {
+  if (number == SIGHUP)
+    cal_reload_wish(handle->data, &(cal_wish){.kind = CAL_WISH_RELOAD, .share = 100, .reason = "SIGHUP"});
+  else
+    cal_engine_drain(handle->data);
+}
+
+/* Until the engine is there, a signal to end is only noted; the second one ends the process as ever. */
+static volatile sig_atomic_t ended_early;
+static void on_early_signal(int number) { ended_early = 1; }
+
+static void note_early_signals(void) {
+  struct sigaction action = {.sa_handler = on_early_signal, .sa_flags = SA_RESETHAND | SA_RESTART};
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGTERM, &action, NULL);
+  sigaction(SIGINT, &action, NULL);
+}
 
 static int run(settings *s) {
   cal_engine *engine;
   if (cal_engine_new(&engine, &s->engine) < 0) return cal_cli_refuse(NULL);
-  uv_signal_t signals[2];
+  static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+  enum { SIGNALS = sizeof numbers / sizeof *numbers };
+  uv_signal_t signals[SIGNALS];
   uv_loop_t *loop = cal_loop_uv(cal_engine_loop(engine));
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < SIGNALS; i++) {
     uv_signal_init(loop, &signals[i]);
     signals[i].data = engine;
-    uv_signal_start(&signals[i], on_signal, i ? SIGINT : SIGTERM);
+    uv_signal_start(&signals[i], on_signal, numbers[i]);
   }
-  int code = cal_engine_start(engine) < 0 ? cal_cli_refuse(NULL) : 0;
-  if (!code) cal_engine_run(engine);
-  for (int i = 0; i < 2; i++) uv_close((uv_handle_t *)&signals[i], NULL);
+  if (ended_early) cal_engine_drain(engine);
+  int code = cal_engine_start(engine) < 0 || cal_engine_run(engine) < 0 ? cal_cli_refuse(NULL) : 0;
+  for (int i = 0; i < SIGNALS; i++) uv_close((uv_handle_t *)&signals[i], NULL);
   cal_engine_free(engine);
   return code;
 }
@@ -198,6 +261,7 @@ static int serve(int argc, char **argv, settings *s) {
   s->engine.library = cal_cli_library();
   s->engine.io_threads = s->engine.script_threads = s->engine.speech_threads = half;
   s->engine.grace_s = 600;
+  s->engine.watches = 1;
   cal_log_level level = CAL_LOG_INFO;
   int as_json = 0;
   cal_buf_init(&s->cli, 64 * 1024);
@@ -206,7 +270,8 @@ static int serve(int argc, char **argv, settings *s) {
   cal_buf_text(&s->cli, "}");
   if (code == 1) return 0;
   cal_log_setup(level, as_json);
-  if (code < 0 || read_settings(s, argv[0]) < 0) return cal_cli_refuse(NULL);
+  note_early_signals();
+  if (code < 0 || check_workspace(s->engine.workspace) < 0 || read_settings(s, argv[0]) < 0) return cal_cli_refuse(NULL);
   raise_file_limit();
   return run(s);
 }

@@ -1,4 +1,5 @@
 /* The verbs that are Lua: a VM of kind TOOL runs callisto.cli.<verb>. */
+#include <errno.h>
 #include <lauxlib.h>
 #include <limits.h>
 #include <stdio.h>
@@ -58,38 +59,54 @@ cal_tool *cal_tool_free(cal_tool *tool) {
 
 int cal_tool_run(cal_tool *tool, const char *module, const char *name, int argc, char **argv, char **text) {
   lua_State *L = cal_vm_state(tool->vm);
-  if (cal_vm_require(tool->vm, module) < 0) {
-    fprintf(stderr, "callisto: %s\n", cal_vm_error(tool->vm));
-    return 1;
-  }
+  if (!lua_checkstack(L, argc + 8)) return cal_fail(-E2BIG, "these are too many words");
+  int code = cal_vm_require(tool->vm, module);
+  if (code < 0) return code;
   lua_getfield(L, -1, name);
   lua_remove(L, -2);
   for (int i = 0; i < argc; i++) lua_pushstring(L, argv[i]);
-  if (cal_vm_enter(tool->vm, argc, 2) < 0) {
-    fprintf(stderr, "callisto: %s\n", cal_vm_error(tool->vm));
-    return 1;
-  }
-  int code = lua_isnil(L, -2) ? 0 : (int)lua_tointeger(L, -2);
+  code = cal_vm_enter(tool->vm, argc, 2);
+  if (code < 0) return code;
+  code = lua_isnil(L, -2) ? 0 : (int)lua_tointeger(L, -2) & 0xff;
   if (text) *text = cal_strdup(lua_tostring(L, -1));
   lua_pop(L, 2);
   return code;
 }
 
-/* `callisto VERB …` is the function `run` of callisto.cli.VERB. */
-static int run_verb(const char *module, int argc, char **argv) {
+const char *cal_tool_trace(const cal_tool *tool) { return cal_vm_error(tool->vm); }
+
+/* The function `run` of the module, with these words. */
+static int run_module(const char *module, int argc, char **argv) {
   cal_tool *tool;
   if (cal_tool_new(&tool, ".") < 0) return cal_cli_refuse(NULL);
-  int code = cal_tool_run(tool, module, "run", argc - 1, argv + 1, NULL);
+  int code = cal_tool_run(tool, module, "run", argc, argv, NULL);
+  const char *trace = cal_tool_trace(tool);
+  if (code < 0) fprintf(stderr, "callisto: %s\n", *trace ? trace : cal_error_text());
   cal_tool_free(tool);
-  return code;
+  return code < 0 ? 1 : code;
 }
+
+/* `callisto VERB …` is the function `run` of callisto.cli.VERB. */
+static int run_verb(const char *module, int argc, char **argv) { return run_module(module, argc - 1, argv + 1); }
 
 int cal_cli_lua(int argc, char **argv) { return run_verb("callisto.cli.lua", argc, argv); }
 int cal_cli_test(int argc, char **argv) { return run_verb("callisto.cli.test", argc, argv); }
 int cal_cli_check(int argc, char **argv) { return run_verb("callisto.cli.check", argc, argv); }
 int cal_cli_call(int argc, char **argv) { return run_verb("callisto.cli.call", argc, argv); }
 
+/* These three share a module; it is told which one it is. */
+static int run_code_verb(int argc, char **argv) { return run_module("callisto.cli.code", argc, argv); }
+
+int cal_cli_reload(int argc, char **argv) { return run_code_verb(argc, argv); }
+int cal_cli_rollback(int argc, char **argv) { return run_code_verb(argc, argv); }
+int cal_cli_status(int argc, char **argv) { return run_code_verb(argc, argv); }
+
 int cal_cli_version(int argc, char **argv) {
+  if (argc > 1) {
+    int is_help = !strcmp(argv[1], "--help");
+    fprintf(is_help ? stdout : stderr, "usage: callisto version\n\nPrints the version.\n");
+    return is_help ? 0 : 2;
+  }
   printf("callisto %s\n", CAL_VERSION);
   return 0;
 }

@@ -36,12 +36,11 @@ typedef struct cal_net_options {
   uint32_t idle_timeout_ms;      /* a kept-alive connection waits so long for its next request: 15,000 */
   uint32_t reply_timeout_ms;     /* a request not answered by then gets 504, counted: 15,000 */
   uint32_t connection_ceiling;   /* of one server; more are closed at once, counted: 20,000 */
-  size_t
-      header_ceiling_bytes;  /* of a request's target and headers; over it the connection is closed: 8 KiB */
-  size_t body_ceiling_bytes; /* of a request's body; over it 413: 1 MiB */
-  size_t message_ceiling_bytes; /* of a WebSocket message; over it close code 1009: 256 KiB */
-  uint32_t fetch_ceiling;       /* own requests under way at once; over it -EAGAIN: 1,024 */
-  uint32_t tag;                 /* 0..255, kept in every id this net gives out (cal_id_tag) */
+  size_t header_ceiling_bytes;   /* of a request's head; over it the connection is closed: 8 KiB */
+  size_t body_ceiling_bytes;     /* of a request's body; over it 413: 1 MiB */
+  size_t message_ceiling_bytes;  /* of a WebSocket message; over it close code 1009: 256 KiB */
+  uint32_t fetch_ceiling;        /* own requests under way at once; over it -EAGAIN: 1,024 */
+  uint32_t tag;                  /* 0..255, kept in every id this net gives out (cal_id_tag) */
 } cal_net_options;
 
 int cal_net_new(cal_net **result, cal_loop *loop,

@@ -7,13 +7,15 @@
  *
  * The net's options bound every request; what is wrong is refused before it is handed over: 413 for a body
  * over its ceiling, 411 for a chunked one, 400 for a Content-Length that is not one number, 503 when 4,096
- * requests wait for their answers. Too much header closes the connection without a word. Pipelined requests
- * are answered in order.
+ * requests wait for their answers. Too much header closes the connection without a word. Connections are
+ * kept for the next request, but one on which more was sent before the answer came is closed after the
+ * answer: pipelining is not served (server_http.c says why).
  *
  * The request's target cannot be had as it was written: the path comes decoded, `//` and `..` collapsed.
  * `query` is encoded again from its decoded parts, so it is decoded once by whoever reads it; for what is
  * made of the characters A-Z a-z 0-9 - . _ ~ / = & ? it is byte for byte what was sent, and `target_is_exact`
- * says that nothing else was in the target. A signature over the URL may only be checked when it is 1.
+ * says that nothing else came out of the target. A signature over the URL may only be checked when it is 1.
+ * (A target that wrote such a character as %41, or `//`, looks exact and is not; its signature then fails.)
  *
  * Loop thread only. */
 #ifndef CAL_NET_SERVER_H
@@ -32,8 +34,8 @@ typedef struct cal_http_request {
   cal_span path;      /* begins with '/' */
   cal_span query;     /* without '?'; empty when there is none */
   int target_is_exact;
-  const cal_http_field
-      *fields; /* those of the wanted fields that were sent; repeated ones are joined by commas */
+  /* Those of the wanted fields that were sent; repeated ones are joined by commas. */
+  const cal_http_field *fields;
   size_t field_count;
   cal_span body;
   const char *peer; /* numeric address, without port */
@@ -54,8 +56,8 @@ typedef struct cal_http_answer {
 } cal_http_answer;
 
 typedef struct cal_upgrade {
-  cal_ws_handlers
-      handlers; /* fill in to accept; on_close comes exactly once from then on, even if on_open never does */
+  /* Fill in to accept; on_close comes exactly once from then on, even if on_open never does. */
+  cal_ws_handlers handlers;
   cal_buf *refusal; /* the server's; see cal_upgrade_refuse */
 } cal_upgrade;
 
@@ -86,7 +88,7 @@ int cal_server_port(const cal_server *server);
 int cal_server_connections(const cal_server *server); /* open now, WebSockets included */
 
 /* Copies the answer. -ENOENT: nobody waits for it any more (answered, timed out or gone), which is no reason
- * to worry. An answer has at most 16 MiB (-EMSGSIZE: the client gets a 500 instead). */
+ * to worry. An answer has at most 16 MiB and clean fields; instead of any other the client gets a 500. */
 int cal_server_reply(cal_server *server, cal_id id, const cal_http_answer *answer);
 
 /* Drains: no new connection is taken, requests on open ones are still served and told to close, upgrades get

@@ -3,7 +3,10 @@
  * lws's habits that shape this file: it does not decode chunked bodies; it reads a doubled Content-Length as
  * its first number; it may tell twice that a body is complete; while a request waits for its answer it would
  * neither read what the client sends next nor stop asking the kernel about it, so reading is stopped
- * meanwhile. */
+ * meanwhile. Worst, a request that was read together with the one before it is taken apart wrongly when it
+ * has a body: its own header becomes its body, and what follows can make lws turn in a circle for ever. So a
+ * connection on which more was sent than has been answered is closed after the answer, which a client that
+ * pipelines must expect anyway (RFC 9112, 9.3.2). */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -15,6 +18,7 @@
 
 #define LINGER_MS 1000
 #define SLOWEST_CLIENT_BYTES_PER_MS 32 /* an answer's deadline grows with its size */
+#define PIECE_BYTES (64 * 1024)        /* of an answer, handed to lws at a time */
 
 void cal_conn_forget_request(cal_conn *conn) {
   if (conn->request && conn->request->view.id)
@@ -37,11 +41,18 @@ static int is_head(const cal_conn *conn) {
   return conn->request && !strcmp(conn->request->view.method, "HEAD");
 }
 
-static int write_reply(cal_conn *conn) {
-  int bytes = (int)conn->reply.bytes;
-  int sent = lws_write(conn->wsi, (unsigned char *)conn->reply.data, conn->reply.bytes, LWS_WRITE_HTTP_FINAL);
+/* 1: all of it has left; 0: some of it; -1: the connection is dead. */
+static int write_piece(cal_conn *conn) {
+  size_t left = conn->reply.bytes - conn->replied;
+  size_t bytes = left < PIECE_BYTES ? left : PIECE_BYTES;
+  if (lws_partial_buffered(conn->wsi)) return 0;
+  unsigned char *data = (unsigned char *)conn->reply.data + conn->replied;
+  if (bytes && lws_write(conn->wsi, data, bytes, LWS_WRITE_HTTP_FINAL) < (int)bytes) return -1;
+  conn->replied += bytes;
+  if (conn->replied < conn->reply.bytes || lws_partial_buffered(conn->wsi)) return 0;
   cal_buf_free(&conn->reply);
-  return sent < bytes ? -1 : 0;
+  conn->replied = 0;
+  return 1;
 }
 
 /* ---- refusing
@@ -55,7 +66,7 @@ static int refuse(cal_conn *conn, int status, const char *text, int body_follows
   cal_metric_add(conn->server->refused, 1);
   conn->closes = 1;
   conn->phase = CAL_CONN_REFUSED;
-  if (cal_answer_write(&conn->reply, &answer, 0, "close") || write_reply(conn)) return -1;
+  if (cal_answer_write(&conn->reply, &answer, 0, "close") || write_piece(conn) < 0) return -1;
   if (!body_follows) return -1;
   if (!conn->server->is_tls && !lws_partial_buffered(conn->wsi))
     shutdown(lws_get_socket_fd(conn->wsi), SHUT_WR);
@@ -174,19 +185,32 @@ void cal_conn_reply(cal_conn *conn, const cal_http_answer *answer) {
     cal_answer_write(&conn->reply, &wrong, is_head(conn), connection_word(conn));
   cal_conn_forget_request(conn);
   conn->phase = CAL_CONN_REPLYING;
-  cal_conn_deadline(conn, conn->server->net->options.reply_timeout_ms);
+  uint64_t at_least_ms = conn->server->net->options.reply_timeout_ms;
+  cal_conn_deadline(conn, at_least_ms + conn->reply.bytes / SLOWEST_CLIENT_BYTES_PER_MS);
   stop_reading(conn, 0);
   lws_callback_on_writable(conn->wsi);
 }
 
+/* lws keeps the header table of a connection only when it holds bytes of a next request; asked for a field,
+ * it touches the buffer only when there is a table. */
+static int more_was_sent(cal_conn *conn) {
+  char touched[2] = "x";
+  lws_hdr_custom_copy(conn->wsi, touched, sizeof touched, "-:", 2);
+  return touched[0] != 'x';
+}
+
 int cal_conn_writable(cal_conn *conn) {
   if (conn->phase != CAL_CONN_REPLYING) return 0;
-  size_t bytes = conn->reply.bytes;
-  if (write_reply(conn)) return -1;
+  int code = write_piece(conn);
+  if (code < 0) return -1;
+  if (code == 0) {
+    lws_callback_on_writable(conn->wsi);
+    return 0;
+  }
   conn->phase = CAL_CONN_AWAITING;
-  cal_conn_deadline(conn, conn->server->net->options.idle_timeout_ms + bytes / SLOWEST_CLIENT_BYTES_PER_MS);
-  if (conn->closes) return -1;
-  return lws_http_transaction_completed(conn->wsi) ? -1 : 0;
+  cal_conn_deadline(conn, conn->server->net->options.idle_timeout_ms);
+  if (conn->closes || lws_http_transaction_completed(conn->wsi)) return -1;
+  return more_was_sent(conn) ? -1 : 0;
 }
 
 int cal_server_reply(cal_server *server, cal_id id, const cal_http_answer *answer) {

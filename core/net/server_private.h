@@ -45,6 +45,7 @@ typedef struct cal_conn {
   cal_conn_phase phase;
   cal_request *request;
   cal_buf reply;
+  size_t replied;     /* bytes of it that lws has */
   int closes, is_old; /* after this answer; HTTP/1.0 */
   int is_stopped;     /* reading is */
   cal_ws_socket *ws;

@@ -63,15 +63,14 @@ static int ask(cal_conn *conn, cal_upgrade *upgrade) {
   return status;
 }
 
-static int send_refusal(cal_conn *conn, int status) {
-  struct lws *wsi = conn->wsi;
-  int bytes = (int)conn->reply.bytes;
+/* Always closes: lws would go on with whatever else was read from a connection it should not trust any more.
+ */
+static int send_refusal(cal_conn *conn) {
   cal_metric_add(conn->server->refused, 1);
-  if (!bytes) return -1;
-  int sent = lws_write(wsi, (unsigned char *)conn->reply.data, conn->reply.bytes, LWS_WRITE_HTTP_FINAL);
+  if (conn->reply.bytes)
+    lws_write(conn->wsi, (unsigned char *)conn->reply.data, conn->reply.bytes, LWS_WRITE_HTTP_FINAL);
   cal_buf_free(&conn->reply);
-  cal_conn_deadline(conn, conn->server->net->options.idle_timeout_ms);
-  return sent < bytes ? -1 : 1;
+  return -1;
 }
 
 int cal_conn_upgrade(cal_conn *conn, const char *to) {
@@ -79,7 +78,7 @@ int cal_conn_upgrade(cal_conn *conn, const char *to) {
   cal_upgrade upgrade = {.refusal = &conn->reply};
   int status = check(conn, &upgrade);
   if (!status) status = ask(conn, &upgrade);
-  if (status) return send_refusal(conn, status);
+  if (status) return send_refusal(conn);
   conn->phase = CAL_CONN_UPGRADED;
   conn->ws = cal_ws_socket_new(conn->server->net, &upgrade.handlers);
   conn->ws->owner = &conn->ws;

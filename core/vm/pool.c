@@ -71,6 +71,8 @@ static void build_one(cal_pool *pool) {
   cal_ref(generation);
   pthread_mutex_unlock(&pool->lock);
   int code = build(pool, &vm, generation);
+  if (code == 0)
+    cal_vm_collect(vm, cal_vm_state(vm)); /* what loading left behind; here it costs no call anything */
   if (code < 0) cal_log(CAL_LOG_ERROR, "vm", NULL, "%s: no warm VM: %s", pool->name, cal_error_text());
   pthread_mutex_lock(&pool->lock);
   int is_current = generation == pool->generation; /* the pointer is only compared; a new one cannot share its

@@ -4,8 +4,8 @@
  * anything: taking a warm VM is popping a list. When none is warm, take builds one in place and counts it. A
  * VM is never given back: it belongs to one call, and is discarded with it.
  *
- *   builder thread   new ─► setup ─► warm list ─take─► script thread ─discard─► closing list ─► builder
- * thread frees
+ *   builder thread   new ─► setup ─► warm list ──┐                      ┌─► closing list ─► free
+ *   script thread                                └─ take ··· discard ───┘
  *
  * Metrics: callisto_vm_pool_warm, callisto_vm_pool_cold_takes_total, callisto_vm_pool_failures_total.
  * Any thread, one mutex held for the length of a list operation. */

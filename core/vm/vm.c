@@ -107,10 +107,15 @@ static uint64_t cpu_now_ns(void) {
   return (uint64_t)at.tv_sec * CAL_S + (uint64_t)at.tv_nsec;
 }
 
+/* The watchdog only sees entries that last a few milliseconds: a life made of shorter ones ends here. */
+static int is_life_over(const cal_vm *vm) {
+  return vm->life_budget_ns && vm->life_used_ns >= vm->life_budget_ns;
+}
+
 /* What this entry may use: its own budget, or what is left of the VM's life when that is less. */
 static uint64_t entry_ns(const cal_vm *vm) {
   if (!vm->life_budget_ns) return vm->entry_budget_ns;
-  uint64_t left = vm->life_budget_ns > vm->life_used_ns ? vm->life_budget_ns - vm->life_used_ns : 1;
+  uint64_t left = vm->life_budget_ns - vm->life_used_ns;
   return vm->entry_budget_ns && vm->entry_budget_ns < left ? vm->entry_budget_ns : left;
 }
 
@@ -165,6 +170,11 @@ int cal_vm_enter(cal_vm *vm, int nargs, int nresults) {
   assert(!vm->is_entered);
   int function = lua_gettop(L) - nargs;
   assert(function > 0);
+  if (!vm->is_condemned && is_life_over(vm)) {
+    vm->is_condemned = 1;
+    cal_buf_clear(&vm->error);
+    cal_buf_format(&vm->error, "time budget of %d ms used up", (int)(vm->life_budget_ns / CAL_MS));
+  }
   if (vm->is_condemned) {
     lua_settop(L, function - 1);
     return fail(vm, -ETIMEDOUT);

@@ -13,10 +13,13 @@
  * time is stopped by the watchdog (watchdog.h) wherever it is, in loops of pcall, in coroutines, in pattern
  * matching: from then on every instruction raises, until control is back in C. Such a VM is condemned and
  * will not be entered again, but for one of kind SERVICE, which fails that entry alone: its scripts keep what
- * they share whole at every instruction. Memory. While a script runs, an allocation over the ceiling raises
- * "not enough memory"; the VM stays usable. Between entries the C side may always push values: what it pushes
- * has ceilings of its own. Stack. Functions of C that call scripts back are refused when the C stack gets
- * deep, so a script cannot overflow it.
+ * they share whole at every instruction.
+ *
+ * Memory. While a script runs, an allocation over the ceiling raises "not enough memory"; the VM stays
+ * usable. Between entries the C side may always push values: what it pushes has ceilings of its own.
+ *
+ * Stack. Functions of C that call scripts back are refused when the C stack gets deep, so a script cannot
+ * overflow it.
  *
  * A VM is used by one thread at a time, and may be made, used and freed on three different ones. */
 #ifndef CAL_VM_VM_H
@@ -57,9 +60,12 @@ void cal_vm_provide(lua_State *L, const char *name, lua_CFunction opener);
 
 /* Calls the function below `nargs` arguments on the main state. 0: they are replaced by `nresults` results
  * (or all, with LUA_MULTRET). Otherwise function and arguments are gone, nothing is left in their place,
- * cal_error_text() has the message and cal_vm_error() the message with its traceback: -ETIMEDOUT  the time is
- * used up; the VM is condemned, and every later entry fails the same way -ENOMEM     the memory is used up
+ * cal_error_text() has the message and cal_vm_error() the message with its traceback:
+ *
+ *   -ETIMEDOUT  the time is used up; a condemned VM fails every later entry the same way
+ *   -ENOMEM     the memory is used up
  *   -EINVAL     the script raised an error
+ *
  * Entering a VM that is already entered is a mistake; entering another one from within is allowed. */
 int cal_vm_enter(cal_vm *vm, int nargs, int nresults);
 
@@ -72,8 +78,7 @@ const char *cal_vm_error(const cal_vm *vm);
 int cal_vm_is_condemned(const cal_vm *vm);
 
 lua_State *cal_vm_state(cal_vm *vm); /* the main state; borrowed */
-cal_vm *
-cal_vm_of(lua_State *L); /* the VM any of its coroutines belongs to; NULL for a foreign state; cheap */
+cal_vm *cal_vm_of(lua_State *L);     /* of any of its coroutines; NULL for a foreign state; cheap */
 void *cal_vm_context(const cal_vm *vm);
 void cal_vm_set_context(cal_vm *vm, void *context);
 void cal_vm_set_name(cal_vm *vm, const char *name); /* copied: a warm VM gets the name of its call */

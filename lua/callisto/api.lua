@@ -248,12 +248,37 @@ local function end_call(request)
   return http.json(202, { id = call.id, status = "ending" })
 end
 
+-- The code ---------------------------------------------------------------------------------------------------------
+
+local RELOAD_S = 60
+
+local function code_report(number, why)
+  if not number then return http.problem(503, why) end
+  local message, text = task.answer("response", number, RELOAD_S)
+  if not message then return http.problem(504, text) end
+  return { status = message.status, headers = { ["content-type"] = "application/json" }, body = message.body }
+end
+
+local function reload_code(request)
+  local body = json.decode(request.message.body ~= "" and request.message.body or "{}")
+  if type(body) ~= "table" then return http.problem(400, "the body is not a JSON object") end
+  local share = body.canary
+  if share == nil or share == json.null then return code_report(core.reload(100)) end
+  if type(share) ~= "number" or share < 1 or share > 99 then
+    return http.problem(422, "'canary' is the share of new calls in percent, from 1 to 99")
+  end
+  return code_report(core.reload(math.floor(share)))
+end
+
 ---Adds the routes of the API.
 function api.add(routes)
   routes:add("POST", "/api/calls/outbound", allowed(place_call))
   routes:add("GET", "/api/calls", allowed(list_calls))
   routes:add("GET", "/api/calls/{id}", allowed(show_call))
   routes:add("POST", "/api/calls/{id}/hangup", allowed(end_call))
+  routes:add("GET", "/api/code", allowed(function() return code_report(core.code()) end))
+  routes:add("POST", "/api/code/reload", allowed(reload_code))
+  routes:add("POST", "/api/code/rollback", allowed(function() return code_report(core.rollback()) end))
   routes:add("GET", "/api/agents", allowed(function() return http.json(200, { agents = agents.list() }) end))
 end
 

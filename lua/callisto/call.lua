@@ -1,23 +1,27 @@
 -- callisto.call: the call as a flow sees it. Waiting is just calling; hanging up ends everything that belongs to the call.
 --
--- Audio is C's business: a sentence is declared with a number, and what happened to it comes back as an event. Input of
--- the caller (speech, keys, the ends of sentences) is given to every open *ear*; a function that listens opens one and
--- closes it whatever happens (callisto.ear, callisto.listening).
+-- Audio is C's business: a sentence is declared with a number, and what happened to it comes back as an event
+-- (callisto.speaking). Input of the caller (speech, keys, the ends of sentences) is given to every open *ear*; a function
+-- that listens opens one and closes it whatever happens (callisto.ear, callisto.listening, callisto.collecting).
 
 local core = require "callisto.core"
+local collecting = require "callisto.collecting"
 local duration = require "callisto.duration"
 local ears = require "callisto.ear"
 local json = require "callisto.json"
+local keypad = require "callisto.keypad"
 local listening = require "callisto.listening"
 local log = require "callisto.log"
+local menu = require "callisto.menu"
 local options = require "callisto.options"
 local outcome = require "callisto.outcome"
+local secrets = require "callisto.secrets"
+local speaking = require "callisto.speaking"
 local task = require "callisto.task"
-local text = require "callisto.text"
+local templates = require "callisto.template"
 
 -- A flow that has returned lets what it said be heard, but not for ever.
 local DRAIN_S = 60
-local SENTENCE_BYTES = 4000
 
 ---@class callisto.Call
 ---@field id string
@@ -27,106 +31,15 @@ local SENTENCE_BYTES = 4000
 ---@field carrier string
 ---@field payload table  what the template's payload describes
 ---@field settings table  the template's settings, and above them the workspace's
+---@field secrets table  those the template declares
 ---@field template callisto.Template
 local Call = {}
 Call.__index = Call
-for name, method in pairs(listening) do Call[name] = method end
-
----@class callisto.Said  what became of a sentence
----@field heard string  the words that were really heard
----@field heard_ms integer
----@field interrupted boolean
----@field error string|nil  the voice failed
-
--- Sentences --------------------------------------------------------------------------------------------------------
-
-local say_fields = {
-  barge_in = { "boolean" },
-  digits_stop = { "boolean", default = false },
-  voice = { "string" },
-}
-
-local function either(value, otherwise)
-  if value == nil then return otherwise end
-  return value
+for _, part in ipairs { speaking, listening, collecting } do
+  for name, method in pairs(part.methods) do Call[name] = method end
 end
 
-local function fill_in(self, sentence)
-  local filled, warnings = text.interpolate(sentence, self.payload)
-  for _, warning in ipairs(warnings) do log.warn(("call %s: a sentence says nothing where %s"):format(self.id, warning)) end
-  return filled
-end
-
-local function declare(self, words)
-  local number = self._last_utterance + 1
-  self._last_utterance = number
-  local utterance = { number = number, text = words, started = false, ended = false }
-  self._utterances[number] = utterance
-  return utterance
-end
-
----@private Declares a sentence and returns at once.
-function Call:_speak(sentence, opts)
-  if type(sentence) ~= "string" then error("a sentence must be text, not " .. type(sentence), 3) end
-  local words = fill_in(self, sentence)
-  if #words > SENTENCE_BYTES then error("a sentence may have at most 4,000 bytes", 3) end
-  local utterance = declare(self, words)
-  core.say(utterance.number, words, {
-    voice = opts.voice or self.template.voice.voice,
-    interruptible = either(opts.barge_in, self.template.barge_in),
-    digits_stop = opts.digits_stop or false,
-  })
-  return utterance
-end
-
-local function until_ended(utterance)
-  while not utterance.ended do task.wait(utterance) end
-  return utterance.result
-end
-
--- A sentence whose speaker is cancelled is not spoken on.
-local function heard_out(utterance)
-  return task.finally(until_ended, function()
-    if not utterance.ended then core.stop(utterance.number) end
-  end, utterance)
-end
-
----Says a sentence and waits until it was heard or interrupted. "{name}" is filled in from the payload.
----@param sentence string
----@param opts {barge_in: boolean?, digits_stop: boolean?, voice: string?}|nil
----@return callisto.Said
-function Call:say(sentence, opts) return heard_out(self:_speak(sentence, options.read("call:say", opts, say_fields))) end
-
-local play_fields = { barge_in = { "boolean" }, digits_stop = { "boolean", default = false } }
-
----Plays a sound file of the workspace and waits for its end.
----@param path string
----@param opts {barge_in: boolean?, digits_stop: boolean?}|nil
----@return callisto.Said
-function Call:play(path, opts)
-  opts = options.read("call:play", opts, play_fields)
-  if type(path) ~= "string" or path:sub(1, 1) == "/" or path:find("..", 1, true) then
-    error("call:play needs the path of a sound file inside the workspace", 2)
-  end
-  local utterance = declare(self, ("[%s]"):format(path))
-  core.play(utterance.number, path, {
-    interruptible = either(opts.barge_in, self.template.barge_in),
-    digits_stop = opts.digits_stop,
-  })
-  return heard_out(utterance)
-end
-
----Plays "busy", "ringback", "beep" or "digits:12#" and waits for its end.
----@param name string
----@param length string|number  duration, at most 60 s
----@return callisto.Said
-function Call:tone(name, length)
-  local utterance = declare(self, ("[%s]"):format(name))
-  core.tone(utterance.number, name, duration.seconds(length, "call:tone: the length"))
-  return heard_out(utterance)
-end
-
--- Everything else --------------------------------------------------------------------------------------------------
+-- Waiting, and several at once ---------------------------------------------------------------------------------------
 
 ---@param length string|number  duration
 function Call:sleep(length) task.sleep(duration.seconds(length, "call:sleep: the length")) end
@@ -136,6 +49,49 @@ function Call:sleep(length) task.sleep(duration.seconds(length, "call:sleep: the
 ---@return callisto.Task
 function Call:spawn(fn, ...) return task.spawn_in(self._root, fn, self, ...) end
 
+---Runs functions beside each other until the first of them ends; the others are cancelled.
+---@param choices table<any, function>
+---@return any name, any ...  the key of the first, and what it returned
+function Call:race(choices) return task.race(choices) end
+
+---Runs functions beside each other until all have ended.
+---@param choices table<any, function>
+---@return table results  first result of each, under the same keys
+function Call:all(choices) return task.all(choices) end
+
+---Runs a function with a deadline on everything it waits for.
+---@param length string|number  duration
+---@param fn function
+---@return any ...  what fn returned; nil, message, "ETIMEDOUT" when the deadline passed
+function Call:with_timeout(length, fn, ...)
+  return task.with_timeout(duration.seconds(length, "call:with_timeout: the length"), fn, ...)
+end
+
+---Seconds until the nearest deadline of the running task.
+---@param otherwise number|nil  what to answer without any
+---@return number|nil
+function Call:remaining(otherwise) return task.remaining(otherwise) end
+
+-- Menus --------------------------------------------------------------------------------------------------------------
+
+---Asks with a menu. Returns the choice, or what the function an option goes to returns.
+---@param asked callisto.Menu
+---@return any choice
+---@return "silence"|"no_match"|nil reason  for a menu without a goodbye
+function Call:menu(asked)
+  if not menu.is(asked) then error("call:menu needs what menu { … } returns, not " .. type(asked), 2) end
+  return asked:run(self)
+end
+
+---Walks a keypad tree, which ends the call.
+---@param tree callisto.Keypad
+function Call:keypad(tree)
+  if not keypad.is(tree) then error("call:keypad needs what keypad { … } returns, not " .. type(tree), 2) end
+  tree:step(self)
+end
+
+-- Everything else ----------------------------------------------------------------------------------------------------
+
 ---Sends keys to the other side.
 ---@param keys string  of 0-9 * # A-D
 function Call:send_digits(keys) core.send_digits(keys) end
@@ -143,7 +99,7 @@ function Call:send_digits(keys) core.send_digits(keys) end
 ---Writes a fact of this call to the store.
 ---@param kind string
 ---@param data table|nil
-function Call:fact(kind, data) core.fact(kind, json.encode(data or {})) end
+function Call:fact(kind, data) core.fact(kind, secrets.redact(json.encode(data or {}))) end
 
 local events = { digit = true, heard = true, speech_started = true, speech_stopped = true, message = true }
 
@@ -151,11 +107,21 @@ local events = { digit = true, heard = true, speech_started = true, speech_stopp
 ---"speech_stopped", "message" (text from the service).
 ---@param event string
 ---@param fn fun(call: callisto.Call, value: any)
+---@return fun() off  stops it
 function Call:on(event, fn)
   if not events[event] then error("call:on: " .. options.unknown(event, events):gsub("field", "event"), 2) end
+  if type(fn) ~= "function" then error("call:on needs the function to run, not " .. type(fn), 2) end
   local list = self._listeners[event] or {}
   self._listeners[event] = list
   list[#list + 1] = fn
+  return function()
+    for i, each in ipairs(list) do
+      if each == fn then
+        table.remove(list, i)
+        return
+      end
+    end
+  end
 end
 
 ---@private Ends the flow: every task of the call is cancelled, youngest first. Does not return inside a task of the call.
@@ -168,6 +134,27 @@ function Call:_leave(reason, details)
   if task.current() then task.leave() end
 end
 
+-- Ends the flow after a last sentence, which is heard to its end. Never returns inside a task of the call.
+---@private
+function Call:_close(reason, sentence)
+  self._closing = task.start(function()
+    if sentence then self:say(sentence, { barge_in = false }) end
+    self:drain()
+  end)
+  self:_leave(reason, { outcome = self.outcome })
+end
+
+---Records the word the call will end with, and goes on. A later word replaces it.
+---@param word string
+function Call:decide(word)
+  if type(word) ~= "string" or not word:match("^[%w_%-]+$") or #word > 64 then
+    error("call:decide needs an outcome of letters, digits, '_' and '-'", 2)
+  end
+  self.outcome = word
+  core.fact("agent_outcome", json.encode { word = word, source = "FLOW" })
+  core.tell(nil, json.encode { what = "agent_outcome", word = word, source = "FLOW" })
+end
+
 ---Records the word the call ends with and ends the flow: whatever else is being said is cut, a last sentence is said to
 ---its end, then the line is given back. Never returns.
 ---@param word string
@@ -176,14 +163,17 @@ function Call:finish(word, sentence)
   if type(word) ~= "string" or not word:match("^[%w_%-]+$") or #word > 64 then
     error("call:finish needs an outcome of letters, digits, '_' and '-'", 2)
   end
-  self.outcome = word
-  core.fact("agent_outcome", json.encode { word = word, source = "FLOW" })
-  core.tell(nil, json.encode { what = "agent_outcome", word = word, source = "FLOW" })
-  self._closing = task.start(function()
-    if sentence then self:say(sentence, { barge_in = false }) end
-    self:drain()
-  end)
-  self:_leave("AGENT_ENDED", { outcome = word })
+  self:decide(word)
+  self:_close("AGENT_ENDED", sentence)
+end
+
+---Ends the flow when all that was said is heard, with the word that was decided, if any. Never returns.
+---@param sentence string|nil  to be said last
+function Call:bye(sentence)
+  local at_end = self._at_end
+  self._at_end = nil
+  if at_end then at_end() end
+  self:_close("AGENT_ENDED", sentence)
 end
 
 ---Ends the flow at once; what is being said is cut. Never returns.
@@ -192,12 +182,48 @@ function Call:hangup()
   self:_leave("AGENT_ENDED", { outcome = self.outcome })
 end
 
+local function forget_outcome(self)
+  if not self.outcome then return end
+  self.outcome = nil
+  core.fact("agent_outcome", json.encode { source = "FLOW" })
+  core.tell(nil, json.encode { what = "agent_outcome", source = "FLOW" })
+end
+
+local function find_template(agent)
+  if type(agent) ~= "string" then return agent end
+  local name = agent:find(".", 1, true) and agent or "templates." .. agent:gsub("-", "_")
+  local ok, value = pcall(require, name)
+  if not ok then error(("call:become: the template '%s' cannot be loaded: %s"):format(agent, tostring(value)), 3) end
+  return value
+end
+
+---Goes on as another template, in the same call: its greeting, its flow. What was said stays in the transcript; everything that
+---the flow until now had started ends, and a word it decided is forgotten. The fallback, the recording and the longest duration
+---remain those of the first. Never returns.
+---@param agent callisto.Template|string  the template, or the name of its file
+---@param payload table|nil  fields to add to the payload
+function Call:become(agent, payload)
+  agent = find_template(agent)
+  if not templates.is(agent) then error("call:become needs a template, not " .. type(agent), 2) end
+  if self.ending or self.is_over then task.leave() end
+  for name, value in pairs(payload or {}) do self.payload[name] = value end
+  local ok, why = agent:accepts(self.payload)
+  if not ok then error(("call:become: template '%s': %s"):format(agent.name, why), 2) end
+  forget_outcome(self)
+  core.fact("template", json.encode { name = agent.name })
+  local before = self._root
+  self:_take(agent)
+  self:_start()
+  task.cancel(before)
+  if task.current() then task.leave() end
+end
+
 ---Waits until everything said was heard, at most a minute.
 function Call:drain()
   task.with_timeout(DRAIN_S, function()
     for number = 1, self._last_utterance do
       local utterance = self._utterances[number]
-      if utterance and not utterance.ended then until_ended(utterance) end
+      if utterance and not utterance.ended then self:_until_said(utterance) end
     end
   end)
 end
@@ -212,12 +238,7 @@ end
 local function finish_utterance(self, utterance, result)
   if utterance.ended then return end
   utterance.ended = true
-  utterance.result = {
-    heard = result.heard or "",
-    heard_ms = result.heard_ms or 0,
-    interrupted = result.interrupted or false,
-    error = result.error,
-  }
+  utterance.result = self:_result_of(result)
   self._utterances[utterance.number] = nil
   if result.error then log.warn(("call %s: a sentence could not be spoken: %s"):format(self.id, result.error)) end
   if utterance.started then core.line("agent", utterance.text, utterance.result.heard, utterance.result.interrupted) end
@@ -293,25 +314,59 @@ function Call:_receive(kind, ...)
   if fn then fn(self, ...) end
 end
 
----@private Waits for the media of the call.
-function Call:_until_connected()
-  while not self.is_connected do task.wait(self) end
+-- The flow ----------------------------------------------------------------------------------------------------------------
+
+-- Runs a step and what it leads to: a function returns the next step, a menu leads to one, a template takes over.
+local function run(self, step)
+  while step ~= nil do
+    if type(step) == "function" then
+      step = step(self)
+    elseif templates.is(step) then
+      self:become(step)
+    elseif menu.is(step) or keypad.is(step) then
+      step = step:step(self)
+    elseif speaking.is_said(step) then
+      return
+    else
+      local shown = type(step) == "string" and ('the text "%s"'):format(step:sub(1, 40)) or "a " .. type(step)
+      error(("template '%s': a step of the flow returned %s; return the next function, or nothing"):format(
+        self.template.name, shown), 0)
+    end
+  end
 end
 
----@private Declares the greeting, the first sentence of the call.
-function Call:_greet()
-  if self.template.greeting then self:_speak(self.template.greeting, { barge_in = self.template.greeting_barge_in }) end
+local function live(self)
+  self._greeting = nil
+  if self.template.greeting then
+    self._greeting = self:_speak(self.template.greeting, {
+      barge_in = self.template.greeting_barge_in,
+      digits_stop = self.template.keypad ~= nil,
+    })
+  end
+  while not self.is_connected do task.wait(self) end
+  run(self, self.template.on_call)
+  self:drain()
 end
+
+---@private Everything that a template decides.
+function Call:_take(template)
+  self.template = template
+  self.settings = setmetatable(self._given_settings, { __index = template.settings })
+  self.secrets = secrets.of_call(template.secrets, self._given_secrets)
+  self._listeners = {}
+end
+
+---@private Starts the flow of the template.
+function Call:_start() self._root = task.start(live, self) end
 
 local call = {}
 
 ---Makes the call object of a VM.
----@param about table  call, template, from, to, direction, carrier, carrier_call, payload, settings
+---@param about table  call, template, from, to, direction, carrier, carrier_call, payload, settings, secrets
 ---@param template callisto.Template
 ---@return callisto.Call
 function call.new(about, template)
-  local settings = setmetatable(about.settings or {}, { __index = template.settings })
-  return setmetatable({
+  local self = setmetatable({
     id = about.call,
     from = about.from,
     to = about.to,
@@ -319,13 +374,14 @@ function call.new(about, template)
     carrier = about.carrier,
     carrier_call = about.carrier_call,
     payload = about.payload or {},
-    settings = settings,
-    template = template,
+    _given_settings = about.settings or {},
+    _given_secrets = about.secrets or {},
     _ears = {},
-    _listeners = {},
     _utterances = {},
     _last_utterance = 0,
   }, Call)
+  self:_take(template)
+  return self
 end
 
 return call

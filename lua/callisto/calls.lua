@@ -86,6 +86,7 @@ local function begin_of(call, module)
     carrier_call = call.carrier_call,
     payload = call.payload,
     settings = settings.for_calls(),
+    secrets = settings.secrets(call.template.secrets),
   }
 end
 

@@ -1,13 +1,14 @@
 -- callisto.flow: what runs in the VM of a call.
 --
 -- `begin` brings the template and what is known of the call. The greeting is declared at once, so that it is synthesised
--- while the phone rings and plays the moment the media socket opens; then the template's `on_call` runs as the root task.
--- When it has ended, by returning, by `finish` or because the leg is gone, the service VM is told, once. An error leaves
--- the handler, so that the engine plays the fallback.
+-- while the phone rings and plays the moment the media socket opens; then the template's `on_call` runs as the root task, and
+-- what it returns after it. When it has ended, by returning, by `finish` or because the leg is gone, the service VM is told,
+-- once. An error leaves the handler, so that the engine plays the fallback.
 
 local core = require "callisto.core"
 local calls = require "callisto.call"
 local json = require "callisto.json"
+local secrets = require "callisto.secrets"
 local task = require "callisto.task"
 local template = require "callisto.template"
 
@@ -17,19 +18,12 @@ local is_reported = false
 
 task.on_error(function(_, message) failure = failure or message end)
 
-local function live()
-  call:_greet()
-  call:_until_connected()
-  call.template.on_call(call)
-  call:drain()
-end
-
 local function begin(encoded)
   local about = assert(json.decode(encoded))
   local agent = require(about.template)
   if not template.is(agent) then error(("%s does not return a template"):format(about.template), 0) end
   call = calls.new(about, agent)
-  call._root = task.start(live)
+  call:_start()
 end
 
 local function report_end()
@@ -50,7 +44,7 @@ core.handler(function(kind, ...)
     local message = failure
     is_reported = true
     task.cancel_all()
-    error(message, 0)
+    error(secrets.redact(message), 0)
   end
   report_end()
 end)

@@ -36,6 +36,7 @@ local function sift_down(self, place, entry)
   put(self, place, entry)
 end
 
+---@param entry table  with `at` and `order`
 function Heap:add(entry)
   self.size = self.size + 1
   sift_up(self, self.size, entry)
@@ -57,6 +58,7 @@ end
 
 local heap = {}
 
+---@return table heap
 function heap.new() return setmetatable({ size = 0 }, Heap) end
 
 return heap

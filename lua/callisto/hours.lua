@@ -5,6 +5,8 @@
 -- Both ends are inclusive to the minute; a window whose end is before its start passes midnight. Days without a window
 -- are closed. Zones of a constant difference from UTC are known here; for others pass the difference to `is_open`.
 
+local dates = require "callisto.dates"
+
 local hours = {}
 
 local days = { "sun", "mon", "tue", "wed", "thu", "fri", "sat" }
@@ -105,21 +107,8 @@ function hours.check(data)
   return schedule
 end
 
--- Days since 1970-01-01 → year, month, day (Howard Hinnant's civil_from_days).
-local function civil(count)
-  count = count + 719468
-  local era = math.floor(count / 146097)
-  local of_era = count - era * 146097
-  local year = math.floor((of_era - math.floor(of_era / 1460) + math.floor(of_era / 36524) - math.floor(of_era / 146096)) / 365)
-  local of_year = of_era - (365 * year + math.floor(year / 4) - math.floor(year / 100))
-  local shifted = math.floor((5 * of_year + 2) / 153)
-  local day = of_year - math.floor((153 * shifted + 2) / 5) + 1
-  local month = shifted < 10 and shifted + 3 or shifted - 9
-  return year + era * 400 + (month <= 2 and 1 or 0), month, day
-end
-
 local function is_within(schedule, day_count, minute)
-  local date = ("%04d-%02d-%02d"):format(civil(day_count))
+  local date = dates.text(day_count)
   if schedule.closed[date] then return false, false end
   local now, past_midnight = false, false
   for _, window in ipairs(schedule.days[(day_count + 4) % 7 + 1]) do -- 1970-01-01 was a Thursday
@@ -132,6 +121,11 @@ local function is_within(schedule, day_count, minute)
   end
   return now, past_midnight
 end
+
+---Minutes a zone is east of UTC; nil for zones that are not known or keep summer time.
+---@param zone string
+---@return integer|nil
+function hours.offset(zone) return offsets[zone] end
 
 ---Whether these hours are open at a moment.
 ---@param schedule callisto.Hours

@@ -2,6 +2,7 @@
 
 local core = require "callisto.core"
 local json = require "callisto.json"
+local secrets = require "callisto.secrets"
 local task = require "callisto.task"
 
 local http = {}
@@ -50,12 +51,10 @@ end
 ---@return {[1]: string, [2]: string}[]|string list  all of them, in their order
 function http.read_form(body) return split_pairs(body or "", http.unescape) end
 
----Reads a query that was already decoded, as the engine gives it.
+---Reads a query as the engine gives it: percent-encoded.
 ---@param query string|nil
 ---@return table<string, string>
-function http.read_query(query)
-  return split_pairs(query or "", function(text) return text end) or {}
-end
+function http.read_query(query) return split_pairs(query or "", http.unescape) or {} end
 
 ---The media type of a message, in lower case, without parameters; "" when there is none.
 ---@param message {headers: table<string, string>}
@@ -64,7 +63,18 @@ function http.type_of(message)
   return ((message.headers or {})["content-type"] or ""):lower():match("^%s*([^;%s]*)")
 end
 
----Sends a request and waits for its answer, no longer than the running task has.
+-- A copy in which secrets are what they stand for.
+local function revealed(request)
+  local copy = {}
+  for name, value in pairs(request) do copy[name] = secrets.reveal(value) end
+  if request.headers then
+    copy.headers = {}
+    for name, value in pairs(request.headers) do copy.headers[name] = secrets.reveal(value) end
+  end
+  return copy
+end
+
+---Sends a request and waits for its answer, no longer than the running task has. Its fields and headers may be secrets.
 ---@param request table  as for core.http_fetch
 ---@return table|nil message  {status, headers, body}
 ---@return string? text, string? code
@@ -72,7 +82,7 @@ end
 function http.fetch(request)
   request.timeout = task.remaining(request.timeout or 30)
   if request.timeout <= 0 then return nil, "ETIMEDOUT: no time is left for the request", "ETIMEDOUT", false end
-  local number, text, code = core.http_fetch(request)
+  local number, text, code = core.http_fetch(revealed(request))
   if not number then return nil, text, code, false end
   return task.answer("response", number)
 end

@@ -74,6 +74,7 @@ end
 
 local routes = {}
 
+---@return table routes
 function routes.new() return setmetatable({ by_path = {}, patterns = {} }, Routes) end
 
 return routes

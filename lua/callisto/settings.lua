@@ -94,4 +94,17 @@ function settings.for_calls()
   return type(file.settings) == "table" and file.settings or {}
 end
 
+---The secrets a template declares, from `secrets` of callisto.lua, which may take them from the environment:
+---secrets = { shop_key = env.SHOP_KEY }.
+---@param names string[]
+---@return table<string, string>
+function settings.secrets(names)
+  local _, file = given()
+  local of_file, values = type(file.secrets) == "table" and file.secrets or {}, {}
+  for _, name in ipairs(names) do
+    if of_file[name] ~= nil and of_file[name] ~= "" then values[name] = tostring(of_file[name]) end
+  end
+  return values
+end
+
 return settings

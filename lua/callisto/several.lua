@@ -43,6 +43,9 @@ local function first_finished(list)
   end
 end
 
+---As task.race.
+---@param task table  callisto.task
+---@param choices table<any, function>
 function several.race(task, choices)
   local key, list = start_each(task, choices)
   local winner = task.finally(function()
@@ -55,6 +58,9 @@ function several.race(task, choices)
   return winner.name, unpack(outcome, 2, outcome.n)
 end
 
+---As task.all.
+---@param task table  callisto.task
+---@param choices table<any, function>
 function several.all(task, choices)
   local key, list = start_each(task, choices)
   local results = {}

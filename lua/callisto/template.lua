@@ -1,6 +1,9 @@
 -- callisto.template: what an agent is. `template { … }` checks the table when the file is loaded and returns it as data.
 
 local hours = require "callisto.hours"
+local keypad = require "callisto.keypad"
+local listening = require "callisto.listening"
+local menu = require "callisto.menu"
 local options = require "callisto.options"
 local retry = require "callisto.retry"
 local text = require "callisto.text"
@@ -38,7 +41,11 @@ local inbound_fields = {
 ---@field retry callisto.RetryPolicy|nil
 ---@field hours callisto.Hours|nil
 ---@field fallback string  spoken when the script fails
----@field on_call fun(call: callisto.Call)
+---@field on_call fun(call: callisto.Call): any  the flow, or its first function
+---@field menu callisto.Menu|nil  instead of on_call
+---@field keypad callisto.Keypad|nil  instead of on_call
+---@field idle callisto.Idle|nil  what `listen` does at silence
+---@field secrets string[]  names of those that call.secrets has
 ---@field inbound table
 ---@field record boolean
 ---@field barge_in boolean  whether speech of the caller stops the agent, unless a sentence says otherwise
@@ -56,7 +63,12 @@ local fields = {
   retry = { "map" },
   hours = { "map" },
   fallback = { "string", default = "We are sorry, something went wrong. Please call again later. Goodbye." },
-  on_call = { "function", required = true },
+  on_call = { "function" },
+  start = { "function" },
+  menu = { "map" },
+  keypad = { "map" },
+  idle = { "map" },
+  secrets = { "list", default = {} },
   inbound = { "map", default = {} },
   record = { "boolean", default = false },
   barge_in = { "boolean", default = true },
@@ -95,6 +107,33 @@ local function check_greeting(given)
   end
 end
 
+-- Of the ways to say what happens in the call exactly one; all of them end up as `on_call`.
+local function check_flow(values)
+  local given = {}
+  for _, name in ipairs { "on_call", "start", "menu", "keypad" } do
+    if values[name] then given[#given + 1] = "'" .. name .. "'" end
+  end
+  if #given == 0 then return "'on_call' is missing (function); 'start', 'menu' or 'keypad' may be there instead" end
+  if #given > 1 then return ("of %s only one can be the flow"):format(table.concat(given, " and ")) end
+  if values.menu and not menu.is(values.menu) then return "'menu' must be what menu { … } returns" end
+  if values.keypad and not keypad.is(values.keypad) then return "'keypad' must be what keypad { … } returns" end
+  if values.keypad and not values.keypad.nodes[values.keypad.initial].prompt and not values.greeting then
+    return "'greeting' is missing (string); it is the prompt of the keypad's first node"
+  end
+  local tree = values.menu or values.keypad
+  values.on_call = values.on_call or values.start or function() return tree end
+  values.start = nil
+  return values.menu and menu.as_flow(values.menu)
+end
+
+local function check_secrets(list)
+  for _, name in ipairs(list) do
+    if type(name) ~= "string" or not name:match("^[%a][%w_]*$") then
+      return "template: 'secrets' must be a list of names of letters, digits and '_'"
+    end
+  end
+end
+
 local function check_parts(values)
   local why
   values.voice, why = options.try("template: voice", values.voice, voice_fields)
@@ -107,6 +146,10 @@ local function check_parts(values)
   if values.inbound.hours then
     values.inbound.hours, why = hours.check(values.inbound.hours)
     if not values.inbound.hours then return "template: inbound: " .. why end
+  end
+  if values.idle then
+    values.idle, why = listening.check_idle(values.idle)
+    if not values.idle then return "template: " .. why end
   end
   if values.retry then
     values.retry, why = retry.check(values.retry)
@@ -150,7 +193,9 @@ local function build(given, level)
   local title = type(given.name) == "string" and ("template '%s'"):format(given.name:sub(1, 64)) or "template"
   local values, why = options.try(title, given, fields)
   if values then
-    why = check_name(values.name) or check_payload(values.payload) or check_parts(values)
+    why = check_flow(values)
+    why = why and ("%s: %s"):format(title, why)
+    why = why or check_name(values.name) or check_payload(values.payload) or check_parts(values) or check_secrets(values.secrets)
       or (values.greeting and check_greeting(values))
   end
   if why then error(why, level) end

@@ -1,15 +1,15 @@
 -- callisto.text: sentences with places to fill in, and lists of phrases.
 --
--- "{name}" is replaced by the value of `name`, "{a.b}" by the value inside a table, "{amount|money:rupees}" by the value
--- as it is spoken. "{{" and "}}" stand for the braces themselves. What is missing becomes nothing and is reported.
+-- "{name}" is replaced by the value of `name`, "{a.b}" by the value inside a table, "{amount|money:rupees:indian}" by the
+-- value as it is spoken. "{{" and "}}" stand for the braces themselves. What is missing becomes nothing and is reported.
 
 local options = require "callisto.options"
 local words = require "callisto.words"
 
 local text = {}
 
----What may follow the bar in "{name|…}": functions of the value and of what follows a colon.
----@type table<string, fun(value: any, argument: string|nil): string|nil>
+---What may follow the bar in "{name|…}": functions of the value and of what follows the colons.
+---@type table<string, fun(value: any, ...: string): string|nil>
 text.transformations = {
   number = words.number,
   money = words.money,
@@ -17,6 +17,7 @@ text.transformations = {
   ordinal = words.ordinal,
   date = words.date,
   time = words.time,
+  datetime = words.datetime,
   spell = function(value) return (tostring(value):gsub("%s+", ""):gsub(".", "%0 "):gsub(" $", "")) end,
   upper = function(value) return tostring(value):upper() end,
   lower = function(value) return tostring(value):lower() end,
@@ -41,9 +42,15 @@ local function spoken(value)
   return nil
 end
 
+local function transform(transformation, value, arguments)
+  local list = {}
+  for each in arguments:gmatch("[^:]+") do list[#list + 1] = each end
+  return transformation(value, unpack(list))
+end
+
 -- One place: what comes instead of it, or nil and why there is nothing.
 local function fill(place, values)
-  local path, name, argument = place:match("^%s*([%w_.]+)%s*|?%s*([%a_]*):?([%w_]*)%s*$")
+  local path, name, arguments = place:match("^%s*([%w_.]+)%s*|?%s*([%a_]*):?([%w_:]*)%s*$")
   if not path then return nil, ("'{%s}' cannot be read"):format(place) end
   local value = look_up(values, path)
   if value == nil then return nil, ("'%s' is missing"):format(path) end
@@ -56,7 +63,7 @@ local function fill(place, values)
   if not transformation then
     return nil, ("'{%s}': %s"):format(place, options.unknown(name, text.transformations):gsub("field", "transformation"))
   end
-  local result = spoken(value) and transformation(value, argument ~= "" and argument or nil)
+  local result = spoken(value) and transform(transformation, value, arguments)
   if not result then return nil, ("'%s' is not something for '%s'"):format(path, name) end
   return result
 end

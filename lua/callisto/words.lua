@@ -6,6 +6,7 @@ local small = { "one", "two", "three", "four", "five", "six", "seven", "eight", 
   "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen" }
 local tens = { "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety" }
 local scales = { { 1e12, "trillion" }, { 1e9, "billion" }, { 1e6, "million" }, { 1e3, "thousand" } }
+local indian_scales = { { 1e7, "crore" }, { 1e5, "lakh" }, { 1e3, "thousand" } }
 local ordinals = { one = "first", two = "second", three = "third", five = "fifth", eight = "eighth", nine = "ninth",
   twelve = "twelfth" }
 local keys = { ["0"] = "zero", ["*"] = "star", ["#"] = "hash", ["+"] = "plus" }
@@ -27,12 +28,12 @@ local function below_thousand(n)
   return table.concat(parts, " ")
 end
 
-local function whole(n)
+local function whole(n, style)
   if n == 0 then return "zero" end
   local parts = {}
-  for _, scale in ipairs(scales) do
+  for _, scale in ipairs(style == "indian" and indian_scales or scales) do
     if n >= scale[1] then
-      parts[#parts + 1] = below_thousand(math.floor(n / scale[1])) .. " " .. scale[2]
+      parts[#parts + 1] = whole(math.floor(n / scale[1]), style) .. " " .. scale[2]
       n = n % scale[1]
     end
   end
@@ -52,13 +53,14 @@ local function decimal(value)
   return sign == "-", tonumber(before), after
 end
 
----"42" → "forty-two"; nil for what is no number.
+---"42" → "forty-two"; nil for what is no number. In Indian style large numbers are counted in lakh and crore.
 ---@param value any
+---@param style "indian"|nil
 ---@return string|nil
-function words.number(value)
+function words.number(value, style)
   local is_negative, before, after = decimal(value)
   if not before then return nil end
-  local text = whole(before)
+  local text = whole(before, style)
   if after ~= "" then text = text .. " point " .. words.digits(after) end
   return is_negative and "minus " .. text or text
 end
@@ -92,26 +94,36 @@ local currencies = {
   pounds = { "pound", "pounds", "penny", "pence" },
   dirhams = { "dirham", "dirhams", "fil", "fils" },
 }
+for code, name in pairs { inr = "rupees", usd = "dollars", eur = "euros", gbp = "pounds", aed = "dirhams" } do
+  currencies[code] = currencies[name]
+end
 
----12.5 → "twelve dollars and fifty cents" with unit "dollars"; without a unit "twelve point five zero".
+local function amount(before, small_part, names, style)
+  local parts = {}
+  if before > 0 or small_part == 0 then parts[1] = whole(before, style) .. " " .. names[before == 1 and 1 or 2] end
+  if small_part > 0 then parts[#parts + 1] = whole(small_part) .. " " .. names[small_part == 1 and 3 or 4] end
+  return table.concat(parts, " and ")
+end
+
+---12.5 → "twelve dollars and fifty cents" with unit "dollars" or "USD"; without a unit "twelve point five zero". What
+---is less than a hundredth is left out.
 ---@param value any
----@param unit "rupees"|"dollars"|"euros"|"pounds"|"dirhams"|nil
+---@param unit "rupees"|"dollars"|"euros"|"pounds"|"dirhams"|"INR"|"USD"|"EUR"|"GBP"|"AED"|nil  another word is said as it is
+---@param style "indian"|nil  "one lakh fifty thousand rupees"
 ---@return string|nil
-function words.money(value, unit)
+function words.money(value, unit, style)
+  if unit == "indian" then unit, style = nil, unit end
   local is_negative, before, after = decimal(value)
   if not before then return nil end
   local small_part = tonumber((after .. "00"):sub(1, 2))
-  local names = unit and currencies[unit]
+  local names = unit and currencies[unit:lower()]
   local text
-  if not names then
-    text = whole(before)
+  if names then
+    text = amount(before, small_part, names, style)
+  else
+    text = whole(before, style)
     if small_part > 0 then text = text .. " point " .. words.digits((after .. "00"):sub(1, 2)) end
     if unit then text = text .. " " .. unit end
-  else
-    local parts = {}
-    if before > 0 or small_part == 0 then parts[1] = whole(before) .. " " .. names[before == 1 and 1 or 2] end
-    if small_part > 0 then parts[#parts + 1] = whole(small_part) .. " " .. names[small_part == 1 and 3 or 4] end
-    text = table.concat(parts, " and ")
   end
   return is_negative and "minus " .. text or text
 end
@@ -152,6 +164,15 @@ function words.time(value)
   local text = whole((hour + 11) % 12 + 1)
   if minute > 0 then text = text .. " " .. (minute < 10 and "oh " or "") .. whole(minute) end
   return text .. (hour < 12 and " a m" or " p m")
+end
+
+---"2026-03-03T15:30" → "Tuesday, the third of March at three thirty p m"; nil for what is no date with a time.
+---@param value any
+---@return string|nil
+function words.datetime(value)
+  local text = tostring(value)
+  local day, time = words.date(text), words.time(text:sub(11))
+  return day and time and day .. " at " .. time
 end
 
 return words

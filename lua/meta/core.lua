@@ -24,7 +24,8 @@ function core.wake_at(at) end
 ---  "start"                                           the engine is up; begin
 ---  "stop"                                            SIGTERM: refuse new calls; say core.stopped() when the last has ended
 ---  "wake"
----  "request", request, message                       message: {method, path, query, exact, headers = {lower-case name = value}, body, peer}
+---  "request", request, message                       message: {method, path, query, exact, headers = {lower-case name = value}, body, peer};
+---                                                    path is decoded, query is not; `exact`: the URL can be rebuilt byte for byte
 ---  "response", fetch, message|nil, text, code, sent  message: {status, headers, body}
 ---  "stored", request, rows|nil, text, code           rows: list of {column = value}; rows.affected
 ---  "told", call_id, text                             from a call's VM
@@ -146,6 +147,19 @@ function core.modules(prefix) end
 ---Prometheus text of all metrics.
 ---@return string
 function core.metrics_text() end
+
+---Has the engine build, verify and take the code on disk. Answered by a `response` event: status and a JSON report.
+---@param share integer|nil percent of new calls it gets [100]
+---@return integer|nil request, string? message, string? code
+function core.reload(share) end
+
+---Ends a canary, or goes back to the code before. Answered like core.reload.
+---@return integer|nil request, string? message, string? code
+function core.rollback() end
+
+---Which code runs. Answered like core.reload.
+---@return integer|nil request, string? message, string? code
+function core.code() end
 
 ---After "start": everything is ready, requests may come.
 function core.started() end

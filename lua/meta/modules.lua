@@ -83,4 +83,17 @@ function shared.increment(key, by, ttl) end
 ---@return boolean removed
 function shared.remove(key) end
 
-return { json = json, xml = xml, crypto = crypto, log = log, metrics = metrics, shared = shared }
+---@class callisto.vm
+-- What scripts may know about the machine they run in.
+local vm = {}
+vm.kind = nil ---@type "service"|"call"|"tool"
+vm.generation = nil ---@type integer  serial number of the generation of code this VM was made from
+---@return number bytes
+function vm.memory_bytes() end
+---A traceback as debug.traceback writes it, for VMs that have no `debug`.
+---@param thread thread|any  may be left out: then the message comes first
+---@param message any
+---@return string
+function vm.traceback(thread, message) end
+
+return { json = json, xml = xml, crypto = crypto, log = log, metrics = metrics, shared = shared, vm = vm }

@@ -50,4 +50,8 @@ void load_line_open(load_run *run, load_agent *agent);
 void load_line_turn(load_line *line, uint64_t now_ns);
 void load_line_hang_up(load_line *line); /* stop, close, and the final status unless the run is abrupt */
 
+/* For the media half (media.h). */
+void load_line_fail(load_line *line, const char *what, const char *about);
+void load_line_tell_final_status(load_line *line); /* the media socket is done with */
+
 #endif

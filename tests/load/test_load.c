@@ -16,8 +16,7 @@
 
 #define MS 1000000ull
 
-/* ---- signatures
- * ------------------------------------------------------------------------------------------------ */
+/* ---- signatures -------------------------------------------------------------------------------------- */
 
 static void assert_signed(const char *token, const char *url, load_parameter *parameters, size_t count,
                           const char *expected) {
@@ -61,8 +60,7 @@ static void stream_url_is_found(void **state) {
   assert_int_equal(load_stream_url("<Response><Say>no</Say></Response>", url, sizeof url), -1);
 }
 
-/* ---- frames
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- frames ------------------------------------------------------------------------------------------ */
 
 static void frame_of_any_length_can_be_unmasked(void **state) {
   static const size_t lengths[] = {0, 1, 5, 125, 126, 409, 65535};
@@ -105,8 +103,7 @@ static void media_message_counts_chunks_and_milliseconds(void **state) {
   assert_non_null(strstr(text, "\"},\"streamSid\":\"MZ1\"}"));
 }
 
-/* ---- the measure
- * ----------------------------------------------------------------------------------------------- */
+/* ---- the measure ------------------------------------------------------------------------------------- */
 
 static load_player *new_player(void) {
   load_player *player = calloc(1, sizeof *player);

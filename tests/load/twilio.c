@@ -10,8 +10,7 @@
 
 enum { RATE = 8000, SOUND_FRAMES = 200, PAYLOAD_BYTES = 216 };
 
-/* ---- signatures and forms
- * -------------------------------------------------------------------------------------- */
+/* ---- signatures and forms ---------------------------------------------------------------------------- */
 
 static int by_name(const void *a, const void *b) {
   return strcmp(((const load_parameter *)a)->name, ((const load_parameter *)b)->name);
@@ -98,8 +97,7 @@ int load_stream_url(const char *document, char *into, size_t room) {
   return 0;
 }
 
-/* ---- sound
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- sound ------------------------------------------------------------------------------------------- */
 
 static char sound[SOUND_FRAMES][PAYLOAD_BYTES + 1];
 
@@ -134,8 +132,7 @@ void load_sound_make(int is_talking) {
   }
 }
 
-/* ---- messages
- * -------------------------------------------------------------------------------------------------- */
+/* ---- messages ---------------------------------------------------------------------------------------- */
 
 static char *put(char *at, const char *text, size_t bytes) {
   memcpy(at, text, bytes);

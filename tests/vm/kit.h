@@ -63,7 +63,8 @@ static inline cal_generation *build_generation(cal_generation_report report, voi
   char lua[128], templates[128];
   snprintf(lua, sizeof lua, "%s/lua", workspace);
   snprintf(templates, sizeof templates, "%s/templates", workspace);
-  cal_generation_root roots[] = {{lua, "", "meta"}, {templates, "templates", NULL}};
+  cal_generation_root roots[] = {{.dir = lua, .prefix = "", .except = "meta"},
+                                 {.dir = templates, .prefix = "templates"}};
   cal_generation *generation = NULL;
   assert_int_equal(cal_generation_build(&generation, roots, 2, report, context), 0);
   return generation;
@@ -74,6 +75,24 @@ static inline cal_vm *new_vm(cal_vm_kind kind, cal_generation *generation) {
   cal_vm_options options = {.kind = kind, .name = "test"};
   assert_int_equal(cal_vm_new(&vm, generation, &options), 0);
   return vm;
+}
+
+static inline int keep_bytecode(lua_State *L, const void *piece, size_t bytes, void *buffer) {
+  luaL_addlstring(buffer, piece, bytes);
+  return 0;
+}
+
+/* Leaves on the stack of `L` the bytecode of a text: valid, so that only its being bytecode can be refused.
+ */
+static inline void push_bytecode(lua_State *L, const char *text) {
+  luaL_Buffer buffer;
+  lua_settop(L, 0);
+  assert_int_equal(luaL_loadstring(L, text), 0);
+  luaL_buffinit(L, &buffer);
+  assert_int_equal(lua_dump(L, keep_bytecode, &buffer), 0);
+  luaL_pushresult(&buffer);
+  assert_int_equal(luaL_loadbuffer(L, lua_tostring(L, -1), lua_objlen(L, -1), "check"), 0);
+  lua_pop(L, 1);
 }
 
 /* For scripts that are to fail otherwise than by time, however slow the machine. */

@@ -77,12 +77,8 @@ static void a_broken_file_is_told_with_its_line_and_stops_no_other(void **unused
 }
 
 static void what_is_not_source_is_refused(void **unused) {
-  /* Real bytecode of an empty chunk, in a file that pretends to be source. */
   lua_State *L = luaL_newstate();
-  luaL_Buffer code;
-  luaL_buffinit(L, &code);
-  luaL_addlstring(&code, "\033LJ\002\0", 5);
-  luaL_pushresult(&code);
+  push_bytecode(L, "return 1");
   size_t bytes;
   const char *data = lua_tolstring(L, -1, &bytes);
   write_bytes("templates/binary.lua", data, bytes);
@@ -119,7 +115,8 @@ static void the_earlier_root_wins(void **unused) {
   snprintf(mine, sizeof mine, "%s/mine", workspace);
   snprintf(shipped, sizeof shipped, "%s/shipped/", workspace);
   snprintf(missing, sizeof missing, "%s/missing", workspace);
-  cal_generation_root roots[] = {{missing, "t", NULL}, {mine, "t", NULL}, {shipped, "t", NULL}};
+  cal_generation_root roots[] = {
+      {.dir = missing, .prefix = "t"}, {.dir = mine, .prefix = "t"}, {.dir = shipped, .prefix = "t"}};
   cal_generation *generation = NULL;
   assert_int_equal(cal_generation_build(&generation, roots, 3, NULL, NULL), 0);
   assert_int_equal(cal_generation_broken(generation), 0);
@@ -127,6 +124,18 @@ static void the_earlier_root_wins(void **unused) {
   assert_int_equal(run_text(vm, "return require 't.order' .. ' ' .. require 't.other'"), 0);
   assert_string_equal(lua_tostring(cal_vm_state(vm), -1), "mine shipped");
   cal_vm_free(vm);
+  cal_unref(generation);
+}
+
+static void a_root_may_hold_only_one_file(void **unused) {
+  write_file("routing.lua", "return 'routes'");
+  write_file("callisto.lua", "this = is not = compiled");
+  write_file("spec/routing.lua", "neither is this");
+  cal_generation_root root = {.dir = workspace, .prefix = "", .only = "routing.lua"};
+  cal_generation *generation = NULL;
+  assert_int_equal(cal_generation_build(&generation, &root, 1, NULL, NULL), 0);
+  assert_int_equal(cal_generation_count(generation), 1);
+  assert_null(cal_generation_find(generation, "routing")->error);
   cal_unref(generation);
 }
 
@@ -173,6 +182,7 @@ int main(void) {
                                       teardown),
       cmocka_unit_test_setup_teardown(what_is_not_source_is_refused, setup, teardown),
       cmocka_unit_test_setup_teardown(the_earlier_root_wins, setup, teardown),
+      cmocka_unit_test_setup_teardown(a_root_may_hold_only_one_file, setup, teardown),
       cmocka_unit_test_setup_teardown(the_digest_follows_names_and_sources, setup, teardown),
       cmocka_unit_test_setup_teardown(a_vm_keeps_the_code_it_began_with, setup, teardown),
   };

@@ -79,6 +79,28 @@ static void no_escape_succeeds(void **unused) {
   }
 }
 
+static void valid_bytecode_is_not_loaded(void **unused) {
+  static const char *const modes[] = {"t", "b", "bt", NULL};
+  lua_State *compiler = luaL_newstate();
+  push_bytecode(compiler, "return 1");
+  size_t bytes;
+  const char *code = lua_tolstring(compiler, -1, &bytes);
+  cal_vm *vm = new_vm(CAL_VM_CALL, NULL);
+  lua_State *L = cal_vm_state(vm);
+  for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+    lua_getglobal(L, "load");
+    lua_pushlstring(L, code, bytes);
+    lua_pushliteral(L, "=code");
+    lua_pushstring(L, modes[i]); /* NULL pushes nil */
+    assert_int_equal(cal_vm_enter(vm, 3, 2), 0);
+    assert_true(lua_isnil(L, -2));
+    assert_non_null(strstr(lua_tostring(L, -1), "attempt to load chunk with wrong mode"));
+    lua_settop(L, 0);
+  }
+  cal_vm_free(vm);
+  lua_close(compiler);
+}
+
 /* What is reachable from the globals, all the way down, is what this list says. */
 static void the_globals_are_these_and_no_others(void **unused) {
   cal_vm *vm = new_vm(CAL_VM_CALL, NULL);
@@ -194,10 +216,15 @@ static void a_tool_has_everything(void **unused) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(no_escape_succeeds),          cmocka_unit_test(the_globals_are_these_and_no_others),
-      cmocka_unit_test(a_global_is_refused_by_name), cmocka_unit_test(vms_share_nothing),
-      cmocka_unit_test(what_is_left_works),          cmocka_unit_test(print_goes_to_the_log),
-      cmocka_unit_test(errors_are_described),        cmocka_unit_test(a_tool_has_everything),
+      cmocka_unit_test(no_escape_succeeds),
+      cmocka_unit_test(valid_bytecode_is_not_loaded),
+      cmocka_unit_test(the_globals_are_these_and_no_others),
+      cmocka_unit_test(a_global_is_refused_by_name),
+      cmocka_unit_test(vms_share_nothing),
+      cmocka_unit_test(what_is_left_works),
+      cmocka_unit_test(print_goes_to_the_log),
+      cmocka_unit_test(errors_are_described),
+      cmocka_unit_test(a_tool_has_everything),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,94 +1,134 @@
 -- callisto call TEMPLATE NUMBER: places a call through a running server and shows what becomes of it.
 
 local json = require "callisto.json"
+local web = require "callisto.cli.server"
 
 local command = {}
 
 local HELP = [[
-usage: callisto call TEMPLATE NUMBER [NAME=VALUE …] [--server URL] [--key KEY] [--no-wait]
+usage: callisto call TEMPLATE NUMBER [NAME=TEXT …] [NAME:=JSON …] [options]
 
-Asks a running server to call NUMBER with TEMPLATE; NAME=VALUE are the template's payload.
+Asks a running server to call NUMBER with TEMPLATE; NAME=TEXT and NAME:=JSON are the template's payload.
+Shows the transcript as it grows, then the state and the outcome.
   --server URL   [http://127.0.0.1:8080]
   --key KEY      API key, if the server wants one [$CALLISTO_API_KEY]
   --no-wait      do not wait for the outcome
+  --json         print the call as one JSON object, at the end
+Exit code 0 when the call completed, 1 when it failed or was refused, 2 for wrong usage.
 
-Example: callisto call order-confirmation +15550100 order_id=17 customer_name=Asha]]
+Example: callisto call order-confirmation +15550100 order_id=17 customer_name=Asha retries:=2]]
 
-local function quote(text) return "'" .. tostring(text):gsub("'", "'\\''") .. "'" end
+local POLL_S = "0.5"
 
-local function http(method, url, key, body)
-  local words = { "curl -sS -m 20 -w '\\n%{http_code}' -X", method, quote(url), "-H 'content-type: application/json'" }
-  if key then words[#words + 1] = "-H " .. quote("authorization: Bearer " .. key) end
-  if body then words[#words + 1] = "-d " .. quote(body) end
-  local pipe = io.popen(table.concat(words, " ") .. " 2>&1")
-  local answer = pipe:read "*a"
-  pipe:close()
-  local text, status = answer:match "^(.*)\n(%d+)$"
-  return tonumber(status) or 0, text or answer
+local function refuse(text, code)
+  io.stderr:write("callisto call: ", text, "\n")
+  return code or 1
 end
 
-local function problem(text)
-  local decoded = json.decode(text)
-  return type(decoded) == "table" and (decoded.detail or decoded.title) or text
+-- The call ---------------------------------------------------------------------------------------------------------
+
+local function show(said)
+  local text = said.interrupted and (said.heard or "") .. " --" or said.text
+  print(("%-7s %s"):format(said.who, text))
 end
 
-local function watch(server, key, id)
+local function watch(server, id, as_json)
   local shown = 0
   while true do
-    os.execute "sleep 0.5"
-    local status, text = http("GET", server .. "/api/calls/" .. id, key)
+    local status, text = web.request(server, "GET", "/api/calls/" .. id)
     local call = status == 200 and json.decode(text)
-    if not call then
-      io.stderr:write("callisto call: ", problem(text), "\n")
-      return 1
-    end
+    if not call then return refuse(web.problem(text)) end
     local lines = call.transcript or {}
-    for index = shown + 1, #lines do print(("%-7s %s"):format(lines[index].who, lines[index].text)) end
-    shown = #lines
-    if call.state ~= "IN_PROGRESS" and call.state ~= "in_progress" then
-      print(("%s  %s"):format(call.state, call.outcome or ""))
-      return 0
+    if not as_json then
+      for index = shown + 1, #lines do show(lines[index]) end
     end
+    shown = #lines
+    if call.state ~= "in_progress" then
+      print(as_json and text or ("%s %s"):format(call.state, call.outcome or "without an outcome"))
+      return call.state == "completed" and 0 or 1
+    end
+    os.execute("sleep " .. POLL_S)
   end
 end
 
-function command.run(...)
-  local server, key, wait = "http://127.0.0.1:8080", os.getenv "CALLISTO_API_KEY", true
-  local words, payload = {}, {}
-  local list, index = { ... }, 1
+local function place(asked)
+  local status, text = web.request(asked.server, "POST", "/api/calls/outbound", json.encode {
+    agent_name = asked.template, to = asked.number, payload = asked.payload,
+  })
+  if status < 200 or status >= 300 then return refuse(web.problem(text)) end
+  local call = json.decode(text)
+  local id = type(call) == "table" and call.id
+  if not id then return refuse("the server answered without a call: " .. web.problem(text)) end
+  if not asked.as_json then print("call " .. tostring(id)) end
+  if asked.is_waiting then return watch(asked.server, id, asked.as_json) end
+  if asked.as_json then print(text) end
+  return 0
+end
+
+-- The command line -------------------------------------------------------------------------------------------------
+
+local flags = {
+  ["--no-wait"] = function(asked) asked.is_waiting = false end,
+  ["--json"] = function(asked) asked.as_json = true end,
+}
+
+local options = {
+  ["--server"] = function(asked, value) asked.server.url = value:gsub("/+$", "") end,
+  ["--key"] = function(asked, value) asked.server.key = value end,
+}
+
+-- NAME=TEXT or NAME:=JSON; a message when the JSON is none.
+local function add_to_payload(payload, word)
+  local name, colon, text = word:match "^([%a_][%w_]*)(:?)=(.*)$"
+  if colon == "" then
+    payload[name] = text
+    return nil
+  end
+  local value, why = json.decode(text)
+  if value == nil then return ("%s is not JSON: %s"):format(name, why) end
+  payload[name] = value
+end
+
+local function parse(list)
+  local asked = {
+    server = { url = "http://127.0.0.1:8080", key = os.getenv "CALLISTO_API_KEY" }, payload = {}, is_waiting = true,
+  }
+  local words, index = {}, 1
   while list[index] do
     local word = list[index]
-    if word == "--help" then
-      print(HELP)
-      return 0
-    elseif word == "--server" or word == "--key" then
+    if flags[word] then
+      flags[word](asked)
+    elseif options[word] then
       index = index + 1
-      if word == "--server" then server = list[index] else key = list[index] end
-    elseif word == "--no-wait" then
-      wait = false
-    elseif word:find "^[%a_][%w_]*=" then
-      local name, value = word:match "^([^=]+)=(.*)$"
-      payload[name] = value
+      if not list[index] then return nil, word .. " needs a value" end
+      options[word](asked, list[index])
+    elseif word:sub(1, 1) == "-" then
+      return nil, "unknown option " .. word .. "; callisto call --help lists them"
+    elseif word:find "^[%a_][%w_]*:?=" then
+      local why = add_to_payload(asked.payload, word)
+      if why then return nil, why end
     else
       words[#words + 1] = word
     end
     index = index + 1
   end
-  if #words ~= 2 then
-    io.stderr:write(HELP, "\n")
-    return 2
+  if #words ~= 2 then return nil, "TEMPLATE and NUMBER are needed; callisto call --help says more" end
+  asked.template, asked.number = words[1], words[2]
+  return asked
+end
+
+---@return integer exit_code
+function command.run(...)
+  for _, word in ipairs { ... } do
+    if word == "--help" then
+      print(HELP)
+      return 0
+    end
   end
-  local body = json.encode { template = words[1], to = words[2], payload = payload }
-  local status, text = http("POST", server .. "/api/calls/outbound", key, body)
-  if status < 200 or status >= 300 then
-    io.stderr:write("callisto call: ", problem(text), "\n")
-    return status == 0 and 2 or 1
-  end
-  local call = assert(json.decode(text))
-  local id = call.id or call.call_id
-  print("call " .. tostring(id))
-  if not wait then return 0 end
-  return watch(server, key, id)
+  local asked, why = parse { ... }
+  if not asked then return refuse(why, 2) end
+  io.stdout:setvbuf "line"
+  return place(asked)
 end
 
 return command

@@ -3,15 +3,26 @@
 -- Runs once, in a tool's VM, before the engine exists. Scripts see the result as core.settings() = { env, file, cli };
 -- callisto.settings answers from it, the command line first.
 
+local files = require "callisto.cli.files"
 local json = require "callisto.json"
 
 local settings = {}
 
--- Variables that are no carrier's. A carrier's own are named by its adapter.
+-- Variables that are no carrier's, and their names in callisto.lua. A carrier's own are named by its adapter.
 local VARIABLES = {
-  "TELEPHONY_PROVIDER", "PUBLIC_BASE_URL", "APP_BASE_URL", "ENFORCE_TELEPHONY_WEBHOOK_SIGNATURES", "CALLISTO_API_KEYS",
-  "TELEPHONY_DOCUMENT", "OUTBOUND_RING_TIMEOUT_SECONDS", "BOT_MAX_DRAIN_SECONDS",
+  TELEPHONY_PROVIDER = "telephony_provider",
+  TELEPHONY_DOCUMENT = "document",
+  PUBLIC_BASE_URL = "public_base_url",
+  APP_BASE_URL = "app_base_url",
+  ENFORCE_TELEPHONY_WEBHOOK_SIGNATURES = "enforce_signatures",
+  CALLISTO_API_KEYS = "api_keys",
+  OUTBOUND_RING_TIMEOUT_SECONDS = "outbound_ring_timeout_seconds",
+  BOT_MAX_DRAIN_SECONDS = "bot_max_drain_seconds",
+  EXCHANGE_CPS = "exchange_cps",
 }
+
+-- What only callisto.lua can say.
+local TABLES = { "settings", "secrets", "carriers", "exchange" }
 
 -- Request headers any route may want to see; adapters add their own (`headers`).
 local HEADERS = {
@@ -19,28 +30,49 @@ local HEADERS = {
   "x-forwarded-proto", "x-twilio-signature",
 }
 
-local function adapters()
-  local found = {}
-  local list = io.popen "ls providers/carriers/*.lua 2>/dev/null"
-  local names = {}
-  for path in list:lines() do names[#names + 1] = path:match "([%w_]+)%.lua$" end
-  list:close()
-  if #names == 0 then names = { "twilio" } end
-  for _, name in ipairs(names) do
-    local ok, adapter = pcall(require, "providers.carriers." .. name)
-    if ok and type(adapter) == "table" then found[#found + 1] = adapter end
+-- The adapters of the workspace and those that are shipped, as this VM's generation of code has them.
+local function adapters(workspace)
+  local found, seen = {}, {}
+  for _, folder in ipairs { workspace .. "/providers/carriers", files.library() .. "/../providers/carriers" } do
+    for _, path in ipairs(files.lua_files(folder)) do
+      local name = path:gsub("%.lua$", ""):gsub("/", ".")
+      local ok, adapter = pcall(require, "providers.carriers." .. name)
+      if ok and type(adapter) == "table" and not seen[name] then found[#found + 1] = adapter end
+      seen[name] = true
+    end
   end
   return found
+end
+
+---The variables a process looks at.
+---@param workspace string
+---@return string[]
+function settings.variables(workspace)
+  local names = {}
+  for name in pairs(VARIABLES) do names[#names + 1] = name end
+  for _, adapter in ipairs(adapters(workspace)) do
+    for _, name in pairs(adapter.environment or {}) do names[#names + 1] = name end
+  end
+  table.sort(names)
+  return names
+end
+
+---What callisto.lua may hold.
+---@param workspace string
+---@return table<string, true>
+function settings.known(workspace)
+  local known = {}
+  for _, name in ipairs(settings.variables(workspace)) do known[VARIABLES[name] or name:lower()] = true end
+  for _, name in ipairs(TABLES) do known[name] = true end
+  return known
 end
 
 ---The workspace's callisto.lua: a file that returns a table. It sees nothing but `env`, a table of the environment.
 ---@param path string
 ---@return table
 function settings.read_file(path)
-  local file = io.open(path)
-  if not file then return {} end
-  local text = file:read "*a"
-  file:close()
+  local text = files.read(path)
+  if not text then return {} end
   local chunk, why = loadstring(text, "@" .. path)
   if not chunk then error(why, 0) end
   setfenv(chunk, { env = setmetatable({}, { __index = function(_, name) return os.getenv(name) end }) })
@@ -63,33 +95,57 @@ local function read_dotenv(path)
   return values
 end
 
+local function is_set(value) return value ~= nil and value ~= "" end
+
+-- Without its carrier's secrets, and an address under which the carrier reaches it, nothing is served.
+local function check_needed(given)
+  local function find(name)
+    local plain = VARIABLES[name] or name:lower()
+    for _, value in ipairs { given.cli[plain] or "", given.env[name] or "", given.file[plain] or "" } do
+      if is_set(value) then return value end
+    end
+  end
+  local carrier = find "TELEPHONY_PROVIDER" or "twilio"
+  for _, adapter in ipairs(adapters(given.workspace)) do
+    local of_file = ((given.file.carriers or {})[adapter.name]) or {}
+    for _, field in ipairs(adapter.name == carrier and adapter.required or {}) do
+      local name = adapter.environment[field]
+      if not is_set(find(name)) and not is_set(of_file[field]) then
+        error(("%s is not set; the carrier %s cannot be used without it"):format(name, carrier), 0)
+      end
+    end
+  end
+  if given.verb == "serve" and not find "PUBLIC_BASE_URL" and not find "APP_BASE_URL" then
+    error("PUBLIC_BASE_URL is not set; it is the https:// address under which carriers reach this service", 0)
+  end
+end
+
 ---@param verb string
 ---@param workspace string
 ---@param cli string JSON of --set and options
 ---@return integer exit_code, string json
 function settings.json(verb, workspace, cli)
-  local names = {}
-  for _, name in ipairs(VARIABLES) do names[#names + 1] = name end
-  for _, adapter in ipairs(adapters()) do
-    for _, name in pairs(adapter.environment or {}) do names[#names + 1] = name end
-  end
   local dotenv, env = read_dotenv(workspace .. "/.env"), {}
-  for _, name in ipairs(names) do env[name] = os.getenv(name) or dotenv[name] end
-  return 0, json.encode {
+  for _, name in ipairs(settings.variables(workspace)) do env[name] = os.getenv(name) or dotenv[name] end
+  local given = {
     verb = verb, workspace = workspace, env = env, file = settings.read_file(workspace .. "/callisto.lua"),
     cli = assert(json.decode(cli)),
   }
+  if verb == "serve" or verb == "exchange" then check_needed(given) end
+  return 0, json.encode(given)
 end
 
+---The request headers scripts want to see.
+---@param workspace string|nil
 ---@return integer exit_code, string names separated by blanks
-function settings.headers()
+function settings.headers(workspace)
   local seen, list = {}, {}
   local function add(name)
     if not seen[name] then list[#list + 1] = name end
     seen[name] = true
   end
   for _, name in ipairs(HEADERS) do add(name) end
-  for _, adapter in ipairs(adapters()) do
+  for _, adapter in ipairs(adapters(workspace or ".")) do
     for _, name in ipairs(adapter.headers or {}) do add(name) end
   end
   return 0, table.concat(list, " ")

@@ -87,6 +87,14 @@ end
 ---@return callisto.exchange.Call|nil
 function network.find(id) return calls[id] end
 
+---How many calls are not over.
+---@return integer
+function network.live()
+  local count = 0
+  for _, call in ipairs(order) do count = count + (call.released and 0 or 1) end
+  return count
+end
+
 ---Every call still known, oldest first.
 ---@return callisto.exchange.Call[]
 function network.all() return order end
@@ -133,8 +141,12 @@ function network.answer(call, wire)
     id = call.line, entry = "callisto.exchange.subscriber", role = "carrier", wire = wire,
     begin = json.encode { number = call.party, from = call.from, to = call.to, direction = call.direction },
   }
-  if not ok then network.note(call, "the subscriber's script could not start: " .. message) end
-  return ok, message
+  if not ok then
+    network.note(call, "the subscriber's script could not start: " .. message)
+    return nil, message
+  end
+  core.alias(call.line, call.id)
+  return true
 end
 
 ---Opens the media socket and waits for its end. Whoever waits may be cancelled: the socket is closed then.

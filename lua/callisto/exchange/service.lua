@@ -2,11 +2,13 @@
 --
 --   carriers' REST       each face answers its own paths
 --   POST /exchange/calls {from, to, voice_url?, …}   a subscriber calls one of the application's numbers
+--   POST /exchange/calls/{id}/keys {keys}            presses keys on the subscriber's telephone
 --   GET  /exchange/calls, /exchange/calls/{id}       everything that happened, for reports and tests
 --   PUT  /exchange/faults {lose, double, …}          what befalls callbacks from now on (callisto.exchange.callbacks)
 --
 -- Numbers of the application are settings: exchange = { numbers = { ["+1415…"] = { voice_url = …, … } }, cps = 1 }.
--- Calls live in this VM, so the exchange runs on one script thread.
+-- Calls live in this VM, so the exchange runs on one script thread. After a reload the VM before keeps its calls to their
+-- end; requests about those that were answered are handed on to it.
 
 local callbacks = require "callisto.exchange.callbacks"
 local core = require "callisto.core"
@@ -63,6 +65,16 @@ local function list_calls()
   return 200, JSON, json.encode { calls = list }
 end
 
+-- Somebody at the exchange presses keys on a subscriber's telephone, beside whatever its script does.
+local function press(call, body)
+  local wanted = json.decode(body)
+  if type(wanted) ~= "table" or type(wanted.keys) ~= "string" or not wanted.keys:find "^[%d*#A-D]+$" then
+    return problem(422, 'the body must be {"keys": "12#"}')
+  end
+  core.tell(call.line, json.encode { what = "press", keys = wanted.keys })
+  return 204, {}, ""
+end
+
 local function set_faults(body)
   local faults = json.decode(body)
   if type(faults) ~= "table" then return problem(422, "the body must be an object of faults") end
@@ -79,9 +91,20 @@ local control = {
   ["PUT /exchange/faults"] = function(message) return set_faults(message.body) end,
 }
 
-local function handle(message)
+-- A call of the VM before, by the id in the request's path. True when the request was handed on.
+local function hand_on(request, message)
+  local id = message.path:match "(CA%x+)"
+  if not id or network.find(id) then return false end
+  local owner, is_mine = core.owner(id)
+  return owner ~= nil and not is_mine and core.forward(request, message, id) == true
+end
+
+local function handle(request, message)
   local fn = control[message.method .. " " .. message.path]
   if fn then return fn(message) end
+  if hand_on(request, message) then return false end
+  local pressing = message.method == "POST" and network.find(message.path:match "^/exchange/calls/(%w+)/keys$" or "")
+  if pressing then return press(pressing, message.body) end
   local call = network.find(message.path:match "^/exchange/calls/(%w+)$" or "")
   if call then return 200, JSON, json.encode(report(call, true)) end
   for _, face in ipairs(faces) do
@@ -107,7 +130,7 @@ end
 
 function on.request(request, message)
   local each = task.start(function()
-    local status, headers, body = handle(message)
+    local status, headers, body = handle(request, message)
     if status then core.http_reply(request, status, headers, body) end
   end)
   each.request = request
@@ -116,7 +139,13 @@ end
 function on.told(line, text) network.told(line, text) end
 function on.leg(line, state, details) network.leg(line, state, details) end
 function on.broken(line, _, text) network.broken(line, text) end
-function on.stop() core.stopped() end
+-- At the end of the process calls end with it; after a reload this VM lives on for those it has.
+function on.stop()
+  task.start(function()
+    while not core.status().draining and network.live() > 0 do task.sleep(0.5) end
+    core.stopped()
+  end)
+end
 
 task.on_error(function(failed, text)
   log.error(text)

@@ -112,10 +112,9 @@ function Line:interrupts(text, after)
   self:says(text)
 end
 
----Presses keys, one after the other; `w` waits half a second.
+---Presses keys, one after the other; `w` waits half a second. Before there is a stream the carrier hears them alone.
 ---@param keys string of 0-9 * # A-D w
 function Line:presses(keys)
-  until_open()
   for key in keys:gmatch "." do
     if key == "w" then
       task.sleep(0.5)
@@ -188,6 +187,8 @@ function told.bridged()
   is_dry = true
   task.wake("open", true)
 end
+
+function told.press(message) task.start(line.presses, line, message.keys) end
 
 function on.told(_, text)
   local message = json.decode(text)

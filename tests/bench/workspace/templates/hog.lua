@@ -8,6 +8,6 @@ return template {
   fallback = "Goodbye.",
   on_call = function()
     local heap = {}
-    while true do heap[#heap + 1] = { ("x"):rep(100) .. #heap } end
+    while true do heap[#heap + 1] = ("x"):rep(100000) .. #heap end
   end,
 }

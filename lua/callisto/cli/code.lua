@@ -1,0 +1,78 @@
+-- callisto reload, rollback and status: the code of a running server.
+
+local json = require "callisto.json"
+local server = require "callisto.cli.server"
+
+local command = {}
+
+local HELP = {
+  reload = [[
+usage: callisto reload [--canary PERCENT] [--json] [--server URL] [--key KEY]
+
+Has a running server build, verify and take the code that is on disk. Live calls stay on the code they began with.
+If a file fails, nothing changes; file, line and reason are printed and the exit code is 1.
+  --canary PERCENT  only this share of new calls; `callisto reload` then lets it take all, `callisto rollback` none]],
+  rollback = [[
+usage: callisto rollback [--json] [--server URL] [--key KEY]
+
+Ends a canary, or goes back to the code before the present one.]],
+  status = [[
+usage: callisto status [--json] [--server URL] [--key KEY]
+
+Shows which code a running server is on, and a canary if there is one.]],
+}
+
+local REQUESTS = {
+  reload = { "POST", "/api/code/reload" },
+  rollback = { "POST", "/api/code/rollback" },
+  status = { "GET", "/api/code" },
+}
+
+local function show(report)
+  print(("%s; generation %d, digest %s"):format(report.what, report.generation, report.digest:sub(1, 12)))
+  if report.canary then
+    print(("canary: generation %d takes %d %% of new calls; %d ended, %d broken"):format(report.canary.generation,
+      report.canary.share, report.canary.ended, report.canary.broken))
+  end
+  for _, problem in ipairs(report.problems or {}) do
+    print(("%s:%d: %s"):format(problem.file, problem.line, problem.message))
+  end
+end
+
+---@param verb "reload"|"rollback"|"status"
+---@return integer exit_code
+function command.run(verb, ...)
+  local to, words = server.options { ... }
+  local as_json, share, index = false, nil, 1
+  while words[index] do
+    local word = words[index]
+    if word == "--help" then
+      print(HELP[verb])
+      return 0
+    elseif word == "--json" then
+      as_json = true
+    elseif word == "--canary" and verb == "reload" then
+      index = index + 1
+      share = tonumber(((words[index] or ""):gsub("%%$", "")))
+      if not share or share < 1 or share > 99 then
+        io.stderr:write("callisto reload: --canary wants a share from 1 to 99 percent, such as --canary 10%\n")
+        return 2
+      end
+    else
+      io.stderr:write(("callisto %s: unknown option %s; --help lists them\n"):format(verb, word))
+      return 2
+    end
+    index = index + 1
+  end
+  local method, path = REQUESTS[verb][1], REQUESTS[verb][2]
+  local status, text = server.request(to, method, path, method == "POST" and json.encode { canary = share } or nil)
+  local report = json.decode(text)
+  if type(report) ~= "table" or not report.digest then
+    io.stderr:write(("callisto %s: %s\n"):format(verb, server.problem(text)))
+    return status == 0 and 2 or 1
+  end
+  if as_json then print(text) else show(report) end
+  return report.ok and 0 or 1
+end
+
+return command

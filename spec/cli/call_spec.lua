@@ -1,0 +1,129 @@
+local binary = require "spec.support.binary"
+local files = require "callisto.cli.files"
+local json = require "callisto.json"
+
+-- The wire is curl; here it is a script that answers from files, in order, and keeps what it was asked.
+local CURL = [[#!/bin/sh
+here=$(dirname "$0")
+while [ $# -gt 0 ]; do [ "$1" = -K ] && config=$2; shift; done
+count=$(($(cat "$here/count" 2>/dev/null || echo 0) + 1))
+echo $count >"$here/count"
+cp "$config" "$here/asked.$count"
+cat "$here/answer.$count"
+]]
+
+describe("callisto call", function()
+  local folder
+  after_each(function() binary.remove(folder) end)
+
+  -- Answers: { status, body } each; a text is what curl says when there is no answer.
+  local function server(answers)
+    local texts = { ["curl"] = CURL }
+    for i, answer in ipairs(answers) do
+      local body = type(answer[2]) == "table" and json.encode(answer[2]) or answer[2]
+      texts["answer." .. i] = type(answer) == "string" and answer .. "\n000" or ("%s\n%d"):format(body, answer[1])
+    end
+    folder = binary.folder(texts)
+    os.execute("chmod +x " .. folder .. "/curl")
+  end
+
+  local function call(...)
+    return binary.run({ "call", ... }, { env = { PATH = folder .. ":" .. os.getenv "PATH", CALLISTO_API_KEY = "" } })
+  end
+
+  local function asked(number) return files.read(folder .. "/asked." .. number) end
+
+  local function said(who, text, more)
+    local line = { who = who, text = text, interrupted = false }
+    for key, value in pairs(more or {}) do line[key] = value end
+    return line
+  end
+
+  local hello = said("agent", "Hello Asha.")
+  local question = said("agent", "Shall we bring it?", { interrupted = true, heard = "Shall we" })
+  local placed = { 201, { id = "c1", state = "in_progress" } }
+
+  it("places a call and shows what is said as it is said, then the outcome", function()
+    server {
+      placed,
+      { 200, { id = "c1", state = "in_progress", transcript = json.array { hello } } },
+      { 200, { id = "c1", state = "completed", outcome = "CONFIRMED",
+        transcript = json.array { hello, question, said("caller", "yes") } } },
+    }
+    local result = call("order-confirmation", "+15550101", "order_id=17", "name=O'Hara \"x\"", "tries:=2", "open:=true")
+    assert.equal("", result.err)
+    assert.equal(0, result.code)
+    assert.equal("call c1\nagent   Hello Asha.\nagent   Shall we --\ncaller  yes\ncompleted CONFIRMED\n", result.out)
+    assert(asked(1):find('url = "http://127.0.0.1:8080/api/calls/outbound"', 1, true))
+    assert(asked(1):find('request = "POST"', 1, true))
+    local data = asked(1):match 'data%-raw = "(.-)"\n':gsub("\\(.)", "%1")
+    assert.same({
+      agent_name = "order-confirmation", to = "+15550101",
+      payload = { order_id = "17", name = 'O\'Hara "x"', tries = 2, open = true },
+    }, json.decode(data))
+    assert(asked(2):find('url = "http://127.0.0.1:8080/api/calls/c1"', 1, true))
+  end)
+
+  it("sends no empty list for an empty payload", function()
+    server { placed }
+    assert.equal(0, call("a", "+1", "--no-wait").code)
+    assert(asked(1):find('\\"payload\\":{}', 1, true), asked(1))
+  end)
+
+  it("does not wait when it need not", function()
+    server { placed }
+    local result = call("appointment", "+15550101", "--no-wait", "--server", "https://voice.example.com/")
+    assert.equal("call c1\n", result.out)
+    assert.equal(0, result.code)
+    assert(asked(1):find('url = "https://voice.example.com/api/calls/outbound"', 1, true))
+    assert.is_nil(asked(2))
+  end)
+
+  it("gives its key to the server, and to nobody else", function()
+    server { placed }
+    call("a", "+1", "--no-wait", "--key", "secret-key")
+    assert(asked(1):find('header = "authorization: Bearer secret-key"', 1, true))
+  end)
+
+  it("ends with 1 when the call failed", function()
+    server { placed, { 200, { id = "c1", state = "failed" } } }
+    local result = call("a", "+1")
+    assert.equal(1, result.code)
+    assert.matches("failed without an outcome", result.out)
+  end)
+
+  it("ends with 1 and the server's reason when it is refused", function()
+    server { { 404, { title = "Not Found", detail = "there is no agent 'x'" } } }
+    local result = call("x", "+15550101")
+    assert.equal(1, result.code)
+    assert.equal("callisto call: there is no agent 'x'\n", result.err)
+  end)
+
+  it("ends with 1 when there is no server, or none of ours", function()
+    server { "curl: (7) Failed to connect to 127.0.0.1 port 8080" }
+    local result = call("x", "+1")
+    assert.equal(1, result.code)
+    assert.equal("callisto call: curl: (7) Failed to connect to 127.0.0.1 port 8080\n", result.err)
+    binary.remove(folder)
+    server { { 200, "<html>" } }
+    assert.equal(1, call("x", "+1").code)
+  end)
+
+  it("prints one JSON object for scripts", function()
+    server { placed, { 200, { id = "c1", state = "completed", outcome = "DONE" } } }
+    local result = call("a", "+1", "--json")
+    assert.equal("DONE", json.decode(result.out).outcome)
+  end)
+
+  it("ends with 2 for wrong usage", function()
+    server {}
+    for _, words in ipairs { {}, { "a" }, { "a", "+1", "more" }, { "a", "+1", "--server" }, { "a", "+1", "--now" },
+      { "a", "+1", "n:=x" } } do
+      local result = call(unpack(words))
+      assert.equal(2, result.code, table.concat(words, " "))
+      assert.matches("^callisto call: ", result.err)
+    end
+    assert.is_nil(asked(1))
+    assert.equal(0, call("--help").code)
+  end)
+end)

@@ -1,0 +1,118 @@
+#!/usr/bin/env -S bash -c 'cd "${0%/*}/../.." && exec "${CALLISTO:-build/callisto}" lua "tests/end_to_end/${0##*/}" "$@"'
+-- 200 live calls through ten reloads, every other one of a broken file: each call ends on the code it began with, new calls are
+-- on the newest good code, nothing is dropped. Then a canary whose calls all fail, and a burst of changes under the watcher.
+
+local kit = dofile "tests/end_to_end/kit.lua"
+
+local ROUNDS, CALLS_A_ROUND = 10, 20
+
+local workspace = kit.scratch .. "/workspace"
+local server
+
+local function version(number, body)
+  return ([[
+local template = require "callisto.template"
+local VERSION = "V%s"
+return template { name = "versioned", payload = { expected = "string" }, on_call = function(call) %s end }
+]]):format(number, body or [[call:digits { min = 1, max = 1, timeout = "300s", terminator = "" } call:finish(VERSION)]])
+end
+
+local function write(name, text) kit.write(workspace .. "/templates/" .. name .. ".lua", text) end
+
+local function command(words)
+  local text = kit.shell(("%s %s --server %s 2>&1; echo \"exit $?\""):format(kit.quote(kit.callisto), words, server.url))
+  return tonumber(text:match "exit (%d+)%s*$"), text
+end
+
+local function status()
+  local _, report = kit.json("GET", server.url .. "/api/code")
+  return report
+end
+
+return kit.run(function()
+  write("versioned", version(0))
+  local exchange = kit.exchange()
+  server = kit.server(exchange, { workspace = workspace, words = { "--grace", "5" } })
+  local expected, ids = {}, {}
+  local good = 0
+
+  for round = 1, ROUNDS do
+    if round % 2 == 1 then
+      good = round
+      write("versioned", version(round))
+      kit.test(("reload %d is taken"):format(round), function()
+        local code, text = command "reload"
+        kit.equal(0, code, text)
+      end)
+    else
+      write("versioned", "return template {")
+      kit.test(("reload %d is refused, with file and line"):format(round), function()
+        local code, text = command "reload"
+        kit.equal(1, code, text)
+        kit.ok(text:find("templates/versioned.lua:1", 1, true), "no file and line in: " .. text)
+      end)
+    end
+    for _ = 1, CALLS_A_ROUND do
+      local id = kit.call(server, "versioned", "+15551001", { expected = "V" .. good })
+      ids[#ids + 1], expected[id] = id, "V" .. good
+    end
+  end
+
+  kit.test("all calls are live at once", function()
+    kit.wait_for("all streams", 60, function() return kit.metric(server, "callisto_legs") == #ids end)
+  end)
+  kit.test("every call ends on the code it began with", function()
+    for _, id in ipairs(ids) do
+      local carrier_call = kit.show(server, id).carrier_call_id
+      kit.equal(204, (kit.json("POST", exchange.url .. "/exchange/calls/" .. carrier_call .. "/keys", { keys = "5" })), "keys")
+    end
+    local wrong = 0
+    for _, id in ipairs(ids) do
+      local call = kit.wait_over(server, id, 90)
+      if call.outcome ~= expected[id] then
+        wrong = wrong + 1
+        print(("        %s ended as %s, it began as %s"):format(id, tostring(call.outcome), expected[id]))
+      end
+    end
+    kit.equal(0, wrong, "calls that changed their code")
+  end)
+  kit.test("old services are gone with their calls", function()
+    kit.wait_for("the end of all legs", 20, function() return kit.metric(server, "callisto_legs") == 0 end)
+    kit.equal(0, kit.metric(server, "callisto_scripts_broken_total"), "broken scripts")
+  end)
+
+  kit.test("a canary whose calls all fail is rolled back by itself", function()
+    local before = status().generation
+    write("versioned", version("canary", "error 'on purpose'"))
+    local code, text = command "reload --canary 50%"
+    kit.equal(0, code, text)
+    kit.ok(status().canary, "no canary runs")
+    for _ = 1, 12 do kit.call(server, "versioned", "+15551001", { expected = "-" }) end
+    kit.wait_for("the roll-back", 20, function() return not status().canary end)
+    kit.equal(before, status().generation, "generation")
+  end)
+  kit.test("rollback goes to the code before", function()
+    write("versioned", version "last")
+    kit.equal(0, (command "reload"), "reload")
+    local newest = status().digest
+    kit.equal(0, (command "rollback"), "rollback")
+    kit.ok(status().digest ~= newest, "the digest did not change")
+  end)
+  kit.test("500 files changed at once are one reload", function()
+    local watched = kit.server(exchange, {
+      workspace = workspace, data = kit.scratch .. "/watched", words = { "--watch", "--grace", "1" },
+    })
+    local reloads = function() return kit.metric(watched, "callisto_reloads_total") end
+    local before = reloads()
+    for index = 1, 500 do
+      write("many_" .. index, ('local template = require "callisto.template"\nreturn template { name = "many-%d", on_call = function() end }\n')
+        :format(index))
+    end
+    kit.wait_for("all templates", 60, function()
+      local _, agents = kit.json("GET", watched.url .. "/api/agents")
+      return #agents.agents == 501
+    end)
+    kit.sleep(1)
+    kit.ok(reloads() - before <= 5, ("%d reloads for one burst"):format(reloads() - before))
+  end)
+end)

@@ -1,0 +1,260 @@
+// The official Twilio SDK for node, unmodified, against the exchange.
+//
+// Its requests for https://api.twilio.com are led to the exchange by the one hook the SDK has for that: an `httpClient`,
+// here the SDK's own RequestClient with another origin in front of the path. Its validateRequest checks the webhooks that
+// a small application on loopback receives from the exchange.
+//
+// usage: node twilio.mjs EXCHANGE_URL
+
+import assert from "node:assert/strict";
+import http from "node:http";
+import twilio from "twilio";
+
+const exchange = process.argv[2];
+const sid = process.env.TWILIO_ACCOUNT_SID;
+const token = process.env.TWILIO_AUTH_TOKEN;
+const from = "+14155550100";
+let passed = 0;
+let failed = 0;
+
+class ExchangeClient extends twilio.RequestClient {
+  request(options) {
+    const uri = options.uri.replace("https://api.twilio.com", exchange);
+    assert.ok(uri.startsWith(exchange), `the SDK wanted ${options.uri}`);
+    return super.request({ ...options, uri });
+  }
+}
+
+const client = twilio(sid, token, { httpClient: new ExchangeClient() });
+
+async function test(name, body) {
+  try {
+    await body();
+    passed++;
+    console.log(`ok      ${name}`);
+  } catch (error) {
+    failed++;
+    console.log(`not ok  ${name}\n${error.stack}`);
+  }
+}
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function until(what, check, seconds = 20) {
+  for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(50)) {
+    const value = await check();
+    if (value) return value;
+  }
+  throw new Error(`waited ${seconds} s for ${what}`);
+}
+
+const untilStatus = (call, status) =>
+  until(`status ${status}`, async () => {
+    const seen = await client.calls(call.sid).fetch();
+    return seen.status === status ? seen : null;
+  });
+
+async function refused(promise) {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new Error("it was not refused");
+}
+
+// The application: keeps what it receives, and says what `answers` holds for a path.
+const received = [];
+const answers = {};
+const application = http.createServer((request, response) => {
+  let body = "";
+  request.on("data", (part) => (body += part));
+  request.on("end", () => {
+    const url = `http://127.0.0.1:${application.address().port}${request.url}`;
+    const params = Object.fromEntries(new URLSearchParams(request.method === "POST" ? body : ""));
+    const path = request.url.split("?")[0];
+    received.push({ method: request.method, url, path, params, signature: request.headers["x-twilio-signature"] });
+    response.writeHead(200, { "content-type": "text/xml" });
+    response.end(answers[path] ?? "<Response/>");
+  });
+});
+await new Promise((resolve) => application.listen(0, "127.0.0.1", resolve));
+const home = `http://127.0.0.1:${application.address().port}`;
+const statuses = (call) => received.filter((each) => each.path === "/status" && each.params.CallSid === call.sid);
+const events = ["initiated", "ringing", "answered", "completed"];
+const hold = "<Response><Pause length=\"60\"/></Response>";
+
+await test("creates a call", async () => {
+  const call = await client.calls.create({ to: "+15551001", from, twiml: hold });
+  assert.match(call.sid, /^CA[0-9a-f]{32}$/);
+  assert.equal(call.accountSid, sid);
+  assert.equal(call.status, "queued");
+  assert.equal(call.direction, "outbound-api");
+  assert.equal(call.to, "+15551001");
+  assert.equal(call.from, from);
+  assert.ok(call.dateCreated instanceof Date && !Number.isNaN(call.dateCreated.getTime()));
+  assert.equal(call.startTime, null);
+  await untilStatus(call, "in-progress");
+  await client.calls(call.sid).update({ status: "completed" });
+});
+
+await test("fetches a call while it is up and after its end", async () => {
+  const call = await client.calls.create({ to: "+15551001", from, twiml: hold });
+  const up = await untilStatus(call, "in-progress");
+  assert.ok(up.startTime instanceof Date);
+  assert.equal(up.endTime, null);
+  assert.equal(up.duration, null);
+  const ended = await client.calls(call.sid).update({ status: "completed" });
+  assert.equal(ended.status, "completed");
+  assert.ok(ended.endTime instanceof Date);
+  assert.match(ended.duration, /^\d+$/);
+});
+
+await test("redirects a live call to another document", async () => {
+  answers["/second"] = "<Response><Say>Hello again</Say><Pause length=\"30\"/></Response>";
+  const call = await client.calls.create({ to: "+15551001", from, twiml: hold });
+  await untilStatus(call, "in-progress");
+  const updated = await client.calls(call.sid).update({ url: `${home}/second`, method: "POST" });
+  assert.equal(updated.status, "in-progress");
+  const isSecond = (each) => each.path === "/second" && each.params.CallSid === call.sid;
+  await until("the second document", () => received.find(isSecond));
+  await client.calls(call.sid).update({ twiml: "<Response><Hangup/></Response>" });
+  await untilStatus(call, "completed");
+});
+
+await test("cancels a call that rings", async () => {
+  const call = await client.calls.create({ to: "+15551003", from, twiml: hold });
+  await untilStatus(call, "ringing");
+  assert.equal((await client.calls(call.sid).update({ status: "canceled" })).status, "canceled");
+});
+
+await test("lists calls, page by page and filtered", async () => {
+  const all = await client.calls.list({ limit: 100 });
+  assert.ok(all.length >= 4);
+  const small = await client.calls.list({ pageSize: 2, limit: 4 });
+  assert.deepEqual(small.map((call) => call.sid), all.slice(0, 4).map((call) => call.sid));
+  const canceled = await client.calls.list({ status: "canceled" });
+  assert.deepEqual(canceled.map((call) => call.to), ["+15551003"]);
+  const to = await client.calls.list({ to: "+15551001" });
+  assert.ok(to.length >= 3 && to.every((call) => call.to === "+15551001"));
+  let seen = 0;
+  await client.calls.each({ pageSize: 2 }, () => seen++);
+  await until("all pages", () => seen === all.length);
+});
+
+await test("removes a call that is over, and only then", async () => {
+  const call = await client.calls.create({ to: "+15551001", from, twiml: hold });
+  await untilStatus(call, "in-progress");
+  assert.equal((await refused(client.calls(call.sid).remove())).status, 400);
+  await client.calls(call.sid).update({ status: "completed" });
+  assert.equal(await client.calls(call.sid).remove(), true);
+  assert.equal((await refused(client.calls(call.sid).fetch())).code, 20404);
+});
+
+await test("fetches the account", async () => {
+  const account = await client.api.v2010.accounts(sid).fetch();
+  assert.equal(account.sid, sid);
+  assert.equal(account.status, "active");
+});
+
+await test("errors have the SDK's class, code, status and link", async () => {
+  const cases = [
+    [{ to: "12", from, twiml: hold }, 400, 21211],
+    [{ to: "+15551001", from: "abc", twiml: hold }, 400, 21212],
+    [{ to: "+15551001", from }, 400, 21205],
+    [{ to: "+15551001", from, url: "ftp://x" }, 400, 21205],
+    [{ to: "+15551001", from, twiml: "x".repeat(4001) }, 400, 21205],
+    [{ to: "+15551001", from, twiml: hold, statusCallback: "https://under_score.example.com/x" }, 400, 21609],
+    [{ to: "+15551006", from, twiml: hold }, 400, 21215],
+  ];
+  for (const [order, status, code] of cases) {
+    const error = await refused(client.calls.create(order));
+    assert.ok(error instanceof twilio.RestException, String(error));
+    assert.equal(error.status, status);
+    assert.equal(error.code, code);
+    assert.equal(error.moreInfo, `https://www.twilio.com/docs/errors/${code}`);
+  }
+});
+
+await test("a call that is not known is 404 with 20404", async () => {
+  const error = await refused(client.calls(`CA${"0".repeat(32)}`).fetch());
+  assert.equal(error.status, 404);
+  assert.equal(error.code, 20404);
+});
+
+await test("a wrong token is 401 with 20003", async () => {
+  const stranger = twilio(sid, "wrong", { httpClient: new ExchangeClient() });
+  const error = await refused(stranger.calls.list({ limit: 1 }));
+  assert.equal(error.status, 401);
+  assert.equal(error.code, 20003);
+});
+
+await test("the hang-up of a finished call is 400 with 21220", async () => {
+  const call = await client.calls.create({ to: "+15551002", from, twiml: hold });
+  await untilStatus(call, "busy");
+  assert.equal((await refused(client.calls(call.sid).update({ status: "completed" }))).code, 21220);
+});
+
+await test("the SDK's own retry gets past too many requests", async () => {
+  const patient = twilio(sid, token, { httpClient: new ExchangeClient({ autoRetry: true, maxRetries: 3 }) });
+  const call = await patient.calls.create({ to: "+15551005", from, twiml: hold });
+  assert.equal(call.status, "queued");
+});
+
+await test("validateRequest accepts every webhook of a call, and none that was changed", async () => {
+  answers["/document"] =
+    '<Response><Gather numDigits="4" action="/digits?step=2" timeout="5"><Pause length="1"/></Gather></Response>';
+  answers["/digits"] = '<Response><Redirect method="GET">/last?lang=en</Redirect></Response>';
+  answers["/last"] = "<Response><Hangup/></Response>";
+  const call = await client.calls.create({
+    to: "+15551004", from, url: `${home}/document?tenant=blue&x=1`,
+    statusCallback: `${home}/status?call=7`, statusCallbackEvent: events,
+  });
+  await until("the last status", () => statuses(call).length === 4);
+  const mine = received.filter((each) => each.params.CallSid === call.sid || each.url.includes(call.sid));
+  assert.deepEqual(new Set(mine.map((each) => each.path)), new Set(["/document", "/digits", "/last", "/status"]));
+  assert.equal(mine.find((each) => each.path === "/digits").params.Digits, "12");
+  for (const each of mine) {
+    assert.ok(twilio.validateRequest(token, each.signature, each.url, each.params), `${each.method} ${each.url}`);
+    assert.ok(!twilio.validateRequest("another token", each.signature, each.url, each.params));
+    assert.ok(!twilio.validateRequest(token, each.signature, each.url, { ...each.params, CallStatus: "changed" }));
+    assert.ok(!twilio.validateRequest(token, each.signature, `${each.url}&more=1`, each.params));
+  }
+});
+
+await test("statuses come with the carrier's names and numbers", async () => {
+  const call = await client.calls.create({
+    to: "+15551007", from, twiml: hold, statusCallback: `${home}/status`, statusCallbackEvent: events,
+  });
+  await until("the last status", () => statuses(call).length === 4);
+  const inOrder = statuses(call).sort((a, b) => a.params.SequenceNumber - b.params.SequenceNumber);
+  assert.deepEqual(inOrder.map((each) => each.params.CallStatus), ["initiated", "ringing", "in-progress", "completed"]);
+  assert.deepEqual(inOrder.map((each) => each.params.SequenceNumber), ["0", "1", "2", "3"]);
+  assert.match(inOrder[3].params.CallDuration, /^\d+$/);
+  assert.equal(inOrder[3].params.CallbackSource, "call-progress-events");
+});
+
+await test("without a wish only the end is told", async () => {
+  const call = await client.calls.create({ to: "+15551002", from, twiml: hold, statusCallback: `${home}/status` });
+  await until("the status", () => statuses(call).length === 1);
+  assert.equal(statuses(call)[0].params.CallStatus, "busy");
+  assert.equal(statuses(call)[0].params.SipResponseCode, "486");
+});
+
+await test("TwiML written by the SDK is obeyed", async () => {
+  const response = new twilio.twiml.VoiceResponse();
+  response.say("Hello");
+  response.play({ digits: "1" });
+  response.redirect({ method: "POST" }, `${home}/obeyed`);
+  const done = new twilio.twiml.VoiceResponse();
+  done.hangup();
+  answers["/obeyed"] = done.toString();
+  const call = await client.calls.create({ to: "+15551001", from, twiml: response });
+  await untilStatus(call, "completed");
+  assert.ok(received.some((each) => each.path === "/obeyed" && each.params.CallSid === call.sid));
+});
+
+application.closeAllConnections();
+application.close();
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);

@@ -1,0 +1,11 @@
+-- Who answers while the carriers' SDKs are tried.
+
+return {
+  ["+15551001"] = { answers_after = 0.1 },  -- answers and holds the line
+  ["+15551002"] = { busy = true },
+  ["+15551003"] = { no_answer = true },
+  ["+15551004"] = { answers_after = 0.1, on_answer = function(line) line:presses "12#" line:silence(60) end },
+  ["+15551005"] = { refuse = { status = 429, code = 20429, message = "Too many requests", times = 1 }, answers_after = 0.1 },
+  ["+15551006"] = { refuse = { status = 400, code = 21215, message = "Geo permissions do not allow this call" } },
+  ["+15551007"] = { answers_after = 0.1, on_answer = function(line) line:silence(0.3) line:hangs_up() end },
+}
