@@ -20,7 +20,8 @@ static const struct verb {
 
 static void help(FILE *to) {
   fprintf(to, "usage: callisto VERB [options]\n\n");
-  for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) fprintf(to, "  %-10s %s\n", verbs[i].name, verbs[i].what);
+  for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+    fprintf(to, "  %-10s %s\n", verbs[i].name, verbs[i].what);
   fprintf(to, "\ncallisto VERB --help says more. Exit codes: 0 done, 1 failed, 2 wrong usage or settings.\n");
 }
 

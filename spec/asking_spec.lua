@@ -135,7 +135,8 @@ end)
 
 describe("a question", function()
   it("may have a sentence for each further try", function()
-    local caller = call [[call:finish(call:ask { "One?", choices = { yes = "yes" }, reprompt = { "Two?", "Three?" }, tries = 4 } or "NO")]]
+    local caller = call [[call:finish(call:ask { "One?",
+      choices = { yes = "yes" }, reprompt = { "Two?", "Three?" }, tries = 4 } or "NO")]]
     for _, words in ipairs { "One?", "Two?", "Three?", "Three?" } do
       caller:hears(words):listens()
       caller:silence(7)
@@ -199,7 +200,8 @@ describe("listening", function()
   end)
 
   it("follows the template, which ends the call", function()
-    local caller = call("call:listen() call:finish 'NEVER'", { more = [[idle = { after = "5s", tries = 1, goodbye = "Goodbye." },]] })
+    local caller = call("call:listen() call:finish 'NEVER'",
+      { more = [[idle = { after = "5s", tries = 1, goodbye = "Goodbye." },]] })
     caller:hears("Are you still there?"):listens()
     caller:silence(5)
     caller:hears("Goodbye."):listens()
@@ -219,7 +221,8 @@ end)
 describe("hold music", function()
   it("plays until the work is done, with a sentence now and then", function()
     local caller = call [[
-      local result = call:hold({ "audio/hold.wav", say = "Please hold.", every = "5s" }, function() call:sleep "9s" return "done" end)
+      local result = call:hold({ "audio/hold.wav", say = "Please hold.", every = "5s" },
+        function() call:sleep "9s" return "done" end)
       call:finish(result)
     ]]
     caller:silence(9.1)

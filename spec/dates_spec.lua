@@ -24,7 +24,8 @@ describe("a spoken date", function()
     ["friday"] = "2026-03-06", ["on Friday"] = "2026-03-06", ["this friday"] = "2026-03-06", ["next friday"] = "2026-03-13",
     ["tuesday"] = "2026-03-10", ["this tuesday"] = "2026-03-03", ["next tuesday"] = "2026-03-10", ["next sunday"] = "2026-03-15",
     ["the third of may"] = "2026-05-03", ["the 3rd of May"] = "2026-05-03", ["may third"] = "2026-05-03",
-    ["may the third"] = "2026-05-03", ["May 3"] = "2026-05-03", ["3 may"] = "2026-05-03", ["twenty first of march"] = "2026-03-21",
+    ["may the third"] = "2026-05-03", ["May 3"] = "2026-05-03", ["3 may"] = "2026-05-03",
+      ["twenty first of march"] = "2026-03-21",
     ["the third of march"] = "2026-03-03", ["the second of march"] = "2027-03-02", ["may 3, 2027"] = "2027-05-03",
     ["the fifteenth"] = "2026-03-15", ["the second"] = "2026-04-02", ["the 31st"] = "2026-03-31", ["in two weeks"] = "2026-03-17",
     ["in 10 days"] = "2026-03-13", ["a week from today"] = "2026-03-10", ["in a month"] = "2026-04-03",
@@ -32,7 +33,8 @@ describe("a spoken date", function()
   } do
     it(said, function() assert.equal(date, dates.parse(said, TODAY)) end)
   end
-  for _, said in ipairs { "", "hello", "the thirty second of may", "31 february", "next week", "five", "in some days", "may", "next may",
+  for _, said in ipairs { "", "hello", "the thirty second of may", "31 february", "next week", "five", "in some days", "may",
+    "next may",
     ("monday "):rep(40) } do
     it("is not " .. said:sub(1, 30), function() assert.is_nil(dates.parse(said, TODAY)) end)
   end

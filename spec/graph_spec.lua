@@ -44,7 +44,8 @@ describe("a flow of functions", function()
       local broken
       call(("return template { name = 'x', on_call = function() return %s end }"):format(value),
         { on_broken = function(message) broken = message end })
-      assert.is_truthy(broken:find("template 'x': a step of the flow returned " .. shown .. "; return the next function", 1, true))
+      assert.is_truthy(broken:find("template 'x': a step of the flow returned " .. shown .. "; return the next function", 1,
+        true))
     end)
   end
 end)
@@ -79,7 +80,8 @@ describe("a call that becomes another template", function()
     }
   ]]
 
-  for how, argument in pairs { ["by name"] = [["second", { order = "42" }]], ["itself"] = [[require "templates.second", { order = "42" }]] } do
+  for how, argument in pairs { ["by name"] = [["second", { order = "42" }]],
+    ["itself"] = [[require "templates.second", { order = "42" }]] } do
     it(how .. " keeps what was said, ends what ran, and forgets the word", function()
       local caller = call(first:format(argument), { sources = sources, payload = { name = "Ann" }, settings = { mine = "yes" } })
       caller:hears "First."
@@ -91,7 +93,8 @@ describe("a call that becomes another template", function()
       assert.equal("agent: First.", caller:transcript()[1])
       local kinds = {}
       for i, fact in ipairs(caller.vm.facts) do kinds[i] = fact.kind .. " " .. tostring(fact.data.word or fact.data.who or "") end
-      assert.same({ "agent_outcome HALF", "agent_outcome ", "template ", "tidy ", "second second", "agent_outcome SECOND" }, kinds)
+      assert.same({ "agent_outcome HALF", "agent_outcome ", "template ", "tidy ", "second second", "agent_outcome SECOND" },
+        kinds)
       assert.equal(0, caller.vm.require "callisto.task".count())
     end)
   end
@@ -129,7 +132,8 @@ end)
 describe("a call", function()
   it("runs several things at once, and under a deadline", function()
     local caller = call [[return template { name = "x", on_call = function(call)
-      local which, value = call:race { slow = function() call:sleep "5s" return 1 end, fast = function() call:sleep "1s" return 2 end }
+      local which, value = call:race { slow = function() call:sleep "5s" return 1 end,
+        fast = function() call:sleep "1s" return 2 end }
       local both = call:all { a = function() call:sleep "1s" return "A" end, b = function() return "B" end }
       local nothing, _, code = call:with_timeout("2s", function() call:sleep "1h" end)
       local left = call:with_timeout("10s", function() return call:remaining() end)

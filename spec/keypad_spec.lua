@@ -26,7 +26,8 @@ local SOURCE = [[
 
 local PROMPT = [[prompt = "For the morning press one.",]]
 
-local function call(prompt, silence, more) return phone.call { source = SOURCE:format(prompt or PROMPT, silence or "", more or "") } end
+local function call(prompt, silence, more) return phone.call { source = SOURCE:format(prompt or PROMPT, silence or "",
+  more or "") } end
 
 describe("a keypad tree", function()
   it("is walked by keys, and writes them down", function()
@@ -145,7 +146,8 @@ describe("a keypad tree", function()
   it("has endings that are not tried again, and one that is", function()
     local outcome, retry = vm.require "callisto.outcome", vm.require "callisto.retry"
     local policy = retry.policy { undecided = "1h" }
-    for reason, word in pairs { IVR_LOOP_GUARD = "IVR_LOOP_GUARD", IVR_NODE_MISSING = "IVR_NODE_MISSING", IVR_ERROR = "IVR_ERROR" } do
+    for reason, word in pairs { IVR_LOOP_GUARD = "IVR_LOOP_GUARD", IVR_NODE_MISSING = "IVR_NODE_MISSING",
+      IVR_ERROR = "IVR_ERROR" } do
       local facts = { platform = { status = "INITIATED" }, provider = { status = "ANSWERED" }, session_end = reason }
       assert.equal(word, outcome.word(facts))
       assert.is_nil(retry.delay(policy, retry.way(facts, word), 0))
@@ -165,18 +167,24 @@ describe("a keypad tree is refused with", function()
   local loop = { { digit = "1", label = "a", go = "a" } }
   for _, case in ipairs {
     { "no first node", { nodes = { a = node() } }, "keypad: 'initial' is missing (string)" },
-    { "a first node that is not there", { initial = "b", nodes = { aa = node() } }, "keypad: 'initial' is 'b', which is not there" },
-    { "a target that is not there", { initial = "a", nodes = { a = node { options = { { digit = "1", label = "x", go = "bb" } } }, b = node() } },
+    { "a first node that is not there", { initial = "b", nodes = { aa = node() } },
+      "keypad: 'initial' is 'b', which is not there" },
+    { "a target that is not there", { initial = "a", nodes = { a = node { options = { { digit = "1", label = "x",
+      go = "bb" } } }, b = node() } },
       "keypad: node 'a': option 1: 'go' leads to 'bb', which is not there; did you mean 'b'?" },
     { "no end", { initial = "a", nodes = { a = node { options = loop } } }, "keypad: node 'a': no end can be reached from it" },
     { "a key twice", { initial = "a", nodes = { a = node { options = { loop[1], loop[1] } } } },
       "keypad: node 'a': option 2: 'digit' \"1\" is taken already, by 'a'" },
-    { "a key there is not", { initial = "a", nodes = { a = node { options = { { digit = "12", label = "x", outcome = "X" } } } } },
+    { "a key there is not", { initial = "a", nodes = { a = node { options = { { digit = "12", label = "x",
+      outcome = "X" } } } } },
       "keypad: node 'a': option 1: 'digit' must be one of the keys" },
-    { "a misspelled field", { initial = "a", nodes = { a = node { promt = "x" } } }, "keypad: node 'a': unknown field 'promt'; did you mean 'prompt'?" },
+    { "a misspelled field", { initial = "a", nodes = { a = node { promt = "x" } } },
+      "keypad: node 'a': unknown field 'promt'; did you mean 'prompt'?" },
     { "no options", { initial = "a", nodes = { a = { prompt = "x", options = {} } } }, "keypad: node 'a': 'options' is empty" },
-    { "no prompt in a later node", { initial = "a", nodes = { a = node(), b = { options = loop } } }, "keypad: node 'b': 'prompt' is missing" },
-    { "an option that goes and ends", { initial = "a", nodes = { a = node { options = { { digit = "1", label = "a", go = "a", outcome = "X" } } } } },
+    { "no prompt in a later node", { initial = "a", nodes = { a = node(), b = { options = loop } } },
+      "keypad: node 'b': 'prompt' is missing" },
+    { "an option that goes and ends", { initial = "a", nodes = { a = node { options = { { digit = "1", label = "a", go = "a",
+      outcome = "X" } } } } },
       "option 1: it needs either 'go', or an end" },
   } do
     it(case[1], function()
@@ -200,7 +208,8 @@ describe("a template is refused with", function()
     { "two flows", { on_call = print, start = print }, "template 'x': of 'on_call' and 'start' only one can be the flow" },
     { "a menu that is none", { menu = {} }, "template 'x': 'menu' must be what menu { … } returns" },
     { "a keypad that is none", { keypad = {} }, "template 'x': 'keypad' must be what keypad { … } returns" },
-    { "a misspelled idle", { on_call = print, idle = { afer = 3 } }, "template: idle: unknown field 'afer'; did you mean 'after'?" },
+    { "a misspelled idle", { on_call = print, idle = { afer = 3 } },
+      "template: idle: unknown field 'afer'; did you mean 'after'?" },
     { "a bad secret", { on_call = print, secrets = { "a b" } }, "template: 'secrets' must be a list of names" },
   } do
     it(case[1], function()

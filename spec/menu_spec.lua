@@ -88,6 +88,20 @@ describe("a menu", function()
     assert.equal("ORDERS", caller:ended().outcome)
   end)
 
+  it("takes a key during the greeting of its template", function()
+    local caller = phone.call { source = [[
+      local menu, template = require "callisto.menu", require "callisto.template"
+      return template { name = "x", greeting = "A very long greeting, which nobody wants to hear to its end again.",
+        menu = menu { options = { { label = "a", outcome = "A", closing = "Bye." } } } }
+    ]] }
+    caller:hears "A very long greeting"
+    caller:silence(0.5)
+    caller:presses "1"
+    caller:hears "Bye."
+    assert.equal("A", caller:ended().outcome)
+    assert.equal("agent: A very --", caller:transcript()[1])
+  end)
+
   it("with speech takes a label or a phrase", function()
     local caller = call "speech = true,"
     caller:hears "Welcome"
@@ -131,16 +145,19 @@ describe("a menu is refused with", function()
   local function nothing() end
   local good = { label = "a", go = nothing }
   for _, case in ipairs {
-    { "a misspelled field", { name = "m", options = { good }, atempts = 3 }, "menu 'm': unknown field 'atempts'; did you mean 'attempts'?" },
+    { "a misspelled field", { name = "m", options = { good }, atempts = 3 },
+      "menu 'm': unknown field 'atempts'; did you mean 'attempts'?" },
     { "no options", { name = "m" }, "menu 'm': 'options' is missing (list)" },
     { "empty options", { options = {} }, "'options' is empty" },
     { "a key twice", { name = "m", options = { good, { digit = "1", label = "b", go = nothing } } },
       "menu 'm': option 2: 'digit' \"1\" is taken already, by 'a'" },
     { "a key there is not", { options = { { digit = "A", label = "a", go = nothing } } },
       "option 1: 'digit' must be one of the keys 0-9, * and #, as text, not \"A\"" },
-    { "more options than digits", { options = { good, good, good, good, good, good, good, good, good, good } }, "option 10: 'digit' must be one" },
+    { "more options than digits", { options = { good, good, good, good, good, good, good, good, good, good } },
+      "option 10: 'digit' must be one" },
     { "no label", { options = { { go = nothing } } }, "option 1: 'label' is missing" },
-    { "two ends", { options = { { label = "a", go = nothing, outcome = "X" } } }, "option 1: of 'go', 'choice' and 'outcome' it needs exactly one" },
+    { "two ends", { options = { { label = "a", go = nothing, outcome = "X" } } },
+      "option 1: of 'go', 'choice' and 'outcome' it needs exactly one" },
     { "nowhere to go", { options = { { label = "a" } } }, "it needs exactly one" },
     { "a bad word", { options = { { label = "a", outcome = "no good" } } }, "option 1: 'outcome' must be letters" },
     { "something else to go to", { options = { { label = "a", go = {} } } }, "'go' must be a function, a menu, a template" },
@@ -158,9 +175,11 @@ describe("a menu is refused with", function()
   for _, case in ipairs {
     { "a target that is not there", { main = { options = { { label = "a", go = "othr" } } }, other = { options = { good } } },
       "menu 'main': option 1: 'go' leads to 'othr', which is not there; did you mean 'other'?" },
-    { "no end", { main = { options = { { label = "a", go = "other" }, good } }, other = { options = { { label = "b", go = "other" } } } },
+    { "no end", { main = { options = { { label = "a", go = "other" }, good } }, other = { options = { { label = "b",
+      go = "other" } } } },
       "menu 'other': no end can be reached from it" },
-    { "no first menu", { mian = { options = { good } } }, "menu.set: it begins with 'main', which is not there; did you mean 'mian'?" },
+    { "no first menu", { mian = { options = { good } } },
+      "menu.set: it begins with 'main', which is not there; did you mean 'mian'?" },
   } do
     it(case[1], function()
       local ok, why = pcall(menu.set, "main", case[2])

@@ -11,7 +11,8 @@ describe("a spoken number", function()
   } do
     it(said, function() assert.equal(value, numbers.parse(said)) end)
   end
-  for _, said in ipairs { "", "hello", "forty eleven", "hundred", "thousand two million", "twenty twenty", "five apples", "point five",
+  for _, said in ipairs { "", "hello", "forty eleven", "hundred", "thousand two million", "twenty twenty", "five apples",
+    "point five",
     "one two thousand", ("one "):rep(50) } do
     it("is not " .. said:sub(1, 30), function() assert.is_nil(numbers.parse(said)) end)
   end

@@ -1,4 +1,5 @@
-/* buf: bytes that grow up to a ceiling, and spans of borrowed bytes. Not thread-safe; belongs to whoever holds it. */
+/* buf: bytes that grow up to a ceiling, and spans of borrowed bytes. Not thread-safe; belongs to whoever
+ * holds it. */
 #ifndef CAL_BASE_BUF_H
 #define CAL_BASE_BUF_H
 

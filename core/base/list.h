@@ -10,7 +10,7 @@ typedef struct cal_list {
 
 #define cal_list_entry(node, type, member) ((type *)((char *)(node)-offsetof(type, member)))
 #define cal_list_each(list, node) for (cal_list *node = (list)->next; node != (list); node = node->next)
-#define cal_list_each_safe(list, node, after)                                                                  \
+#define cal_list_each_safe(list, node, after)                                                                \
   for (cal_list *node = (list)->next, *after = node->next; node != (list); node = after, after = node->next)
 
 static inline void cal_list_init(cal_list *list) { list->next = list->prev = list; }

@@ -1,8 +1,9 @@
 /* log: one line an event, as text for people or JSON for machines, on stderr.
  *
- * Telephone numbers (a `+`, or `%2B`, and 8 to 15 digits) are masked to their last four digits; secrets are the
- * caller's business never to pass. Control characters are written as escapes, so a message stays one line; lines below
- * the level cost one comparison. A line has at most 4 KiB. Any thread; a line is written whole. */
+ * Telephone numbers (a `+`, or `%2B`, and 8 to 15 digits) are masked to their last four digits; secrets are
+ * the caller's business never to pass. Control characters are written as escapes, so a message stays one
+ * line; lines below the level cost one comparison. A line has at most 4 KiB. Any thread; a line is written
+ * whole. */
 #ifndef CAL_BASE_LOG_H
 #define CAL_BASE_LOG_H
 
@@ -16,7 +17,8 @@ int cal_log_level_named(const char *name); /* "debug", "info", "warn", "error"; 
 void cal_log(cal_log_level level, const char *part, const char *call, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Tests and specs may take the lines instead of stderr; NULL gives them back. The sink runs on the logging thread. */
+/* Tests and specs may take the lines instead of stderr; NULL gives them back. The sink runs on the logging
+ * thread. */
 void cal_log_sink(void (*sink)(void *context, const char *line), void *context);
 
 #endif

@@ -1,7 +1,8 @@
 /* metrics: named counters, gauges and histograms, printed in Prometheus' text format.
  *
- * A metric is registered once and kept for the life of the process; looking one up by name is for start-up, the returned
- * pointer is for the hot path (one relaxed atomic). Names are `callisto_…`; labels are part of the name
+ * A metric is registered once and kept for the life of the process; looking one up by name is for start-up,
+ * the returned pointer is for the hot path (one relaxed atomic). Names are `callisto_…`; labels are part of
+ * the name
  * (`callisto_refused_total{reason="token"}`). At most 1,024 of them: beyond that the one named
  * `callisto_metrics_overflow_total` is returned. Any thread. */
 #ifndef CAL_BASE_METRICS_H
@@ -15,7 +16,8 @@ typedef struct cal_metric cal_metric;
 
 cal_metric *cal_counter(const char *name, const char *help);
 cal_metric *cal_gauge(const char *name, const char *help);
-cal_metric *cal_histogram(const char *name, const char *help); /* values in seconds; buckets from 0.5 ms to 30 s */
+cal_metric *cal_histogram(const char *name,
+                          const char *help); /* values in seconds; buckets from 0.5 ms to 30 s */
 
 void cal_metric_add(cal_metric *metric, int64_t delta);
 void cal_metric_set(cal_metric *metric, int64_t value);

@@ -38,11 +38,19 @@ static void push_message(lua_State *L, const cal_http_message *message, int is_r
 
 static void push_value(lua_State *L, const cal_store_value *value) {
   switch (value->type) {
-  case CAL_STORE_NULL: lua_pushnil(L); break;
-  case CAL_STORE_INTEGER: lua_pushnumber(L, (lua_Number)value->integer); break;
-  case CAL_STORE_REAL: lua_pushnumber(L, value->real); break;
+  case CAL_STORE_NULL:
+    lua_pushnil(L);
+    break;
+  case CAL_STORE_INTEGER:
+    lua_pushnumber(L, (lua_Number)value->integer);
+    break;
+  case CAL_STORE_REAL:
+    lua_pushnumber(L, value->real);
+    break;
   case CAL_STORE_TEXT:
-  case CAL_STORE_BLOB: lua_pushlstring(L, value->bytes.at ? value->bytes.at : "", value->bytes.bytes); break;
+  case CAL_STORE_BLOB:
+    lua_pushlstring(L, value->bytes.at ? value->bytes.at : "", value->bytes.bytes);
+    break;
   }
 }
 
@@ -114,8 +122,10 @@ static int push_words(lua_State *L, const cal_event *event, int is_service) {
     lua_pushnumber(L, (lua_Number)event->source);
     push_message(L, event->message, 1);
     return 2;
-  case CAL_EVENT_HTTP_RESPONSE: return push_response(L, event);
-  case CAL_EVENT_STORED: return push_stored(L, event);
+  case CAL_EVENT_HTTP_RESPONSE:
+    return push_response(L, event);
+  case CAL_EVENT_STORED:
+    return push_stored(L, event);
   case CAL_EVENT_TOLD:
     lua_pushnil(L);
     lua_pushstring(L, event->text);
@@ -125,10 +135,13 @@ static int push_words(lua_State *L, const cal_event *event, int is_service) {
     lua_pushstring(L, event->text);
     return 2;
   case CAL_EVENT_LEG_STARTED:
-  case CAL_EVENT_LEG_ENDED: return push_leg(L, event, is_service);
+  case CAL_EVENT_LEG_ENDED:
+    return push_leg(L, event, is_service);
   case CAL_EVENT_LEG_TEXT:
   case CAL_EVENT_HEARD:
-  case CAL_EVENT_BEGIN: lua_pushstring(L, event->text); return 1;
+  case CAL_EVENT_BEGIN:
+    lua_pushstring(L, event->text);
+    return 1;
   case CAL_EVENT_SPEECH_STARTED:
   case CAL_EVENT_SPEECH_STOPPED:
     lua_pushstring(L, event->kind == CAL_EVENT_SPEECH_STARTED ? "started" : "stopped");
@@ -141,7 +154,8 @@ static int push_words(lua_State *L, const cal_event *event, int is_service) {
     return 2;
   }
   case CAL_EVENT_UTTERANCE_STARTED:
-  case CAL_EVENT_UTTERANCE_ENDED: return push_utterance(L, event);
+  case CAL_EVENT_UTTERANCE_ENDED:
+    return push_utterance(L, event);
   case CAL_EVENT_BROKEN:
     lua_pushstring(L, event->name);
     lua_pushstring(L, cal_error_name(event->code));
@@ -151,7 +165,8 @@ static int push_words(lua_State *L, const cal_event *event, int is_service) {
   case CAL_EVENT_STOP:
   case CAL_EVENT_RELOAD:
   case CAL_EVENT_COMMIT:
-  case CAL_EVENT_WAKE: return 0;
+  case CAL_EVENT_WAKE:
+    return 0;
   }
   return 0;
 }

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/nice.h"
 #include "bind/planes.h"
 #include "bind/registry.h"
 #include "bind/reload.h"
@@ -26,15 +27,23 @@
 #define SPEECH_CACHE (64u << 20)
 #define LAST_TURNS 1024 /* of an io thread's loop when the engine stops: more than its mailbox can need */
 
-/* ---- threads ---------------------------------------------------------------------------------------------------------- */
+/* ---- threads
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
-static void *run_loop(void *loop) {
+static void *run_io(void *loop) {
   cal_loop_run(loop);
   return NULL;
 }
 
-static int start_thread(cal_thread *thread, const char *name) {
-  if (pthread_create(&thread->id, NULL, run_loop, thread->loop)) return cal_fail(-EAGAIN, "cannot start a thread");
+static void *run_script(void *loop) {
+  cal_thread_nice(CAL_NICE_SCRIPT);
+  cal_loop_run(loop);
+  return NULL;
+}
+
+static int start_thread(cal_thread *thread, const char *name, void *(*run)(void *loop)) {
+  if (pthread_create(&thread->id, NULL, run, thread->loop)) return cal_fail(-EAGAIN, "cannot start a thread");
   pthread_setname_np(thread->id, name);
   thread->is_running = 1;
   return 0;
@@ -47,9 +56,11 @@ static void stop_thread(cal_thread *thread) {
   thread->is_running = 0;
 }
 
-/* ---- hooks of the io plane ---------------------------------------------------------------------------------------------------- */
+/* ---- hooks of the io plane
+ * ---------------------------------------------------------------------------------------------------- */
 
-/* Requests that name a live call go to the thread, and there to the code, that owns it; the others are dealt in turn. */
+/* Requests that name a live call go to the thread, and there to the code, that owns it; the others are dealt
+ * in turn. */
 static uint8_t script_for(cal_engine *engine, const cal_http_message *message, cal_id *handle) {
   const char *query = message->query, *at = query ? strstr(query, "call=") : NULL;
   if (at && (at == query || at[-1] == '&')) {
@@ -71,11 +82,14 @@ static int on_request(void *context, cal_io *io, cal_id request, cal_http_messag
   uint8_t script = script_for(engine, message, &event.target);
   int code = cal_engine_event(engine, script, &event, CAL_MAIL_CONTROL);
   if (!code) return 0;
-  cal_metric_add(cal_counter("callisto_requests_refused_total", "requests refused because the script plane is behind"), 1);
+  cal_metric_add(
+      cal_counter("callisto_requests_refused_total", "requests refused because the script plane is behind"),
+      1);
   return 503;
 }
 
-static void on_response(void *context, cal_id fetch, cal_http_message *message, int code, const char *text, int was_sent) {
+static void on_response(void *context, cal_id fetch, cal_http_message *message, int code, const char *text,
+                        int was_sent) {
   cal_event event = {.kind = CAL_EVENT_HTTP_RESPONSE,
                      .source = fetch,
                      .message = message,
@@ -119,8 +133,7 @@ static void recording_write(void *context, void *file, uint8_t *block, size_t by
 
 static void on_recorded(void *context, int code) {
   recording *r = context;
-  if (code)
-    cal_log(CAL_LOG_ERROR, "recording", NULL, "%s is incomplete: %s", r->path, cal_error_name(code));
+  if (code) cal_log(CAL_LOG_ERROR, "recording", NULL, "%s is incomplete: %s", r->path, cal_error_name(code));
   cal_store_recording_end(r->engine->store, r->path, wall_ms(r->engine), code == 0, (int64_t)r->samples,
                           (int64_t)r->samples * 4);
   cal_free(r->path);
@@ -134,24 +147,30 @@ static void recording_close(void *context, void *file, const uint8_t *head, size
   cal_file_finish(&r->file, on_recorded, r);
 }
 
-/* ---- start -------------------------------------------------------------------------------------------------------------------- */
+/* ---- start
+ * --------------------------------------------------------------------------------------------------------------------
+ */
 
 static int open_store_and_speech(cal_engine *engine) {
   const cal_engine_options *o = &engine->options;
   char store_path[1024], recordings[1024];
   snprintf(store_path, sizeof store_path, "%s/callisto.db", o->data_folder);
   snprintf(recordings, sizeof recordings, "%s/recordings", o->data_folder);
-  int code = cal_store_open(&engine->store, &(cal_store_options){.path = o->store_path ? o->store_path : store_path,
-                                                                 .node = o->node,
-                                                                 .is_inline = o->is_inline,
-                                                                 .clock = engine->clock});
+  int code =
+      cal_store_open(&engine->store, &(cal_store_options){.path = o->store_path ? o->store_path : store_path,
+                                                          .node = o->node,
+                                                          .is_inline = o->is_inline,
+                                                          .clock = engine->clock});
   if (!code)
-    code = cal_files_open(&engine->files, &(cal_files_options){.folder = recordings, .is_inline = o->is_inline, .clock = engine->clock});
+    code = cal_files_open(
+        &engine->files,
+        &(cal_files_options){.folder = recordings, .is_inline = o->is_inline, .clock = engine->clock});
   if (code) return code;
   cal_store_stats stats;
   cal_store_stats_now(engine->store, &stats);
   if (stats.lost_calls)
-    cal_log(CAL_LOG_WARN, "engine", NULL, "%u calls were lost when the last process died; they are finished as lost", stats.lost_calls);
+    cal_log(CAL_LOG_WARN, "engine", NULL,
+            "%u calls were lost when the last process died; they are finished as lost", stats.lost_calls);
   cal_speech_options speech = cal_speech_defaults();
   speech.threads = o->is_inline ? 0 : o->speech_threads;
   speech.cache_bytes = SPEECH_CACHE;
@@ -198,7 +217,8 @@ static int new_ios(cal_engine *engine) {
 static int new_scripts(cal_engine *engine) {
   for (uint8_t i = 0; i < engine->options.script_threads; i++) {
     int code = new_loop(engine, &engine->script_threads[i]);
-    if (!code) code = cal_script_new(&engine->scripts[i], engine, (uint8_t)(i + 1), engine->script_threads[i].loop);
+    if (!code)
+      code = cal_script_new(&engine->scripts[i], engine, (uint8_t)(i + 1), engine->script_threads[i].loop);
     if (code) return code;
     engine->events[i] = cal_ref(cal_script_events(engine->scripts[i]));
     code = cal_script_start(engine->scripts[i]);
@@ -207,11 +227,13 @@ static int new_scripts(cal_engine *engine) {
   return 0;
 }
 
-/* Listeners that share a port among our threads would share it with a second process as well, without a word. */
+/* Listeners that share a port among our threads would share it with a second process as well, without a word.
+ */
 static int check_port(const cal_engine_options *o) {
   struct sockaddr_storage address;
   int yes = 1, no = 0, error = 0;
-  if (o->io_threads == 1 || !o->port || cal_address_parse(&address, o->host ? o->host : "0.0.0.0", o->port)) return 0;
+  if (o->io_threads == 1 || !o->port || cal_address_parse(&address, o->host ? o->host : "0.0.0.0", o->port))
+    return 0;
   int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return 0; /* the listener will say why */
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
@@ -223,7 +245,8 @@ static int check_port(const cal_engine_options *o) {
   return cal_fail(-EADDRINUSE, "port %u is in use by another program: choose another with --port", o->port);
 }
 
-/* Every io thread has a listener of its own on the same port. The first one finds the port when any will do. */
+/* Every io thread has a listener of its own on the same port. The first one finds the port when any will do.
+ */
 static int listen_all(cal_engine *engine) {
   const cal_engine_options *o = &engine->options;
   size_t fields = 0;
@@ -259,6 +282,7 @@ int cal_engine_new(cal_engine **result, const cal_engine_options *options) {
   engine->options = *options;
   cal_engine_options *o = &engine->options;
   if (!o->node) o->node = "main";
+  if (!o->settings_json) o->settings_json = "{}";
   if (!o->calls_ceiling) o->calls_ceiling = 2000;
   if (!o->warm_vms) o->warm_vms = 16;
   if (!o->entry_budget_ms) o->entry_budget_ms = 50;
@@ -294,12 +318,12 @@ static int start_threads(cal_engine *engine) {
   if (engine->options.is_inline) return 0;
   for (uint8_t i = 0; i < engine->options.io_threads; i++) {
     snprintf(name, sizeof name, "io-%u", i + 1u);
-    int code = start_thread(&engine->io_threads[i], name);
+    int code = start_thread(&engine->io_threads[i], name, run_io);
     if (code) return code;
   }
   for (uint8_t i = 0; i < engine->options.script_threads; i++) {
     snprintf(name, sizeof name, "script-%u", i + 1u);
-    int code = start_thread(&engine->script_threads[i], name);
+    int code = start_thread(&engine->script_threads[i], name, run_script);
     if (code) return code;
   }
   return 0;
@@ -313,25 +337,32 @@ int cal_engine_start(cal_engine *engine) {
 
 int cal_engine_run(cal_engine *engine) {
   cal_loop_run(engine->loop);
-  return atomic_load(&engine->has_failed) ? cal_fail(-EIO, "the service could not be started; the log says why") : 0;
+  return atomic_load(&engine->has_failed)
+             ? cal_fail(-EIO, "the service could not be started; the log says why")
+             : 0;
 }
 
-/* ---- stop ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- stop
+ * ------------------------------------------------------------------------------------------------------------------------
+ */
 
 static void on_grace_over(cal_timer *timer) {
   cal_engine *engine = ((cal_grace *)timer)->engine;
-  cal_log(CAL_LOG_WARN, "engine", NULL, "the grace is over with %u calls still live; they are ended", cal_engine_calls(engine));
+  cal_log(CAL_LOG_WARN, "engine", NULL, "the grace is over with %u calls still live; they are ended",
+          cal_engine_calls(engine));
   cal_loop_stop(engine->loop);
 }
 
 static void begin_drain(cal_engine *engine) {
-  cal_log(CAL_LOG_INFO, "engine", NULL, "draining: no new calls; %u live ones have %u s", cal_engine_calls(engine), engine->options.grace_s);
+  cal_log(CAL_LOG_INFO, "engine", NULL, "draining: no new calls; %u live ones have %u s",
+          cal_engine_calls(engine), engine->options.grace_s);
   for (uint8_t i = 0; i < engine->options.io_threads; i++) cal_io_refuse_calls(engine->ios[i]);
   for (uint8_t i = 0; i < engine->options.script_threads; i++) {
     cal_event event = {.kind = CAL_EVENT_STOP};
     cal_engine_event(engine, (uint8_t)(i + 1), &event, CAL_MAIL_CONTROL);
   }
-  cal_timer_start(engine->loop, &engine->grace.timer, cal_clock_now_ns(engine->clock) + engine->options.grace_s * CAL_S, on_grace_over);
+  cal_timer_start(engine->loop, &engine->grace.timer,
+                  cal_clock_now_ns(engine->clock) + engine->options.grace_s * CAL_S, on_grace_over);
 }
 
 /* On the main loop, woken by `again`: what has changed since the last look? */
@@ -341,7 +372,8 @@ void cal_engine_check_end(cal_engine *engine) {
     engine->is_drain_begun = 1;
     begin_drain(engine);
   }
-  int is_over = stops > 1 || atomic_load(&engine->has_failed) || atomic_load(&engine->done) >= engine->options.script_threads;
+  int is_over = stops > 1 || atomic_load(&engine->has_failed) ||
+                atomic_load(&engine->done) >= engine->options.script_threads;
   if (is_over) cal_loop_stop(engine->loop);
 }
 
@@ -368,7 +400,8 @@ void cal_engine_script_has_failed(cal_engine *engine) {
 /* The last answers scripts gave still go out. Voices may post meanwhile, so there is an end to it. */
 static void finish_commands(cal_engine *engine) {
   for (int i = 0; i < CAL_THREADS; i++)
-    for (int turn = 0; turn < LAST_TURNS && engine->ios[i] && cal_mailbox_waiting(engine->commands[i]); turn++)
+    for (int turn = 0; turn < LAST_TURNS && engine->ios[i] && cal_mailbox_waiting(engine->commands[i]);
+         turn++)
       cal_loop_poll(engine->io_threads[i].loop);
 }
 
@@ -381,10 +414,10 @@ static void free_loops(cal_engine *engine) {
   cal_loop_free(engine->loop);
 }
 
-/* Threads first, so that nothing runs any more. Then scripts: closing sockets runs their loop, in inline mode the only
- * one, and no script may find half an engine. Then io, whose legs still write recordings and hand speech over; the speech
- * plane, whose last callbacks find closed mailboxes; the store last, because everything writes to it. What its thread
- * answers until then finds closed mailboxes too. */
+/* Threads first, so that nothing runs any more. Then scripts: closing sockets runs their loop, in inline mode
+ * the only one, and no script may find half an engine. Then io, whose legs still write recordings and hand
+ * speech over; the speech plane, whose last callbacks find closed mailboxes; the store last, because
+ * everything writes to it. What its thread answers until then finds closed mailboxes too. */
 cal_engine *cal_engine_free(cal_engine *engine) {
   if (!engine) return NULL;
   for (int i = 0; i < CAL_THREADS; i++) stop_thread(&engine->script_threads[i]);
@@ -409,13 +442,17 @@ cal_engine *cal_engine_free(cal_engine *engine) {
   return cal_free(engine);
 }
 
-/* ---- for the bindings ------------------------------------------------------------------------------------------------------------ */
+/* ---- for the bindings
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 const cal_engine_options *cal_engine_about(const cal_engine *engine) { return &engine->options; }
 uint64_t cal_engine_now_ns(const cal_engine *engine) { return cal_clock_now_ns(engine->clock); }
 cal_clock *cal_engine_clock(const cal_engine *engine) { return engine->clock; }
 cal_kv *cal_engine_shared(const cal_engine *engine) { return engine->shared; }
-cal_ids *cal_engine_ids(const cal_engine *engine) { return engine->options.ids ? engine->options.ids : cal_ids_real(); }
+cal_ids *cal_engine_ids(const cal_engine *engine) {
+  return engine->options.ids ? engine->options.ids : cal_ids_real();
+}
 cal_tokens *cal_engine_tokens(const cal_engine *engine) { return engine->tokens; }
 cal_store *cal_engine_store(const cal_engine *engine) { return engine->store; }
 cal_speech *cal_engine_speech(const cal_engine *engine) { return engine->speech; }
@@ -430,7 +467,9 @@ cal_generation *cal_engine_generation(cal_engine *engine) {
 
 const char *cal_engine_node(const cal_engine *engine) { return engine->options.node; }
 uint16_t cal_engine_port(const cal_engine *engine) { return engine->port; }
-int cal_engine_is_draining(const cal_engine *engine) { return atomic_load(&((cal_engine *)engine)->stops) > 0; }
+int cal_engine_is_draining(const cal_engine *engine) {
+  return atomic_load(&((cal_engine *)engine)->stops) > 0;
+}
 uint8_t cal_engine_script_count(const cal_engine *engine) { return engine->options.script_threads; }
 cal_loop *cal_engine_loop(cal_engine *engine) { return engine->loop; }
 
@@ -476,8 +515,11 @@ cal_id cal_engine_handle(cal_engine *engine, const char *name) {
   return handle;
 }
 
-int cal_engine_register(cal_engine *engine, const char *name, const char *call, uint8_t script, cal_id handle) {
+int cal_engine_register(cal_engine *engine, const char *name, const char *call, uint8_t script,
+                        cal_id handle) {
   return cal_registry_add(engine->registry, name, call, script, handle);
 }
 
-void cal_engine_unregister(cal_engine *engine, const char *name) { cal_registry_remove(engine->registry, name); }
+void cal_engine_unregister(cal_engine *engine, const char *name) {
+  cal_registry_remove(engine->registry, name);
+}

@@ -1,9 +1,10 @@
-/* engine: the planes, put together: io threads, script threads, the store and the speech plane, started and stopped in order.
+/* engine: the planes, put together: io threads, script threads, the store and the speech plane, started and
+ * stopped in order.
  *
- * Start: store (migrations, lost calls) → generation of code → speech → io and script threads → listening → "start".
- * Stop:  the first SIGTERM refuses new calls and lets live ones finish within the grace; then, or on the second signal,
- * sockets are closed and every thread is joined. Inline mode runs everything on the calling thread's one loop.
- * Main thread, except where noted. */
+ * Start: store (migrations, lost calls) → generation of code → speech → io and script threads → listening →
+ * "start". Stop:  the first SIGTERM refuses new calls and lets live ones finish within the grace; then, or on
+ * the second signal, sockets are closed and every thread is joined. Inline mode runs everything on the
+ * calling thread's one loop. Main thread, except where noted. */
 #ifndef CAL_BIND_ENGINE_H
 #define CAL_BIND_ENGINE_H
 
@@ -20,39 +21,41 @@
 #include "vm/generation.h"
 
 typedef struct cal_engine_options {
-  const char *service;   /* entry module of the service VMs: "callisto.service" or "callisto.exchange.service" */
+  const char
+      *service; /* entry module of the service VMs: "callisto.service" or "callisto.exchange.service" */
   const char *warm_module; /* what warm VMs have loaded already: "callisto.flow" */
-  const char *workspace; /* folder with templates/, providers/ …; "." */
-  const char *library;   /* folder with callisto/…: our own Lua */
+  const char *workspace;   /* folder with templates/, providers/ …; "." */
+  const char *library;     /* folder with callisto/…: our own Lua */
   const char *host;
-  uint16_t port; /* 0: any free one */
+  uint16_t port;                    /* 0: any free one */
   const char *cert_file, *key_file; /* both or none: TLS */
-  const char *ca_file; /* extra authority for outgoing TLS; NULL: the system's */
+  const char *ca_file;              /* extra authority for outgoing TLS; NULL: the system's */
   uint8_t io_threads, script_threads, speech_threads;
   int is_inline;
-  int is_tool; /* only clock, ids, shared state and code: no planes */
-  cal_clock *clock;      /* NULL: the real one */
-  cal_ids *ids;          /* NULL: the real ones */
-  const char *node;      /* who we are in the store; NULL: "main" */
-  const char *store_path; /* NULL: <data folder>/callisto.db */
+  int is_tool;             /* only clock, ids, shared state and code: no planes */
+  cal_clock *clock;        /* NULL: the real one */
+  cal_ids *ids;            /* NULL: the real ones */
+  const char *node;        /* who we are in the store; NULL: "main" */
+  const char *store_path;  /* NULL: <data folder>/callisto.db */
   const char *data_folder; /* recordings and the database; created */
   uint32_t grace_s;
   uint32_t calls_ceiling; /* live calls of this node; 0 = 2000 */
   uint32_t warm_vms;      /* a script thread; 0 = 16 */
   uint32_t entry_budget_ms, vm_memory_bytes;
-  int allow_private;     /* scripts of calls may fetch from private addresses */
+  int allow_private;         /* scripts of calls may fetch from private addresses */
   const char *const *fields; /* request headers that scripts want to see, lower case, NULL-terminated */
   const char *settings_json; /* what core.settings() returns at first */
-  char *(*read_settings)(void *context); /* reads them again for a reload, on a worker thread: owned, or NULL with an error text; NULL: they stay */
+  char *(*read_settings)(void *context); /* reads them again for a reload, on a worker thread: owned, or NULL
+                                            with an error text; NULL: they stay */
   void *settings_context;
   int watches; /* files that change are reloaded */
 } cal_engine_options;
 
 int cal_engine_new(cal_engine **result, const cal_engine_options *options);
-int cal_engine_start(cal_engine *engine); /* starts the threads; calls come from now on */
-int cal_engine_run(cal_engine *engine);   /* until drained; -EIO when a service VM could not start */
+int cal_engine_start(cal_engine *engine);      /* starts the threads; calls come from now on */
+int cal_engine_run(cal_engine *engine);        /* until drained; -EIO when a service VM could not start */
 cal_loop *cal_engine_loop(cal_engine *engine); /* the main thread's */
-void cal_engine_drain(cal_engine *engine); /* any thread, also before start; twice = at once */
+void cal_engine_drain(cal_engine *engine);     /* any thread, also before start; twice = at once */
 cal_engine *cal_engine_free(cal_engine *engine);
 
 /* For the bindings. Any thread. */
@@ -72,18 +75,21 @@ int cal_engine_is_draining(const cal_engine *engine);
 uint32_t cal_engine_calls(const cal_engine *engine);
 uint32_t cal_engine_legs(const cal_engine *engine);
 uint8_t cal_engine_script_count(const cal_engine *engine);
-/* Posts to the io thread that owns the command's target (its tag); for new requests and dials any one is chosen. Takes. */
+/* Posts to the io thread that owns the command's target (its tag); for new requests and dials any one is
+ * chosen. Takes. */
 int cal_engine_command(cal_engine *engine, cal_command *command);
 /* Posts to the script thread with this index (1..). Takes. */
 int cal_engine_event(cal_engine *engine, uint8_t script, cal_event *event, cal_mail kind);
 /* Which script thread owns the call of this name, or of this carrier's id; 0 = none. */
 uint8_t cal_engine_owner(cal_engine *engine, const char *name, char *call, size_t room);
 cal_id cal_engine_handle(cal_engine *engine, const char *name); /* 0: unknown */
-int cal_engine_register(cal_engine *engine, const char *name, const char *call, uint8_t script, cal_id handle);
+int cal_engine_register(cal_engine *engine, const char *name, const char *call, uint8_t script,
+                        cal_id handle);
 void cal_engine_unregister(cal_engine *engine, const char *name);
 /* Once for each script thread. */
-void cal_engine_script_is_ready(cal_engine *engine);  /* its service VM said core.started() */
-void cal_engine_script_is_done(cal_engine *engine);   /* its service VM said core.stopped() */
-void cal_engine_script_has_failed(cal_engine *engine); /* its service VM could not start: the engine stops at once */
+void cal_engine_script_is_ready(cal_engine *engine); /* its service VM said core.started() */
+void cal_engine_script_is_done(cal_engine *engine);  /* its service VM said core.stopped() */
+void cal_engine_script_has_failed(
+    cal_engine *engine); /* its service VM could not start: the engine stops at once */
 
 #endif

@@ -18,15 +18,19 @@
 #include "store/facts.h"
 
 #define TEXT_CEILING 4000
+#define MESSAGE_CEILING 65536
 
 /* A warm VM has no call yet: using it then is a mistake of the script that runs while it loads. */
 static cal_script_call *check_call(lua_State *L) {
   cal_script_call *call = cal_bind_of(L)->call;
-  if (!call) luaL_error(L, "there is no call yet: a file defines and returns, it does not act while it loads");
+  if (!call)
+    luaL_error(L, "there is no call yet: a file defines and returns, it does not act while it loads");
   return call;
 }
 
-static cal_speech *speech_of(const cal_script_call *call) { return cal_engine_speech(cal_script_engine(call->script)); }
+static cal_speech *speech_of(const cal_script_call *call) {
+  return cal_engine_speech(cal_script_engine(call->script));
+}
 
 static uint32_t check_utterance(lua_State *L, cal_script_call *call) {
   lua_Integer number = luaL_checkinteger(L, 1);
@@ -42,7 +46,8 @@ static uint32_t flags_of(lua_State *L, int index) {
          (cal_core_flag(L, index, "digits_stop") ? CAL_COMMAND_DIGITS_STOP : 0);
 }
 
-/* ---- saying -------------------------------------------------------------------------------------------------------- */
+/* ---- saying
+ * -------------------------------------------------------------------------------------------------------- */
 
 static int say(lua_State *L) {
   cal_script_call *call = check_call(L);
@@ -110,32 +115,39 @@ static int stop(lua_State *L) {
 static int send_digits(lua_State *L) {
   cal_script_call *call = check_call(L);
   const char *keys = luaL_checkstring(L, 1);
-  luaL_argcheck(L, *keys && strlen(keys) <= CAL_DTMF_MAX_KEYS && strspn(keys, "0123456789*#ABCD") == strlen(keys), 1,
-                "1 to 64 keys of 0-9*#ABCD");
+  luaL_argcheck(
+      L, *keys && strlen(keys) <= CAL_DTMF_MAX_KEYS && strspn(keys, "0123456789*#ABCD") == strlen(keys), 1,
+      "1 to 64 keys of 0-9*#ABCD");
   command(call, (cal_command){.kind = CAL_COMMAND_LEG_DIGITS, .text = cal_strdup(keys)});
   return 0;
 }
 
 static int send_text(lua_State *L) {
   cal_script_call *call = check_call(L);
-  command(call, (cal_command){.kind = CAL_COMMAND_LEG_TEXT, .text = cal_strdup(luaL_checkstring(L, 1))});
+  size_t bytes;
+  const char *text = luaL_checklstring(L, 1, &bytes);
+  luaL_argcheck(L, bytes <= MESSAGE_CEILING, 1, "a message has at most 64 KiB");
+  command(call, (cal_command){.kind = CAL_COMMAND_LEG_TEXT, .text = cal_strdup(text)});
   return 0;
 }
 
 static int recording(lua_State *L) {
   cal_script_call *call = check_call(L);
-  command(call, (cal_command){.kind = CAL_COMMAND_LEG_RECORDING, .flags = lua_toboolean(L, 1) ? CAL_COMMAND_ON : 0});
+  command(call, (cal_command){.kind = CAL_COMMAND_LEG_RECORDING,
+                              .flags = lua_toboolean(L, 1) ? CAL_COMMAND_ON : 0});
   return 0;
 }
 
 static int leg_close(lua_State *L) {
   cal_script_call *call = check_call(L);
   int drain = lua_toboolean(L, 1), code = (int)luaL_optinteger(L, 2, 1000);
-  command(call, (cal_command){.kind = CAL_COMMAND_LEG_CLOSE, .flags = drain ? CAL_COMMAND_DRAIN : 0, .code = code});
+  command(call,
+          (cal_command){.kind = CAL_COMMAND_LEG_CLOSE, .flags = drain ? CAL_COMMAND_DRAIN : 0, .code = code});
   return 0;
 }
 
-/* ---- listening ------------------------------------------------------------------------------------------------------ */
+/* ---- listening
+ * ------------------------------------------------------------------------------------------------------ */
 
 #define PHRASES_CEILING CAL_GRAMMAR_PHRASES
 
@@ -148,7 +160,8 @@ typedef struct answers {
 /* choices = { yes = {"yes", "sure"}, no = {} }: everything is borrowed from the Lua table at `index`. */
 static void read_choices(lua_State *L, int index, answers *into) {
   for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
-    if (lua_type(L, -2) != LUA_TSTRING || !lua_istable(L, -1)) luaL_error(L, "`choices` must be { name = { phrase, … }, … }");
+    if (lua_type(L, -2) != LUA_TSTRING || !lua_istable(L, -1))
+      luaL_error(L, "`choices` must be { name = { phrase, … }, … }");
     if (into->choice_count == CAL_GRAMMAR_CHOICES) luaL_error(L, "more than %d choices", CAL_GRAMMAR_CHOICES);
     cal_choice *choice = &into->choices[into->choice_count++];
     choice->id = lua_tostring(L, -2);
@@ -176,7 +189,8 @@ static int grammar_of(lua_State *L, cal_script_call *call, cal_grammar **result)
   lua_getfield(L, 1, "digits");
   if (lua_istable(L, -1)) {
     options.digits_min = (uint32_t)cal_core_number(L, lua_gettop(L), "min", 1, 1, CAL_GRAMMAR_DIGITS);
-    options.digits_max = (uint32_t)cal_core_number(L, lua_gettop(L), "max", CAL_GRAMMAR_DIGITS, 1, CAL_GRAMMAR_DIGITS);
+    options.digits_max =
+        (uint32_t)cal_core_number(L, lua_gettop(L), "max", CAL_GRAMMAR_DIGITS, 1, CAL_GRAMMAR_DIGITS);
   }
   if (!options.choice_count && !options.digits_max) return 0;
   const cal_dict *dict;
@@ -198,13 +212,17 @@ static int set_listening(lua_State *L) {
   return 1;
 }
 
-/* ---- facts ------------------------------------------------------------------------------------------------------------ */
+/* ---- facts
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static int64_t wall_ms(const cal_script_call *call) {
   return cal_clock_wall_ms(cal_engine_clock(cal_script_engine(call->script)));
 }
 
-static cal_store *store_of(const cal_script_call *call) { return cal_engine_store(cal_script_engine(call->script)); }
+static cal_store *store_of(const cal_script_call *call) {
+  return cal_engine_store(cal_script_engine(call->script));
+}
 
 static int fact(lua_State *L) {
   cal_script_call *call = check_call(L);
@@ -217,7 +235,8 @@ static int fact(lua_State *L) {
 
 static int line(lua_State *L) {
   cal_script_call *call = check_call(L);
-  const char *who = luaL_checkstring(L, 1), *text = luaL_checkstring(L, 2), *heard = luaL_optstring(L, 3, NULL);
+  const char *who = luaL_checkstring(L, 1), *text = luaL_checkstring(L, 2),
+             *heard = luaL_optstring(L, 3, NULL);
   int code = cal_store_line(store_of(call), cal_call_about(call->call)->name, wall_ms(call), who, text, heard,
                             lua_toboolean(L, 4));
   if (code < 0) return cal_lib_refuse(L, code);

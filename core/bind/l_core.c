@@ -15,7 +15,8 @@
 #include "call/http_message.h"
 
 #define TELL_CEILING 65536
-#define LATEST_S 1e11 /* times beyond it are mistakes */
+#define BODY_CEILING (4 << 20) /* of a request */
+#define LATEST_S 1e11          /* times beyond it are mistakes */
 
 void cal_core_set(lua_State *L, const char *name, lua_CFunction function) {
   lua_pushcfunction(L, function);
@@ -25,7 +26,8 @@ void cal_core_set(lua_State *L, const char *name, lua_CFunction function) {
 const char *cal_core_text(lua_State *L, int index, const char *field) {
   lua_getfield(L, index, field);
   int type = lua_type(L, -1);
-  if (type != LUA_TNIL && type != LUA_TSTRING) luaL_error(L, "`%s` must be a string, not a %s", field, lua_typename(L, type));
+  if (type != LUA_TNIL && type != LUA_TSTRING)
+    luaL_error(L, "`%s` must be a string, not a %s", field, lua_typename(L, type));
   const char *text = lua_tostring(L, -1);
   lua_pop(L, 1);
   return text;
@@ -37,13 +39,16 @@ const char *cal_core_text_needed(lua_State *L, int index, const char *field) {
   return text;
 }
 
-lua_Number cal_core_number(lua_State *L, int index, const char *field, lua_Number otherwise, lua_Number least, lua_Number most) {
+lua_Number cal_core_number(lua_State *L, int index, const char *field, lua_Number otherwise, lua_Number least,
+                           lua_Number most) {
   lua_getfield(L, index, field);
   lua_Number number = otherwise;
   if (!lua_isnil(L, -1)) {
-    if (lua_type(L, -1) != LUA_TNUMBER) luaL_error(L, "`%s` must be a number, not a %s", field, luaL_typename(L, -1));
+    if (lua_type(L, -1) != LUA_TNUMBER)
+      luaL_error(L, "`%s` must be a number, not a %s", field, luaL_typename(L, -1));
     number = lua_tonumber(L, -1);
-    if (!(number >= least && number <= most)) luaL_error(L, "`%s` is %f; from %f to %f is possible", field, number, least, most);
+    if (!(number >= least && number <= most))
+      luaL_error(L, "`%s` is %f; from %f to %f is possible", field, number, least, most);
   }
   lua_pop(L, 1);
   return number;
@@ -64,7 +69,9 @@ static cal_bind_context *check_alive(lua_State *L) {
   return context;
 }
 
-/* ---- time ------------------------------------------------------------------------------------------------------------- */
+/* ---- time
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static int now(lua_State *L) {
   lua_pushnumber(L, (lua_Number)cal_engine_now_ns(cal_bind_of(L)->engine) / 1e9);
@@ -100,7 +107,9 @@ static int wake_at(lua_State *L) {
   return 0;
 }
 
-/* ---- ids -------------------------------------------------------------------------------------------------------------- */
+/* ---- ids
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 static int id(lua_State *L) {
   const char *prefix = luaL_checkstring(L, 1);
@@ -120,7 +129,9 @@ static int random_bytes(lua_State *L) {
   return 1;
 }
 
-/* ---- messages ----------------------------------------------------------------------------------------------------------- */
+/* ---- messages
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 static int handler(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
@@ -136,22 +147,28 @@ static int tell(lua_State *L) {
   const char *call = luaL_optstring(L, 1, NULL);
   size_t bytes;
   const char *text = luaL_checklstring(L, 2, &bytes);
-  luaL_argcheck(L, bytes <= TELL_CEILING && strlen(text) == bytes, 2, "a message has at most 64 KiB, none of them zero");
-  luaL_argcheck(L, !call == !!context->call, 1, "a call tells its service (nil), a service tells a call (its id)");
-  int code = call ? cal_script_tell_call(context->script, call, text, bytes) : cal_script_tell_service(context->call, text, bytes);
+  luaL_argcheck(L, bytes <= TELL_CEILING && strlen(text) == bytes, 2,
+                "a message has at most 64 KiB, none of them zero");
+  luaL_argcheck(L, !call == !!context->call, 1,
+                "a call tells its service (nil), a service tells a call (its id)");
+  int code = call ? cal_script_tell_call(context->script, call, text, bytes)
+                  : cal_script_tell_service(context->call, text, bytes);
   if (code < 0) return cal_lib_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;
 }
 
-/* ---- HTTP --------------------------------------------------------------------------------------------------------------- */
+/* ---- HTTP
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 static void check_headers(lua_State *L, int index) {
   lua_getfield(L, index, "headers");
   if (!lua_isnil(L, -1)) {
     if (!lua_istable(L, -1)) luaL_error(L, "`headers` must be a table of strings");
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
-      if (lua_type(L, -2) != LUA_TSTRING || !lua_isstring(L, -1)) luaL_error(L, "`headers` must be a table of strings");
+      if (lua_type(L, -2) != LUA_TSTRING || !lua_isstring(L, -1))
+        luaL_error(L, "`headers` must be a table of strings");
   }
   lua_pop(L, 1);
 }
@@ -185,6 +202,7 @@ static int http_fetch(lua_State *L) {
   lua_Number ceiling = cal_core_number(L, 1, "answer_ceiling", 1 << 20, 1, 64 << 20);
   lua_getfield(L, 1, "body"); /* at 2 */
   if (!lua_isnil(L, 2) && !lua_isstring(L, 2)) luaL_error(L, "`body` must be a string");
+  if (lua_objlen(L, 2) > BODY_CEILING) luaL_error(L, "`body` has more than %d bytes", BODY_CEILING);
   check_headers(L, 1);
 
   cal_owned *owned = cal_core_message(L);
@@ -216,7 +234,9 @@ static int http_fetch(lua_State *L) {
   return 1;
 }
 
-/* ---- the module ----------------------------------------------------------------------------------------------------------- */
+/* ---- the module
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 /* What needs no plane: a tool has these alone. */
 static void add_basic(lua_State *L) {
@@ -236,7 +256,8 @@ void cal_core_add_common(lua_State *L) {
 }
 
 int cal_lib_core(lua_State *L) {
-  static const char *const kinds[] = {[CAL_VM_SERVICE] = "service", [CAL_VM_CALL] = "call", [CAL_VM_TOOL] = "tool"};
+  static const char *const kinds[] = {
+      [CAL_VM_SERVICE] = "service", [CAL_VM_CALL] = "call", [CAL_VM_TOOL] = "tool"};
   cal_vm_kind kind = cal_vm_kind_of(cal_vm_of(L));
   lua_newtable(L);
   lua_pushstring(L, kinds[kind]);
@@ -254,9 +275,9 @@ void cal_lib_provide(lua_State *L) {
   static const struct {
     const char *name;
     lua_CFunction open;
-  } libraries[] = {{"callisto.core", cal_lib_core},     {"callisto.json", cal_lib_json},
-                   {"callisto.xml", cal_lib_xml},       {"callisto.crypto", cal_lib_crypto},
-                   {"callisto.log", cal_lib_log},       {"callisto.metrics", cal_lib_metrics},
+  } libraries[] = {{"callisto.core", cal_lib_core},    {"callisto.json", cal_lib_json},
+                   {"callisto.xml", cal_lib_xml},      {"callisto.crypto", cal_lib_crypto},
+                   {"callisto.log", cal_lib_log},      {"callisto.metrics", cal_lib_metrics},
                    {"callisto.shared", cal_lib_shared}};
   for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++)
     cal_vm_provide(L, libraries[i].name, libraries[i].open);

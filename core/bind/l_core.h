@@ -1,4 +1,5 @@
-/* l_core: the parts of callisto.core. Each adds its functions to the table on top of the stack. The VM's own thread. */
+/* l_core: the parts of callisto.core. Each adds its functions to the table on top of the stack. The VM's own
+ * thread. */
 #ifndef CAL_BIND_L_CORE_H
 #define CAL_BIND_L_CORE_H
 
@@ -14,9 +15,11 @@ void cal_core_add_service(lua_State *L); /* a service VM */
 void cal_core_set(lua_State *L, const char *name, lua_CFunction function);
 
 /* Fields of an options table at `index`. Strings are borrowed as long as the table holds them. */
-const char *cal_core_text(lua_State *L, int index, const char *field);     /* NULL when absent; an error for another type */
+const char *cal_core_text(lua_State *L, int index,
+                          const char *field); /* NULL when absent; an error for another type */
 const char *cal_core_text_needed(lua_State *L, int index, const char *field);
-lua_Number cal_core_number(lua_State *L, int index, const char *field, lua_Number otherwise, lua_Number least, lua_Number most);
+lua_Number cal_core_number(lua_State *L, int index, const char *field, lua_Number otherwise, lua_Number least,
+                           lua_Number most);
 int cal_core_flag(lua_State *L, int index, const char *field);
 
 /* A new HTTP message in a userdata that frees it unless it is taken (lib.h). */

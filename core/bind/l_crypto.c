@@ -71,8 +71,9 @@ static int equal(lua_State *L) {
 }
 
 int cal_lib_crypto(lua_State *L) {
-  static const luaL_Reg functions[] = {{"hmac", hmac},         {"digest", digest},     {"hex", hex},  {"base64", base64},
-                                       {"unbase64", unbase64}, {"equal", equal}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"hmac", hmac},     {"digest", digest},     {"hex", hex},
+                                       {"base64", base64}, {"unbase64", unbase64}, {"equal", equal},
+                                       {NULL, NULL}};
   lua_newtable(L);
   for (const luaL_Reg *f = functions; f->name; f++) {
     lua_pushcfunction(L, f->func);

@@ -20,7 +20,8 @@ static void push_array_metatable(lua_State *L) {
   lua_rawget(L, LUA_REGISTRYINDEX);
 }
 
-/* ---- decoding: the value under construction is on top of the stack; each open container below it ---------------- */
+/* ---- decoding: the value under construction is on top of the stack; each open container below it
+ * ---------------- */
 
 typedef struct decoder {
   lua_State *L;
@@ -172,7 +173,8 @@ static int decode(lua_State *L) {
   return cal_lib_json_decode(L, text, bytes);
 }
 
-/* ---- encoding ----------------------------------------------------------------------------------------------------- */
+/* ---- encoding
+ * ----------------------------------------------------------------------------------------------------- */
 
 static void encode_value(lua_State *L, yajl_gen g, int index, int depth);
 
@@ -181,7 +183,9 @@ static int is_array(lua_State *L, int index, int *length) {
   if (*length > 0) {
     int entries = 0;
     for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) entries++;
-    if (entries != *length) luaL_error(L, "json.encode: a table is neither a list nor an object: it has keys of both kinds, or holes");
+    if (entries != *length)
+      luaL_error(L,
+                 "json.encode: a table is neither a list nor an object: it has keys of both kinds, or holes");
     return 1;
   }
   if (!lua_getmetatable(L, index)) return 0;
@@ -251,7 +255,8 @@ static void encode_object(lua_State *L, yajl_gen g, int index, int depth) {
 }
 
 static void encode_table(lua_State *L, yajl_gen g, int index, int depth) {
-  if (depth >= DEPTH_CEILING) luaL_error(L, "json.encode: nested deeper than %d levels (a cycle?)", DEPTH_CEILING);
+  if (depth >= DEPTH_CEILING)
+    luaL_error(L, "json.encode: nested deeper than %d levels (a cycle?)", DEPTH_CEILING);
   luaL_checkstack(L, 12, "json.encode");
   cal_vm_check_budget(L);
   int length;
@@ -291,9 +296,15 @@ static void encode_number(lua_State *L, yajl_gen g, double number) {
 static void encode_value(lua_State *L, yajl_gen g, int index, int depth) {
   cal_span text;
   switch (lua_type(L, index)) {
-  case LUA_TNIL: yajl_gen_null(g); break;
-  case LUA_TBOOLEAN: yajl_gen_bool(g, lua_toboolean(L, index)); break;
-  case LUA_TNUMBER: encode_number(L, g, lua_tonumber(L, index)); break;
+  case LUA_TNIL:
+    yajl_gen_null(g);
+    break;
+  case LUA_TBOOLEAN:
+    yajl_gen_bool(g, lua_toboolean(L, index));
+    break;
+  case LUA_TNUMBER:
+    encode_number(L, g, lua_tonumber(L, index));
+    break;
   case LUA_TSTRING:
     text.at = lua_tolstring(L, index, &text.bytes);
     encode_text(L, g, text);
@@ -302,8 +313,11 @@ static void encode_value(lua_State *L, yajl_gen g, int index, int depth) {
     if (lua_touserdata(L, index)) luaL_error(L, "json.encode: cannot write a userdata");
     yajl_gen_null(g);
     break;
-  case LUA_TTABLE: encode_table(L, g, index, depth); break;
-  default: luaL_error(L, "json.encode: cannot write a %s", luaL_typename(L, index));
+  case LUA_TTABLE:
+    encode_table(L, g, index, depth);
+    break;
+  default:
+    luaL_error(L, "json.encode: cannot write a %s", luaL_typename(L, index));
   }
 }
 
@@ -342,7 +356,8 @@ static void make_metatable(lua_State *L, const char *name, lua_CFunction collect
 }
 
 int cal_lib_json(lua_State *L) {
-  static const luaL_Reg functions[] = {{"encode", encode}, {"decode", decode}, {"array", array}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"encode", encode}, {"decode", decode}, {"array", array}, {NULL, NULL}};
   make_metatable(L, "callisto.json.parser", free_parser);
   make_metatable(L, "callisto.json.generator", free_generator);
   push_array_metatable(L);

@@ -21,7 +21,8 @@
 static cal_script *script_of(lua_State *L) { return cal_bind_of(L)->script; }
 static cal_engine *engine_of(lua_State *L) { return cal_bind_of(L)->engine; }
 
-/* ---- requests ------------------------------------------------------------------------------------------------------- */
+/* ---- requests
+ * ------------------------------------------------------------------------------------------------------- */
 
 static int http_reply(lua_State *L) {
   cal_id request = cal_lib_check_id(L, 1);
@@ -81,12 +82,15 @@ static int owner(lua_State *L) {
   uint8_t script = cal_engine_owner(engine_of(L), luaL_checkstring(L, 1), call, sizeof call);
   if (!script) return 0;
   lua_pushstring(L, call);
-  cal_script_call *mine = script == cal_script_index(script_of(L)) ? cal_script_call_named(script_of(L), call) : NULL;
+  cal_script_call *mine =
+      script == cal_script_index(script_of(L)) ? cal_script_call_named(script_of(L), call) : NULL;
   lua_pushboolean(L, mine && mine->service == cal_bind_of(L)->service);
   return 2;
 }
 
-/* ---- calls ------------------------------------------------------------------------------------------------------------- */
+/* ---- calls
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 /* A list of strings, borrowed from the table that holds it. */
 static size_t texts_of(lua_State *L, int index, const char *field, const char **into) {
@@ -131,7 +135,7 @@ static int call_open(lua_State *L) {
     luaL_error(L, "`role` is \"%s\"; agent and carrier are possible", role);
   options.start_deadline_ms = (uint32_t)(1000 * cal_core_number(L, 1, "start_deadline", 5, 0.1, 60));
   options.longest_s = (uint32_t)cal_core_number(L, 1, "longest", 14400, 1, 86400);
-  options.lead_ms = (uint32_t)cal_core_number(L, 1, "lead_ms", 100, 0, 400);
+  options.lead_ms = (uint32_t)cal_core_number(L, 1, "lead_ms", 0, 0, 400);
   lua_Number ttl = cal_core_number(L, 1, "token_ttl", 60, 1, 86400);
   options.token_expires_ns = cal_engine_now_ns(engine_of(L)) + (uint64_t)(ttl * 1e9);
   lua_getfield(L, 1, "signature");
@@ -154,7 +158,8 @@ static int call_open(lua_State *L) {
   lua_getfield(L, 1, "begin");
   size_t begin_bytes;
   const char *begin = luaL_checklstring(L, -1, &begin_bytes);
-  int code = cal_script_call_open(cal_bind_of(L)->service, &options, entry, begin, begin_bytes, fallback, voice);
+  int code =
+      cal_script_call_open(cal_bind_of(L)->service, &options, entry, begin, begin_bytes, fallback, voice);
   if (code < 0) return cal_lib_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;
@@ -196,8 +201,10 @@ static int leg_dial(lua_State *L) {
   lua_pushliteral(L, "");
   if (lua_istable(L, headers))
     for (lua_pushnil(L); lua_next(L, headers);) {
-      if (lua_type(L, -2) != LUA_TSTRING || !lua_isstring(L, -1)) luaL_error(L, "`headers` must be a table of strings");
-      lua_pushfstring(L, "%s%s: %s\n", lua_tostring(L, headers + 1), lua_tostring(L, -2), lua_tostring(L, -1));
+      if (lua_type(L, -2) != LUA_TSTRING || !lua_isstring(L, -1))
+        luaL_error(L, "`headers` must be a table of strings");
+      lua_pushfstring(L, "%s%s: %s\n", lua_tostring(L, headers + 1), lua_tostring(L, -2),
+                      lua_tostring(L, -1));
       lua_replace(L, headers + 1);
       lua_pop(L, 1);
     }
@@ -233,7 +240,9 @@ static int voice_prepare(lua_State *L) {
   return 0;
 }
 
-/* ---- the store ------------------------------------------------------------------------------------------------------------ */
+/* ---- the store
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct answer {
   cal_engine *engine;
@@ -245,7 +254,8 @@ static void release_result(void *object) { cal_store_result_free(object); }
 
 static void on_stored(void *context, cal_store_result *result) {
   answer *a = context;
-  cal_event event = {.kind = CAL_EVENT_STORED, .source = a->request, .object = result, .release = release_result};
+  cal_event event = {
+      .kind = CAL_EVENT_STORED, .source = a->request, .object = result, .release = release_result};
   cal_engine_event(a->engine, a->script, &event, CAL_MAIL_RESERVED);
   cal_free(a);
 }
@@ -253,13 +263,18 @@ static void on_stored(void *context, cal_store_result *result) {
 static cal_store_value value_at(lua_State *L, int index) {
   lua_Number number;
   switch (lua_type(L, index)) {
-  case LUA_TNIL: return cal_store_null();
-  case LUA_TLIGHTUSERDATA: return cal_store_null(); /* json.null */
-  case LUA_TBOOLEAN: return cal_store_integer(lua_toboolean(L, index));
+  case LUA_TNIL:
+    return cal_store_null();
+  case LUA_TLIGHTUSERDATA:
+    return cal_store_null(); /* json.null */
+  case LUA_TBOOLEAN:
+    return cal_store_integer(lua_toboolean(L, index));
   case LUA_TNUMBER:
     number = lua_tonumber(L, index);
-    return number == floor(number) && fabs(number) < 9e15 ? cal_store_integer((int64_t)number) : cal_store_real(number);
-  default: break; /* a string */
+    return number == floor(number) && fabs(number) < 9e15 ? cal_store_integer((int64_t)number)
+                                                          : cal_store_real(number);
+  default:
+    break; /* a string */
   }
   cal_store_value value = {.type = CAL_STORE_TEXT};
   value.bytes.at = lua_tolstring(L, index, &value.bytes.bytes);
@@ -281,7 +296,8 @@ static int store(lua_State *L) {
       int type = lua_type(L, -1);
       if (type != LUA_TNIL && type != LUA_TBOOLEAN && type != LUA_TNUMBER && type != LUA_TSTRING &&
           type != LUA_TLIGHTUSERDATA)
-        luaL_error(L, "value %d is a %s; nil, booleans, numbers and strings can be stored", i + 1, lua_typename(L, type));
+        luaL_error(L, "value %d is a %s; nil, booleans, numbers and strings can be stored", i + 1,
+                   lua_typename(L, type));
       values[i] = value_at(L, -1);
     }
   }
@@ -290,11 +306,10 @@ static int store(lua_State *L) {
   if (code < 0) return cal_lib_refuse(L, code);
   answer *a = cal_alloc(sizeof *a);
   *a = (answer){.engine = context->engine, .script = cal_script_index(context->script), .request = request};
-  code = cal_store_submit(cal_engine_store(context->engine), &(cal_store_request){.sql = sql,
-                                                                                   .params = values,
-                                                                                   .param_count = (uint32_t)count,
-                                                                                   .on_done = on_stored,
-                                                                                   .context = a});
+  code = cal_store_submit(
+      cal_engine_store(context->engine),
+      &(cal_store_request){
+          .sql = sql, .params = values, .param_count = (uint32_t)count, .on_done = on_stored, .context = a});
   if (code < 0) {
     cal_free(a);
     cal_script_forget(context, request);
@@ -305,14 +320,18 @@ static int store(lua_State *L) {
 }
 
 static int fact_of(lua_State *L) {
-  const char *call = luaL_checkstring(L, 1), *kind = luaL_checkstring(L, 2), *data = luaL_optstring(L, 3, NULL);
-  int code = cal_store_event(cal_engine_store(engine_of(L)), call, cal_clock_wall_ms(cal_engine_clock(engine_of(L))), kind, data);
+  const char *call = luaL_checkstring(L, 1), *kind = luaL_checkstring(L, 2),
+             *data = luaL_optstring(L, 3, NULL);
+  int code = cal_store_event(cal_engine_store(engine_of(L)), call,
+                             cal_clock_wall_ms(cal_engine_clock(engine_of(L))), kind, data);
   if (code < 0) return cal_lib_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;
 }
 
-/* ---- the engine ------------------------------------------------------------------------------------------------------------- */
+/* ---- the engine
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static int settings(lua_State *L) {
   const char *json = cal_bind_of(L)->service->code->settings_json;
@@ -385,7 +404,11 @@ static int wish(lua_State *L, cal_wish_kind kind, uint32_t share, const char *re
   cal_id request;
   int code = cal_script_ask(context, &request);
   if (code < 0) return cal_lib_refuse(L, code);
-  cal_wish w = {.kind = kind, .share = share, .script = cal_script_index(context->script), .request = request, .reason = reason};
+  cal_wish w = {.kind = kind,
+                .share = share,
+                .script = cal_script_index(context->script),
+                .request = request,
+                .reason = reason};
   code = cal_reload_wish(context->engine, &w);
   if (code < 0) {
     cal_script_forget(context, request);

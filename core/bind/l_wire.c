@@ -17,7 +17,8 @@ static int release(lua_State *L) {
   return 0;
 }
 
-/* Pushes the rule table and returns 1, or nothing and returns 0. The table stays reachable from the declaration. */
+/* Pushes the rule table and returns 1, or nothing and returns 0. The table stays reachable from the
+ * declaration. */
 static int enter(lua_State *L, const char *rule) {
   lua_getfield(L, 1, rule);
   if (lua_istable(L, -1)) return 1;
@@ -27,7 +28,8 @@ static int enter(lua_State *L, const char *rule) {
 }
 
 /* A field that is a path, or {path, what must be there}: a text or a number, as the field wants it. */
-static const char *path_of(lua_State *L, const char *rule, const char *field, const char **text, int64_t *number) {
+static const char *path_of(lua_State *L, const char *rule, const char *field, const char **text,
+                           int64_t *number) {
   lua_getfield(L, -1, field);
   const char *path = NULL;
   if (lua_istable(L, -1)) {

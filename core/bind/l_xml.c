@@ -11,7 +11,8 @@
 #include "bind/lib.h"
 #include "data/xml.h"
 
-/* ---- building: the whole table is checked first, because an argument error would leak the writer ------------------- */
+/* ---- building: the whole table is checked first, because an argument error would leak the writer
+ * ------------------- */
 
 #define ATTRS_CEILING 64 /* of one element */
 
@@ -27,7 +28,8 @@ static void check_node(lua_State *L, int index, int depth) {
   if (depth > CAL_XML_DEPTH) luaL_error(L, "xml.build: elements nest deeper than %d", CAL_XML_DEPTH);
   luaL_checkstack(L, 12, "xml.build");
   lua_rawgeti(L, index, 1);
-  if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "xml.build: a node begins with its name: {\"Say\", {…}, …}");
+  if (lua_type(L, -1) != LUA_TSTRING)
+    luaL_error(L, "xml.build: a node begins with its name: {\"Say\", {…}, …}");
   const char *name = lua_tostring(L, -1);
   int count = (int)lua_objlen(L, index);
   for (int i = 2; i <= count; i++) {
@@ -53,7 +55,8 @@ static void check_node(lua_State *L, int index, int depth) {
       } else {
         int attrs = 0;
         for (lua_pushnil(L); lua_next(L, child); lua_pop(L, 1), attrs++) check_pair(L, -2, -1, name);
-        if (attrs > ATTRS_CEILING) luaL_error(L, "xml.build: <%s> has more than %d attributes", name, ATTRS_CEILING);
+        if (attrs > ATTRS_CEILING)
+          luaL_error(L, "xml.build: <%s> has more than %d attributes", name, ATTRS_CEILING);
       }
     } else if (kind != LUA_TSTRING && kind != LUA_TNUMBER) {
       luaL_error(L, "xml.build: <%s> holds a %s", name, luaL_typename(L, child));
@@ -83,9 +86,12 @@ typedef struct named {
   char room[40];
 } named;
 
-static int by_name(const void *a, const void *b) { return strcmp(((const named *)a)->name, ((const named *)b)->name); }
+static int by_name(const void *a, const void *b) {
+  return strcmp(((const named *)a)->name, ((const named *)b)->name);
+}
 
-/* A plain table has no order: its attributes are written alphabetically, so that equal tables give equal documents. */
+/* A plain table has no order: its attributes are written alphabetically, so that equal tables give equal
+ * documents. */
 static void put_attrs(lua_State *L, cal_xml_writer *writer, int table) {
   if (is_list(L, table)) {
     for (int a = 1; a <= (int)lua_objlen(L, table); a++) {
@@ -106,7 +112,8 @@ static void put_attrs(lua_State *L, cal_xml_writer *writer, int table) {
     count++;
   }
   qsort(attrs, count, sizeof *attrs, by_name);
-  for (size_t i = 0; i < count; i++) cal_xml_put_attr(writer, attrs[i].name, attrs[i].value ? attrs[i].value : attrs[i].room);
+  for (size_t i = 0; i < count; i++)
+    cal_xml_put_attr(writer, attrs[i].name, attrs[i].value ? attrs[i].value : attrs[i].room);
 }
 
 static void put_node(lua_State *L, cal_xml_writer *writer, int index) {
@@ -149,7 +156,8 @@ static int build(lua_State *L) {
   return 1;
 }
 
-/* ---- parsing -------------------------------------------------------------------------------------------------------- */
+/* ---- parsing
+ * -------------------------------------------------------------------------------------------------------- */
 
 static int release_tree(lua_State *L) {
   cal_xml **tree = lua_touserdata(L, 1);

@@ -1,5 +1,5 @@
-/* lib: the C modules that scripts may require. Each opener pushes one module table; all are loaded lazily by `require`.
- * The VM's own thread. */
+/* lib: the C modules that scripts may require. Each opener pushes one module table; all are loaded lazily by
+ * `require`. The VM's own thread. */
 #ifndef CAL_BIND_LIB_H
 #define CAL_BIND_LIB_H
 
@@ -23,7 +23,8 @@ void cal_lib_provide(lua_State *L);
 /* nil, message, code: what the world refused. Pushes three values; `code` is a negative errno. */
 int cal_lib_refuse(lua_State *L, int code);
 
-/* Memory of C while Lua may still raise: a userdata, pushed here, releases what it holds when nobody has taken it. */
+/* Memory of C while Lua may still raise: a userdata, pushed here, releases what it holds when nobody has
+ * taken it. */
 typedef struct cal_owned {
   void *object; /* NULL: nothing */
   void *(*release)(void *object);
@@ -31,7 +32,7 @@ typedef struct cal_owned {
 
 cal_owned *cal_lib_own(lua_State *L, void *(*release)(void *object)); /* set `object` at once */
 void *cal_lib_take(cal_owned *owned);                                 /* returns owned */
-cal_buf *cal_lib_buf(lua_State *L, size_t ceiling);                   /* pushes a userdata; freed with it, or by cal_buf_free */
+cal_buf *cal_lib_buf(lua_State *L, size_t ceiling); /* pushes a userdata; freed with it, or by cal_buf_free */
 
 /* callisto.json's decode: pushes the value, or nil and a message; how many. */
 int cal_lib_json_decode(lua_State *L, const char *text, size_t bytes);

@@ -54,7 +54,8 @@ static entry **find(cal_registry *registry, const char *name) {
   return place;
 }
 
-int cal_registry_add(cal_registry *registry, const char *name, const char *call, uint8_t script, cal_id handle) {
+int cal_registry_add(cal_registry *registry, const char *name, const char *call, uint8_t script,
+                     cal_id handle) {
   int code = 0;
   pthread_mutex_lock(&registry->lock);
   entry **place = find(registry, name);

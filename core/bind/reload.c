@@ -34,24 +34,26 @@ struct cal_reload {
   cal_watch *watch;
   pthread_mutex_t lock; /* guards `current` */
   cal_code *current, *previous;
-  cal_code *next;                 /* being prepared, or a canary */
-  atomic_uintptr_t canary;        /* == next while it is one */
-  atomic_uint ended, broken;      /* its calls */
+  cal_code *next;            /* being prepared, or a canary */
+  atomic_uintptr_t canary;   /* == next while it is one */
+  atomic_uint ended, broken; /* its calls */
   uint32_t share;
 
   state state;
-  cal_wish wish;                  /* what is being done */
-  int wants_again;                /* the watcher saw a change meanwhile */
+  cal_wish wish;   /* what is being done */
+  int wants_again; /* the watcher saw a change meanwhile */
   uv_work_t work;
   cal_code *built;
-  cal_buf problems;               /* JSON objects joined by commas; written by the worker, then by the main loop */
+  cal_buf problems; /* JSON objects joined by commas; written by the worker, then by the main loop */
   int problem_count;
-  uint32_t waiting;               /* script threads that have not reported */
-  int64_t last_ms;                /* how long the last build and verification took */
+  uint32_t waiting; /* script threads that have not reported */
+  int64_t last_ms;  /* how long the last build and verification took */
   uint64_t began_ns;
 };
 
-/* ---- code -------------------------------------------------------------------------------------------------------------- */
+/* ---- code
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 static void code_destroy(void *object) {
   cal_code *code = object;
@@ -112,7 +114,9 @@ cal_code *cal_reload_code(cal_reload *reload) {
   return code;
 }
 
-/* ---- reports ------------------------------------------------------------------------------------------------------------- */
+/* ---- reports
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static void begin_problems(cal_reload *reload) {
   cal_buf_clear(&reload->problems);
@@ -122,7 +126,8 @@ static void begin_problems(cal_reload *reload) {
 static void answer(cal_reload *reload, const cal_wish *wish, int status, const char *what) {
   cal_buf json;
   cal_buf_init(&json, PROBLEMS_CEILING + 4096);
-  cal_buf_format(&json, "{\"ok\":%s,\"what\":\"%s\",\"generation\":%llu,\"digest\":\"%s\",\"milliseconds\":%lld",
+  cal_buf_format(&json,
+                 "{\"ok\":%s,\"what\":\"%s\",\"generation\":%llu,\"digest\":\"%s\",\"milliseconds\":%lld",
                  status < 300 ? "true" : "false", what,
                  (unsigned long long)cal_generation_serial(reload->current->generation),
                  cal_generation_digest(reload->current->generation), (long long)reload->last_ms);
@@ -130,10 +135,11 @@ static void answer(cal_reload *reload, const cal_wish *wish, int status, const c
     cal_buf_format(&json, ",\"canary\":{\"generation\":%llu,\"share\":%u,\"ended\":%u,\"broken\":%u}",
                    (unsigned long long)cal_generation_serial(reload->next->generation), reload->share,
                    atomic_load(&reload->ended), atomic_load(&reload->broken));
-  cal_buf_format(&json, ",\"problems\":[%s]}", reload->problems.bytes && status >= 300 ? reload->problems.data : "");
+  cal_buf_format(&json, ",\"problems\":[%s]}",
+                 reload->problems.bytes && status >= 300 ? reload->problems.data : "");
   if (wish->kind != CAL_WISH_STATUS)
-    cal_log(status < 300 ? CAL_LOG_INFO : CAL_LOG_ERROR, "code", NULL, "%s: %s; generation %llu", wish->reason, what,
-            (unsigned long long)cal_generation_serial(reload->current->generation));
+    cal_log(status < 300 ? CAL_LOG_INFO : CAL_LOG_ERROR, "code", NULL, "%s: %s; generation %llu",
+            wish->reason, what, (unsigned long long)cal_generation_serial(reload->current->generation));
   if (wish->script) {
     cal_http_message *message = cal_http_message_new();
     message->status = status;
@@ -161,7 +167,9 @@ static void finish(cal_reload *reload, int status, const char *what) {
   begin_reload(reload, &(cal_wish){.kind = CAL_WISH_RELOAD, .share = 100, .reason = "a file changed"});
 }
 
-/* ---- commit --------------------------------------------------------------------------------------------------------------- */
+/* ---- commit
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 static void release_code(void *code) { cal_unref(code); }
 
@@ -222,12 +230,15 @@ static void prepare(cal_reload *reload, cal_code *code) {
   tell_scripts(reload, CAL_EVENT_RELOAD, 0, code);
 }
 
-/* ---- build ------------------------------------------------------------------------------------------------------------------ */
+/* ---- build
+ * ------------------------------------------------------------------------------------------------------------------
+ */
 
 static void on_worker(uv_work_t *work) {
   cal_reload *reload = work->data;
   const cal_engine_options *about = &reload->engine->options;
-  char *settings = about->read_settings ? about->read_settings(about->settings_context) : cal_strdup(about->settings_json);
+  char *settings =
+      about->read_settings ? about->read_settings(about->settings_context) : cal_strdup(about->settings_json);
   if (!settings) {
     add_problem(reload, "callisto.lua", 0, cal_error_text());
     return;
@@ -305,7 +316,8 @@ static void on_note(void *context, void *message) {
   else if (reload->state != IDLE && !n->wish.script)
     reload->wants_again = 1;
   else if (n->wish.is_from_watcher && atomic_load(&reload->canary))
-    cal_log(CAL_LOG_WARN, "code", NULL, "a file changed while a canary runs: callisto reload or callisto rollback decides");
+    cal_log(CAL_LOG_WARN, "code", NULL,
+            "a file changed while a canary runs: callisto reload or callisto rollback decides");
   else if (reload->state != IDLE)
     answer(reload, &n->wish, 409, "another reload is under way");
   else if (n->wish.kind == CAL_WISH_ROLLBACK)
@@ -317,7 +329,9 @@ static void on_note(void *context, void *message) {
 
 static void drop_note(void *context, void *message) { cal_free(((note *)message)->text); }
 
-/* ---- any thread ---------------------------------------------------------------------------------------------------------------- */
+/* ---- any thread
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
 int cal_reload_wish(cal_engine *engine, const cal_wish *wish) {
   note n = {.wish = *wish};
@@ -341,16 +355,20 @@ void cal_reload_count(cal_engine *engine, const cal_code *code, int is_broken) {
   cal_reload_wish(engine, &(cal_wish){.kind = CAL_WISH_ROLLBACK, .reason = "the canary's calls break"});
 }
 
-/* ---- life -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- life
+ * --------------------------------------------------------------------------------------------------------------------------
+ */
 
 static void on_change(void *context) {
-  cal_reload_wish(((cal_reload *)context)->engine,
-                  &(cal_wish){.kind = CAL_WISH_RELOAD, .share = 100, .is_from_watcher = 1, .reason = "a file changed"});
+  cal_reload_wish(
+      ((cal_reload *)context)->engine,
+      &(cal_wish){.kind = CAL_WISH_RELOAD, .share = 100, .is_from_watcher = 1, .reason = "a file changed"});
 }
 
 int cal_reload_watch(cal_reload *reload) {
   const cal_engine_options *about = &reload->engine->options;
-  static const char *const names[] = {"templates", "providers", "menus", "exchange", "routing.lua", "callisto.lua"};
+  static const char *const names[] = {"templates", "providers",   "menus",
+                                      "exchange",  "routing.lua", "callisto.lua"};
   enum { NAMES = sizeof names / sizeof *names };
   char paths[NAMES][1024];
   const char *watched[NAMES + 1];
@@ -389,7 +407,8 @@ cal_reload *cal_reload_free(cal_reload *reload) {
   if (reload->watch) cal_watch_free(reload->watch);
   if (reload->notes) cal_mailbox_close(reload->notes);
   reload->wants_again = 0;
-  while (reload->state == BUILDING) uv_run(cal_loop_uv(reload->engine->loop), UV_RUN_ONCE); /* the worker uses all this */
+  while (reload->state == BUILDING)
+    uv_run(cal_loop_uv(reload->engine->loop), UV_RUN_ONCE); /* the worker uses all this */
   cal_unref(reload->current);
   cal_unref(reload->previous);
   cal_unref(reload->next);

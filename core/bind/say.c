@@ -50,7 +50,8 @@ static cal_voice_options voice_of(const char *voice, uint32_t rate_hz) {
 
 static uint32_t rate_of(cal_call *call) { return cal_wire_rate_hz(cal_call_about(call)->wire); }
 
-void cal_say_text(cal_speech *speech, cal_call *call, uint32_t utterance, const char *text, const char *voice, uint32_t flags) {
+void cal_say_text(cal_speech *speech, cal_call *call, uint32_t utterance, const char *text, const char *voice,
+                  uint32_t flags) {
   declare(call, utterance, flags);
   saying *s = saying_new(call, utterance);
   cal_voice_options options = voice_of(voice, rate_of(call));
@@ -97,7 +98,8 @@ static void on_heard(void *context, const cal_heard *heard, int code) {
     put(&json, "text", heard->match.text);
     if (heard->match.id[0]) put(&json, "choice", heard->match.id);
     if (heard->match.digits[0]) put(&json, "digits", heard->match.digits);
-    cal_buf_format(&json, ",\"rejected\":%s,\"decode_ms\":%u", heard->match.is_rejected ? "true" : "false", heard->decode_ms);
+    cal_buf_format(&json, ",\"rejected\":%s,\"decode_ms\":%u", heard->match.is_rejected ? "true" : "false",
+                   heard->decode_ms);
   } else {
     put(&json, "error", cal_error_name(code));
   }
@@ -108,7 +110,8 @@ static void on_heard(void *context, const cal_heard *heard, int code) {
   cal_free(h);
 }
 
-void cal_hear_clip(cal_speech *speech, cal_call *call, cal_clip *clip, cal_grammar *grammar, int64_t speech_ms) {
+void cal_hear_clip(cal_speech *speech, cal_call *call, cal_clip *clip, cal_grammar *grammar,
+                   int64_t speech_ms) {
   hearing *h = cal_alloc(sizeof *h);
   h->call = cal_ref(call);
   h->speech_ms = speech_ms;

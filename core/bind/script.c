@@ -22,6 +22,7 @@
 #define EVENTS_CAPACITY 65536
 #define CALLS_CEILING 20000
 #define REQUESTS_CEILING 65536
+#define CALL_REQUESTS_CEILING 64       /* of one call: what it sends is memory of ours, not of its VM */
 #define FALLBACK_UTTERANCE 0x6ffffff0u /* above any number a script reaches */
 
 struct cal_script {
@@ -59,7 +60,9 @@ cal_bind_context *cal_bind_context_new(lua_State *L) {
   return context;
 }
 
-/* ---- services ------------------------------------------------------------------------------------------------------------ */
+/* ---- services
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static void on_wake(cal_timer *timer);
 
@@ -108,7 +111,8 @@ static cal_service *service_for_new(cal_script *script) {
 
 static void prepare(cal_script *script, const cal_event *event) {
   cal_service *service = NULL;
-  int code = script->is_stopping ? cal_fail(-ESHUTDOWN, "this node is draining") : cal_service_new(&service, script, event->object);
+  int code = script->is_stopping ? cal_fail(-ESHUTDOWN, "this node is draining")
+                                 : cal_service_new(&service, script, event->object);
   if (!code) {
     cal_list_append(&script->services, &service->node);
     cal_event start = {.kind = CAL_EVENT_START};
@@ -142,7 +146,8 @@ static void stop_all(cal_script *script) {
   cal_list_each(&script->services, node) stop_service(cal_list_entry(node, cal_service, node));
 }
 
-/* ---- the end of a call ------------------------------------------------------------------------------------------------- */
+/* ---- the end of a call
+ * ------------------------------------------------------------------------------------------------- */
 
 static void throw_vm_away(cal_script_call *call) {
   if (!call->vm) return;
@@ -181,7 +186,8 @@ static void play_fallback(cal_script_call *call) {
   cal_call_command(call->call, &stop);
   if (call->fallback_text) {
     cal_store_line(cal_engine_store(call->script->engine), cal_call_about(call->call)->name,
-                   cal_clock_wall_ms(cal_engine_clock(call->script->engine)), "agent", call->fallback_text, NULL, 0);
+                   cal_clock_wall_ms(cal_engine_clock(call->script->engine)), "agent", call->fallback_text,
+                   NULL, 0);
     cal_say_text(cal_engine_speech(call->script->engine), call->call, FALLBACK_UTTERANCE, call->fallback_text,
                  call->fallback_voice, 0);
   }
@@ -197,7 +203,8 @@ static void tell_broken(cal_script_call *call, int code, char *text) {
 
 static void break_call(cal_script_call *call, int code) {
   const char *why = cal_vm_error(call->vm);
-  cal_log(CAL_LOG_ERROR, "script", cal_call_about(call->call)->name, "stopped (%s): %s", cal_error_name(code), why);
+  cal_log(CAL_LOG_ERROR, "script", cal_call_about(call->call)->name, "stopped (%s): %s", cal_error_name(code),
+          why);
   cal_reload_count(call->script->engine, call->service->code, 1);
   cal_metric_add(cal_counter("callisto_scripts_broken_total", "calls whose script was stopped or failed"), 1);
   char *text = cal_strdup(why);
@@ -206,7 +213,8 @@ static void break_call(cal_script_call *call, int code) {
   tell_broken(call, code, text);
 }
 
-/* ---- running VMs -------------------------------------------------------------------------------------------------------- */
+/* ---- running VMs
+ * -------------------------------------------------------------------------------------------------------- */
 
 static void run_call(cal_script_call *call, const cal_event *event) {
   if (!call->vm) return;
@@ -232,21 +240,23 @@ static void run_answer(cal_script *script, const cal_event *event) {
   cal_free(who);
   to.service->asked--;
   cal_script_call *call = to.call ? cal_slots_get(script->calls, to.call) : NULL;
+  if (call) call->asked--;
   if (call)
     run_call(call, event);
   else if (!to.call)
     cal_service_run(to.service, event);
 }
 
-/* What a call's service is told as well, or instead: the leg's beginning and end, messages of the script, its failure,
- * and requests that name the call. */
+/* What a call's service is told as well, or instead: the leg's beginning and end, messages of the script, its
+ * failure, and requests that name the call. */
 static void run_for_call(cal_script *script, cal_event *event) {
   cal_script_call *call = cal_slots_get(script->calls, event->target);
   if (!call) return;
   cal_service *service = call->service;
   snprintf(event->name, sizeof event->name, "%s", cal_call_about(call->call)->name);
   int is_for_both = event->kind == CAL_EVENT_LEG_STARTED || event->kind == CAL_EVENT_LEG_ENDED;
-  int is_for_service = event->kind == CAL_EVENT_BROKEN || event->kind == CAL_EVENT_HTTP_REQUEST || event->kind == CAL_EVENT_REPORT;
+  int is_for_service = event->kind == CAL_EVENT_BROKEN || event->kind == CAL_EVENT_HTTP_REQUEST ||
+                       event->kind == CAL_EVENT_REPORT;
   if (!is_for_service) run_call(call, event);
   if (is_for_service || is_for_both) cal_service_run(service, event);
 }
@@ -256,10 +266,18 @@ static void deliver(void *context, void *message) {
   cal_event *event = message;
   switch (event->kind) {
   case CAL_EVENT_HTTP_RESPONSE:
-  case CAL_EVENT_STORED: run_answer(script, event); break;
-  case CAL_EVENT_RELOAD: prepare(script, event); break;
-  case CAL_EVENT_COMMIT: commit(script, event->number); break;
-  case CAL_EVENT_STOP: stop_all(script); break;
+  case CAL_EVENT_STORED:
+    run_answer(script, event);
+    break;
+  case CAL_EVENT_RELOAD:
+    prepare(script, event);
+    break;
+  case CAL_EVENT_COMMIT:
+    commit(script, event->number);
+    break;
+  case CAL_EVENT_STOP:
+    stop_all(script);
+    break;
   case CAL_EVENT_START:
     if (cal_service_run(script->current, event) < 0) cal_engine_script_has_failed(script->engine);
     break;
@@ -270,7 +288,8 @@ static void deliver(void *context, void *message) {
     }
     run_for_call(script, event);
     break;
-  default: run_for_call(script, event);
+  default:
+    run_for_call(script, event);
   }
   cal_event_drop(event);
   sweep_services(script);
@@ -284,10 +303,13 @@ void cal_script_started(cal_script *script) {
   cal_engine_script_is_ready(script->engine);
 }
 
-/* ---- requests and messages ------------------------------------------------------------------------------------------------ */
+/* ---- requests and messages
+ * ------------------------------------------------------------------------------------------------ */
 
 int cal_script_ask(cal_bind_context *who, cal_id *request) {
   cal_script *script = who->script;
+  if (who->call && who->call->asked >= CALL_REQUESTS_CEILING)
+    return cal_fail(-ENOBUFS, "a call waits for at most %d answers at a time", CALL_REQUESTS_CEILING);
   int code = cal_mailbox_reserve(script->events);
   if (code) return cal_fail(code, "too many requests wait for their answers");
   asker *a = cal_alloc(sizeof *a);
@@ -296,6 +318,7 @@ int cal_script_ask(cal_bind_context *who, cal_id *request) {
   *request = cal_slots_add(script->requests, a);
   if (*request) {
     a->service->asked++;
+    if (who->call) who->call->asked++;
     return 0;
   }
   cal_free(a);
@@ -306,6 +329,7 @@ int cal_script_ask(cal_bind_context *who, cal_id *request) {
 void cal_script_forget(cal_bind_context *who, cal_id request) {
   cal_free(cal_slots_remove(who->script->requests, request));
   who->service->asked--;
+  if (who->call) who->call->asked--;
   cal_mailbox_unreserve(who->script->events);
 }
 
@@ -327,7 +351,9 @@ int cal_script_tell_service(cal_script_call *call, const char *text, size_t byte
   return cal_fail(code, "the script thread's mailbox is full");
 }
 
-/* ---- calls ------------------------------------------------------------------------------------------------------------------ */
+/* ---- calls
+ * ------------------------------------------------------------------------------------------------------------------
+ */
 
 cal_script_call *cal_script_call_named(cal_script *script, const char *name) {
   char id[64];
@@ -352,7 +378,8 @@ static int admit(cal_script_call *call, const char *begin, size_t begin_bytes) {
   const cal_call_options *about = cal_call_about(call->call);
   if (cal_engine_is_draining(engine)) return cal_fail(-ESHUTDOWN, "this node takes no new calls");
   if (cal_engine_calls(engine) > cal_engine_about(engine)->calls_ceiling)
-    return cal_fail(-EBUSY, "%u calls are live, which is the most this node takes", cal_engine_about(engine)->calls_ceiling);
+    return cal_fail(-EBUSY, "%u calls are live, which is the most this node takes",
+                    cal_engine_about(engine)->calls_ceiling);
   int code = cal_mailbox_reserve(call->script->events);
   call->has_room = !code;
   if (!code) code = cal_engine_register(engine, about->name, about->name, call->script->index, call->handle);
@@ -363,15 +390,17 @@ static int admit(cal_script_call *call, const char *begin, size_t begin_bytes) {
     call->has_token = !code;
   }
   if (code) return code;
-  cal_event event = {.kind = CAL_EVENT_BEGIN, .target = call->handle, .text = cal_strndup(begin, begin_bytes)};
+  cal_event event = {
+      .kind = CAL_EVENT_BEGIN, .target = call->handle, .text = cal_strndup(begin, begin_bytes)};
   code = cal_mailbox_post(call->script->events, &event, CAL_MAIL_CONTROL);
   if (!code) return 0;
   cal_event_drop(&event);
   return cal_fail(code, "the script thread's mailbox is full");
 }
 
-int cal_script_call_open(cal_service *service, cal_call_options *options, const char *entry, const char *begin,
-                         size_t begin_bytes, const char *fallback_text, const char *fallback_voice) {
+int cal_script_call_open(cal_service *service, cal_call_options *options, const char *entry,
+                         const char *begin, size_t begin_bytes, const char *fallback_text,
+                         const char *fallback_voice) {
   cal_script *script = service->script;
   cal_script_call *call = cal_alloc(sizeof *call);
   call->script = script;
@@ -398,7 +427,8 @@ int cal_script_call_alias(cal_script *script, const char *name, const char *carr
   cal_script_call *call = cal_script_call_named(script, name);
   if (!call) return cal_fail(-ENOENT, "no call %s is open on this thread", name);
   if (call->carrier_call) return 0;
-  int code = cal_engine_register(script->engine, carrier_call, cal_call_about(call->call)->name, script->index, call->handle);
+  int code = cal_engine_register(script->engine, carrier_call, cal_call_about(call->call)->name,
+                                 script->index, call->handle);
   if (!code) call->carrier_call = cal_strdup(carrier_call);
   return code;
 }
@@ -411,7 +441,9 @@ void cal_script_call_close(cal_script *script, const char *name, int close_code)
   call_free(call);
 }
 
-/* ---- life --------------------------------------------------------------------------------------------------------------------- */
+/* ---- life
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
 
 int cal_script_new(cal_script **result, cal_engine *engine, uint8_t index, cal_loop *loop) {
   cal_script *script = cal_alloc(sizeof *script);
@@ -449,8 +481,10 @@ int cal_script_start(cal_script *script) {
 cal_script *cal_script_free(cal_script *script) {
   if (!script) return NULL;
   for (cal_id id = 0; (id = cal_slots_next(script->calls, id));) call_free(cal_slots_get(script->calls, id));
-  cal_list_each_safe(&script->services, node, after) cal_service_free(cal_list_entry(node, cal_service, node));
-  for (cal_id id = 0; (id = cal_slots_next(script->requests, id));) cal_free(cal_slots_remove(script->requests, id));
+  cal_list_each_safe(&script->services, node, after)
+      cal_service_free(cal_list_entry(node, cal_service, node));
+  for (cal_id id = 0; (id = cal_slots_next(script->requests, id));)
+    cal_free(cal_slots_remove(script->requests, id));
   cal_mailbox_close(script->events);
   cal_slots_free(script->calls);
   cal_slots_free(script->requests);
@@ -461,4 +495,6 @@ cal_mailbox *cal_script_events(cal_script *script) { return script->events; }
 cal_loop *cal_script_loop(cal_script *script) { return script->loop; }
 cal_engine *cal_script_engine(cal_script *script) { return script->engine; }
 uint8_t cal_script_index(const cal_script *script) { return script->index; }
-uint32_t cal_script_calls(const cal_script *script) { return atomic_load(&((cal_script *)script)->call_count); }
+uint32_t cal_script_calls(const cal_script *script) {
+  return atomic_load(&((cal_script *)script)->call_count);
+}

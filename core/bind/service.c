@@ -31,14 +31,16 @@ static cal_vm_options vm_options(cal_service *service, cal_vm_kind kind) {
   return (cal_vm_options){.kind = kind,
                           .name = is_service ? "service" : "warm",
                           .memory_bytes = is_service ? SERVICE_MEMORY_BYTES : about->vm_memory_bytes,
-                          .entry_budget_ms = about->entry_budget_ms * (is_service ? SERVICE_BUDGET_FACTOR : 1),
+                          .entry_budget_ms =
+                              about->entry_budget_ms * (is_service ? SERVICE_BUDGET_FACTOR : 1),
                           .open = open_libraries,
                           .context = service};
 }
 
 /* On the pool's thread: the VM is made ready as far as it can be without knowing its call. */
 static int load_warm_module(cal_vm *vm, void *service) {
-  int code = cal_vm_require(vm, cal_engine_about(cal_script_engine(((cal_service *)service)->script))->warm_module);
+  int code =
+      cal_vm_require(vm, cal_engine_about(cal_script_engine(((cal_service *)service)->script))->warm_module);
   if (!code) lua_settop(cal_vm_state(vm), 0);
   return code;
 }
@@ -85,8 +87,10 @@ cal_service *cal_service_free(cal_service *service) {
 int cal_service_run(cal_service *service, const cal_event *event) {
   int code = cal_deliver(service->vm, event);
   if (!code) return 0;
-  cal_log(CAL_LOG_ERROR, "service", NULL, "an event failed (%s): %s", cal_error_name(code), cal_vm_error(service->vm));
-  cal_metric_add(cal_counter("callisto_service_failures_total", "events a service VM failed or was stopped in"), 1);
+  cal_log(CAL_LOG_ERROR, "service", NULL, "an event failed (%s): %s", cal_error_name(code),
+          cal_vm_error(service->vm));
+  cal_metric_add(
+      cal_counter("callisto_service_failures_total", "events a service VM failed or was stopped in"), 1);
   if (event->kind == CAL_EVENT_HTTP_REQUEST) {
     cal_http_message *message = cal_http_message_new();
     message->status = 500;

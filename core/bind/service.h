@@ -1,10 +1,12 @@
-/* service: one generation of code on one script thread: its service VM, its pool of warm VMs, and the calls it opened.
+/* service: one generation of code on one script thread: its service VM, its pool of warm VMs, and the calls
+ * it opened.
  *
- *   reload ──► a new service beside the old one ──► new requests go to it; the old one keeps its calls until the last ends
+ *   reload ──► a new service beside the old one ──► new requests go to it; the old one keeps its calls until
+ * the last ends
  *
- * Usually a thread has one. After a reload the old one is told to stop (the event "stop": take nothing new) and lives on for
- * its calls; during a canary two are active and share what is new. A service whose VM said core.stopped() is freed as soon as
- * nothing is owed to it. The script's own thread. */
+ * Usually a thread has one. After a reload the old one is told to stop (the event "stop": take nothing new)
+ * and lives on for its calls; during a canary two are active and share what is new. A service whose VM said
+ * core.stopped() is freed as soon as nothing is owed to it. The script's own thread. */
 #ifndef CAL_BIND_SERVICE_H
 #define CAL_BIND_SERVICE_H
 
@@ -27,8 +29,8 @@ struct cal_service {
 int cal_service_new(cal_service **result, cal_script *script, cal_code *code);
 cal_service *cal_service_free(cal_service *service);
 
-/* Runs the VM's handler. An event that fails has failed alone: a request is answered with 500, everything else goes on.
- * 0, or the error of the entry. */
+/* Runs the VM's handler. An event that fails has failed alone: a request is answered with 500, everything
+ * else goes on. 0, or the error of the entry. */
 int cal_service_run(cal_service *service, const cal_event *event);
 
 #endif

@@ -23,7 +23,8 @@ static int line_of(const char *message) {
 }
 
 /* `check` is a function of callisto.verify; it gives nil or what is wrong. */
-static int verify_module(cal_vm *vm, const cal_module *module, const char *check, cal_generation_report report, void *context) {
+static int verify_module(cal_vm *vm, const cal_module *module, const char *check,
+                         cal_generation_report report, void *context) {
   lua_State *L = cal_vm_state(vm);
   lua_settop(L, 0);
   const char *problem = NULL;
@@ -52,15 +53,20 @@ static int new_vm(cal_vm **vm, cal_engine *engine, cal_generation *generation) {
   return cal_vm_new(vm, generation, &options);
 }
 
-/* One VM serves all files, so that a thousand cost what they themselves cost; a file that fails gets it replaced. */
+/* One VM serves all files, so that a thousand cost what they themselves cost; a file that fails gets it
+ * replaced. */
 int cal_verify(cal_engine *engine, cal_generation *generation, cal_generation_report report, void *context) {
   static const struct {
     const char *prefix, *check;
-  } kinds[] = {{"templates.", "template"}, {"providers.carriers.", "carrier"}, {"routing", "routing"}, {"menus.", "menu"}};
+  } kinds[] = {{"templates.", "template"},
+               {"providers.carriers.", "carrier"},
+               {"routing", "routing"},
+               {"menus.", "menu"}};
   int problems = 0;
   cal_vm *vm = NULL;
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-    for (const cal_module *module = NULL; (module = cal_generation_next(generation, kinds[i].prefix, module));) {
+    for (const cal_module *module = NULL;
+         (module = cal_generation_next(generation, kinds[i].prefix, module));) {
       if (!vm && new_vm(&vm, engine, generation) < 0) {
         report(context, module->path, 0, cal_error_text());
         return problems + 1;

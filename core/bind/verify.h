@@ -1,6 +1,6 @@
-/* verify: would this code work? Loads every template, adapter and route of a generation in a sandbox of its own, validates
- * the contracts and runs each template's self_test. A file defines and returns; one that acts while it loads is refused,
- * because here there is nothing it could act on. Any thread; blocks. */
+/* verify: would this code work? Loads every template, adapter and route of a generation in a sandbox of its
+ * own, validates the contracts and runs each template's self_test. A file defines and returns; one that acts
+ * while it loads is refused, because here there is nothing it could act on. Any thread; blocks. */
 #ifndef CAL_BIND_VERIFY_H
 #define CAL_BIND_VERIFY_H
 

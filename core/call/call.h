@@ -40,7 +40,8 @@ typedef struct cal_call_options {
   const char *recording_path;    /* NULL: not recorded */
   uint32_t start_deadline_ms;    /* socket → start message; 0 = 5000 */
   uint32_t longest_s;            /* ends the leg; 0 = 14400 */
-  uint32_t lead_ms; /* how far ahead of real time the carrier is kept; 0 = 100; more than 400 is 400 */
+  uint32_t
+      lead_ms; /* how far ahead of real time the carrier is kept, to 5 ms; 0 = 100; more than 400 is 400 */
   uint64_t token_expires_ns;
 } cal_call_options;
 

@@ -51,7 +51,8 @@ cal_io *cal_io_free(cal_io *io); /* ends its legs, closes its sockets; returns N
 int cal_io_listen(cal_io *io, const cal_server_options *options); /* handlers are filled in by io */
 uint16_t cal_io_port(cal_io *io);
 cal_mailbox *cal_io_commands(cal_io *io); /* borrowed */
-/* Any thread. From now on only sockets of calls that were answered before are let in, others get 503; calls live on. */
+/* Any thread. From now on only sockets of calls that were answered before are let in, others get 503; calls
+ * live on. */
 void cal_io_refuse_calls(cal_io *io);
 void cal_io_stop_listening(cal_io *io);
 uint32_t cal_io_legs(cal_io *io); /* any thread; a snapshot */

@@ -117,21 +117,24 @@ static void send_marks(cal_leg *leg, const cal_playout_frame *frame) {
  * ---------------------------------------------------------------------------------------------------------
  */
 
-static void tick_agent(cal_leg *leg, uint64_t now_ns) {
+static int send_next(cal_leg *leg) {
   int16_t *frame = cal_io_samples(leg->io, leg->frame_samples);
-  uint32_t due = cal_pace_due(&leg->pace, now_ns);
-  for (uint32_t i = 0; i < due; i++) {
-    cal_playout_frame pulled = cal_playout_pull(&leg->playout, frame, (uint32_t)leg->frame_samples);
-    if (pulled.samples) {
-      send_frame(leg, frame, pulled.samples);
-      cal_leg_record_out(leg, frame, pulled.samples);
-      cal_pace_sent(&leg->pace, 1);
-    }
-    send_marks(leg, &pulled);
-    if (pulled.samples) continue;
-    cal_pace_idle(&leg->pace);
-    return;
+  cal_playout_frame pulled = cal_playout_pull(&leg->playout, frame, (uint32_t)leg->frame_samples);
+  if (pulled.samples) {
+    send_frame(leg, frame, pulled.samples);
+    cal_leg_record_out(leg, frame, pulled.samples);
+    cal_pace_sent(&leg->pace, 1);
   }
+  send_marks(leg, &pulled);
+  if (!pulled.samples) cal_pace_idle(&leg->pace);
+  return pulled.samples > 0;
+}
+
+/* The schedule lies on the wheel's grid, or every frame would be late by the way to the next tick. */
+static void tick_agent(cal_leg *leg, uint64_t now_ns) {
+  uint32_t due = cal_pace_due(&leg->pace, now_ns - now_ns % CAL_SLOT_NS);
+  for (uint32_t i = 0; i < due; i++)
+    if (!send_next(leg)) return;
 }
 
 /* The carrier's side sends a frame every tick, and plays what it was sent. */

@@ -1,6 +1,7 @@
 /* The verbs that are an engine: serve and exchange. */
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 
 #define FIELDS_CEILING 32
 #define FILES_WANTED 20000
+#define HEAP_ARENAS 2
 
 typedef struct settings {
   cal_engine_options engine;
@@ -113,7 +115,8 @@ static int refuse_option(char **argv, const char *verb) {
     if (o->val == optopt)
       return cal_fail(-EINVAL, "--%s %s; callisto %s --help says more", o->name,
                       o->has_arg ? "wants a value behind it" : "takes no value", verb);
-  return cal_fail(-EINVAL, "there is no option %s; callisto %s --help lists them", optopt ? letter : argv[optind - 1], verb);
+  return cal_fail(-EINVAL, "there is no option %s; callisto %s --help lists them",
+                  optopt ? letter : argv[optind - 1], verb);
 }
 
 /* 0, 1 when --help was answered, or negative. */
@@ -127,39 +130,97 @@ static int parse(settings *s, int argc, char **argv, cal_log_level *level, int *
     int code = 0;
     const char *name = long_options[at].name;
     switch (c) {
-    case 'p': code = whole(name, optarg, 0, 65535, &n); o->port = (uint16_t)n; break;
-    case 'H': o->host = optarg; break;
-    case 'w': o->workspace = optarg; break;
-    case 'd': o->data_folder = optarg; break;
-    case 'n': o->node = optarg; break;
-    case 'i': code = whole(name, optarg, 1, 16, &n); o->io_threads = (uint8_t)n; break;
-    case 's': code = whole(name, optarg, 1, 16, &n); o->script_threads = (uint8_t)n; break;
-    case 'v': code = whole(name, optarg, 1, 16, &n); o->speech_threads = (uint8_t)n; break;
-    case 'I': o->is_inline = 1; break;
-    case 'm': code = whole(name, optarg, 1, 20000, &n); o->calls_ceiling = (uint32_t)n; break;
-    case 'W': code = whole(name, optarg, 1, 1000, &n); o->warm_vms = (uint32_t)n; break;
-    case 'b': code = whole(name, optarg, 1, 10000, &n); o->entry_budget_ms = (uint32_t)n; break;
-    case 'M': code = whole(name, optarg, 2, 1024, &n); o->vm_memory_bytes = (uint32_t)n << 20; break;
-    case 'g': code = whole(name, optarg, 0, 86400, &n); o->grace_s = (uint32_t)n; break;
-    case 'c': o->cert_file = optarg; break;
-    case 'k': o->key_file = optarg; break;
-    case 'a': o->ca_file = optarg; break;
-    case 'P': o->allow_private = 1; break;
-    case 'N': o->watches = 0; break;
-    case 'Y': o->watches = 1; break;
-    case 'S': code = take_set(s, optarg); break;
+    case 'p':
+      code = whole(name, optarg, 0, 65535, &n);
+      o->port = (uint16_t)n;
+      break;
+    case 'H':
+      o->host = optarg;
+      break;
+    case 'w':
+      o->workspace = optarg;
+      break;
+    case 'd':
+      o->data_folder = optarg;
+      break;
+    case 'n':
+      o->node = optarg;
+      break;
+    case 'i':
+      code = whole(name, optarg, 1, 16, &n);
+      o->io_threads = (uint8_t)n;
+      break;
+    case 's':
+      code = whole(name, optarg, 1, 16, &n);
+      o->script_threads = (uint8_t)n;
+      break;
+    case 'v':
+      code = whole(name, optarg, 1, 16, &n);
+      o->speech_threads = (uint8_t)n;
+      break;
+    case 'I':
+      o->is_inline = 1;
+      break;
+    case 'm':
+      code = whole(name, optarg, 1, 20000, &n);
+      o->calls_ceiling = (uint32_t)n;
+      break;
+    case 'W':
+      code = whole(name, optarg, 1, 1000, &n);
+      o->warm_vms = (uint32_t)n;
+      break;
+    case 'b':
+      code = whole(name, optarg, 1, 10000, &n);
+      o->entry_budget_ms = (uint32_t)n;
+      break;
+    case 'M':
+      code = whole(name, optarg, 2, 1024, &n);
+      o->vm_memory_bytes = (uint32_t)n << 20;
+      break;
+    case 'g':
+      code = whole(name, optarg, 0, 86400, &n);
+      o->grace_s = (uint32_t)n;
+      break;
+    case 'c':
+      o->cert_file = optarg;
+      break;
+    case 'k':
+      o->key_file = optarg;
+      break;
+    case 'a':
+      o->ca_file = optarg;
+      break;
+    case 'P':
+      o->allow_private = 1;
+      break;
+    case 'N':
+      o->watches = 0;
+      break;
+    case 'Y':
+      o->watches = 1;
+      break;
+    case 'S':
+      code = take_set(s, optarg);
+      break;
     case 'l':
       code = cal_log_level_named(optarg);
-      if (code < 0) code = cal_fail(code, "--log-level is %s; debug, info, warn and error are possible", optarg);
+      if (code < 0)
+        code = cal_fail(code, "--log-level is %s; debug, info, warn and error are possible", optarg);
       if (code >= 0) *level = (cal_log_level)code;
       break;
-    case 'j': *as_json = 1; break;
-    case 'h': help(verb); return 1;
-    default: code = refuse_option(argv, verb);
+    case 'j':
+      *as_json = 1;
+      break;
+    case 'h':
+      help(verb);
+      return 1;
+    default:
+      code = refuse_option(argv, verb);
     }
     if (code < 0) return code;
   }
-  if (optind < argc) return cal_fail(-EINVAL, "%s is not an option; callisto %s --help lists them", argv[optind], verb);
+  if (optind < argc)
+    return cal_fail(-EINVAL, "%s is not an option; callisto %s --help lists them", argv[optind], verb);
   if (!o->cert_file != !o->key_file)
     return cal_fail(-EINVAL, "--tls-cert and --tls-key belong together: give both for TLS, or neither");
   return 0;
@@ -168,8 +229,9 @@ static int parse(settings *s, int argc, char **argv, cal_log_level *level, int *
 static int check_workspace(const char *path) {
   struct stat about;
   if (stat(path, &about))
-    return cal_fail(-errno, "cannot use the workspace %s: %s; make the folder, or name another with --workspace", path,
-                    strerror(errno));
+    return cal_fail(-errno,
+                    "cannot use the workspace %s: %s; make the folder, or name another with --workspace",
+                    path, strerror(errno));
   if (!S_ISDIR(about.st_mode))
     return cal_fail(-ENOTDIR, "the workspace %s is not a folder; name one with --workspace", path);
   return 0;
@@ -208,7 +270,12 @@ static int read_settings(settings *s, const char *verb) {
   return 0;
 }
 
-/* Thousands of sockets: the soft limit is raised to what the hard one allows. A million would make tables too large. */
+/* Thousands of sockets: the soft limit is raised to what the hard one allows. A million would make tables too
+ * large. */
+/* Calls come and go on several threads; with an arena for each of them the heap tears into pieces that are
+ * never whole again. */
+static void keep_heap_together(void) { mallopt(M_ARENA_MAX, HEAP_ARENAS); }
+
 static void raise_file_limit(void) {
   struct rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit)) return;
@@ -271,8 +338,10 @@ static int serve(int argc, char **argv, settings *s) {
   if (code == 1) return 0;
   cal_log_setup(level, as_json);
   note_early_signals();
-  if (code < 0 || check_workspace(s->engine.workspace) < 0 || read_settings(s, argv[0]) < 0) return cal_cli_refuse(NULL);
+  if (code < 0 || check_workspace(s->engine.workspace) < 0 || read_settings(s, argv[0]) < 0)
+    return cal_cli_refuse(NULL);
   raise_file_limit();
+  keep_heap_together();
   return run(s);
 }
 
@@ -292,6 +361,8 @@ int cal_cli_serve(int argc, char **argv) {
 }
 
 int cal_cli_exchange(int argc, char **argv) {
-  settings s = {.engine = {.service = "callisto.exchange.service", .warm_module = "callisto.exchange.subscriber", .port = 8090}};
+  settings s = {.engine = {.service = "callisto.exchange.service",
+                           .warm_module = "callisto.exchange.subscriber",
+                           .port = 8090}};
   return start(argc, argv, &s);
 }

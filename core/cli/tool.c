@@ -40,7 +40,9 @@ int cal_cli_refuse(const char *what) {
 
 int cal_tool_new(cal_tool **result, const char *workspace) {
   cal_tool *tool = cal_alloc(sizeof *tool);
-  int code = cal_engine_new(&tool->engine, &(cal_engine_options){.is_tool = 1, .workspace = workspace, .library = cal_cli_library()});
+  int code = cal_engine_new(
+      &tool->engine,
+      &(cal_engine_options){.is_tool = 1, .workspace = workspace, .library = cal_cli_library()});
   if (!code) code = cal_bind_tool(&tool->vm, tool->engine);
   if (code) {
     cal_tool_free(tool);
@@ -87,7 +89,9 @@ static int run_module(const char *module, int argc, char **argv) {
 }
 
 /* `callisto VERB …` is the function `run` of callisto.cli.VERB. */
-static int run_verb(const char *module, int argc, char **argv) { return run_module(module, argc - 1, argv + 1); }
+static int run_verb(const char *module, int argc, char **argv) {
+  return run_module(module, argc - 1, argv + 1);
+}
 
 int cal_cli_lua(int argc, char **argv) { return run_verb("callisto.cli.lua", argc, argv); }
 int cal_cli_test(int argc, char **argv) { return run_verb("callisto.cli.test", argc, argv); }

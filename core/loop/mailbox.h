@@ -1,18 +1,18 @@
 /* mailbox: how planes talk. Bounded, many writers, one reader: the loop it was opened on.
  *
- * Messages are small structs of one fixed size, copied in and out; what they point to changes owner with them. One
- * wake-up serves many messages. A mailbox states what happens when it is full:
+ * Messages are small structs of one fixed size, copied in and out; what they point to changes owner with
+ * them. One wake-up serves many messages. A mailbox states what happens when it is full:
  *
- *   CONTROL    refused with -ENOBUFS at the writer, who tells whoever asked. A reply never is: whoever sends a request
- *              reserves room for its answer first (cal_mailbox_reserve) and the answer is sent as CAL_MAIL_RESERVED.
- *   AUDIO      the oldest message of that class is dropped and counted.
- *   TELEMETRY  the new message is dropped and counted.
+ *   CONTROL    refused with -ENOBUFS at the writer, who tells whoever asked. A reply never is: whoever sends
+ * a request reserves room for its answer first (cal_mailbox_reserve) and the answer is sent as
+ * CAL_MAIL_RESERVED. AUDIO      the oldest message of that class is dropped and counted. TELEMETRY  the new
+ * message is dropped and counted.
  *
- * Messages are delivered in the order in which they were posted, whatever their kind, a bounded number a turn, so that
- * a flood leaves timers and sockets their share.
+ * Messages are delivered in the order in which they were posted, whatever their kind, a bounded number a
+ * turn, so that a flood leaves timers and sockets their share.
  *
- * A dropped or undelivered message is given to `drop`, which releases what it owns. On an inline engine writer and
- * reader are the same thread: post still only queues; delivery is from the loop. */
+ * A dropped or undelivered message is given to `drop`, which releases what it owns. On an inline engine
+ * writer and reader are the same thread: post still only queues; delivery is from the loop. */
 #ifndef CAL_LOOP_MAILBOX_H
 #define CAL_LOOP_MAILBOX_H
 
@@ -32,15 +32,17 @@ typedef struct cal_mailbox_options {
   uint32_t capacity;    /* messages of CONTROL and TELEMETRY and reserved ones, promised or waiting, together;
                          * AUDIO has as many again */
   void (*deliver)(void *context, void *message); /* reader's thread; owns what the message points to */
-  void (*drop)(void *context, void *message);    /* either thread; releases it; NULL when messages own nothing */
+  void (*drop)(void *context, void *message); /* either thread; releases it; NULL when messages own nothing */
   void *context;
 } cal_mailbox_options;
 
-int cal_mailbox_new(cal_mailbox **result, cal_loop *reader, const cal_mailbox_options *options); /* reader's thread; returns owned */
-void *cal_mailbox_close(cal_mailbox *box); /* reader's thread; later posts get -ESHUTDOWN; the memory lives until the last reference goes; returns NULL */
+int cal_mailbox_new(cal_mailbox **result, cal_loop *reader,
+                    const cal_mailbox_options *options); /* reader's thread; returns owned */
+void *cal_mailbox_close(cal_mailbox *box); /* reader's thread; later posts get -ESHUTDOWN; the memory lives
+                                              until the last reference goes; returns NULL */
 
-/* Copies the message. 0, -ENOBUFS, or -ESHUTDOWN; on failure the caller still owns what it points to. TELEMETRY that
- * finds no room was dropped, which is no failure. Any thread. */
+/* Copies the message. 0, -ENOBUFS, or -ESHUTDOWN; on failure the caller still owns what it points to.
+ * TELEMETRY that finds no room was dropped, which is no failure. Any thread. */
 int cal_mailbox_post(cal_mailbox *box, const void *message, cal_mail kind);
 /* Any thread; 0, -ENOBUFS or -ESHUTDOWN. After 0 one future CAL_MAIL_RESERVED message will fit. */
 int cal_mailbox_reserve(cal_mailbox *box);
@@ -48,6 +50,7 @@ void cal_mailbox_unreserve(cal_mailbox *box); /* any thread; the answer will nev
 uint64_t cal_mailbox_dropped(cal_mailbox *box);
 uint32_t cal_mailbox_waiting(cal_mailbox *box);
 
-/* A mailbox is reference counted (mem.h), because writers outlive readers at shutdown: cal_ref / cal_unref. */
+/* A mailbox is reference counted (mem.h), because writers outlive readers at shutdown: cal_ref / cal_unref.
+ */
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/nice.h"
 #include "speech/job.h"
 
 #define QUEUE 256
@@ -94,6 +95,7 @@ static void work_on(cal_speech *speech, worker *self, cal_job *job, int is_cance
 static void *run_worker(void *context) {
   worker *self = context;
   cal_speech *speech = self->speech;
+  cal_thread_nice(CAL_NICE_SPEECH);
   lock(speech);
   for (;;) {
     cal_job *job = take_job(speech, self);

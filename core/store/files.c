@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/nice.h"
 #include "base/metrics.h"
 #include "store/file.h"
 #include "store/folder.h"
@@ -142,6 +143,7 @@ static void do_work(work *job) {
 
 static void *run(void *object) {
   cal_files *files = object;
+  cal_thread_nice(CAL_NICE_FILES);
   pthread_mutex_lock(&files->mutex);
   for (;;) {
     while (cal_list_is_empty(&files->queue) && !files->is_closing)

@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/nice.h"
 #include "store/database.h"
 #include "store/folder.h"
 #include "store/lock.h"
@@ -134,6 +135,7 @@ static void take_group(cal_store *store, cal_list *items) {
 static void *run(void *object) {
   cal_store *store = object;
   struct timespec retry_at = after_ms(0);
+  cal_thread_nice(CAL_NICE_STORE);
   pthread_mutex_lock(&store->mutex);
   for (;;) {
     wait_for_work(store, retry_at);

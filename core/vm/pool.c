@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/nice.h"
 #include "vm/state.h"
 
 #define RETRY_SECONDS                                                                                        \
@@ -101,6 +102,7 @@ static void wait_for_work(cal_pool *pool) {
 static void *run_builder(void *context) {
   cal_pool *pool = context;
   pthread_setname_np(pthread_self(), "vm-builder");
+  cal_thread_nice(CAL_NICE_BUILDER);
   pthread_mutex_lock(&pool->lock);
   while (!pool->is_stopping) {
     int is_short = pool->warm_count < pool->options.target && !pool->is_failing;

@@ -340,7 +340,7 @@ local function live(self)
   if self.template.greeting then
     self._greeting = self:_speak(self.template.greeting, {
       barge_in = self.template.greeting_barge_in,
-      digits_stop = self.template.keypad ~= nil,
+      digits_stop = self.template.keypad ~= nil or self.template.menu ~= nil,
     })
   end
   while not self.is_connected do task.wait(self) end
@@ -354,6 +354,7 @@ function Call:_take(template)
   self.settings = setmetatable(self._given_settings, { __index = template.settings })
   self.secrets = secrets.of_call(template.secrets, self._given_secrets)
   self._listeners = {}
+  self._at_end, self._voice = nil, nil
 end
 
 ---@private Starts the flow of the template.

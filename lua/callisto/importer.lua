@@ -20,7 +20,7 @@ local importer = {}
 local MOST_BYTES = 1024 * 1024
 
 ---@class callisto.ImportOptions
----@field decide table<string, fun(call: callisto.Call, functions: table<string, table>): string, table|nil>|nil  node → what chooses its function
+---@field decide table<string, fun(call: callisto.Call, functions: table): string, table|nil>|nil  node → what chooses
 ---@field computed table<string, fun(call: callisto.Call): any>|nil  values of "computed" fields
 ---@field template table|nil  fields of the template that the document does not know, such as `hours`
 local import_fields = {
@@ -70,7 +70,8 @@ local aliases = {
   amount_in_words = "money", money_in_words = "money", currency = "money", number_in_words = "number", number_to_words = "number",
   digits_spelled = "digits", spell_digits = "digits", date_in_words = "date", time_in_words = "time",
 }
-local types = { string = true, number = true, integer = true, boolean = true, array = true, object = true, null = true, any = true }
+local types = { string = true, number = true, integer = true, boolean = true, array = true, object = true, null = true,
+  any = true }
 
 local function transformation_of(reader, at, name)
   if name == nil then return nil end
@@ -179,7 +180,8 @@ local function read_keypad_node(reader, at, given)
   if given.prompt and given.prompt ~= "" then node.prompt = reader:sentence(at .. ".prompt", given.prompt) end
   if given.invalid_prompt then node.invalid = reader:sentence(at .. ".invalid_prompt", given.invalid_prompt) end
   node.on_silence.outcome = given.on_timeout_outcome
-  if given.on_timeout_message then node.on_silence.say = reader:sentence(at .. ".on_timeout_message", given.on_timeout_message) end
+  if given.on_timeout_message then node.on_silence.say = reader:sentence(at .. ".on_timeout_message",
+    given.on_timeout_message) end
   for i, each in ipairs(given.options or {}) do
     node.options[i] = read_key(reader, ("%s.options[%d]"):format(at, i - 1), each)
   end

@@ -11,9 +11,9 @@
 --   }
 --
 -- A node waits for a key from the end of its prompt for `wait` and half a second more. Silence plays it again, `retries`
--- times; a wrong key plays `invalid` and the prompt again and is no retry, but the fifth in the call ends it. After more than 25 moves
--- the call ends as IVR_LOOP_GUARD, a node that is not there ends it as IVR_NODE_MISSING, an error of a hook as IVR_ERROR; these
--- are not tried again. The first node may go without a prompt: the template's greeting is its prompt.
+-- times; a wrong key plays `invalid` and the prompt again and is no retry, but the fifth in the call ends it. After more than
+-- 25 moves the call ends as IVR_LOOP_GUARD, at a node that is not there as IVR_NODE_MISSING, after an error of a hook as
+-- IVR_ERROR; these are not tried again. The first node may go without a prompt: the template's greeting is its prompt.
 
 local core = require "callisto.core"
 local choosing = require "callisto.choosing"

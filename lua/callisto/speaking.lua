@@ -55,7 +55,7 @@ function Call:_speak(sentence, opts)
   if #words > SENTENCE_BYTES then error("a sentence may have at most 4,000 bytes", 3) end
   local utterance = declare(self, words)
   core.say(utterance.number, words, {
-    voice = opts.voice or self.template.voice.voice,
+    voice = opts.voice or self._voice or self.template.voice.voice,
     interruptible = either(opts.barge_in, self.template.barge_in),
     digits_stop = opts.digits_stop or false,
   })
@@ -76,6 +76,10 @@ end
 
 ---@private Waits for the end of a sentence, which goes on when the wait is cancelled.
 function Call:_until_said(utterance) return until_ended(utterance) end
+
+---Chooses the voice of what is said from now on; nil is the template's.
+---@param voice string|nil
+function Call:speak_with(voice) self._voice = voice end
 
 ---Says a sentence and waits until it was heard or interrupted. "{name}" is filled in from the payload.
 ---@param sentence string

@@ -1,5 +1,6 @@
-/* kit: an engine over a small workspace of its own, running on a thread of its own, and the carrier's side of its sockets on
- * the test's thread. Loopback only, ports chosen by the kernel, folders that are gone afterwards. */
+/* kit: an engine over a small workspace of its own, running on a thread of its own, and the carrier's side of
+ * its sockets on the test's thread. Loopback only, ports chosen by the kernel, folders that are gone
+ * afterwards. */
 #ifndef CAL_TESTS_BIND_KIT_H
 #define CAL_TESTS_BIND_KIT_H
 
@@ -14,20 +15,24 @@
 #include "data/base64.h"
 
 #if defined(__SANITIZE_THREAD__)
-#define IS_TSAN 1 /* signals wait for the next call of a library there, so a loop of Lua cannot be interrupted */
+#define IS_TSAN                                                                                              \
+  1 /* signals wait for the next call of a library there, so a loop of Lua cannot be interrupted */
 #else
 #define IS_TSAN 0
 #endif
 
 #define BUDGET_MS 250
 
-/* ---- the workspace ------------------------------------------------------------------------------------------------ */
+/* ---- the workspace
+ * ------------------------------------------------------------------------------------------------ */
 
-/* Requests: /open/ENTRY/NAME opens a call, /boom fails, /spin never ends, /never is not answered, /store asks the store,
- * /owner?call=NAME says whether the request came to the right thread. Facts are left in callisto.shared. */
+/* Requests: /open/ENTRY/NAME opens a call, /boom fails, /spin never ends, /never is not answered, /store asks
+ * the store, /owner?call=NAME says whether the request came to the right thread. Facts are left in
+ * callisto.shared. */
 static const char service_text[] =
     "local core, shared = require 'callisto.core', require 'callisto.shared'\n"
-    "local wire = core.wire { name = 'test', encoding = 'pcmu', rate = 8000, frame_ms = 20, event = 'event',\n"
+    "local wire = core.wire { name = 'test', encoding = 'pcmu', rate = 8000, frame_ms = 20, event = "
+    "'event',\n"
     "  audio_in = { event = 'media', payload = 'media.payload' },\n"
     "  start_in = { event = 'start', stream = 'stream', call = 'call' },\n"
     "  mark_in = { event = 'mark', name = 'name' }, stop_in = { event = 'stop' },\n"
@@ -36,7 +41,8 @@ static const char service_text[] =
     "local live, is_draining = 0, false\n"
     "local function stop_if_idle() if is_draining and live == 0 then core.stopped() end end\n"
     "local function open(request, entry, name)\n"
-    "  local ok, why, code = core.call_open { id = name, entry = 'templates.' .. entry, begin = name, wire = wire,\n"
+    "  local ok, why, code = core.call_open { id = name, entry = 'exchange.' .. entry, begin = name, wire = "
+    "wire,\n"
     "    role = 'agent', path = '/media/' .. name, recording = 'recordings/' .. name .. '.wav',\n"
     "    fallback = { text = 'Sorry.' } }\n"
     "  if not ok then return core.http_reply(request, 503, nil, code) end\n"
@@ -79,34 +85,51 @@ static const char warm_text[] = "local core = require 'callisto.core'\n"
 static const struct {
   const char *path, *text;
 } workspace_files[] = {
-    {"templates/service.lua", service_text},
-    {"templates/warm.lua", warm_text},
+    {"exchange/service.lua", service_text},
+    {"exchange/warm.lua", warm_text},
     /* Says something, hangs up when it was heard. */
-    {"templates/talk.lua", "local core = require 'callisto.core'\n"
-                           "require 'templates.warm' {\n"
-                           "  begin = function(name) core.tell(nil, 'begun ' .. name) core.tone(1, 'busy', 0.3) end,\n"
-                           "  utterance = function(number, what) if what == 'ended' then core.leg_close(true) end end }\n"
-                           "return {}\n"},
+    {"exchange/talk.lua",
+     "local core = require 'callisto.core'\n"
+     "require 'exchange.warm' {\n"
+     "  begin = function(name) core.tell(nil, 'begun ' .. name) core.tone(1, 'busy', 0.3) end,\n"
+     "  utterance = function(number, what) if what == 'ended' then core.leg_close(true) end end }\n"
+     "return {}\n"},
     /* Speaks for a minute. */
-    {"templates/hold.lua", "local core = require 'callisto.core'\n"
-                           "require 'templates.warm' { begin = function() core.tone(1, 'busy', 60) end }\nreturn {}\n"},
-    {"templates/speak.lua", "local core = require 'callisto.core'\n"
-                            "require 'templates.warm' { begin = function()\n"
-                            "  for number = 1, 20 do core.say(number, 'This is sentence number ' .. number .. '.') end\n"
-                            "end }\nreturn {}\n"},
-    {"templates/spin.lua", "require 'templates.warm' { leg = function() while true do end end }\nreturn {}\n"},
-    {"templates/hog.lua", "require 'templates.warm' { leg = function()\n"
-                          "  local all = {}\n"
-                          "  for number = 1, 1e9 do all[number] = ('x'):rep(10000) .. number end\n"
-                          "end }\nreturn {}\n"},
-    {"templates/boom.lua", "require 'templates.warm' { leg = function() error 'the script is wrong' end }\nreturn {}\n"},
+    {"exchange/hold.lua",
+     "local core = require 'callisto.core'\n"
+     "require 'exchange.warm' { begin = function() core.tone(1, 'busy', 60) end }\nreturn {}\n"},
+    {"exchange/speak.lua",
+     "local core = require 'callisto.core'\n"
+     "require 'exchange.warm' { begin = function()\n"
+     "  for number = 1, 20 do core.say(number, 'This is sentence number ' .. number .. '.') end\n"
+     "end }\nreturn {}\n"},
+    {"exchange/spin.lua", "require 'exchange.warm' { leg = function() while true do end end }\nreturn {}\n"},
+    {"exchange/hog.lua", "require 'exchange.warm' { leg = function()\n"
+                         "  local all = {}\n"
+                         "  for number = 1, 1e9 do all[number] = ('x'):rep(10000) .. number end\n"
+                         "end }\nreturn {}\n"},
+    {"exchange/boom.lua",
+     "require 'exchange.warm' { leg = function() error 'the script is wrong' end }\nreturn {}\n"},
+    /* Asks without end, and tells how often it was let. */
+    {"exchange/asks.lua",
+     "local core = require 'callisto.core'\n"
+     "require 'exchange.warm' { leg = function(what) if what == 'ended' then return end\n"
+     "  local count, why, code = 0\n"
+     "  repeat\n"
+     "    local ok\n"
+     "    ok, why, code = core.http_fetch { url = require('callisto.shared').get 'url', body = 'x' }\n"
+     "    count = count + 1\n"
+     "  until not ok\n"
+     "  core.tell(nil, count .. ' ' .. code) end }\nreturn {}\n"},
     /* Fetches the URL it is told, and tells what became of it. */
-    {"templates/fetch.lua", "local core = require 'callisto.core'\n"
-                            "require 'templates.warm' {\n"
-                            "  leg = function(what) if what == 'started' then\n"
-                            "    assert(core.http_fetch { url = require('callisto.shared').get 'url' }) core.tell(nil, 'asked') end end,\n"
-                            "  response = function(_, answer, text, code) core.tell(nil, answer and tostring(answer.status) or code) end }\n"
-                            "return {}\n"},
+    {"exchange/fetch.lua", "local core = require 'callisto.core'\n"
+                           "require 'exchange.warm' {\n"
+                           "  leg = function(what) if what == 'started' then\n"
+                           "    assert(core.http_fetch { url = require('callisto.shared').get 'url' }) "
+                           "core.tell(nil, 'asked') end end,\n"
+                           "  response = function(_, answer, text, code) core.tell(nil, answer and "
+                           "tostring(answer.status) or code) end }\n"
+                           "return {}\n"},
 };
 
 typedef struct world {
@@ -118,7 +141,9 @@ typedef struct world {
   int code; /* of cal_engine_run */
 } world;
 
-static inline int remove_entry(const char *path, const struct stat *about, int kind, struct FTW *walk) { return remove(path); }
+static inline int remove_entry(const char *path, const struct stat *about, int kind, struct FTW *walk) {
+  return remove(path);
+}
 
 static inline void write_file(const world *w, const char *path, const char *text) {
   char full[256];
@@ -134,15 +159,15 @@ static inline void make_workspace(world *w) {
   snprintf(w->folder, sizeof w->folder, "/tmp/callisto-bind-XXXXXX");
   assert_non_null(mkdtemp(w->folder));
   snprintf(w->data, sizeof w->data, "%s/var", w->folder);
-  snprintf(path, sizeof path, "%s/templates", w->folder);
+  snprintf(path, sizeof path, "%s/exchange", w->folder);
   assert_int_equal(mkdir(path, 0700), 0);
   for (size_t i = 0; i < sizeof workspace_files / sizeof *workspace_files; i++)
     write_file(w, workspace_files[i].path, workspace_files[i].text);
 }
 
 static inline cal_engine_options world_options(const world *w, int threads) {
-  return (cal_engine_options){.service = "templates.service",
-                              .warm_module = "templates.warm",
+  return (cal_engine_options){.service = "exchange.service",
+                              .warm_module = "exchange.warm",
                               .workspace = w->folder,
                               .library = CAL_SOURCE_DIR "/lua",
                               .host = "127.0.0.1",
@@ -202,20 +227,24 @@ static inline void world_close(world *w) {
   nftw(w->folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* ---- facts --------------------------------------------------------------------------------------------------------- */
+/* ---- facts
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static inline int is_fact(world *w, const char *kind, const char *name, const char *value) {
-  char key[128];
+  char key[2048];
   cal_buf found;
   cal_buf_init(&found, 4096);
   snprintf(key, sizeof key, "%s:%s", kind, name);
-  int is_there = cal_kv_get(cal_engine_shared(w->engine), cal_span_of(key), &found, cal_engine_now_ns(w->engine)) == 1;
+  int is_there =
+      cal_kv_get(cal_engine_shared(w->engine), cal_span_of(key), &found, cal_engine_now_ns(w->engine)) == 1;
   int is_same = is_there && (!value || strcmp(found.data, value) == 0);
   cal_buf_free(&found);
   return is_same;
 }
 
-/* ---- requests ------------------------------------------------------------------------------------------------------ */
+/* ---- requests
+ * ------------------------------------------------------------------------------------------------------ */
 
 typedef struct reply {
   int is_done, error, status;
@@ -227,7 +256,8 @@ static inline void on_reply(void *context, const cal_http_result *result) {
   r->is_done = 1;
   r->error = result->error;
   r->status = result->status;
-  snprintf(r->body, sizeof r->body, "%.*s", (int)result->body.bytes, result->body.bytes ? result->body.at : "");
+  snprintf(r->body, sizeof r->body, "%.*s", (int)result->body.bytes,
+           result->body.bytes ? result->body.at : "");
 }
 
 static inline void ask(world *w, reply *r, const char *path) {
@@ -259,10 +289,13 @@ static inline int silent_server(char *url, size_t room) {
 }
 
 static inline void set_fact(world *w, const char *key, const char *value) {
-  cal_kv_set(cal_engine_shared(w->engine), cal_span_of(key), cal_span_of(value), 0, cal_engine_now_ns(w->engine));
+  cal_kv_set(cal_engine_shared(w->engine), cal_span_of(key), cal_span_of(value), 0,
+             cal_engine_now_ns(w->engine));
 }
 
-/* ---- lines --------------------------------------------------------------------------------------------------------- */
+/* ---- lines
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct line {
   char name[32];
@@ -276,7 +309,8 @@ static inline void count_frame(line *l, const char *text) {
   uint8_t samples[1024];
   const char *at = strstr(text, "\"payload\":\""), *end = at ? strchr(at + 11, '"') : NULL;
   if (!end) return;
-  ssize_t count = cal_base64_decode(CAL_BASE64_STD, samples, sizeof samples, (cal_span){at + 11, (size_t)(end - at - 11)});
+  ssize_t count = cal_base64_decode(CAL_BASE64_STD, samples, sizeof samples,
+                                    (cal_span){at + 11, (size_t)(end - at - 11)});
   assert_true(count > 0);
   l->frames++;
   for (ssize_t i = 0; i < count; i++)
@@ -303,7 +337,8 @@ static inline void on_line_open(void *context, cal_ws *ws) {
   char text[128];
   l->is_open = 1;
   l->ws = ws;
-  int bytes = snprintf(text, sizeof text, "{\"event\":\"start\",\"stream\":\"s-%s\",\"call\":\"c-%s\"}", l->name, l->name);
+  int bytes = snprintf(text, sizeof text, "{\"event\":\"start\",\"stream\":\"s-%s\",\"call\":\"c-%s\"}",
+                       l->name, l->name);
   cal_ws_send_copy(ws, text, (size_t)bytes, CAL_WS_TEXT);
 }
 
@@ -321,7 +356,8 @@ static inline void line_dial(world *w, line *l, const char *name) {
   snprintf(url, sizeof url, "ws://127.0.0.1:%u/media/%s", cal_engine_port(w->engine), name);
   cal_ws_connect_options options = {
       .url = url,
-      .handlers = {.context = l, .on_open = on_line_open, .on_message = on_line_message, .on_close = on_line_close}};
+      .handlers = {
+          .context = l, .on_open = on_line_open, .on_message = on_line_message, .on_close = on_line_close}};
   assert_int_equal(cal_ws_connect(&l->ws, w->client.net, &options), 0);
 }
 

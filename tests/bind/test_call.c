@@ -1,4 +1,5 @@
-/* Calls over real sockets: webhook, document, media socket, sound, hang-up; and what happens when a script goes wrong. */
+/* Calls over real sockets: webhook, document, media socket, sound, hang-up; and what happens when a script
+ * goes wrong. */
 #include "bind/kit.h"
 
 static void talk_to_the_end(int threads) {
@@ -66,7 +67,7 @@ static void an_id_is_given_once(void **state) {
 
 static void a_script_that_cannot_be_loaded_opens_no_call(void **state) {
   world w;
-  world_prepare_with(&w, 1, "templates/broken.lua", "this is not Lua\n");
+  world_prepare_with(&w, 1, "exchange/broken.lua", "this is not Lua\n");
   world_run(&w);
   assert_int_equal(get(&w, "/open/broken/e1"), 503);
   assert_int_equal(get(&w, "/open/missing/e2"), 503);
@@ -98,7 +99,9 @@ static void a_looping_script_is_stopped_and_the_caller_hears_the_fallback(void *
   break_and_listen("spin", "ETIMEDOUT", 1);
 }
 
-static void a_hog_is_stopped_and_the_caller_hears_the_fallback(void **state) { break_and_listen("hog", "ENOMEM", 1); }
+static void a_hog_is_stopped_and_the_caller_hears_the_fallback(void **state) {
+  break_and_listen("hog", "ENOMEM", 1);
+}
 static void a_failing_script_is_stopped_and_the_caller_hears_the_fallback(void **state) {
   break_and_listen("boom", "EINVAL", 1);
 }
@@ -107,7 +110,7 @@ static void a_failing_script_is_stopped_on_one_thread(void **state) { break_and_
 /* A warm VM has no call yet and is made on another thread. */
 static void a_warm_file_that_acts_is_refused(void **state) {
   world w;
-  world_prepare_with(&w, 1, "templates/warm.lua",
+  world_prepare_with(&w, 1, "exchange/warm.lua",
                      "local core = require 'callisto.core'\n"
                      "assert(not pcall(core.wake_at, core.now()))\n"
                      "assert(not pcall(core.http_fetch, { url = 'http://127.0.0.1:1/' }))\n"
@@ -154,6 +157,19 @@ static void an_answer_that_comes_after_the_call_is_dropped(void **state) {
   world_close(&w);
 }
 
+static void a_call_waits_for_so_many_answers_at_most(void **state) {
+  world w;
+  line l;
+  char url[64];
+  world_open(&w, 1);
+  int listener = silent_server(url, sizeof url);
+  set_fact(&w, "url", url);
+  line_call(&w, &l, "asks", "q1");
+  WAIT_FOR(&w.client, is_fact(&w, "told", "q1", "65 ENOBUFS"));
+  world_close(&w);
+  close(listener);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_call_is_heard_and_ends),
@@ -169,6 +185,7 @@ int main(void) {
       cmocka_unit_test(a_warm_file_that_acts_is_refused),
       cmocka_unit_test(a_request_the_service_fails_gets_500),
       cmocka_unit_test(an_answer_that_comes_after_the_call_is_dropped),
+      cmocka_unit_test(a_call_waits_for_so_many_answers_at_most),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

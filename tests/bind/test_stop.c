@@ -1,5 +1,5 @@
-/* The end of an engine: drained or at once, with everything that may be under way. Nothing may leak, nothing may be touched
- * after it is gone; the sanitizers see to that. */
+/* The end of an engine: drained or at once, with everything that may be under way. Nothing may leak, nothing
+ * may be touched after it is gone; the sanitizers see to that. */
 #include "bind/kit.h"
 
 #include "bind/reload.h"
@@ -76,9 +76,10 @@ static void a_reload_under_way_is_waited_for(void **state) {
     world w;
     world_open(&w, turns % 3);
     assert_int_equal(get(&w, "/nothing"), 404);
-    write_file(&w, "templates/more.lua", "return {}\n");
+    write_file(&w, "exchange/more.lua", "return {}\n");
     assert_int_equal(
-        cal_reload_wish(w.engine, &(cal_wish){.kind = CAL_WISH_RELOAD, .share = 100, .reason = "the test"}), 0);
+        cal_reload_wish(w.engine, &(cal_wish){.kind = CAL_WISH_RELOAD, .share = 100, .reason = "the test"}),
+        0);
     for (int i = 0; i < turns * 20; i++) kit_turn(&w.client, cal_loop_now_ns(w.client.loop));
     world_close(&w);
   }
@@ -92,7 +93,8 @@ static void never_started(void **state) {
   world_close(&w);
 }
 
-/* ---- drained ------------------------------------------------------------------------------------------------------- */
+/* ---- drained
+ * ------------------------------------------------------------------------------------------------------- */
 
 static void drain_with_a_call(int threads) {
   world w;
@@ -152,17 +154,18 @@ static void the_second_drain_does_not_wait(void **state) {
   world_close(&w);
 }
 
-/* ---- services that do not play along ------------------------------------------------------------------------------- */
+/* ---- services that do not play along
+ * ------------------------------------------------------------------------------- */
 
 static void a_service_that_fails_to_stop_is_not_waited_for(void **state) {
-  static const char *const texts[] = {
-      "local core = require 'callisto.core'\n"
-      "core.handler(function(kind) if kind == 'start' then core.started() end if kind == 'stop' then error 'no' end end)\n"
-      "return {}\n",
-      "return {}\n" /* no handler at all */};
+  static const char *const texts[] = {"local core = require 'callisto.core'\n"
+                                      "core.handler(function(kind) if kind == 'start' then core.started() "
+                                      "end if kind == 'stop' then error 'no' end end)\n"
+                                      "return {}\n",
+                                      "return {}\n" /* no handler at all */};
   for (size_t i = 0; i < 2; i++) {
     world w;
-    world_prepare_with(&w, 1, "templates/service.lua", texts[i]);
+    world_prepare_with(&w, 1, "exchange/service.lua", texts[i]);
     world_run(&w);
     cal_engine_drain(w.engine);
     world_join(&w);
@@ -173,7 +176,7 @@ static void a_service_that_fails_to_stop_is_not_waited_for(void **state) {
 
 static void a_service_that_fails_to_start_ends_the_engine(void **state) {
   world w;
-  world_prepare_with(&w, 2, "templates/service.lua",
+  world_prepare_with(&w, 2, "exchange/service.lua",
                      "require('callisto.core').handler(function(kind) error('not today') end)\nreturn {}\n");
   world_run(&w);
   world_join(&w);
@@ -185,10 +188,10 @@ static void a_service_that_cannot_be_loaded_is_named_with_its_line(void **state)
   world w = {0};
   cal_log_setup(CAL_LOG_ERROR, 0);
   make_workspace(&w);
-  write_file(&w, "templates/service.lua", "\n\nerror 'not ready'\n");
+  write_file(&w, "exchange/service.lua", "\n\nerror 'not ready'\n");
   cal_engine_options options = world_options(&w, 1);
   assert_int_equal(cal_engine_new(&w.engine, &options), -EINVAL);
-  assert_non_null(strstr(cal_error_text(), "templates/service.lua:3: not ready"));
+  assert_non_null(strstr(cal_error_text(), "exchange/service.lua:3: not ready"));
   nftw(w.folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 

@@ -1,6 +1,8 @@
 /* Two threads of io, two of scripts, twenty calls at once: for ThreadSanitizer above all. */
 #include "bind/kit.h"
 
+#include "bind/reload.h"
+
 #define CALLS 20
 
 static void twenty_calls_at_once(void **state) {
@@ -49,8 +51,8 @@ static void some_of_many_go_wrong(void **state) {
   world_close(&w);
 }
 
-/* A request that says call=… is led to the call's thread; others come to both threads in turn, and the service VM hands
- * them on. */
+/* A request that says call=… is led to the call's thread; others come to both threads in turn, and the
+ * service VM hands them on. */
 static void requests_find_the_owner(void **state) {
   world w;
   char path[64];
@@ -73,11 +75,58 @@ static void requests_find_the_owner(void **state) {
   world_close(&w);
 }
 
+static uint64_t serial(world *w) {
+  cal_generation *generation = cal_engine_generation(w->engine);
+  uint64_t number = cal_generation_serial(generation);
+  cal_unref(generation);
+  return number;
+}
+
+/* Live calls end on the code they began with; new ones begin on the new, on both threads; nobody's frames
+ * stop. */
+static void calls_live_through_reloads(void **state) {
+  world w;
+  line lines[8], late[4];
+  char name[32], text[256];
+  world_open(&w, 2);
+  for (int i = 0; i < 8; i++) {
+    snprintf(name, sizeof name, "call-%d", i);
+    line_call(&w, &lines[i], "hold", name);
+  }
+  for (int round = 0; round < 4; round++) {
+    uint64_t before = serial(&w);
+    snprintf(
+        text, sizeof text,
+        "require 'exchange.warm' { begin = function() require('callisto.core').tell(nil, 'round %d') end }\n",
+        round);
+    write_file(&w, "exchange/late.lua", text);
+    cal_wish wish = {.kind = CAL_WISH_RELOAD, .share = 100, .reason = "the test"};
+    assert_int_equal(cal_reload_wish(w.engine, &wish), 0);
+    WAIT_FOR(&w.client, serial(&w) != before);
+    snprintf(name, sizeof name, "late-%d", round);
+    line_call(&w, &late[round], "late", name);
+    snprintf(text, sizeof text, "round %d", round);
+    WAIT_FOR(&w.client, is_fact(&w, "told", name, text));
+    for (int i = 0; i < 8; i++) {
+      int frames = lines[i].frames;
+      WAIT_FOR(&w.client, lines[i].frames > frames);
+    }
+    cal_ws_close(lines[round].ws, 1000, "");
+    WAIT_FOR(&w.client, is_fact(&w, "ended", lines[round].name, NULL));
+    snprintf(name, sizeof name, "again-%d", round); /* its place is taken by a call on the new code */
+    line_call(&w, &lines[round], "hold", name);
+    WAIT_FOR(&w.client, lines[round].frames > 0);
+  }
+  assert_int_equal(cal_engine_calls(w.engine), 8 + 4);
+  world_close(&w);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(twenty_calls_at_once),
       cmocka_unit_test(some_of_many_go_wrong),
       cmocka_unit_test(requests_find_the_owner),
+      cmocka_unit_test(calls_live_through_reloads),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

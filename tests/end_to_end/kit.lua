@@ -371,6 +371,19 @@ local function end_all()
   end
 end
 
+-- A binary with sanitizers writes what it found into the log.
+local function check_logs()
+  for _, process in ipairs(processes) do
+    local text = kit.read(process.log)
+    local from = text:find "ERROR: %a+Sanitizer" or text:find "WARNING: ThreadSanitizer" or text:find("runtime error: ", 1, true)
+    if from then
+      failed = failed + 1
+      print("not ok  " .. process.name .. " is clean")
+      print(text:sub(from, from + 4000))
+    end
+  end
+end
+
 ---Runs the whole test and tidies up.
 ---@param body fun()
 ---@return integer exit code
@@ -382,6 +395,7 @@ function kit.run(body)
     print("        " .. tostring(why))
   end
   end_all()
+  check_logs()
   os.execute("rm -rf " .. quote(kit.scratch))
   print(("%d passed, %d failed"):format(passed, failed))
   return failed == 0 and 0 or 1

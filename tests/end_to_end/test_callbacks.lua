@@ -1,6 +1,7 @@
 #!/usr/bin/env -S bash -c 'cd "${0%/*}/../.." && exec "${CALLISTO:-build/callisto}" lua "tests/end_to_end/${0##*/}" "$@"'
 -- Callbacks that are lost, doubled, delayed, reordered or repeated by somebody: every call ends once, with the right outcome.
 
+local json = require "callisto.json"
 local kit = dofile "tests/end_to_end/kit.lua"
 
 local CASES = {
@@ -75,6 +76,20 @@ local function test_unclear(server, exchange)
   end)
 end
 
+local function test_faults_of_all(server, exchange)
+  kit.test("faults set for all calls hold until they are taken back", function()
+    local function set(faults) kit.equal(200, (kit.json("PUT", exchange.url .. "/exchange/faults", faults)), "status") end
+    set { lose = { "ringing" }, double = { "completed" } }
+    local call = kit.wait_over(server, kit.call(server, "quick", "+15551001"))
+    set {}
+    local clean = kit.wait_over(server, kit.call(server, "quick", "+15551001"))
+    kit.equal(0, kit.count_events(call, "carrier.ringing"), "callbacks that were to be lost")
+    kit.equal(1, kit.count_events(clean, "carrier.ringing"), "callbacks without faults")
+    local noted = json.encode(kit.report(exchange, call.carrier_call_id).log)
+    kit.ok(noted:find("callback completed again: 204", 1, true), noted)
+  end)
+end
+
 local function test_nothing_left(server, sent_late)
   kit.test("afterwards no line is held (pitfall 5)", function()
     kit.wait_for("the late callback", 30, function()
@@ -92,5 +107,6 @@ return kit.run(function()
   test_faults(server)
   test_repeated(server)
   test_unclear(server, exchange)
+  test_faults_of_all(server, exchange)
   test_nothing_left(server, CASES[7].id)
 end)

@@ -105,8 +105,8 @@ return kit.run(function()
     local reloads = function() return kit.metric(watched, "callisto_reloads_total") end
     local before = reloads()
     for index = 1, 500 do
-      write("many_" .. index, ('local template = require "callisto.template"\nreturn template { name = "many-%d", on_call = function() end }\n')
-        :format(index))
+      write("many_" .. index, ('local template = require "callisto.template"\n'
+        .. 'return template { name = "many-%d", on_call = function() end }\n'):format(index))
     end
     kit.wait_for("all templates", 60, function()
       local _, agents = kit.json("GET", watched.url .. "/api/agents")

@@ -1,4 +1,5 @@
--- callisto.spec.phone: a caller on the phone of a simulated call VM: hears sentences as they would be played, speaks, presses keys, hangs up.
+-- callisto.spec.phone: a caller on the phone of a simulated call VM, who hears sentences as they would be played, speaks,
+-- presses keys, hangs up.
 --
 -- A sentence takes 60 ms a character. Speech of the caller stops an interruptible sentence, a key one with digits_stop.
 -- A spec reads as a transcript: phone:hears "…"; phone:says "yes"; phone:silence "7s"; phone:presses "1".
@@ -55,6 +56,7 @@ local function call_core(self)
   local core = vm.core
   function core.say(number, text, options)
     options = options or {}
+    self.voices[text] = options.voice
     add(self, number, { text = text, interruptible = options.interruptible, digits_stop = options.digits_stop })
   end
   function core.play(number, path, options)
@@ -92,10 +94,23 @@ local function call_core(self)
   end
 end
 
----A call of a template: its source text (a Lua file that returns one) or the module's name.
----`on_fetch` answers its requests: fn(request) → { status, body, headers, after } or { text, code }. `plain_ear` gives it a
----recogniser that does not know what may be said. `at` is the time of day, in seconds since 1970.
----@param options {template: string?, source: string?, sources: table?, payload: table?, settings: table?, secrets: table?, connected: boolean?, on_broken: function?, on_fetch: function?, plain_ear: boolean?, at: number?}
+---@class callisto.PhoneOptions
+---@field template string|nil  the template's module
+---@field source string|nil  or its text
+---@field sources table<string, string>|nil  texts of other modules
+---@field payload table|nil
+---@field settings table|nil
+---@field secrets table|nil
+---@field connected boolean|nil  false: the line is not open yet
+---@field plain_ear boolean|nil  the recogniser does not know what may be said
+---@field at number|nil  the time, in seconds since 1970
+---@field before fun(vm: table)|nil  told of the VM before it begins
+---@field on_fetch fun(request: table): table|nil  answers requests: { status, body, headers, after } or { text, code }
+---@field on_broken fun(message: string)|nil  told of the script's error, which is raised otherwise
+
+---A call of a template.
+---@param options callisto.PhoneOptions
+---@return table phone
 function phone.call(options)
   local world = fake.world()
   local sources = { ["templates.under_test"] = options.source }
@@ -103,12 +118,13 @@ function phone.call(options)
   world.wall = options.at or world.wall
   local vm = world:vm("call", { sources = sources })
   local self = setmetatable({
-    world = world, vm = vm, queue = {}, heard = {}, last_number = 0, place = 0, is_recorded = true,
+    world = world, vm = vm, voices = {}, queue = {}, heard = {}, last_number = 0, place = 0, is_recorded = true,
     has_plain_ear = options.plain_ear, json = world.modules["callisto.json"],
   }, Phone)
   call_core(self)
   if options.on_broken ~= nil then vm.on_broken = options.on_broken end
   vm.on_fetch = options.on_fetch
+  if options.before then options.before(vm) end
   vm.require "callisto.flow"
   vm:event("begin", self.json.encode {
     call = "ctest", template = options.template or "templates.under_test", payload = options.payload or {},

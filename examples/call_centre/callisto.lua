@@ -1,0 +1,7 @@
+-- Settings of the call centre.
+
+return {
+  settings = {
+    music = "audio/hold.wav",
+  },
+}

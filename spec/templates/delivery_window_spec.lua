@@ -1,0 +1,38 @@
+local phone = require "spec.support.phone"
+
+describe("delivery-window", function()
+  local function call() return phone.call { template = "templates.delivery_window", payload = { customer_name = "Ann" } } end
+
+  it("is chosen by keys, also during the greeting", function()
+    local caller = call()
+    caller:hears "Hello Ann, your parcel comes tomorrow"
+    caller:silence(1)
+    caller:presses "2"
+    caller:hears "We come between two and five."
+    caller:presses "1"
+    caller:hears "Thank you"
+    assert.equal("CONFIRMED", caller:ended().outcome)
+    assert.equal("between two and five", caller.vm.facts[1].data.window)
+    assert.equal("caller: Pressed 2 — afternoon", caller:transcript()[2])
+  end)
+
+  it("may be chosen again, or another day", function()
+    local caller = call()
+    caller:hears "Hello Ann"
+    caller:presses "1"
+    caller:hears "between nine and twelve"
+    caller:presses "*"
+    caller:hears "Hello Ann"
+    caller:presses "0"
+    caller:hears "the day after"
+    caller:presses "2"
+    assert.equal("PICK_UP", caller:ended().outcome)
+  end)
+
+  it("is not chosen by silence", function()
+    local caller = call()
+    for _ = 1, 3 do caller:hears("Hello Ann"):listens():silence "9s" end
+    caller:hears "We will send you a message"
+    assert.same({ what = "ended", reason = "IVR_NO_INPUT", outcome = "NO_INPUT" }, caller:ended())
+  end)
+end)
