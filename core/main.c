@@ -1,5 +1,6 @@
 /* callisto: the command and its verbs. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -26,6 +27,7 @@ static void help(FILE *to) {
 }
 
 int main(int argc, char **argv) {
+  setenv("CALLISTO_LIBRARY", cal_cli_library(), 0); /* the verbs that are Lua ask for it there */
   if (argc < 2) {
     help(stderr);
     return 2;

@@ -61,7 +61,7 @@ local function coloured(colour, text) return is_terminal and COLOURS[colour] .. 
 local function tell(text)
   if is_terminal then io.write("\r\27[K") end
   io.write(text, "\n")
-  if is_terminal then io.write(coloured("dim", status_line)) end
+  if is_terminal and status_line ~= "" then io.write(coloured("dim", status_line)) end
   io.flush()
 end
 

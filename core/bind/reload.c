@@ -63,7 +63,10 @@ static void code_destroy(void *object) {
 
 static void add_problem(void *context, const char *path, int line, const char *message) {
   cal_reload *reload = context;
-  cal_log(CAL_LOG_ERROR, "code", NULL, "%s:%d: %s", path, line, message);
+  if (strstr(message, ".lua:")) /* it says where by itself */
+    cal_log(CAL_LOG_ERROR, "code", NULL, "%s", message);
+  else
+    cal_log(CAL_LOG_ERROR, "code", NULL, "%s:%d: %s", path, line, message);
   cal_buf *into = &reload->problems;
   if (reload->problem_count++) cal_buf_text(into, ",");
   cal_buf_text(into, "{\"file\":\"");

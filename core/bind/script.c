@@ -181,6 +181,7 @@ static cal_script_call *call_free(cal_script_call *call) {
 
 /* The script is out of the game; what the caller hears from now on comes from here. */
 static void play_fallback(cal_script_call *call) {
+  cal_call_forget_waiting(call->call); /* its commands may fill the room these need */
   cal_command stop = {.kind = CAL_COMMAND_LEG_STOP};
   cal_command close = {.kind = CAL_COMMAND_LEG_CLOSE, .flags = CAL_COMMAND_DRAIN};
   cal_call_command(call->call, &stop);

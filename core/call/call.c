@@ -117,6 +117,16 @@ cal_dial *cal_call_dial(cal_call *call) {
   return dial;
 }
 
+void cal_call_forget_waiting(cal_call *call) {
+  pthread_mutex_lock(&call->lock);
+  cal_command *waiting = call->waiting;
+  uint32_t count = call->waiting_count;
+  call->waiting = NULL;
+  call->waiting_count = 0;
+  pthread_mutex_unlock(&call->lock);
+  drop_all(waiting, count);
+}
+
 int cal_call_command(cal_call *call, cal_command *command) {
   int code = 0;
   pthread_mutex_lock(&call->lock);

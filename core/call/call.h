@@ -68,6 +68,8 @@ cal_dial *cal_call_dial(
 /* Posts a command to the leg, or keeps it until there is one. Takes the command. 0; -EPIPE after the leg has
  * ended; -ENOBUFS over 256 waiting commands. */
 int cal_call_command(cal_call *call, cal_command *command);
+/* Drops what waits for a leg, with the utterances nobody will hear: the script that asked for it is gone. */
+void cal_call_forget_waiting(cal_call *call);
 
 /* The three steps of a leg, on its io thread. Begin reserves room for CAL_EVENT_LEG_ENDED, so that the end is
  * never lost, and refuses a second leg: 0; -EBUSY while another lives; -ENOBUFS or -ESHUTDOWN: nobody could

@@ -210,11 +210,16 @@ static void on_message(void *context, char *data, size_t bytes, int is_binary) {
   }
 }
 
+/* Codes with which a socket is closed over what was sent on it, whichever side says so. */
+static int is_about_content(int code) { return code == 1002 || code == 1003 || code == 1007 || code == 1009; }
+
 static void on_close(void *context, const cal_ws_end *end) {
   cal_leg *leg = context;
   leg->ws = NULL;
   if (leg->state == LEG_CONNECTING)
     cal_leg_finish(leg, CAL_LEG_NO_SOCKET, end->text);
+  else if (leg->state != LEG_OVER && is_about_content(end->code))
+    cal_leg_finish(leg, CAL_LEG_MALFORMED, end->text);
   else if (leg->state != LEG_OVER)
     cal_leg_finish(leg, end->is_clean ? CAL_LEG_HANGUP : CAL_LEG_LOST, end->text);
   leg_free(leg);

@@ -326,7 +326,8 @@ static int serve(int argc, char **argv, settings *s) {
   s->engine.workspace = ".";
   s->engine.data_folder = "var";
   s->engine.library = cal_cli_library();
-  s->engine.io_threads = s->engine.script_threads = s->engine.speech_threads = half;
+  s->engine.io_threads = s->engine.speech_threads = half;
+  if (!s->engine.script_threads) s->engine.script_threads = half;
   s->engine.grace_s = 600;
   s->engine.watches = 1;
   cal_log_level level = CAL_LOG_INFO;
@@ -363,6 +364,7 @@ int cal_cli_serve(int argc, char **argv) {
 int cal_cli_exchange(int argc, char **argv) {
   settings s = {.engine = {.service = "callisto.exchange.service",
                            .warm_module = "callisto.exchange.subscriber",
+                           .script_threads = 1, /* the network's calls are known to one VM */
                            .port = 8090}};
   return start(argc, argv, &s);
 }

@@ -55,6 +55,7 @@ function log.warn(text) end
 function log.error(text) end
 
 ---@class callisto.metrics
+-- The name says the kind: counters end in `_total`, observations in `_seconds`, gauges in neither.
 local metrics = {}
 ---@param name string  without the prefix "callisto_"; labels may follow: 'refused_total{reason="token"}'
 ---@param by integer|nil default 1

@@ -39,6 +39,10 @@ end
 
 ---The folder of our own Lua, the one that holds callisto/.
 ---@return string
-function files.library() return debug.getinfo(1, "S").source:match "^@(.*)/callisto/cli/files%.lua$" or "lua" end
+function files.library()
+  local given = os.getenv "CALLISTO_LIBRARY"
+  if given and given ~= "" then return given end
+  return debug.getinfo(1, "S").source:match "^@(.*)/callisto/cli/files%.lua$" or "lua"
+end
 
 return files
