@@ -345,10 +345,11 @@ static void put_number(lua_State *L, const char *name, lua_Number value) {
   lua_setfield(L, -2, name);
 }
 
-/* The current one; a userdata on the stack holds the reference. */
+/* That of this VM, which during a reload is not the engine's present one; a userdata on the stack holds the
+ * reference. */
 static cal_generation *own_generation(lua_State *L) {
   cal_owned *owned = cal_lib_own(L, cal_unref);
-  owned->object = cal_engine_generation(engine_of(L));
+  owned->object = cal_ref(cal_bind_of(L)->service->code->generation);
   return owned->object;
 }
 

@@ -48,6 +48,8 @@ typedef struct asker {
   cal_id call;          /* 0: the service VM itself */
 } asker;
 
+static cal_metric *gauge_calls(void) { return cal_gauge("callisto_calls_live", "calls that are open"); }
+
 cal_bind_context *cal_bind_of(lua_State *L) { return cal_vm_context(cal_vm_of(L)); }
 
 /* It lives in the VM, so it ends with it, on whatever thread that is. */
@@ -170,6 +172,7 @@ static cal_script_call *call_free(cal_script_call *call) {
   if (call->handle) {
     cal_slots_remove(script->calls, call->handle);
     atomic_fetch_sub(&script->call_count, 1);
+    cal_metric_add(gauge_calls(), -1);
   }
   cal_unref(call->call);
   cal_free(call->fallback_text);
@@ -412,6 +415,7 @@ int cal_script_call_open(cal_service *service, cal_call_options *options, const 
     return cal_fail(-ENOBUFS, "%u calls are open on this thread, which is the most possible", CALLS_CEILING);
   }
   atomic_fetch_add(&script->call_count, 1);
+  cal_metric_add(gauge_calls(), 1);
   service->calls++;
   options->handle = call->handle;
   options->events = script->events;

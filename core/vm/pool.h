@@ -14,8 +14,8 @@
 
 #include "vm/vm.h"
 
-#define CAL_POOL_TARGET 1024  /* ceiling of warm VMs */
-#define CAL_POOL_CLOSING 1024 /* ceiling of VMs waiting to be closed; beyond it discard closes in place */
+#define CAL_POOL_TARGET 1024 /* ceiling of warm VMs */
+#define CAL_POOL_CLOSING 64  /* ceiling of VMs waiting to be closed; beyond it discard closes in place */
 
 typedef struct cal_pool cal_pool;
 
