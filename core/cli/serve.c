@@ -242,7 +242,7 @@ static char *read_again(void *context) {
   settings *s = context;
   cal_tool *tool;
   char *json = NULL;
-  if (cal_tool_new(&tool, s->engine.workspace) < 0) return NULL;
+  if (cal_tool_new(&tool, s->engine.workspace, s->engine.library) < 0) return NULL;
   char *args[] = {(char *)s->verb, (char *)s->engine.workspace, s->cli.data, NULL};
   cal_tool_run(tool, "callisto.cli.settings", "json", 3, args, &json);
   cal_tool_free(tool);
@@ -256,7 +256,7 @@ static int read_settings(settings *s, const char *verb) {
   s->engine.settings_context = s;
   s->json = read_again(s);
   cal_tool *tool;
-  int code = s->json ? cal_tool_new(&tool, s->engine.workspace) : -EINVAL;
+  int code = s->json ? cal_tool_new(&tool, s->engine.workspace, s->engine.library) : -EINVAL;
   if (code < 0) return code;
   char *args[] = {(char *)s->engine.workspace, NULL};
   code = cal_tool_run(tool, "callisto.cli.settings", "headers", 1, args, &s->fields_text);
