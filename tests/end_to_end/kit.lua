@@ -361,6 +361,14 @@ function kit.metric(process, name)
   return sum + (tonumber(("\n" .. text):match("\n" .. name .. " (%S+)")) or 0)
 end
 
+---The value of a gauge, which must be there: one that is not would read as the 0 that tests wait for.
+---@return number
+function kit.gauge(process, name)
+  local _, text = kit.http("GET", process.url .. "/metrics")
+  local value = ("\n" .. text):match("\n" .. name .. " (%S+)")
+  return kit.ok(tonumber(value), "there is no gauge " .. name)
+end
+
 -- The end ---------------------------------------------------------------------------------------------------------------
 
 -- The second TERM is for those that drain.

@@ -96,8 +96,8 @@ local function test_nothing_left(server, sent_late)
       local at = kit.show(server, sent_late)
       return at.ended_at_ms and kit.metric(server, "callisto_status_of_unknown_calls_total") >= 1
     end)
-    kit.equal(0, kit.metric(server, "callisto_calls_live"), "live calls")
-    kit.equal(0, kit.metric(server, "callisto_legs"), "legs")
+    kit.equal(0, kit.gauge(server, "callisto_calls_live"), "live calls")
+    kit.equal(0, kit.gauge(server, "callisto_legs"), "legs")
   end)
 end
 

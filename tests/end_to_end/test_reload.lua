@@ -59,7 +59,7 @@ return kit.run(function()
   end
 
   kit.test("all calls are live at once", function()
-    kit.wait_for("all streams", 60, function() return kit.metric(server, "callisto_legs") == #ids end)
+    kit.wait_for("all streams", 60, function() return kit.gauge(server, "callisto_legs") == #ids end)
   end)
   kit.test("every call ends on the code it began with", function()
     for _, id in ipairs(ids) do
@@ -77,7 +77,7 @@ return kit.run(function()
     kit.equal(0, wrong, "calls that changed their code")
   end)
   kit.test("old services are gone with their calls", function()
-    kit.wait_for("the end of all legs", 20, function() return kit.metric(server, "callisto_legs") == 0 end)
+    kit.wait_for("the end of all legs", 20, function() return kit.gauge(server, "callisto_legs") == 0 end)
     kit.equal(0, kit.metric(server, "callisto_scripts_broken_total"), "broken scripts")
   end)
 

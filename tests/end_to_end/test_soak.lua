@@ -36,7 +36,7 @@ return kit.run(function()
   local placed, first_kb, first_handles = 0, nil, nil
   for batch = 1, BATCHES do
     placed = placed + place(path)
-    kit.wait_for("the end of batch " .. batch, 60, function() return kit.metric(server, "callisto_calls_live") == 0 end)
+    kit.wait_for("the end of batch " .. batch, 60, function() return kit.gauge(server, "callisto_calls_live") == 0 end)
     print(("        %4d calls, %d kB, %d handles, %.0f s"):format(batch * BATCH, memory_kb(server), handles(server),
       kit.now() - started))
     io.flush()
@@ -61,6 +61,6 @@ return kit.run(function()
       return left <= first_handles
     end)
     kit.ok(ok, ("%d handles, after the first %d calls there were %d"):format(left, WARM * BATCH, first_handles))
-    kit.equal(0, kit.metric(server, "callisto_legs"), "legs")
+    kit.equal(0, kit.gauge(server, "callisto_legs"), "legs")
   end)
 end)
