@@ -19,6 +19,8 @@ files["lua/callisto/cli"] = { std = "luajit" }
 files["lua/callisto/spec"] = { std = "luajit" }
 files["lua/callisto/task.lua"] = { read_globals = { "debug" } } -- under a tool; elsewhere the engine's own traceback
 files["spec"] = { std = "luajit+busted" }
+files["lua/callisto/skeleton/spec"] = { std = "luajit+busted" }
+files["lua/callisto/skeleton/callisto.lua"] = { read_globals = { "env" } }
 files["examples/*/spec"] = { std = "luajit+busted" }
 files["callisto.lua"] = { read_globals = { "env" } }
 files["examples/*/callisto.lua"] = { read_globals = { "env" } }

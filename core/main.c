@@ -8,7 +8,9 @@
 static const struct verb {
   const char *name, *what;
   int (*run)(int argc, char **argv);
-} verbs[] = {{"serve", "answer and place calls", cal_cli_serve},
+} verbs[] = {{"new", "write a workspace that can be called at once", cal_cli_new},
+             {"dev", "a server and a telephone network on this machine, for development", cal_cli_dev},
+             {"serve", "answer and place calls", cal_cli_serve},
              {"exchange", "be the telephone network: carriers and subscribers in a box", cal_cli_exchange},
              {"call", "place a call through a running server, and watch it", cal_cli_call},
              {"reload", "have a running server take the code that is on disk", cal_cli_reload},
@@ -16,6 +18,7 @@ static const struct verb {
              {"status", "show which code a running server is on", cal_cli_status},
              {"test", "run busted specs inside this binary", cal_cli_test},
              {"check", "validate a workspace without starting anything", cal_cli_check},
+             {"import", "make a template of a flow of another system, in JSON", cal_cli_import},
              {"lua", "run a Lua file with every callisto module at hand", cal_cli_lua},
              {"version", "print the version", cal_cli_version}};
 

@@ -1,11 +1,12 @@
 -- The calls of `make demo`: places them all at once, tells what happens, and compares what came of them with what the
 -- subscribers of exchange/subscribers.lua made inevitable. Run by scripts/demo.
 --
--- usage: callisto lua scripts/demo.lua SERVER_URL EXCHANGE_URL DATA_FOLDER
+-- usage: callisto lua scripts/demo.lua SERVER_URL EXCHANGE_URL DATA_FOLDER CARRIER
 
 local json = require "callisto.json"
 
-local SERVER, EXCHANGE, DATA = ...
+local SERVER, EXCHANGE, DATA, CARRIER = ...
+local ADAPTER = require("providers.carriers." .. CARRIER)
 local LIMIT_S = 110
 local NUMBER = "+14155550100"
 
@@ -87,10 +88,17 @@ local function fail(call, why)
   tell_of(call, why, "bad")
 end
 
+-- A URL of ours as it is pasted into the carrier's console.
+local function pasted(path)
+  local account = {}
+  for field, variable in pairs(ADAPTER.environment) do account[field] = os.getenv(variable) end
+  return ADAPTER.pasted and ADAPTER.pasted(SERVER .. path, account) or SERVER .. path
+end
+
 local function ring_the_server(call)
   local status, _, text = http("POST", EXCHANGE .. "/exchange/calls", {
-    from = call.number, to = NUMBER, voice_url = SERVER .. "/telephony/twilio/inbound/appointment",
-    status_callback = SERVER .. "/twilio/callback/status", fallback_url = SERVER .. "/twilio/callback/twiml-fallback",
+    carrier = CARRIER, from = call.number, to = NUMBER, voice_url = pasted(("/telephony/%s/inbound/appointment"):format(CARRIER)),
+    status_callback = pasted(("/%s/callback/status"):format(CARRIER)),
   })
   if status ~= 201 then return fail(call, "the exchange did not place the call: " .. text) end
   call.carrier_call = json.decode(text).id

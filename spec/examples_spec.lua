@@ -13,7 +13,7 @@ local function commands_of(readme)
   return list
 end
 
-for _, name in ipairs { "shop", "clinic", "call_centre" } do
+for _, name in ipairs { "shop", "clinic", "call_centre", "own_carrier" } do
   describe("the example " .. name, function()
     local folder = "examples/" .. name
     local readme = assert(files.read(folder .. "/README.md"))
@@ -40,3 +40,16 @@ for _, name in ipairs { "shop", "clinic", "call_centre" } do
     end)
   end)
 end
+
+describe("docs/own-carrier.md", function()
+  it("quotes the example as it is", function()
+    local page = assert(files.read "docs/own-carrier.md")
+    local adapter = assert(files.read "examples/own_carrier/providers/carriers/larkline.lua")
+    local count = 0
+    for block in page:gmatch "```lua\n(.-)```" do
+      count = count + 1
+      assert(adapter:find(block, 1, true), "not in the adapter:\n" .. block)
+    end
+    assert.is_true(count >= 4)
+  end)
+end)

@@ -414,6 +414,28 @@ describe_if("the service", function()
       assert.equal("BUSY", row.provider_reason)
     end)
 
+    it("may have settings of its own, above those of callisto.lua", function()
+      service = support.start(nil, { settings = { shop = "Blue Shop", tries = 3 } })
+      rest(service, { place = { status = 201, body = { sid = "CA9" } } })
+      local with = { settings = { tries = 5, note = service.json.null } }
+      for name, value in pairs(order) do with[name] = value end
+      local answer = service.json.decode(service:post("/api/calls/outbound", with).body)
+      local begin = service.json.decode(service.opened[answer.id].begin)
+      assert.same({ shop = "Blue Shop", tries = 5 }, begin.settings)
+      with.settings = "five"
+      assert.equal(422, service:post("/api/calls/outbound", with).status)
+    end)
+
+    it("that is one too many for the carrier's account is refused with the limit and the count", function()
+      service = support.start { TWILIO_MAX_CONCURRENT = "1" }
+      rest(service, { place = { status = 201, body = { sid = "CA9" } } })
+      assert.equal(201, service:post("/api/calls/outbound", order).status)
+      local reply = service:post("/api/calls/outbound", order)
+      assert.equal(503, reply.status)
+      assert.matches("twilio has 1 of 1 calls", reply.body)
+      assert.is_not_nil(reply.headers["retry-after"])
+    end)
+
     it("that rings out, and one answered and dropped before its socket came", function()
       for _, case in ipairs { { "no-answer", "NO_ANSWER" }, { "busy", "NO_ANSWER" }, { "completed", "EARLY_HANGUP" } } do
         rest(service, { place = { status = 201, body = { sid = "CA-" .. case[1] } } })

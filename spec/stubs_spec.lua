@@ -119,6 +119,7 @@ describe("the stubs of callisto.core", function()
 
   it("name what a service has", function()
     local list = registered("core/bind/l_service.c", "cal_core_add_service")
+    for _, name in ipairs(registered("core/bind/l_socket.c", "cal_core_add_sockets")) do list[#list + 1] = name end
     assert.same({}, without(list, stubs_of(section_of.service)), "without a stub")
     assert.same({}, without(stubs_of(section_of.service), list), "a stub of nothing")
   end)
@@ -195,6 +196,24 @@ describe("the pages", function()
       for module, stubs in pairs(modules) do
         for _, name in ipairs(mentioned(path, module)) do
           assert(stubs[name], ("%s names %s.%s, which is not there"):format(path, module, name))
+        end
+      end
+    end)
+  end
+end)
+
+describe("the reference", function()
+  local page = assert(files.read "docs/reference.md")
+  local modules = { ["callisto.core"] = core_stubs }
+  for class, stubs in pairs(small_stubs) do modules[class] = stubs end
+
+  for _, class in ipairs(names_of(modules)) do
+    it("has every function of " .. class, function()
+      assert(page:find("\n## " .. class .. "\n", 1, true), "no section")
+      for name, about in pairs(modules[class]) do
+        local heading = ("\n### `%s.%s("):format(class:match "[%w_]+$", name)
+        if about.kind == "function" then
+          assert(page:find(heading, 1, true), class .. "." .. name .. " is not in docs/reference.md: run scripts/reference")
         end
       end
     end)

@@ -132,7 +132,7 @@ describe("a duration", function()
 end)
 
 describe("hours", function()
-  local function at(schedule, moment, offset) return hours.is_open(assert(hours.check(schedule)), moment, offset) end
+  local function at(schedule, moment) return hours.is_open(assert(hours.check(schedule)), moment) end
   local monday = 1772409600 -- 2026-03-02 00:00 UTC
 
   it("are inclusive at both ends", function()
@@ -160,11 +160,28 @@ describe("hours", function()
     assert.is_false(at(schedule, monday + 13 * 3600))
     assert.is_false(at(schedule, monday + (24 + 15) * 3600))
   end)
-  it("do not guess a zone with summer time", function()
-    local is_open, why = at({ zone = "Europe/Berlin", mon = "10:00-11:00" }, monday)
-    assert.is_nil(is_open)
-    assert.matches("must be given", why)
-    assert.is_true(at({ zone = "Europe/Berlin", mon = "10:00-11:00" }, monday + 9.5 * 3600, 60))
+  it("keep summer time", function()
+    local schedule = { zone = "Europe/Berlin", daily = "10:00-11:00" }
+    assert.is_true(at(schedule, monday + 9.5 * 3600))
+    assert.is_false(at(schedule, monday + 8.5 * 3600))
+    local july = monday + 122 * 86400 -- 2026-07-02
+    assert.is_true(at(schedule, july + 8.5 * 3600))
+    assert.is_false(at(schedule, july + 9.5 * 3600))
+  end)
+  it("are those of the clock on the wall in the night it is put forward or back", function()
+    local schedule = { zone = "Europe/Berlin", sun = "02:00-03:30" }
+    local spring, autumn = 1774746000, 1792886400 -- 2026-03-29 and 2026-10-25, 01:00 and 00:00 UTC
+    assert.is_false(at(schedule, spring - 1)) -- 01:59
+    assert.is_true(at(schedule, spring)) -- 03:00
+    assert.is_false(at(schedule, spring + 31 * 60))
+    assert.is_true(at(schedule, autumn + 30 * 60)) -- 02:30, for the first time
+    assert.is_true(at(schedule, autumn + 90 * 60)) -- and once more
+    assert.is_false(at(schedule, autumn + 151 * 60)) -- 03:31
+  end)
+  it("refuse a zone there is not", function()
+    assert.matches("^hours: 'zone': ENOENT: there is no time zone Mars/Base", (select(2, hours.check { zone = "Mars/Base" })))
+    assert.matches("is no name of a time zone", (select(2, hours.check { zone = "../etc/passwd" })))
+    assert.matches("must be the name of a time zone", (select(2, hours.check { zone = 5 })))
   end)
 end)
 

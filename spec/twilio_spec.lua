@@ -66,7 +66,8 @@ describe_if("Twilio's signature", function()
   end)
 
   it("of a media socket is that of the wss URL, with and without port and slash", function()
-    local signature = twilio.socket_signature("wss://voice.example.com/media/twilio/9f3c1e7a", "twilio_demo_token_01")
+    local account = { secret = "twilio_demo_token_01" }
+    local signature = twilio.socket_signature("wss://voice.example.com/media/twilio/9f3c1e7a", account)
     assert.equal("x-twilio-signature", signature.header)
     assert.equal("x6S5C9rNjhAl2K7oTSSQsTsrv8k=", signature.values[1])
     assert.equal(4, #signature.values)
@@ -77,18 +78,18 @@ describe_if("Twilio's signature", function()
       method = "POST", path = "/telephony/twilio/inbound/agent-7", query = "", exact = true, body = "",
       headers = { ["x-twilio-signature"] = "L5pQ5bWMaYlvyddKdzjiLl2A32Q=" },
     }
-    assert.is_true(twilio.verify(message, "https://voice.example.com", "twilio_demo_token_01"))
-    local ok, why, status = twilio.verify(message, "https://other.example.com", "twilio_demo_token_01")
+    assert.is_true(twilio.verify(message, "https://voice.example.com", { secret = "twilio_demo_token_01" }))
+    local ok, why, status = twilio.verify(message, "https://other.example.com", { secret = "twilio_demo_token_01" })
     assert.is_nil(ok)
     assert.equal(403, status)
     assert.matches("PUBLIC_BASE_URL", why)
     message.exact = false
-    ok, why, status = twilio.verify(message, "https://voice.example.com", "twilio_demo_token_01")
+    ok, why, status = twilio.verify(message, "https://voice.example.com", { secret = "twilio_demo_token_01" })
     assert.is_nil(ok)
     assert.matches("cannot be rebuilt", why)
     assert.equal(403, status)
     message.headers = {}
-    assert.equal(401, select(3, twilio.verify(message, "https://voice.example.com", "twilio_demo_token_01")))
+    assert.equal(401, select(3, twilio.verify(message, "https://voice.example.com", { secret = "twilio_demo_token_01" })))
   end)
 
   it("does not cover a body that is neither form nor hashed", function()
@@ -96,14 +97,14 @@ describe_if("Twilio's signature", function()
       method = "POST", path = "/telephony/twilio/inbound/agent-7", query = "", exact = true, body = '{"CallSid":"CA1"}',
       headers = { ["x-twilio-signature"] = "L5pQ5bWMaYlvyddKdzjiLl2A32Q=", ["content-type"] = "application/json" },
     }
-    assert.equal(403, select(3, twilio.verify(message, "https://voice.example.com", "twilio_demo_token_01")))
+    assert.equal(403, select(3, twilio.verify(message, "https://voice.example.com", { secret = "twilio_demo_token_01" })))
   end)
 
   it("of a GET covers its query and nothing else", function()
     local query = "CallSid=CA1&From=a"
     local message = { method = "GET", path = "/twilio/answer", query = query, exact = true, body = "", headers = {} }
     message.headers["x-twilio-signature"] = twilio.signature("secret", "https://v.example.com/twilio/answer?" .. query)
-    assert.is_true(twilio.verify(message, "https://v.example.com", "secret"))
+    assert.is_true(twilio.verify(message, "https://v.example.com", { secret = "secret" }))
     assert.equal("CA1", twilio.webhook(message).carrier_call)
   end)
 end)
@@ -262,13 +263,74 @@ describe_if("Twilio's REST interface", function()
   end)
 end)
 
+describe_if("Twilio's requests about a live call", function()
+  local account = { account = "AC0011", secret = "s3cret" }
+  local base = "https://api.twilio.com/2010-04-01/Accounts/AC0011"
+
+  it("give it another document, by URL or inline, never both", function()
+    local request = twilio.redirect("CA1", { url = "https://x/next?a=1" }, account)
+    assert.equal(base .. "/Calls/CA1.json", request.url)
+    local form = http.read_form(request.body)
+    assert.same({ Url = "https://x/next?a=1", Method = "POST" }, form)
+    form = http.read_form(twilio.redirect("CA1", { document = { { "dial", to = "+15550001" } } }, account).body)
+    assert.matches("<Dial><Number>%+15550001</Number></Dial>", form.Twiml)
+    assert.is_nil(form.Url)
+  end)
+
+  it("refuse a document that is too long to travel inside", function()
+    local long = { { "say", ("x"):rep(4000) } }
+    assert.error_matches(function() twilio.redirect("CA1", { document = long }, account) end, "use a url")
+    assert.error_matches(function() twilio.place({ to = "+1", from = "+2", document = long }, account) end, "use a url")
+  end)
+
+  it("record it and stop that", function()
+    local request = twilio.record("CA1", { status_url = "https://x/details?call=c1" }, account)
+    assert.equal(base .. "/Calls/CA1/Recordings.json", request.url)
+    assert.same({ RecordingChannels = "dual", RecordingStatusCallback = "https://x/details?call=c1",
+      RecordingStatusCallbackEvent = "completed" }, (http.read_form(request.body)))
+    assert.same({ RecordingChannels = "dual" }, (http.read_form(twilio.record("CA1", {}, account).body)))
+    request = twilio.stop_recording("CA1", "RE1", account)
+    assert.equal(base .. "/Calls/CA1/Recordings/RE1.json", request.url)
+    assert.equal("Status=stopped", request.body)
+    assert.equal(base .. "/Calls/CA1/Recordings/Twilio.CURRENT.json", twilio.stop_recording("CA1", nil, account).url)
+  end)
+
+  it("cannot send keys: that is done in sound", function() assert.is_nil(twilio.send_digits) end)
+
+  it("are done, or the carrier says why not", function()
+    assert.is_true(twilio.done { status = 200, body = "{}" })
+    assert.is_true(twilio.done { status = 201, body = "{}" })
+    local ok, why = twilio.done { status = 400, body = '{"code":21220,"message":"not in progress"}' }
+    assert.is_nil(ok)
+    assert.equal("21220", why.code)
+    assert.is_false(why.retryable)
+    ok, why = twilio.done { status = 429, body = '{"code":20429,"message":"m"}' }
+    assert.is_nil(ok)
+    assert.is_true(why.retryable)
+    ok, why = twilio.done(nil, "ETIMEDOUT: x", "ETIMEDOUT")
+    assert.is_nil(ok)
+    assert.equal("ETIMEDOUT", why.code)
+  end)
+
+  local function recording(body) return twilio.recording { method = "POST", headers = {}, query = "", body = body } end
+
+  it("are followed by news of the recording", function()
+    assert.same({ carrier_call = "CA1", id = "RE1", url = "https://api.twilio.com/x/Recordings/RE1", seconds = 12 },
+      (recording(http.form { { "CallSid", "CA1" }, { "RecordingSid", "RE1" }, { "RecordingStatus", "completed" },
+        { "RecordingUrl", "https://api.twilio.com/x/Recordings/RE1" }, { "RecordingDuration", "12" } })))
+    assert.equal("RecordingSid is missing", select(2, recording "CallSid=CA1"))
+    assert.matches("RecordingUrl", select(2, recording "RecordingSid=RE1&RecordingStatus=absent"))
+    assert.matches("RecordingUrl", select(2, recording "RecordingSid=RE1&RecordingUrl=file:///etc/passwd"))
+  end)
+end)
+
 describe_if("an adapter", function()
   it("is checked, and what was meant is named", function()
     local carrier = vm.require "callisto.carrier"
     assert.error_matches(function() carrier { name = "x", meda = {} } end, "did you mean 'media'")
     local copy = {}
     for name, value in pairs(twilio) do copy[name] = value end
-    copy.media = { encoding = "pcmu", rate = 8000, frme_ms = 20 }
+    copy.formats = { default = { encoding = "pcmu", rate = 8000, frme_ms = 20 } }
     assert.error_matches(function() carrier(copy) end, "did you mean 'frame_ms'")
   end)
 end)

@@ -51,11 +51,20 @@ static int32_t next_sample(cal_background *background) {
   return sample;
 }
 
+/* What lies before the end of the fade was the end of the round before. */
+void cal_background_rewind(cal_background *background, uint32_t samples) {
+  if (!background->clip) return;
+  uint32_t fade = background->fade_samples, round = background->clip->samples - fade;
+  samples %= round;
+  background->position += background->position >= fade + samples ? 0 : round;
+  background->position -= samples;
+}
+
 void cal_background_mix(cal_background *background, int16_t *frame, size_t samples) {
   if (!background->clip || samples == 0) return;
   int64_t from = background->gain_q12, step = background->wanted_q12 - from;
   for (size_t i = 0; i < samples; i++) {
-    int32_t gain = (int32_t)(from + step * (int64_t)(i + 1) / (int64_t)samples);
+    int32_t gain = step ? (int32_t)(from + step * (int64_t)(i + 1) / (int64_t)samples) : (int32_t)from;
     frame[i] = saturate(frame[i] + next_sample(background) * gain / CAL_GAIN_UNITY);
   }
   background->gain_q12 = background->wanted_q12;

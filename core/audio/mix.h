@@ -37,5 +37,6 @@ void cal_background_done(cal_background *background); /* gives the clip back; ma
 void cal_background_gain(cal_background *background, int32_t gain_q12);
 void cal_background_mix(cal_background *background, int16_t *frame,
                         size_t samples); /* adds the next samples of the loop */
+void cal_background_rewind(cal_background *background, uint32_t samples); /* these will be mixed once more */
 
 #endif

@@ -13,6 +13,7 @@ enum {
   MARK_PATIENCE_MS = 2000,  /* an echo later than this after its time is given up */
   LOST_MARKS_MEAN_NONE = 3, /* so many in a row: this carrier does not echo */
   LONGEST_DELAY_MS = 1000,  /* one slow echo must not make the rest of the call look unheard */
+  DRY_SLACK_MS = 50,        /* clocks differ, ticks are coarse */
   DELAY_EASE = 8,           /* a faster echo brings the measured delay down by an eighth of the difference */
   LONGEST_TEXT_BYTES = 64 << 10,
 };
@@ -104,6 +105,11 @@ static int has_pending(const cal_utterance *utterance) {
   return 0;
 }
 
+/* A mark behind which more was sent is told by nobody: the carrier did not run dry there. */
+static int is_awaited(const cal_playout *playout, const cal_mark_point *point) {
+  return playout->options.echoes_marks || (playout->options.tells_dry && point->at_clock >= playout->tail);
+}
+
 static uint32_t heard_of(const cal_playout *playout, uint32_t index) {
   const cal_utterance *utterance = playout->utterances[index];
   uint32_t upper = cal_utterance_played_by(utterance, playout->clock);
@@ -166,7 +172,8 @@ static void settle(cal_playout *playout, cal_utterance *utterance, cal_mark_poin
 
 static void give_up(cal_playout *playout, cal_utterance *utterance, cal_mark_point *point) {
   playout->lost_marks++;
-  if (++playout->lost_in_a_row >= LOST_MARKS_MEAN_NONE) playout->options.echoes_marks = 0;
+  if (++playout->lost_in_a_row >= LOST_MARKS_MEAN_NONE)
+    playout->options.echoes_marks = playout->options.tells_dry = 0;
   settle(playout, utterance, point);
 }
 
@@ -176,7 +183,7 @@ static void settle_by_time(cal_playout *playout, cal_utterance *utterance) {
   for (uint32_t i = 0; i < utterance->points_sent; i++) {
     cal_mark_point *point = &utterance->points[i];
     if (!is_pending(point) || playout->clock < point->at_clock + playout->delay) continue;
-    if (!playout->options.echoes_marks)
+    if (!is_awaited(playout, point))
       settle(playout, utterance, point);
     else if (playout->clock >= point->at_clock + playout->delay + patience)
       give_up(playout, utterance, point);
@@ -228,6 +235,18 @@ int cal_playout_confirm(cal_playout *playout, uint32_t mark) {
   }
   cal_playout_advance(playout, playout->clock);
   return 0;
+}
+
+void cal_playout_dry(cal_playout *playout) {
+  uint64_t latest = playout->clock + samples_of_ms(playout, DRY_SLACK_MS);
+  cal_mark_point *last = NULL;
+  for (uint32_t i = 0; i < playout->count; i++) {
+    cal_utterance *utterance = playout->utterances[i];
+    for (uint32_t k = 0; k < utterance->points_sent; k++)
+      if (is_pending(&utterance->points[k]) && utterance->points[k].at_clock <= latest)
+        last = &utterance->points[k];
+  }
+  if (last) cal_playout_confirm(playout, last->number);
 }
 
 /* --- pulling
@@ -375,6 +394,10 @@ uint32_t cal_playout_speaking(const cal_playout *playout, uint32_t *flags) {
 }
 
 int cal_playout_is_drained(const cal_playout *playout) { return playout->count == 0; }
+
+uint32_t cal_playout_ahead(const cal_playout *playout) {
+  return playout->tail > playout->clock ? (uint32_t)(playout->tail - playout->clock) : 0;
+}
 
 uint64_t cal_playout_remaining(const cal_playout *playout) {
   if (playout->count == 0) return 0;

@@ -63,6 +63,7 @@ typedef struct cal_playout_end {
 typedef struct cal_playout_options {
   uint32_t rate_hz;
   int echoes_marks;        /* the carrier echoes marks */
+  int tells_dry;           /* it echoes none, but says when it has played everything: cal_playout_dry */
   int can_flush;           /* the carrier can throw away what it has not played */
   int silence_on_underrun; /* fill holes inside an utterance with silence instead of sending nothing */
   uint32_t delay_samples;  /* the carrier's usual delay until echoes tell better; 0: 200 ms are assumed */
@@ -127,6 +128,10 @@ void cal_playout_filler(cal_playout *playout, uint32_t samples);
 /* The carrier echoed a mark. -ENOENT for one that is not pending: forgotten after a clear, or never sent. */
 int cal_playout_confirm(cal_playout *playout, uint32_t mark);
 
+/* The carrier says that it has played everything it holds (options.tells_dry). That proves the marks whose time has
+ * come; what was sent meanwhile it cannot have played, so an old word about it is harmless. */
+void cal_playout_dry(cal_playout *playout);
+
 typedef struct cal_playout_cleared {
   uint32_t utterances; /* ended by this clear; on_ended was called for each, in order */
   int flush;           /* tell the carrier to clear now: it holds sound of them */
@@ -153,6 +158,7 @@ int cal_playout_heard(const cal_playout *playout, uint32_t id,
 uint32_t cal_playout_speaking(const cal_playout *playout,
                               uint32_t *flags); /* id of the oldest one begun and not ended; 0: silent */
 int cal_playout_is_drained(const cal_playout *playout);     /* nothing queued, nothing unheard */
+uint32_t cal_playout_ahead(const cal_playout *playout);     /* samples the carrier holds, by the schedule */
 uint64_t cal_playout_remaining(const cal_playout *playout); /* samples until all that is here will have been
                                                                heard, by the schedule; 0 only when drained */
 

@@ -36,6 +36,22 @@ static void push_message(lua_State *L, const cal_http_message *message, int is_r
   lua_setfield(L, -2, "body");
 }
 
+/* A media socket that asks for its call: the upgrade, and the first texts that came on it. */
+static void push_socket(lua_State *L, const cal_http_message *message) {
+  push_message(L, message, 1);
+  lua_pushnil(L);
+  lua_setfield(L, -2, "body");
+  lua_newtable(L);
+  int count = 0;
+  for (size_t at = 0; at < message->body_bytes;) {
+    size_t bytes = strlen(message->body + at);
+    lua_pushlstring(L, message->body + at, bytes);
+    lua_rawseti(L, -2, ++count);
+    at += bytes + 1;
+  }
+  lua_setfield(L, -2, "first");
+}
+
 static void push_value(lua_State *L, const cal_store_value *value) {
   switch (value->type) {
   case CAL_STORE_NULL:
@@ -104,6 +120,8 @@ static int push_utterance(lua_State *L, const cal_event *event) {
   put(L, "heard", event->text);
   lua_pushboolean(L, event->flags & CAL_EVENT_INTERRUPTED);
   lua_setfield(L, -2, "interrupted");
+  lua_pushboolean(L, event->flags & CAL_EVENT_WITH_LEG);
+  lua_setfield(L, -2, "with_leg");
   if (event->code) put(L, "error", cal_error_name(event->code));
   return 3;
 }
@@ -121,6 +139,10 @@ static int push_words(lua_State *L, const cal_event *event, int is_service) {
   case CAL_EVENT_HTTP_REQUEST:
     lua_pushnumber(L, (lua_Number)event->source);
     push_message(L, event->message, 1);
+    return 2;
+  case CAL_EVENT_SOCKET:
+    lua_pushnumber(L, (lua_Number)event->source);
+    push_socket(L, event->message);
     return 2;
   case CAL_EVENT_HTTP_RESPONSE:
     return push_response(L, event);
@@ -172,6 +194,7 @@ static int push_words(lua_State *L, const cal_event *event, int is_service) {
 }
 
 static const char *const names[] = {[CAL_EVENT_HTTP_REQUEST] = "request",
+                                    [CAL_EVENT_SOCKET] = "socket",
                                     [CAL_EVENT_HTTP_RESPONSE] = "response",
                                     [CAL_EVENT_STORED] = "stored",
                                     [CAL_EVENT_TOLD] = "told",

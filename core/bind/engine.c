@@ -88,6 +88,13 @@ static int on_request(void *context, cal_io *io, cal_id request, cal_http_messag
   return 503;
 }
 
+static int on_socket(void *context, cal_id socket, cal_http_message *message) {
+  cal_engine *engine = context;
+  cal_event event = {.kind = CAL_EVENT_SOCKET, .source = socket, .message = message};
+  uint8_t script = (uint8_t)(1 + atomic_fetch_add(&engine->turn, 1) % engine->options.script_threads);
+  return cal_engine_event(engine, script, &event, CAL_MAIL_CONTROL);
+}
+
 static void on_response(void *context, cal_id fetch, cal_http_message *message, int code, const char *text,
                         int was_sent) {
   cal_event event = {.kind = CAL_EVENT_HTTP_RESPONSE,
@@ -147,6 +154,10 @@ static void recording_close(void *context, void *file, const uint8_t *head, size
   cal_file_finish(&r->file, on_recorded, r);
 }
 
+static void on_wire(void *context, const char *call, int is_ours, const char *data, size_t bytes, int is_binary) {
+  cal_trace_wire(((cal_engine *)context)->trace, call, is_ours, data, bytes, is_binary);
+}
+
 /* ---- start
  * --------------------------------------------------------------------------------------------------------------------
  */
@@ -165,6 +176,7 @@ static int open_store_and_speech(cal_engine *engine) {
     code = cal_files_open(
         &engine->files,
         &(cal_files_options){.folder = recordings, .is_inline = o->is_inline, .clock = engine->clock});
+  if (!code && o->trace_path) code = cal_trace_open(&engine->trace, engine->files, o->trace_path, engine->clock);
   if (code) return code;
   cal_store_stats stats;
   cal_store_stats_now(engine->store, &stats);
@@ -174,6 +186,8 @@ static int open_store_and_speech(cal_engine *engine) {
   cal_speech_options speech = cal_speech_defaults();
   speech.threads = o->is_inline ? 0 : o->speech_threads;
   speech.cache_bytes = SPEECH_CACHE;
+  speech.is_spoken = o->loop && !o->has_real_voice;
+  speech.free_text = o->hears_free_text;
   code = cal_speech_new(&engine->speech, &speech);
   /* Read now, because the first script that listens would pay for it out of its budget. */
   const cal_dict *dict;
@@ -198,14 +212,18 @@ static int new_ios(cal_engine *engine) {
     cal_io_options options = {.index = (uint8_t)(i + 1),
                               .loop = engine->io_threads[i].loop,
                               .tokens = engine->tokens,
+                              .prefixes = engine->prefixes,
                               .hooks = {.context = engine,
                                         .on_request = on_request,
+                                        .on_socket = on_socket,
                                         .on_response = on_response,
                                         .on_speech = on_speech,
                                         .recording_open = recording_open,
                                         .recording_write = recording_write,
-                                        .recording_close = recording_close},
-                              .net = {.ca_file = o->ca_file},
+                                        .recording_close = recording_close,
+                                        .hearing = o->hearing,
+                                        .wire = engine->trace ? on_wire : NULL},
+                              .net = {.ca_file = o->ca_file, .loopback = o->loopback},
                               .legs_ceiling = o->calls_ceiling};
     code = cal_io_new(&engine->ios[i], &options);
     if (code) return code;
@@ -287,16 +305,20 @@ int cal_engine_new(cal_engine **result, const cal_engine_options *options) {
   if (!o->warm_vms) o->warm_vms = 16;
   if (!o->entry_budget_ms) o->entry_budget_ms = 50;
   if (!o->vm_memory_bytes) o->vm_memory_bytes = 16u << 20;
+  if (o->loop) o->is_inline = 1;
   if (o->is_inline || !o->io_threads) o->io_threads = 1;
   if (o->is_inline || !o->script_threads) o->script_threads = 1;
   if (o->io_threads > CAL_THREADS) o->io_threads = CAL_THREADS;
   if (o->script_threads > CAL_THREADS) o->script_threads = CAL_THREADS;
   engine->clock = o->clock ? o->clock : cal_clock_real();
   engine->shared = cal_kv_new(SHARED_CEILING);
+  engine->holders = cal_holders_new();
   engine->tokens = cal_tokens_new(TOKENS_CEILING);
+  engine->prefixes = cal_prefixes_new();
   engine->registry = cal_registry_new();
   engine->grace.engine = engine;
-  int code = cal_loop_new(&engine->loop, engine->clock);
+  engine->loop = o->loop;
+  int code = o->loop ? 0 : cal_loop_new(&engine->loop, engine->clock);
   if (!code && uv_async_init(cal_loop_uv(engine->loop), &engine->again, on_again))
     code = cal_fail(-ENFILE, "no file descriptors are left");
   if (!code) {
@@ -411,7 +433,11 @@ static void free_loops(cal_engine *engine) {
     if (io != engine->loop) cal_loop_free(io);
     if (script != engine->loop) cal_loop_free(script);
   }
-  cal_loop_free(engine->loop);
+  /* What was closed on a loop that others keep must be gone before its memory is. */
+  if (engine->options.loop)
+    cal_loop_poll(engine->loop);
+  else
+    cal_loop_free(engine->loop);
 }
 
 /* Threads first, so that nothing runs any more. Then scripts: closing sockets runs their loop, in inline mode
@@ -429,6 +455,7 @@ cal_engine *cal_engine_free(cal_engine *engine) {
   finish_commands(engine);
   for (int i = 0; i < CAL_THREADS; i++) engine->ios[i] = cal_io_free(engine->ios[i]);
   cal_speech_free(engine->speech);
+  cal_trace_close(engine->trace);
   cal_files_close(engine->files);
   cal_store_close(engine->store);
   free_loops(engine);
@@ -438,7 +465,9 @@ cal_engine *cal_engine_free(cal_engine *engine) {
   }
   cal_registry_free(engine->registry);
   cal_tokens_free(engine->tokens);
+  cal_prefixes_free(engine->prefixes);
   cal_kv_free(engine->shared);
+  cal_holders_free(engine->holders);
   return cal_free(engine);
 }
 
@@ -450,12 +479,15 @@ const cal_engine_options *cal_engine_about(const cal_engine *engine) { return &e
 uint64_t cal_engine_now_ns(const cal_engine *engine) { return cal_clock_now_ns(engine->clock); }
 cal_clock *cal_engine_clock(const cal_engine *engine) { return engine->clock; }
 cal_kv *cal_engine_shared(const cal_engine *engine) { return engine->shared; }
+cal_holders *cal_engine_holders(const cal_engine *engine) { return engine->holders; }
 cal_ids *cal_engine_ids(const cal_engine *engine) {
   return engine->options.ids ? engine->options.ids : cal_ids_real();
 }
 cal_tokens *cal_engine_tokens(const cal_engine *engine) { return engine->tokens; }
+cal_prefixes *cal_engine_prefixes(const cal_engine *engine) { return engine->prefixes; }
 cal_store *cal_engine_store(const cal_engine *engine) { return engine->store; }
 cal_speech *cal_engine_speech(const cal_engine *engine) { return engine->speech; }
+cal_trace *cal_engine_trace(const cal_engine *engine) { return engine->trace; }
 cal_code *cal_engine_code(cal_engine *engine) { return cal_reload_code(engine->reload); }
 
 cal_generation *cal_engine_generation(cal_engine *engine) {

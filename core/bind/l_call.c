@@ -5,8 +5,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "audio/dtmf.h"
+#include "audio/mix.h"
 #include "audio/tone.h"
 #include "base/error.h"
 #include "base/mem.h"
@@ -15,6 +17,7 @@
 #include "bind/lib.h"
 #include "bind/say.h"
 #include "bind/script.h"
+#include "data/json_escape.h"
 #include "store/facts.h"
 
 #define TEXT_CEILING 4000
@@ -46,6 +49,31 @@ static uint32_t flags_of(lua_State *L, int index) {
          (cal_core_flag(L, index, "digits_stop") ? CAL_COMMAND_DIGITS_STOP : 0);
 }
 
+/* For a trace: { number?, name = text }. */
+static void trace(cal_script_call *call, const char *kind, uint32_t number, const char *name, const char *text) {
+  cal_trace *into = cal_engine_trace(cal_script_engine(call->script));
+  if (!into) return;
+  cal_buf json;
+  cal_buf_init(&json, 1 << 20);
+  cal_buf_format(&json, "{\"number\":%u,\"%s\":\"", number, name);
+  cal_json_escape(&json, cal_span_of(text));
+  cal_buf_text(&json, "\"}");
+  cal_trace_did(into, cal_call_about(call->call)->name, kind, json.data);
+  cal_buf_free(&json);
+}
+
+static void trace_fact(cal_script_call *call, const char *kind, const char *data) {
+  cal_trace *into = cal_engine_trace(cal_script_engine(call->script));
+  if (!into) return;
+  cal_buf json;
+  cal_buf_init(&json, 1 << 20);
+  cal_buf_text(&json, "{\"kind\":\"");
+  cal_json_escape(&json, cal_span_of(kind));
+  cal_buf_format(&json, "\",\"data\":%s}", data && *data ? data : "{}");
+  cal_trace_did(into, cal_call_about(call->call)->name, "fact", json.data);
+  cal_buf_free(&json);
+}
+
 /* ---- saying
  * -------------------------------------------------------------------------------------------------------- */
 
@@ -57,20 +85,54 @@ static int say(lua_State *L) {
   luaL_argcheck(L, bytes <= TEXT_CEILING, 2, "an utterance has at most 4,000 bytes");
   uint32_t flags = flags_of(L, 3);
   if (lua_istable(L, 3)) voice = cal_core_text(L, 3, "voice");
+  trace(call, "say", utterance, "text", text);
   cal_say_text(speech_of(call), call->call, utterance, text, voice, flags);
   return 0;
+}
+
+enum { PATH_BYTES = 1024 };
+
+static const char *check_path(lua_State *L, int index, const cal_script_call *call, char whole[PATH_BYTES]) {
+  const char *path = luaL_checkstring(L, index);
+  luaL_argcheck(L, *path && *path != '/' && !strstr(path, ".."), index, "a path inside the workspace");
+  const cal_engine_options *about = cal_engine_about(cal_script_engine(call->script));
+  snprintf(whole, PATH_BYTES, "%s/%s", about->workspace, path);
+  return path;
 }
 
 static int play(lua_State *L) {
   cal_script_call *call = check_call(L);
   uint32_t utterance = check_utterance(L, call);
-  const char *path = luaL_checkstring(L, 2);
-  luaL_argcheck(L, *path && *path != '/' && !strstr(path, ".."), 2, "a path inside the workspace");
+  char whole[PATH_BYTES], announced[256];
+  const char *path = check_path(L, 2, call, whole);
   uint32_t flags = flags_of(L, 3);
-  char whole[1024];
-  snprintf(whole, sizeof whole, "%s/%s", cal_engine_about(cal_script_engine(call->script))->workspace, path);
-  cal_say_file(speech_of(call), call->call, utterance, whole, flags);
+  const cal_engine_options *about = cal_engine_about(cal_script_engine(call->script));
+  snprintf(announced, sizeof announced, "[%s]", path);
+  trace(call, "play", utterance, "path", path);
+  cal_say_file(speech_of(call), call->call, utterance, whole,
+               about->loop && !about->has_real_voice ? announced : NULL, flags);
   return 0;
+}
+
+/* A file that is not there is told at once; what else is wrong with it shows when it is read, and is logged.
+ */
+static int background(lua_State *L) {
+  cal_script_call *call = check_call(L);
+  char whole[PATH_BYTES];
+  lua_Number volume = 1;
+  const char *path = lua_isnoneornil(L, 1) ? NULL : check_path(L, 1, call, whole);
+  if (lua_istable(L, 2)) {
+    lua_getfield(L, 2, "volume");
+    volume = luaL_optnumber(L, -1, 1);
+  }
+  luaL_argcheck(L, volume >= 0 && volume <= 1, 2, "a volume is 0 to 1");
+  struct stat about;
+  if (path && (stat(whole, &about) || !S_ISREG(about.st_mode)))
+    return cal_lib_refuse(L, cal_fail(-ENOENT, "there is no sound file %s in the workspace", path));
+  cal_say_background(speech_of(call), call->call, ++call->last_background, path ? whole : NULL,
+                     (int32_t)lrint(volume * CAL_GAIN_UNITY));
+  lua_pushboolean(L, 1);
+  return 1;
 }
 
 static int repeat_clip(cal_clip **result, cal_clip *once, double seconds) {
@@ -89,7 +151,7 @@ static int tone(lua_State *L) {
   lua_Number seconds = luaL_optnumber(L, 3, 1);
   luaL_argcheck(L, seconds > 0 && seconds <= 60, 3, "0 to 60 seconds");
   uint32_t flags = flags_of(L, 4);
-  uint32_t rate_hz = cal_wire_rate_hz(cal_call_about(call->call)->wire);
+  uint32_t rate_hz = cal_call_rate_hz(call->call);
   cal_clip *clip = NULL;
   int code;
   if (!strncmp(name, "digits:", 7)) {
@@ -192,19 +254,36 @@ static int grammar_of(lua_State *L, cal_script_call *call, cal_grammar **result)
     options.digits_max =
         (uint32_t)cal_core_number(L, lua_gettop(L), "max", CAL_GRAMMAR_DIGITS, 1, CAL_GRAMMAR_DIGITS);
   }
-  if (!options.choice_count && !options.digits_max) return 0;
+  lua_getfield(L, 1, "numbers");
+  if (lua_istable(L, -1)) {
+    int at = lua_gettop(L);
+    options.number_max = (uint32_t)cal_core_number(L, at, "max", CAL_GRAMMAR_NUMBER, 1, CAL_GRAMMAR_NUMBER);
+    options.has_fraction = cal_core_flag(L, at, "fraction");
+    options.has_minus = cal_core_flag(L, at, "minus");
+  } else if (lua_toboolean(L, -1)) {
+    options.number_max = CAL_GRAMMAR_NUMBER;
+  }
+  if (!options.choice_count && !options.digits_max && !options.number_max) return 0;
   const cal_dict *dict;
   int code = cal_speech_dict(speech_of(call), &dict);
   return code ? code : cal_grammar_new(result, dict, &options);
 }
 
+static int check_free_text(const cal_script_call *call) {
+  if (cal_speech_hears_free_text(speech_of(call))) return 0;
+  return cal_fail(-ENOTSUP, "the built-in ear does not listen to free text unless the server is started with "
+                            "--free-text; expect choices, a number or a date, or ask for keys");
+}
+
+/* Free text is text: what among it is a choice, a number or a date is the script's to find. */
 static int set_listening(lua_State *L) {
   cal_script_call *call = check_call(L);
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  cal_listen how = {.endpoint_ms = (uint32_t)cal_core_number(L, 1, "endpoint_ms", 500, 100, 5000)};
-  cal_grammar *grammar;
-  int code = grammar_of(L, call, &grammar);
+  cal_listen how = {.endpoint_ms = (uint32_t)cal_core_number(L, 1, "endpoint_ms", 500, 100, 5000),
+                    .free_text = cal_core_flag(L, 1, "free_text")};
+  cal_grammar *grammar = NULL;
+  int code = how.free_text ? check_free_text(call) : grammar_of(L, call, &grammar);
   if (code < 0) return cal_lib_refuse(L, code);
   how.grammar = grammar;
   command(call, (cal_command){.kind = CAL_COMMAND_LEG_LISTEN, .listen = how});
@@ -227,6 +306,7 @@ static cal_store *store_of(const cal_script_call *call) {
 static int fact(lua_State *L) {
   cal_script_call *call = check_call(L);
   const char *kind = luaL_checkstring(L, 1), *data = luaL_optstring(L, 2, NULL);
+  trace_fact(call, kind, data);
   int code = cal_store_event(store_of(call), cal_call_about(call->call)->name, wall_ms(call), kind, data);
   if (code < 0) return cal_lib_refuse(L, code);
   lua_pushboolean(L, 1);
@@ -247,6 +327,7 @@ static int line(lua_State *L) {
 void cal_core_add_call(lua_State *L) {
   cal_core_set(L, "say", say);
   cal_core_set(L, "play", play);
+  cal_core_set(L, "background", background);
   cal_core_set(L, "tone", tone);
   cal_core_set(L, "stop", stop);
   cal_core_set(L, "listen", set_listening);

@@ -13,6 +13,7 @@
 #include "bind/lib.h"
 #include "bind/script.h"
 #include "call/http_message.h"
+#include "data/json_escape.h"
 
 #define TELL_CEILING 65536
 #define BODY_CEILING (4 << 20) /* of a request */
@@ -103,7 +104,9 @@ static int wake_at(lua_State *L) {
   }
   lua_Number at = luaL_checknumber(L, 1);
   luaL_argcheck(L, at <= LATEST_S, 1, "a time in seconds, as core.now()");
-  cal_script_wake(context, at > 0 ? (uint64_t)ceil(at * 1e9) : 1);
+  uint64_t at_ns = at > 0 ? (uint64_t)ceil(at * 1e9) : 1;
+  while ((lua_Number)at_ns / 1e9 < at) at_ns++; /* woken then, core.now() must not be before `at` */
+  cal_script_wake(context, at_ns);
   return 0;
 }
 
@@ -191,6 +194,18 @@ void cal_core_add_headers(lua_State *L, int index, cal_http_message *message) {
   }
 }
 
+static void trace_fetch(const cal_bind_context *context, cal_id request, const char *method, const char *url) {
+  cal_trace *trace = cal_engine_trace(context->engine);
+  if (!trace || !context->call) return;
+  cal_buf json;
+  cal_buf_init(&json, 1 << 20);
+  cal_buf_format(&json, "{\"number\":%llu,\"method\":\"%s\",\"url\":\"", (unsigned long long)request, method);
+  cal_json_escape(&json, (cal_span){url, strcspn(url, "?")}); /* what follows may be a key */
+  cal_buf_text(&json, "\"}");
+  cal_trace_did(trace, cal_call_about(context->call->call)->name, "fetch", json.data);
+  cal_buf_free(&json);
+}
+
 static int http_fetch(lua_State *L) {
   cal_bind_context *context = check_alive(L);
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -230,6 +245,7 @@ static int http_fetch(lua_State *L) {
     cal_script_forget(context, request);
     return cal_lib_refuse(L, code);
   }
+  trace_fetch(context, request, method ? method : body ? "POST" : "GET", url);
   lua_pushnumber(L, (lua_Number)request);
   return 1;
 }
@@ -267,7 +283,10 @@ int cal_lib_core(lua_State *L) {
   else
     cal_core_add_common(L);
   if (kind == CAL_VM_CALL) cal_core_add_call(L);
-  if (kind == CAL_VM_SERVICE) cal_core_add_service(L);
+  if (kind == CAL_VM_SERVICE) {
+    cal_core_add_service(L);
+    cal_core_add_sockets(L);
+  }
   return 1;
 }
 
@@ -275,10 +294,10 @@ void cal_lib_provide(lua_State *L) {
   static const struct {
     const char *name;
     lua_CFunction open;
-  } libraries[] = {{"callisto.core", cal_lib_core},    {"callisto.json", cal_lib_json},
-                   {"callisto.xml", cal_lib_xml},      {"callisto.crypto", cal_lib_crypto},
-                   {"callisto.log", cal_lib_log},      {"callisto.metrics", cal_lib_metrics},
-                   {"callisto.shared", cal_lib_shared}};
+  } libraries[] = {{"callisto.core", cal_lib_core},     {"callisto.json", cal_lib_json},
+                   {"callisto.xml", cal_lib_xml},       {"callisto.crypto", cal_lib_crypto},
+                   {"callisto.log", cal_lib_log},       {"callisto.metrics", cal_lib_metrics},
+                   {"callisto.shared", cal_lib_shared}, {"callisto.zone", cal_lib_zone}};
   for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++)
     cal_vm_provide(L, libraries[i].name, libraries[i].open);
 }

@@ -70,9 +70,72 @@ static int equal(lua_State *L) {
   return 1;
 }
 
+/* Bytes of a fixed length: a key, a seed. */
+static const uint8_t *check_bytes(lua_State *L, int index, size_t bytes, const char *what) {
+  cal_span given = check_span(L, index);
+  if (given.bytes != bytes)
+    luaL_argerror(L, index,
+                  lua_pushfstring(L, "%s has %d bytes, not %d", what, (int)bytes, (int)given.bytes));
+  return (const uint8_t *)given.at;
+}
+
+static int ed25519_verify(lua_State *L) {
+  const uint8_t *key = check_bytes(L, 1, 32, "an Ed25519 public key");
+  cal_span signature = check_span(L, 2), text = check_span(L, 3);
+  lua_pushboolean(L, cal_ed25519_verify(key, signature, text) == 1);
+  return 1;
+}
+
+static int ed25519_sign(lua_State *L) {
+  const uint8_t *seed = check_bytes(L, 1, 32, "an Ed25519 seed");
+  cal_span text = check_span(L, 2);
+  uint8_t signature[64];
+  int code = cal_ed25519_sign(signature, seed, text);
+  if (code < 0) return cal_lib_refuse(L, code);
+  lua_pushlstring(L, (const char *)signature, sizeof signature);
+  return 1;
+}
+
+static int ed25519_public(lua_State *L) {
+  const uint8_t *seed = check_bytes(L, 1, 32, "an Ed25519 seed");
+  uint8_t key[32];
+  int code = cal_ed25519_public(key, seed);
+  if (code < 0) return cal_lib_refuse(L, code);
+  lua_pushlstring(L, (const char *)key, sizeof key);
+  return 1;
+}
+
+static int rs256_sign(lua_State *L) {
+  cal_span pem = check_span(L, 1), text = check_span(L, 2);
+  uint8_t signature[512]; /* of a key of 4096 bits */
+  ssize_t bytes = cal_rs256_sign(signature, sizeof signature, pem, text);
+  if (bytes < 0) return cal_lib_refuse(L, (int)bytes);
+  lua_pushlstring(L, (const char *)signature, (size_t)bytes);
+  return 1;
+}
+
+static int rsa_new(lua_State *L) {
+  int bits = (int)luaL_optinteger(L, 1, 2048);
+  cal_buf *pem = cal_lib_buf(L, 8192);
+  int code = cal_rsa_new(pem, bits);
+  if (code < 0) return cal_lib_refuse(L, code);
+  lua_pushlstring(L, pem->data, pem->bytes);
+  cal_buf_free(pem);
+  return 1;
+}
+
 int cal_lib_crypto(lua_State *L) {
-  static const luaL_Reg functions[] = {{"hmac", hmac},     {"digest", digest},     {"hex", hex},
-                                       {"base64", base64}, {"unbase64", unbase64}, {"equal", equal},
+  static const luaL_Reg functions[] = {{"hmac", hmac},
+                                       {"digest", digest},
+                                       {"hex", hex},
+                                       {"base64", base64},
+                                       {"unbase64", unbase64},
+                                       {"equal", equal},
+                                       {"ed25519_verify", ed25519_verify},
+                                       {"ed25519_sign", ed25519_sign},
+                                       {"ed25519_public", ed25519_public},
+                                       {"rs256_sign", rs256_sign},
+                                       {"rsa_new", rsa_new},
                                        {NULL, NULL}};
   lua_newtable(L);
   for (const luaL_Reg *f = functions; f->name; f++) {

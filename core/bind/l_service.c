@@ -135,6 +135,8 @@ static int call_open(lua_State *L) {
     luaL_error(L, "`role` is \"%s\"; agent and carrier are possible", role);
   options.start_deadline_ms = (uint32_t)(1000 * cal_core_number(L, 1, "start_deadline", 5, 0.1, 60));
   options.longest_s = (uint32_t)cal_core_number(L, 1, "longest", 14400, 1, 86400);
+  options.bye = cal_core_json(L, 1, "bye");
+  cal_id socket = (cal_id)cal_core_number(L, 1, "socket", 0, 1, 9e15);
   options.lead_ms = (uint32_t)cal_core_number(L, 1, "lead_ms", 0, 0, 400);
   lua_Number ttl = cal_core_number(L, 1, "token_ttl", 60, 1, 86400);
   options.token_expires_ns = cal_engine_now_ns(engine_of(L)) + (uint64_t)(ttl * 1e9);
@@ -161,6 +163,7 @@ static int call_open(lua_State *L) {
   int code =
       cal_script_call_open(cal_bind_of(L)->service, &options, entry, begin, begin_bytes, fallback, voice);
   if (code < 0) return cal_lib_refuse(L, code);
+  if (socket) cal_core_take_socket(L, socket, options.name);
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -191,6 +194,8 @@ static int leg_dial(lua_State *L) {
                    .sequence = (uint64_t)cal_core_number(L, 2, "sequence", 1, 1, 1e9)};
   texts_of(L, 2, "opening", opening);
   dial.opening = opening;
+  lua_getfield(L, 2, "wire");
+  if (!lua_isnil(L, -1)) dial.wire = cal_core_check_wire(L, -1);
   cal_script_call *call = cal_script_call_named(script_of(L), luaL_checkstring(L, 1));
   if (!call) {
     cal_fail(-ENOENT, "no call with this id is open here");

@@ -213,10 +213,57 @@ static int shared_remove(lua_State *L) {
   return 1;
 }
 
+static int shared_hold(lua_State *L) {
+  cal_span set = check_span(L, 1), holder = check_span(L, 2);
+  lua_Integer most = luaL_checkinteger(L, 3);
+  luaL_argcheck(L, most >= 0 && most <= INT32_MAX, 3, "how many there are, not negative");
+  uint64_t ttl_ms = opt_ttl_ms(L, 4);
+  uint32_t count = 0;
+  cal_engine *engine = cal_bind_of(L)->engine;
+  int code = cal_holders_take(cal_engine_holders(engine), &count, set, holder, (uint32_t)most, ttl_ms,
+                              cal_engine_now_ns(engine));
+  if (code < 0) return cal_lib_refuse(L, code);
+  lua_pushboolean(L, code == 1);
+  lua_pushinteger(L, count);
+  return 2;
+}
+
+static int shared_release(lua_State *L) {
+  cal_span set = check_span(L, 1), holder = check_span(L, 2);
+  lua_pushboolean(L, cal_holders_release(cal_engine_holders(cal_bind_of(L)->engine), set, holder) == 1);
+  return 1;
+}
+
+static int shared_holders(lua_State *L) {
+  cal_span set = check_span(L, 1);
+  cal_engine *engine = cal_bind_of(L)->engine;
+  lua_pushinteger(L, cal_holders_count(cal_engine_holders(engine), set, cal_engine_now_ns(engine)));
+  return 1;
+}
+
+static int shared_pace(lua_State *L) {
+  cal_span name = check_span(L, 1);
+  lua_Number per_second = luaL_checknumber(L, 2), burst = luaL_optnumber(L, 3, 1);
+  uint64_t wait_ns = 0;
+  cal_engine *engine = cal_bind_of(L)->engine;
+  int code = cal_holders_pace(cal_engine_holders(engine), &wait_ns, name, per_second, burst,
+                              cal_engine_now_ns(engine));
+  if (code < 0) return cal_lib_refuse(L, code);
+  lua_pushnumber(L, (lua_Number)wait_ns / (lua_Number)CAL_S);
+  return 1;
+}
+
 int cal_lib_shared(lua_State *L) {
-  static const luaL_Reg functions[] = {{"get", shared_get},       {"set", shared_set},
-                                       {"add", shared_add},       {"increment", shared_increment},
-                                       {"remove", shared_remove}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"get", shared_get},
+                                       {"set", shared_set},
+                                       {"add", shared_add},
+                                       {"increment", shared_increment},
+                                       {"remove", shared_remove},
+                                       {"hold", shared_hold},
+                                       {"release", shared_release},
+                                       {"holders", shared_holders},
+                                       {"pace", shared_pace},
+                                       {NULL, NULL}};
   push_module(L, functions);
   return 1;
 }

@@ -70,6 +70,52 @@ static cal_encoding check_encoding(lua_State *L, const char *field, int *was_giv
   return encoding;
 }
 
+/* replies = { { event = "ping", text = "…", ends = true, told = true }, … }. Texts are borrowed from the
+ * declaration. */
+static void read_replies(lua_State *L, cal_wire_spec *spec) {
+  if (!enter(L, "replies")) return;
+  size_t count = lua_objlen(L, -1);
+  if (count > CAL_WIRE_REPLIES) luaL_error(L, "media.replies has more than %d replies", CAL_WIRE_REPLIES);
+  for (size_t i = 0; i < count; i++) {
+    lua_rawgeti(L, -1, (int)i + 1);
+    if (!lua_istable(L, -1)) luaL_error(L, "media.replies must be a list of tables");
+    int reply = lua_gettop(L);
+    spec->replies[i].event = rule_text(L, "replies", "event");
+    spec->replies[i].text = rule_text(L, "replies", "text");
+    spec->replies[i].ends = cal_core_flag(L, reply, "ends");
+    spec->replies[i].is_told = cal_core_flag(L, reply, "told");
+    lua_pop(L, 1);
+  }
+  spec->reply_count = count;
+  lua_pop(L, 1);
+}
+
+/* The rules that are not about audio, a start or marks. */
+static void read_more_rules(lua_State *L, cal_wire_spec *spec) {
+  if (enter(L, "pause_in")) {
+    spec->pause.event = rule_text(L, "pause_in", "event");
+    lua_pop(L, 1);
+  }
+  if (enter(L, "resume_in")) {
+    spec->resume.event = rule_text(L, "resume_in", "event");
+    lua_pop(L, 1);
+  }
+  if (enter(L, "error_in")) {
+    spec->error.event = rule_text(L, "error_in", "event");
+    spec->error.code = rule_text(L, "error_in", "code");
+    spec->error.text = rule_text(L, "error_in", "text");
+    spec->error.retry_after = rule_text(L, "error_in", "retry_after");
+    lua_pop(L, 1);
+  }
+  if (enter(L, "limit_in")) {
+    int limit = lua_gettop(L);
+    spec->limit.per_second = (uint32_t)cal_core_number(L, limit, "per_second", 0, 1, 1000);
+    spec->limit.burst = (uint32_t)cal_core_number(L, limit, "burst", 0, 1, 1000);
+    spec->limit.text = rule_text(L, "limit_in", "text");
+    lua_pop(L, 1);
+  }
+}
+
 int cal_core_wire(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
@@ -88,6 +134,16 @@ int cal_core_wire(lua_State *L) {
   spec.clear_out = cal_core_text(L, 1, "clear");
   spec.dtmf_out = cal_core_text(L, 1, "dtmf_out");
   spec.stop_out = cal_core_text(L, 1, "stop_out");
+  spec.playing_out = cal_core_text(L, 1, "playing_out");
+  spec.played_out = cal_core_text(L, 1, "played_out");
+  spec.bye_out = cal_core_text(L, 1, "bye_out");
+  spec.bye_wait_ms = (uint32_t)(1000 * cal_core_number(L, 1, "bye_wait", 0, 0, 60));
+  spec.is_closed_by_peer = cal_core_flag(L, 1, "closed_by_peer");
+  spec.channels = (uint32_t)cal_core_number(L, 1, "channels", 1, 1, 2);
+  spec.channels_out = (uint32_t)cal_core_number(L, 1, "channels_out", 1, 1, 2);
+  spec.sequence_path = cal_core_text(L, 1, "sequence_in");
+  spec.acknowledged_path = cal_core_text(L, 1, "acknowledged_in");
+  spec.stream_path = cal_core_text(L, 1, "stream_in");
   if (enter(L, "audio_in")) {
     spec.audio.event = rule_text(L, "audio_in", "event");
     spec.audio.payload = rule_text(L, "audio_in", "payload");
@@ -117,9 +173,13 @@ int cal_core_wire(lua_State *L) {
     lua_pop(L, 1);
   }
   if (enter(L, "clear_in")) {
+    spec.clear.drops_marks = cal_core_flag(L, lua_gettop(L), "drops_marks");
     spec.clear.event = rule_text(L, "clear_in", "event");
+    spec.clear.when_path = path_of(L, "clear_in", "when", &spec.clear.when_text, NULL);
     lua_pop(L, 1);
   }
+  read_more_rules(L, &spec);
+  read_replies(L, &spec);
   cal_wire **wire = lua_newuserdata(L, sizeof *wire);
   *wire = NULL;
   if (luaL_newmetatable(L, WIRE_TYPE)) {

@@ -8,6 +8,7 @@
 
 #include "bind/engine.h"
 #include "bind/registry.h"
+#include "call/lobby.h"
 
 #define CAL_THREADS 16 /* of a kind */
 
@@ -32,12 +33,15 @@ struct cal_engine {
   uint16_t port;
 
   cal_kv *shared;
+  cal_holders *holders;
   cal_tokens *tokens;
+  cal_prefixes *prefixes;
   cal_registry *registry;
   cal_reload *reload;
   cal_store *store;
   cal_files *files;
   cal_speech *speech;
+  cal_trace *trace;
   cal_thread io_threads[CAL_THREADS], script_threads[CAL_THREADS];
   cal_io *ios[CAL_THREADS];
   cal_script *scripts[CAL_THREADS];

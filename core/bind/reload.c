@@ -81,22 +81,26 @@ static int build_generation(cal_reload *reload, cal_generation **result) {
   static const char *const folders[] = {"templates", "providers", "menus", "exchange"};
   enum { FOLDERS = sizeof folders / sizeof *folders };
   char paths[FOLDERS][1024], shipped[1024];
-  cal_generation_root roots[FOLDERS + 3];
-  size_t count = 0;
-  for (; count < FOLDERS; count++) { /* the workspace first, then what is shipped */
-    snprintf(paths[count], sizeof paths[count], "%s/%s", about->workspace, folders[count]);
-    roots[count] = (cal_generation_root){.dir = paths[count], .prefix = folders[count]};
+  cal_generation_root *roots = cal_alloc((about->source_count + FOLDERS + 3) * sizeof *roots);
+  size_t count = about->source_count;
+  if (count) memcpy(roots, about->sources, count * sizeof *roots);
+  for (int i = 0; i < FOLDERS; i++) { /* the workspace first, then what is shipped */
+    snprintf(paths[i], sizeof paths[i], "%s/%s", about->workspace, folders[i]);
+    roots[count++] = (cal_generation_root){.dir = paths[i], .prefix = folders[i]};
   }
   snprintf(shipped, sizeof shipped, "%s/../providers", about->library);
   roots[count++] = (cal_generation_root){.dir = about->workspace, .prefix = "", .only = "routing.lua"};
   roots[count++] = (cal_generation_root){.dir = shipped, .prefix = "providers"};
   roots[count++] = (cal_generation_root){.dir = about->library, .prefix = "", .except = "meta"};
-  return cal_generation_build(result, roots, count, about->is_tool ? NULL : add_problem, reload);
+  int code = cal_generation_build(result, roots, count, about->is_tool ? NULL : add_problem, reload);
+  cal_free(roots);
+  return code;
 }
 
-static int build(cal_reload *reload, cal_code **result, const char *settings) {
-  cal_generation *generation;
-  int code = build_generation(reload, &generation);
+/* `ready` is a generation of these files that was built already, or NULL. */
+static int build(cal_reload *reload, cal_code **result, cal_generation *ready, const char *settings) {
+  cal_generation *generation = cal_ref(ready);
+  int code = generation ? 0 : build_generation(reload, &generation);
   if (code) return code;
   cal_code *built = cal_ref_new(sizeof *built, code_destroy);
   built->generation = generation;
@@ -246,7 +250,7 @@ static void on_worker(uv_work_t *work) {
     add_problem(reload, "callisto.lua", 0, cal_error_text());
     return;
   }
-  if (build(reload, &reload->built, settings) < 0) add_problem(reload, about->workspace, 0, cal_error_text());
+  if (build(reload, &reload->built, NULL, settings) < 0) add_problem(reload, about->workspace, 0, cal_error_text());
   cal_free(settings);
   if (!reload->problem_count) cal_verify(reload->engine, reload->built->generation, add_problem, reload);
 }
@@ -284,7 +288,12 @@ static void begin_reload(cal_reload *reload, const cal_wish *wish) {
   reload->began_ns = cal_clock_now_ns(reload->engine->clock);
   begin_problems(reload);
   reload->work.data = reload;
-  uv_queue_work(cal_loop_uv(reload->engine->loop), &reload->work, on_worker, on_built);
+  if (!reload->engine->options.loop) {
+    uv_queue_work(cal_loop_uv(reload->engine->loop), &reload->work, on_worker, on_built);
+    return;
+  }
+  on_worker(&reload->work); /* simulated time stands still meanwhile */
+  on_built(&reload->work, 0);
 }
 
 static void begin_rollback(cal_reload *reload, const cal_wish *wish) {
@@ -388,7 +397,7 @@ int cal_reload_new(cal_reload **result, cal_engine *engine) {
   reload->engine = engine;
   pthread_mutex_init(&reload->lock, NULL);
   cal_buf_init(&reload->problems, PROBLEMS_CEILING);
-  int code = build(reload, &reload->current, engine->options.settings_json);
+  int code = build(reload, &reload->current, engine->options.generation, engine->options.settings_json);
   if (!code)
     code = cal_mailbox_new(&reload->notes, engine->loop,
                            &(cal_mailbox_options){.name = "reload",

@@ -222,6 +222,8 @@ static void break_call(cal_script_call *call, int code) {
 
 static void run_call(cal_script_call *call, const cal_event *event) {
   if (!call->vm) return;
+  cal_trace *trace = cal_engine_trace(call->script->engine);
+  if (trace) cal_trace_event(trace, cal_call_about(call->call)->name, event);
   int code = cal_deliver(call->vm, event);
   if (code < 0) break_call(call, code);
 }
@@ -284,6 +286,9 @@ static void deliver(void *context, void *message) {
     break;
   case CAL_EVENT_START:
     if (cal_service_run(script->current, event) < 0) cal_engine_script_has_failed(script->engine);
+    break;
+  case CAL_EVENT_SOCKET:
+    cal_service_run(service_for_new(script), event);
     break;
   case CAL_EVENT_HTTP_REQUEST:
     if (!event->target || !cal_slots_get(script->calls, event->target)) {
@@ -503,3 +508,12 @@ uint8_t cal_script_index(const cal_script *script) { return script->index; }
 uint32_t cal_script_calls(const cal_script *script) {
   return atomic_load(&((cal_script *)script)->call_count);
 }
+
+uint32_t cal_script_vms(const cal_script *script) {
+  uint32_t count = 0;
+  cal_list_each((cal_list *)&script->services, node)
+      count += cal_pool_taken(cal_list_entry(node, cal_service, node)->pool);
+  return count;
+}
+
+cal_vm *cal_script_service_vm(const cal_script *script) { return script->current ? script->current->vm : NULL; }

@@ -11,6 +11,7 @@
 #include "bind/engine.h"
 #include "bind/lib.h"
 #include "call/http_message.h"
+#include "call/lobby.h"
 
 #define SERVICE_MEMORY_BYTES (256u << 20)
 #define SERVICE_BUDGET_FACTOR 4 /* a service VM works for many calls: its entries may take longer */
@@ -53,7 +54,8 @@ int cal_service_new(cal_service **result, cal_script *script, cal_code *code) {
   cal_pool_options pool = {.target = about->warm_vms,
                            .vm = vm_options(service, CAL_VM_CALL),
                            .setup = load_warm_module,
-                           .context = service};
+                           .context = service,
+                           .is_inline = about->loop != NULL};
   cal_vm_options options = vm_options(service, CAL_VM_SERVICE);
   int failed = cal_vm_new(&service->vm, code->generation, &options);
   if (!failed) {
@@ -95,6 +97,12 @@ int cal_service_run(cal_service *service, const cal_event *event) {
     cal_http_message *message = cal_http_message_new();
     message->status = 500;
     cal_command command = {.kind = CAL_COMMAND_HTTP_REPLY, .target = event->source, .message = message};
+    cal_engine_command(cal_script_engine(service->script), &command);
+  }
+  if (event->kind == CAL_EVENT_SOCKET) {
+    cal_command command = {.kind = CAL_COMMAND_SOCKET_REFUSE,
+                           .target = event->source,
+                           .object = cal_refusal_new(NULL, NULL, 1011, "the call could not be answered")};
     cal_engine_command(cal_script_engine(service->script), &command);
   }
   return code;

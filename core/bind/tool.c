@@ -16,6 +16,7 @@ struct cal_tool {
 static void open_libraries(lua_State *L, void *engine) {
   cal_bind_context_new(L)->engine = engine;
   cal_lib_provide(L);
+  cal_vm_provide(L, "callisto.lab", cal_lib_lab);
 }
 
 int cal_bind_tool(cal_vm **result, cal_engine *engine) {

@@ -47,6 +47,7 @@ static void destroy_dial(void *object) {
   cal_free((char *)dial->carrier_call);
   cal_free((char *)dial->closing);
   free_texts(dial->opening);
+  cal_unref(dial->wire);
 }
 
 static void drop_all(cal_command *commands, uint32_t count) {
@@ -67,6 +68,7 @@ static void destroy(void *object) {
   cal_free((char *)about->signature_header);
   cal_free((char *)about->carrier_call);
   cal_free((char *)about->recording_path);
+  cal_free((char *)about->bye);
   free_texts(about->signatures);
   pthread_mutex_destroy(&call->lock);
 }
@@ -82,6 +84,7 @@ cal_call *cal_call_new(const cal_call_options *options) {
   about->signature_header = cal_strdup(options->signature_header);
   about->carrier_call = cal_strdup(options->carrier_call);
   about->recording_path = cal_strdup(options->recording_path);
+  about->bye = cal_strdup(options->bye);
   about->signatures = (const char *const *)copy_texts(options->signatures);
   if (!about->start_deadline_ms) about->start_deadline_ms = 5000;
   if (!about->longest_s) about->longest_s = 14400;
@@ -101,13 +104,22 @@ void cal_call_set_dial(cal_call *call, const cal_dial *dial) {
                      .carrier_call = cal_strdup(dial->carrier_call),
                      .opening = (const char *const *)copy_texts(dial->opening),
                      .closing = cal_strdup(dial->closing),
-                     .sequence = dial->sequence};
+                     .sequence = dial->sequence,
+                     .wire = cal_ref(dial->wire)};
   pthread_mutex_lock(&call->lock);
   cal_dial *old = call->dial;
   call->dial = copy;
   call->is_over = 0;
   pthread_mutex_unlock(&call->lock);
   cal_unref(old);
+}
+
+uint32_t cal_call_rate_hz(cal_call *call) {
+  pthread_mutex_lock(&call->lock);
+  const cal_wire *wire = call->dial && call->dial->wire ? call->dial->wire : call->about.wire;
+  uint32_t rate_hz = cal_wire_rate_hz(wire);
+  pthread_mutex_unlock(&call->lock);
+  return rate_hz;
 }
 
 cal_dial *cal_call_dial(cal_call *call) {

@@ -43,6 +43,7 @@ typedef struct cal_call_options {
   uint32_t
       lead_ms; /* how far ahead of real time the carrier is kept, to 5 ms; 0 = 100; more than 400 is 400 */
   uint64_t token_expires_ns;
+  const char *bye; /* JSON: what the wire's last word says unless CAL_COMMAND_LEG_BYE says otherwise */
 } cal_call_options;
 
 /* Role CARRIER: the socket to open. */
@@ -53,6 +54,7 @@ typedef struct cal_dial {
   const char *const *opening;        /* texts sent when the socket is open, NULL-terminated */
   const char *closing;               /* sent before we close it; NULL: nothing */
   uint64_t sequence;                 /* number of the first message the wire writes; 0 = 1 */
+  cal_wire *wire;                    /* borrowed; one reference is taken; NULL: the call's */
 } cal_dial;
 
 typedef struct cal_call cal_call;
@@ -64,6 +66,7 @@ const cal_call_options *cal_call_about(const cal_call *call); /* copied; lives a
 void cal_call_set_dial(cal_call *call, const cal_dial *dial);
 cal_dial *cal_call_dial(
     cal_call *call); /* returns owned (cal_unref): what was set last, never changed; NULL: nothing */
+uint32_t cal_call_rate_hz(cal_call *call); /* of the sound its leg takes: the dial's wire, else its own */
 
 /* Posts a command to the leg, or keeps it until there is one. Takes the command. 0; -EPIPE after the leg has
  * ended; -ENOBUFS over 256 waiting commands. */

@@ -52,11 +52,16 @@ static void drop_blocks(cal_carrier_queue *queue) {
 cal_carrier_queue *cal_carrier_queue_free(cal_carrier_queue *queue) {
   if (!queue) return NULL;
   drop_blocks(queue);
+  cal_carrier_queue_drop_marks(queue);
+  return cal_free(queue);
+}
+
+void cal_carrier_queue_drop_marks(cal_carrier_queue *queue) {
   cal_list_each_safe(&queue->marks, node, after) {
     cal_list_remove(node);
     cal_free(cal_list_entry(node, mark, node));
   }
-  return cal_free(queue);
+  queue->mark_count = 0;
 }
 
 static block *block_with_room(cal_carrier_queue *queue) {

@@ -22,6 +22,7 @@ void cal_carrier_queue_audio(cal_carrier_queue *queue, const int16_t *samples, s
 void cal_carrier_queue_mark(cal_carrier_queue *queue, const char *name,
                             size_t bytes); /* passed at once when all was played */
 void cal_carrier_queue_clear(cal_carrier_queue *queue);
+void cal_carrier_queue_drop_marks(cal_carrier_queue *queue); /* those that wait are never passed */
 /* Fills the frame with queued samples, the rest with silence; how many were queued ones. Marks behind what
  * the pulls before this one took are passed. */
 size_t cal_carrier_queue_pull(cal_carrier_queue *queue, int16_t *frame, size_t count);

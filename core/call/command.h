@@ -21,12 +21,18 @@ typedef enum cal_command_kind {
   CAL_COMMAND_HTTP_REPLY = 1, /* target: http request; message: status, headers, body */
   CAL_COMMAND_HTTP_FETCH,     /* message: what to fetch; answered by CAL_EVENT_HTTP_RESPONSE */
   CAL_COMMAND_CALL_DIAL, /* object: cal_call; opens the media socket as the carrier's side (the exchange) */
+  CAL_COMMAND_SOCKET_TAKE,   /* target: a held socket (lobby.h); object: the cal_call whose leg it becomes */
+  CAL_COMMAND_SOCKET_REFUSE, /* target: a held socket; object: cal_refusal */
   CAL_COMMAND_LEG_UTTERANCE, /* utterance, flags: declares it at the end of the queue; audio follows */
   CAL_COMMAND_LEG_AUDIO,  /* utterance, clip (NULL: none), flags CAL_COMMAND_LAST, code of a failed voice */
   CAL_COMMAND_LEG_STOP,   /* utterance, or 0 for everything queued */
   CAL_COMMAND_LEG_LISTEN, /* listen: how the caller's speech is cut into utterances and recognised */
   CAL_COMMAND_LEG_DIGITS, /* text: digits sent to the other side as the wire says, or as tones */
-  CAL_COMMAND_LEG_TEXT,   /* text: a raw text message to the carrier */
+  CAL_COMMAND_LEG_TEXT,   /* text: a raw text message to the carrier; with CAL_COMMAND_NUMBERED it has the wire's variables */
+  CAL_COMMAND_LEG_BYE,    /* text: JSON, what the wire's last word says of the call */
+  /* code: its number, of which the highest was asked for last. With CAL_COMMAND_ON: clip (NULL: not read yet,
+     what plays goes on), gain; else the background ends. A clip of an earlier number is too late. */
+  CAL_COMMAND_LEG_BACKGROUND,
   CAL_COMMAND_LEG_RECORDING, /* flags: CAL_COMMAND_ON resumes, else pauses (silence is written) */
   CAL_COMMAND_LEG_CLOSE, /* flags CAL_COMMAND_DRAIN: after everything queued was heard; code: WebSocket close
                             code */
@@ -38,13 +44,15 @@ enum {
   CAL_COMMAND_DRAIN = 4,         /* first let the queue be heard */
   CAL_COMMAND_INTERRUPTIBLE = 8, /* caller's speech stops this utterance, in the tick the VAD decides */
   CAL_COMMAND_DIGITS_STOP = 16,  /* a key stops it too */
+  CAL_COMMAND_NUMBERED = 32,
 };
 
 /* How to listen. The grammar belongs to the speech plane; the leg only passes it on with each finished
  * utterance. */
 typedef struct cal_listen {
   uint32_t endpoint_ms; /* silence that ends an utterance, 100..5000; 0 = 500 */
-  void *grammar;        /* cal_grammar, one reference, taken; NULL: cut utterances are not recognised */
+  void *grammar;        /* cal_grammar, one reference, taken; NULL: cut utterances are not recognised … */
+  int free_text;        /* … unless any words are welcome */
 } cal_listen;
 
 /* A request or answer of HTTP, owned as one object (mem.h reference). See http_message.h. */
@@ -59,8 +67,12 @@ typedef struct cal_command {
   union {
     struct cal_http_message *message; /* taken */
     cal_clip *clip;                   /* one reference, taken */
-    char *text;                       /* taken */
-    void *object;                     /* one reference, taken */
+    struct {
+      cal_clip *clip; /* as above, at the leg's rate */
+      int32_t gain_q12;
+    } background;
+    char *text;   /* taken */
+    void *object; /* one reference, taken */
     cal_listen listen;
   };
 } cal_command;

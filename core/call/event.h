@@ -14,6 +14,7 @@
 
 typedef enum cal_event_kind {
   CAL_EVENT_HTTP_REQUEST = 1, /* message; source: the request to reply to */
+  CAL_EVENT_SOCKET, /* message, whose body are the first texts; source: a held socket that asks for a call */
   CAL_EVENT_HTTP_RESPONSE, /* message (NULL on failure: code, text, flags CAL_EVENT_SENT); source: the fetch
                             */
   CAL_EVENT_STORED,        /* object: cal_store_result; source: the store request */
@@ -44,6 +45,7 @@ enum {
   CAL_EVENT_SENT = 1,        /* the failed request may have reached the peer */
   CAL_EVENT_INTERRUPTED = 2, /* stopped before its end */
   CAL_EVENT_IN_BAND = 4,
+  CAL_EVENT_WITH_LEG = 8, /* an utterance that ended with its leg: CAL_EVENT_LEG_ENDED follows */
 };
 
 struct cal_http_message;

@@ -11,6 +11,7 @@
 #include "base/metrics.h"
 #include "call/leg.h"
 #include "call/leg_private.h"
+#include "call/lobby.h"
 #include "net/http.h"
 
 #define COMMANDS_CAPACITY 65536
@@ -24,6 +25,7 @@ struct cal_io {
   cal_server *server;
   cal_mailbox *commands;
   cal_slots *legs;
+  cal_lobby *lobby;
   atomic_uint leg_count;
   atomic_int refuses;
   cal_list fetches; /* under way */
@@ -44,6 +46,7 @@ struct cal_io {
 /* ---- what legs use
  * ------------------------------------------------------------------------------------------------- */
 
+cal_lobby *cal_io_lobby(cal_io *io) { return io->lobby; }
 cal_loop *cal_io_loop(cal_io *io) { return io->options.loop; }
 cal_net *cal_io_net(cal_io *io) { return io->net; }
 const cal_io_hooks *cal_io_hooks_of(cal_io *io) { return &io->options.hooks; }
@@ -112,8 +115,7 @@ static void refuse_request(cal_io *io, cal_id id, int status) {
                    &(cal_http_answer){.status = status, .fields = fields, .field_count = status == 503});
 }
 
-static void on_request(void *context, const cal_http_request *request) {
-  cal_io *io = context;
+cal_http_message *cal_io_message_of(const cal_http_request *request) {
   cal_http_message *message = cal_http_message_new();
   message->method = cal_strdup(request->method);
   message->url = cal_strndup(request->path.at, request->path.bytes);
@@ -124,6 +126,12 @@ static void on_request(void *context, const cal_http_request *request) {
     cal_http_message_add_header(message, request->fields[i].name.at, request->fields[i].name.bytes,
                                 request->fields[i].value.at, request->fields[i].value.bytes);
   cal_http_message_set_body(message, request->body.at, request->body.bytes);
+  return message;
+}
+
+static void on_request(void *context, const cal_http_request *request) {
+  cal_io *io = context;
+  cal_http_message *message = cal_io_message_of(request);
   int status = io->options.hooks.on_request(io->options.hooks.context, io, request->id, message);
   if (status) refuse_request(io, request->id, status);
 }
@@ -249,13 +257,18 @@ static int on_upgrade(void *context, const cal_http_request *request, cal_upgrad
   if (request->path.bytes >= sizeof path) return refuse_upgrade(upgrade, 404, "The path is too long");
   memcpy(path, request->path.at, request->path.bytes);
   path[request->path.bytes] = 0;
-  if (atomic_load(&io->leg_count) >= io->options.legs_ceiling)
+  if (atomic_load(&io->leg_count) + cal_lobby_held(io->lobby) >= io->options.legs_ceiling)
     return refuse_upgrade(upgrade, 503, "All lines of this node are in use");
   seen s = {.request = request};
   int status = 0;
   cal_call *call =
       cal_tokens_take(io->options.tokens, path, field_of, &s, cal_loop_now_ns(io->options.loop), &status);
   if (!call && atomic_load(&io->refuses)) return refuse_upgrade(upgrade, 503, "This node takes no new calls");
+  if (!call && status == 401 && io->options.prefixes) {
+    int code = cal_lobby_hold(io->lobby, request, &upgrade->handlers);
+    if (!code) return 0;
+    if (code == -EBUSY) return refuse_upgrade(upgrade, 503, "All lines of this carrier are in use");
+  }
   if (!call)
     return refuse_upgrade(upgrade, status,
                           status == 401 ? "A media socket needs the token it was given in the answer document"
@@ -284,6 +297,14 @@ static void deliver(void *context, void *message) {
     cal_leg_dial(io, command->object);
     command->object = NULL;
     break;
+  case CAL_COMMAND_SOCKET_TAKE:
+    cal_lobby_take(io->lobby, command->target, command->object);
+    command->object = NULL;
+    break;
+  case CAL_COMMAND_SOCKET_REFUSE:
+    cal_lobby_refuse(io->lobby, command->target, command->object);
+    command->object = NULL;
+    break;
   default:
     leg = cal_slots_get(io->legs, command->target);
     if (leg) {
@@ -307,6 +328,7 @@ int cal_io_new(cal_io **result, const cal_io_options *options) {
   for (int i = 0; i < WHEEL_SLOTS; i++) cal_list_init(&io->wheel[i]);
   cal_list_init(&io->fetches);
   io->legs = cal_slots_new(options->legs_ceiling + 1024, options->index);
+  io->lobby = cal_lobby_new(io, options->prefixes, options->index, options->legs_ceiling);
   io->late = cal_histogram("callisto_tick_late_seconds", "how late the tick that sends frames ran");
   int code = cal_net_new(&io->net, options->loop, &io->options.net);
   if (!code)
@@ -333,6 +355,7 @@ cal_io *cal_io_free(cal_io *io) {
   abandon_fetches(io);
   cal_mailbox_close(io->commands);
   cal_slots_free(io->legs);
+  cal_lobby_free(io->lobby);
   cal_free(io->samples);
   cal_free(io->message);
   return cal_free(io);

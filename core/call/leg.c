@@ -15,6 +15,7 @@
 #define DRAIN_PATIENCE_MS                                                                                    \
   5000 /* beyond what is there to be heard: a voice that delivers nothing for so long is dead */
 #define URL_HEADERS 16
+#define REPORT_BYTES 65536
 
 static const struct {
   const char *word;
@@ -54,6 +55,12 @@ static void on_too_long(cal_timer *timer) {
   cal_leg_finish(leg, CAL_LEG_TOO_LONG, "the longest call length was reached");
 }
 
+static void set_wire(cal_leg *leg, cal_wire *wire) {
+  leg->wire = wire;
+  leg->rate_hz = cal_wire_rate_hz(wire);
+  leg->frame_samples = cal_wire_frame_samples(wire);
+}
+
 /* Takes the call, if it gives one back. NULL: the call has a leg, or its script could not be told the end. */
 static cal_leg *leg_new(cal_io *io, cal_call *call, leg_state state) {
   if (cal_call_begin(call) < 0) return NULL;
@@ -62,9 +69,7 @@ static cal_leg *leg_new(cal_io *io, cal_call *call, leg_state state) {
   leg->call = call;
   leg->about = cal_call_about(call);
   leg->state = state;
-  leg->wire = leg->about->wire;
-  leg->rate_hz = cal_wire_rate_hz(leg->wire);
-  leg->frame_samples = cal_wire_frame_samples(leg->wire);
+  set_wire(leg, leg->about->wire);
   leg->born_ns = cal_loop_now_ns(cal_io_loop(io));
   leg->close_code = 1000;
   cal_list_init(&leg->in_wheel);
@@ -74,11 +79,14 @@ static cal_leg *leg_new(cal_io *io, cal_call *call, leg_state state) {
 }
 
 static void leg_free(cal_leg *leg) {
+  cal_timer_stop(cal_io_loop(leg->io), &leg->deadline);
   cal_io_remove_leg(leg->io, leg);
   cal_unref(leg->call);
   cal_unref(leg->dial);
   cal_free(leg->stream);
   cal_free(leg->stream_call);
+  cal_free(leg->bye);
+  cal_free(leg->last_message);
   cal_free(leg);
 }
 
@@ -133,12 +141,13 @@ static void on_second_start(cal_leg *leg) {
   on_malformed(leg, "a second start message");
 }
 
-static void on_start(cal_leg *leg) {
+static void on_start(cal_leg *leg, const cal_wire_event *event) {
   const char *expected = leg->about->carrier_call;
   if (expected && *expected && *leg->wire_state.call && strcmp(expected, leg->wire_state.call)) {
     cal_leg_finish(leg, CAL_LEG_WRONG_START, "the stream belongs to another call than the token");
     return;
   }
+  cal_leg_reply(leg, event);
   come_up(leg);
 }
 
@@ -151,35 +160,60 @@ static void on_text(cal_leg *leg, const char *data, size_t bytes) {
  */
 static void on_mark(cal_leg *leg, const char *name) {
   unsigned number;
-  if (leg->queue)
+  if (leg->queue) {
     cal_carrier_queue_mark(leg->queue, name, strlen(name));
-  else if (leg->state == LEG_UP && sscanf(name, "c%9u", &number) == 1) {
-    cal_leg_advance(leg);
-    cal_playout_confirm(&leg->playout, number);
-    cal_leg_tick(leg, cal_loop_now_ns(cal_io_loop(leg->io)));
+    return;
   }
+  int is_named = cal_wire_marks_have_names(leg->wire);
+  if (leg->state != LEG_UP || (is_named && sscanf(name, "c%9u", &number) != 1)) return;
+  cal_leg_advance(leg);
+  if (is_named)
+    cal_playout_confirm(&leg->playout, number);
+  else
+    cal_playout_dry(&leg->playout);
+  cal_leg_tick(leg, cal_loop_now_ns(cal_io_loop(leg->io)));
+}
+
+/* A message whose reply, or which itself, is the last of the stream. */
+static void on_last(cal_leg *leg, const char *data, size_t bytes, leg_parting parting) {
+  cal_leg_keep_last(leg, data, bytes);
+  leg->parting = parting;
+  cal_leg_finish(leg, CAL_LEG_HANGUP, "the other side ended the stream");
 }
 
 static void on_message(void *context, char *data, size_t bytes, int is_binary) {
   cal_leg *leg = context;
-  if (leg->state == LEG_OVER) return;
+  if (leg->state == LEG_OVER && leg->parting == LEG_NOT_PARTING) return;
   leg->messages_in++;
+  cal_leg_trace(leg, 0, data, bytes, is_binary);
   size_t room = cal_wire_samples_bound(leg->wire, bytes);
   int16_t *samples = cal_io_samples(leg->io, room);
   cal_wire_event event;
   cal_wire_kind kind =
       cal_wire_read(leg->wire, &leg->wire_state, data, bytes, is_binary, &event, samples, room);
+  if (leg->state == LEG_OVER) {
+    cal_leg_part_message(leg, &event);
+    return;
+  }
   if (kind != CAL_WIRE_MALFORMED) leg->malformed_in_a_row = 0;
+  if (kind != CAL_WIRE_START) cal_leg_reply(leg, &event);
+  if (event.reply >= 0 && cal_wire_reply_ends(leg->wire, event.reply) && kind != CAL_WIRE_STOP) {
+    on_last(leg, data, bytes, LEG_AWAITS_STOP);
+    return;
+  }
   switch (kind) {
   case CAL_WIRE_AUDIO:
     if (leg->state != LEG_UP || !event.samples) break; /* media may run ahead of its start message */
-    if (leg->queue)
+    if (leg->queue && !cal_leg_is_too_much(leg)) {
       cal_carrier_queue_audio(leg->queue, samples, event.samples);
-    else
+      leg->still_frames = 0;
+      cal_io_wheel_add(leg->io, leg);
+    } else if (!leg->queue) {
       cal_leg_hear(leg, samples, event.samples);
+    }
     break;
   case CAL_WIRE_START:
-    leg->state == LEG_WAITING ? on_start(leg) : on_second_start(leg);
+    leg->state == LEG_WAITING ? on_start(leg, &event) : on_second_start(leg);
     break;
   case CAL_WIRE_MARK:
     on_mark(leg, event.name);
@@ -188,10 +222,25 @@ static void on_message(void *context, char *data, size_t bytes, int is_binary) {
     cal_leg_digits_in(leg, event.name, 0);
     break;
   case CAL_WIRE_STOP:
-    cal_leg_finish(leg, CAL_LEG_HANGUP, "the other side ended the stream");
+    on_last(leg, data, bytes, LEG_STOPPED);
+    break;
+  case CAL_WIRE_PAUSE:
+    cal_leg_paused(leg);
+    break;
+  case CAL_WIRE_RESUME:
+    break;
+  case CAL_WIRE_ERROR:
+    cal_leg_carrier_error(leg, &event);
+    break;
+  case CAL_WIRE_OUT_OF_ORDER:
+    cal_leg_finish(leg, CAL_LEG_MALFORMED, event.reason);
     break;
   case CAL_WIRE_CLEAR:
-    if (leg->queue) cal_carrier_queue_clear(leg->queue);
+    if (leg->queue) {
+      leg->clears++;
+      if (cal_wire_clear_drops_marks(leg->wire)) cal_carrier_queue_drop_marks(leg->queue);
+      cal_carrier_queue_clear(leg->queue);
+    }
     break;
   case CAL_WIRE_OTHER:
     on_text(leg, data, bytes);
@@ -225,6 +274,13 @@ static void on_close(void *context, const cal_ws_end *end) {
   leg_free(leg);
 }
 
+static void await_start(cal_leg *leg) {
+  cal_loop *loop = cal_io_loop(leg->io);
+  leg->state = LEG_WAITING;
+  uint64_t deadline_ns = cal_loop_now_ns(loop) + leg->about->start_deadline_ms * CAL_MS;
+  cal_timer_start(loop, &leg->deadline, deadline_ns, on_deadline);
+}
+
 static void on_open(void *context, cal_ws *ws) {
   cal_leg *leg = context;
   leg->ws = ws;
@@ -235,7 +291,10 @@ static void on_open(void *context, cal_ws *ws) {
   if (leg->about->role == CAL_ROLE_CARRIER) {
     for (const char *const *text = leg->dial->opening; text && *text; text++)
       cal_leg_send_text(leg, *text, strlen(*text));
-    come_up(leg);
+    if (cal_wire_hears(leg->wire, CAL_WIRE_START))
+      await_start(leg);
+    else
+      come_up(leg);
   } else if (!cal_wire_hears(leg->wire, CAL_WIRE_START)) {
     come_up(leg); /* this carrier has no start message */
   }
@@ -250,6 +309,7 @@ static cal_ws_handlers handlers_of(cal_leg *leg) {
 static int take_dial(cal_leg *leg) {
   cal_dial *dial = leg->dial = cal_call_dial(leg->call);
   if (!dial) return cal_fail(-EINVAL, "nothing was said about where to dial");
+  if (dial->wire) set_wire(leg, dial->wire);
   if (dial->sequence) leg->wire_state.seq = dial->sequence;
   return cal_wire_state_set(&leg->wire_state, dial->stream, dial->carrier_call);
 }
@@ -267,8 +327,7 @@ cal_leg *cal_leg_accept(cal_io *io, cal_call *call, cal_ws_handlers *handlers) {
     return NULL;
   }
   *handlers = handlers_of(leg);
-  uint64_t deadline_ns = leg->born_ns + leg->about->start_deadline_ms * CAL_MS;
-  cal_timer_start(cal_io_loop(io), &leg->deadline, deadline_ns, on_deadline);
+  await_start(leg);
   return leg;
 }
 
@@ -312,6 +371,16 @@ void cal_leg_dial(cal_io *io, cal_call *call) {
   if (connect_leg(leg) < 0) fail_leg(leg);
 }
 
+void cal_leg_miss(cal_io *io, cal_call *call, const char *text) {
+  cal_leg *leg = leg_new(io, call, LEG_CONNECTING);
+  if (!leg) {
+    cal_unref(call);
+    return;
+  }
+  cal_leg_finish(leg, CAL_LEG_HANGUP, text);
+  leg_free(leg);
+}
+
 /* ---- commands
  * ------------------------------------------------------------------------------------------------------ */
 
@@ -334,7 +403,9 @@ static void declare(cal_leg *leg, const cal_command *command) {
 static void expect_drain(cal_leg *leg) {
   cal_loop *loop = cal_io_loop(leg->io);
   uint64_t ms = cal_playout_remaining(&leg->playout) * 1000 / leg->rate_hz + DRAIN_PATIENCE_MS;
-  cal_timer_start(loop, &leg->deadline, cal_loop_now_ns(loop) + ms * CAL_MS, on_drain_overdue);
+  uint64_t from_ns = cal_loop_now_ns(loop);
+  if (leg->hold_until_ns > from_ns) from_ns = leg->hold_until_ns;
+  cal_timer_start(loop, &leg->deadline, from_ns + ms * CAL_MS, on_drain_overdue);
 }
 
 /* Sound of an utterance that was stopped meanwhile is no mistake. */
@@ -389,7 +460,16 @@ void cal_leg_command(cal_leg *leg, cal_command *command) {
     cal_leg_say_digits(leg, command->text);
     break;
   case CAL_COMMAND_LEG_TEXT:
-    cal_leg_send_text(leg, command->text, strlen(command->text));
+    if (command->flags & CAL_COMMAND_NUMBERED)
+      cal_leg_send_numbered(leg, command->text);
+    else
+      cal_leg_send_text(leg, command->text, strlen(command->text));
+    break;
+  case CAL_COMMAND_LEG_BYE:
+    cal_leg_set_bye(leg, command->text);
+    break;
+  case CAL_COMMAND_LEG_BACKGROUND:
+    cal_leg_background(leg, command);
     break;
   case CAL_COMMAND_LEG_RECORDING:
     cal_leg_record_pause(leg, !(command->flags & CAL_COMMAND_ON));
@@ -411,7 +491,8 @@ void cal_leg_tick(cal_leg *leg, uint64_t now_ns) {
     cal_leg_finish(leg, CAL_LEG_CLOSED, "closed after everything was said");
     return;
   }
-  int is_busy = leg->queue || leg->is_draining || !cal_playout_is_drained(&leg->playout);
+  int is_busy =
+      (leg->queue && !cal_leg_is_still(leg)) || leg->is_draining || leg->background.clip || !cal_playout_is_drained(&leg->playout);
   if (is_busy)
     cal_io_wheel_add(leg->io, leg);
   else
@@ -424,18 +505,26 @@ void cal_leg_tick(cal_leg *leg, uint64_t now_ns) {
 
 static char *end_report(cal_leg *leg, cal_leg_end end, const char *text) {
   cal_buf report;
-  cal_buf_init(&report, 4096);
+  cal_buf_init(&report, REPORT_BYTES);
   cal_buf_format(&report, "{\"reason\":\"%s\",\"text\":\"", ends[end].word);
   cal_json_escape(&report, cal_span_of(text));
   cal_buf_format(
       &report,
       "\",\"messages_in\":%llu,\"frames_out\":%llu,\"underruns\":%llu,\"malformed\":%llu,\"late_us\":%llu,"
-      "\"lost_marks\":%llu,\"overflow\":%llu,\"milliseconds\":%llu}",
+      "\"lost_marks\":%llu,\"overflow\":%llu,\"clears\":%llu,\"unplayed_ms\":%llu,\"too_much\":%llu,"
+      "\"milliseconds\":%llu",
       (unsigned long long)leg->messages_in, (unsigned long long)leg->frames_out,
       (unsigned long long)(leg->playout.underruns + leg->pace.underruns), (unsigned long long)leg->malformed,
       (unsigned long long)(leg->pace.late_ns / 1000), (unsigned long long)leg->playout.lost_marks,
-      (unsigned long long)leg->overflow,
+      (unsigned long long)leg->overflow, (unsigned long long)leg->clears,
+      (unsigned long long)(leg->unplayed * 1000 / leg->rate_hz), (unsigned long long)leg->too_much,
       (unsigned long long)((cal_loop_now_ns(cal_io_loop(leg->io)) - leg->born_ns) / CAL_MS));
+  if (leg->last_message) {
+    cal_buf_text(&report, ",\"message\":\"");
+    cal_json_escape(&report, cal_span_of(leg->last_message));
+    cal_buf_text(&report, "\"");
+  }
+  cal_buf_text(&report, "}");
   return cal_buf_take(&report);
 }
 
@@ -464,6 +553,7 @@ void cal_leg_finish(cal_leg *leg, cal_leg_end end, const char *text) {
     if (is_ours && leg->dial && leg->dial->closing)
       cal_leg_send_text(leg, leg->dial->closing, strlen(leg->dial->closing));
   }
+  if (end != CAL_LEG_CLOSED) leg->close_code = ends[end].close_code;
   tell_ended(leg, end, text);
-  if (leg->ws) cal_ws_close(leg->ws, end == CAL_LEG_CLOSED ? leg->close_code : ends[end].close_code, text);
+  if (leg->ws && !cal_leg_part(leg)) cal_ws_close(leg->ws, leg->close_code, text);
 }

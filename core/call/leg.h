@@ -36,6 +36,8 @@ typedef enum cal_leg_end {
  * memory); its cal_dial gives ids and opening. */
 cal_leg *cal_leg_accept(cal_io *io, cal_call *call, cal_ws_handlers *handlers);
 void cal_leg_dial(cal_io *io, cal_call *call);
+/* Takes the call, whose socket will never come: told as the end of its leg. */
+void cal_leg_miss(cal_io *io, cal_call *call, const char *text);
 void cal_leg_command(cal_leg *leg, cal_command *command);             /* takes what the command points to */
 void cal_leg_tick(cal_leg *leg, uint64_t now_ns);                     /* from io's wheel */
 void cal_leg_finish(cal_leg *leg, cal_leg_end end, const char *text); /* ends it; its socket frees it, soon */

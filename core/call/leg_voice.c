@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "call/leg_private.h"
 
+#define LEAST_STOCK 2 /* frames the carrier must hold while background plays in a pause of the voice */
+#define STILL_MS 1000 /* an ear that waits for a longer pause supplies the rest itself (leg_ear.c) */
 #define OWN_UTTERANCES 0x70000000u /* above every number a script gives */
 
 static void post(cal_leg *leg, cal_event event) { cal_call_event(leg->call, &event); }
@@ -36,7 +38,8 @@ static void on_ended(void *context, const cal_playout_end *end) {
   if (end->id >= OWN_UTTERANCES) return;
   post(leg, (cal_event){.kind = CAL_EVENT_UTTERANCE_ENDED,
                         .utterance = end->id,
-                        .flags = end->is_interrupted ? CAL_EVENT_INTERRUPTED : 0,
+                        .flags = (end->is_interrupted ? CAL_EVENT_INTERRUPTED : 0) |
+                                 (leg->state == LEG_OVER ? CAL_EVENT_WITH_LEG : 0),
                         .code = failure_of(leg, end->id),
                         .number = (int64_t)end->heard_samples * 1000 / leg->rate_hz,
                         .text = cal_strndup(end->text_bytes ? end->text : "", end->text_bytes)});
@@ -53,6 +56,9 @@ void cal_leg_voice_open(cal_leg *leg) {
                                           .echoes_marks = !is_carrier &&
                                                           cal_wire_says(leg->wire, CAL_WIRE_MARK) &&
                                                           cal_wire_hears(leg->wire, CAL_WIRE_MARK),
+                                          .tells_dry = !is_carrier &&
+                                                       cal_wire_hears(leg->wire, CAL_WIRE_MARK) &&
+                                                       !cal_wire_marks_have_names(leg->wire),
                                           .can_flush = leg->can_clear,
                                           .delay_samples = is_carrier ? (uint32_t)leg->frame_samples : 0,
                                           .on_started = on_started,
@@ -63,15 +69,24 @@ void cal_leg_voice_open(cal_leg *leg) {
   cal_pace_init(&leg->pace, frame_ms < 1000 ? frame_ms : 1000, is_carrier ? 0 : leg->about->lead_ms, 0);
   leg->pace.frame_ns = frame_ns; /* a frame of an odd rate has no whole milliseconds */
   leg->own_utterance = OWN_UTTERANCES;
-  if (is_carrier) leg->queue = cal_carrier_queue_new(leg->rate_hz, send_mark, leg);
+  if (!is_carrier) return;
+  leg->queue = cal_carrier_queue_new(leg->rate_hz, send_mark, leg);
+  const cal_hearing *hearing = &cal_io_hooks_of(leg->io)->hearing;
+  if (hearing->open) leg->hearing = hearing->open(hearing->context, leg->about->name, leg->rate_hz);
 }
 
 void cal_leg_voice_close(cal_leg *leg) {
   cal_leg_advance(leg);
   cal_playout_finish(&leg->playout);
   cal_playout_done(&leg->playout);
-  if (leg->queue) leg->overflow = cal_carrier_queue_dropped(leg->queue);
+  cal_background_done(&leg->background);
+  if (leg->queue) {
+    leg->overflow = cal_carrier_queue_dropped(leg->queue);
+    leg->unplayed = cal_carrier_queue_waiting(leg->queue);
+  }
   leg->queue = cal_carrier_queue_free(leg->queue);
+  if (leg->hearing) cal_io_hooks_of(leg->io)->hearing.close(leg->hearing);
+  leg->hearing = NULL;
 }
 
 /* ---- sending
@@ -79,7 +94,9 @@ void cal_leg_voice_close(cal_leg *leg) {
  */
 
 static void transmit(cal_leg *leg, char *message, ssize_t bytes, int kind) {
-  if (bytes > 0 && leg->ws) cal_ws_send(leg->ws, message, (size_t)bytes, kind);
+  if (bytes <= 0 || !leg->ws) return;
+  cal_leg_trace(leg, 1, message, (size_t)bytes, kind & CAL_WS_BINARY);
+  cal_ws_send(leg->ws, message, (size_t)bytes, kind);
 }
 
 void cal_leg_send_text(cal_leg *leg, const char *text, size_t bytes) {
@@ -113,28 +130,84 @@ static void send_marks(cal_leg *leg, const cal_playout_frame *frame) {
   }
 }
 
+/* ---- the background
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+void cal_leg_background(cal_leg *leg, const cal_command *command) {
+  cal_clip *clip = command->background.clip;
+  if (command->code < leg->background_number) return;
+  leg->background_number = command->code;
+  if (!(command->flags & CAL_COMMAND_ON)) {
+    leg->background_ends = 1;
+    cal_background_gain(&leg->background, 0);
+  }
+  if (!clip) return;
+  if (clip->rate_hz != leg->rate_hz) {
+    cal_log(CAL_LOG_WARN, "leg", leg->about->name, "a background of %u Hz for a leg of %u Hz", clip->rate_hz,
+            leg->rate_hz);
+    return;
+  }
+  if (clip != leg->background.clip) {
+    cal_background_done(&leg->background);
+    cal_background_init(&leg->background, clip, 0);
+  }
+  leg->background_ends = 0;
+  cal_background_gain(&leg->background, command->background.gain_q12);
+}
+
+static void mix_background(cal_leg *leg, int16_t *frame) {
+  cal_background_mix(&leg->background, frame, leg->frame_samples);
+  if (!leg->background_ends) return;
+  leg->background_ends = 0;
+  cal_background_done(&leg->background);
+}
+
 /* ---- the tick
  * ---------------------------------------------------------------------------------------------------------
  */
 
+static void send_sound(cal_leg *leg, int16_t *frame) {
+  mix_background(leg, frame);
+  send_frame(leg, frame, leg->frame_samples);
+  cal_leg_record_out(leg, frame, leg->frame_samples);
+  cal_pace_sent(&leg->pace, 1);
+}
+
+/* Nothing to say: then the background goes on alone. A voice that only pauses would have to wait behind it,
+ * so it gets as long as the carrier's stock lasts. */
+static int send_background(cal_leg *leg, int16_t *frame) {
+  uint32_t samples = (uint32_t)leg->frame_samples;
+  if (!leg->background.clip) {
+    cal_pace_idle(&leg->pace);
+    return 0;
+  }
+  if (!cal_playout_is_drained(&leg->playout) && cal_playout_ahead(&leg->playout) >= LEAST_STOCK * samples)
+    return 0;
+  cal_playout_filler(&leg->playout, samples);
+  send_sound(leg, frame);
+  return 1;
+}
+
 static int send_next(cal_leg *leg) {
   int16_t *frame = cal_io_samples(leg->io, leg->frame_samples);
   cal_playout_frame pulled = cal_playout_pull(&leg->playout, frame, (uint32_t)leg->frame_samples);
-  if (pulled.samples) {
-    send_frame(leg, frame, pulled.samples);
-    cal_leg_record_out(leg, frame, pulled.samples);
-    cal_pace_sent(&leg->pace, 1);
-  }
+  if (pulled.samples) send_sound(leg, frame);
   send_marks(leg, &pulled);
-  if (!pulled.samples) cal_pace_idle(&leg->pace);
-  return pulled.samples > 0;
+  return pulled.samples > 0 || send_background(leg, frame);
 }
 
 /* The schedule lies on the wheel's grid, or every frame would be late by the way to the next tick. */
 static void tick_agent(cal_leg *leg, uint64_t now_ns) {
+  if (now_ns < leg->hold_until_ns) return;
   uint32_t due = cal_pace_due(&leg->pace, now_ns - now_ns % CAL_SLOT_NS);
   for (uint32_t i = 0; i < due; i++)
     if (!send_next(leg)) return;
+}
+
+/* A carrier in a spec is one of those that send nothing while nobody speaks. */
+static int is_long(const cal_leg *leg, uint32_t frames) {
+  return leg->hearing && (uint64_t)frames * leg->frame_samples > (uint64_t)leg->rate_hz * STILL_MS / 1000;
 }
 
 /* The carrier's side sends a frame every tick, and plays what it was sent. */
@@ -147,11 +220,21 @@ static void tick_carrier(cal_leg *leg, uint64_t now_ns) {
     cal_playout_frame pulled = cal_playout_pull(&leg->playout, frame, (uint32_t)leg->frame_samples);
     if (!pulled.samples)
       cal_playout_filler(&leg->playout, (uint32_t)leg->frame_samples); /* the frame is silent */
-    send_frame(leg, frame, leg->frame_samples);
-    cal_carrier_queue_pull(leg->queue, frame, leg->frame_samples);
+    leg->silent_frames = pulled.samples || leg->background.clip ? 0 : leg->silent_frames + 1;
+    mix_background(leg, frame);
+    if (!is_long(leg, leg->silent_frames)) send_frame(leg, frame, leg->frame_samples);
+    size_t played = cal_carrier_queue_pull(leg->queue, frame, leg->frame_samples);
+    cal_leg_tell_playing(leg, played > 0);
+    leg->still_frames = leg->silent_frames && !played ? leg->still_frames + 1 : 0;
+    if (leg->hearing) cal_io_hooks_of(leg->io)->hearing.put(leg->hearing, frame, leg->frame_samples);
     cal_leg_hear(leg, frame, leg->frame_samples);
     cal_pace_sent(&leg->pace, 1);
   }
+  if (cal_leg_is_still(leg)) cal_pace_idle(&leg->pace);
+}
+
+int cal_leg_is_still(const cal_leg *leg) {
+  return is_long(leg, leg->still_frames) && !(leg->endpoint && cal_endpoint_is_speaking(leg->endpoint));
 }
 
 /* Nothing leaves while the socket closes, so nothing may be counted as said. */
@@ -169,7 +252,7 @@ void cal_leg_voice_tick(cal_leg *leg, uint64_t now_ns) {
 
 /* What waits in our own queue is part of what the carrier is told to forget; what stays is sent again by the
  * playout, on a schedule that begins now, because the carrier holds nothing any more. */
-static void flush(cal_leg *leg, const cal_playout_cleared *cleared) {
+static void flush(cal_leg *leg, const cal_playout_cleared *cleared, uint32_t ahead) {
   if (!leg->ws || !cleared->utterances) return;
   if (cleared->flush || cal_playout_is_drained(&leg->playout)) cal_ws_clear_audio(leg->ws);
   if (!cleared->flush) return;
@@ -177,12 +260,14 @@ static void flush(cal_leg *leg, const cal_playout_cleared *cleared) {
   char *message = cal_io_message(leg->io, room);
   transmit(leg, message, cal_wire_write_clear(leg->wire, &leg->wire_state, message, room), CAL_WS_TEXT);
   leg->pace.t0_ns = 0;
+  cal_background_rewind(&leg->background, ahead);
   cal_leg_record_cut(leg);
 }
 
 void cal_leg_stop(cal_leg *leg, uint32_t utterance) {
+  uint32_t ahead = cal_playout_ahead(&leg->playout);
   cal_playout_cleared cleared = cal_playout_clear(&leg->playout, utterance, 0);
-  flush(leg, &cleared);
+  flush(leg, &cleared, ahead);
 }
 
 /* In the tick of the decision, without asking a script. Only what is being said can be interrupted: a prompt
@@ -191,8 +276,9 @@ void cal_leg_interrupt(cal_leg *leg, uint32_t flag) {
   uint32_t flags = 0;
   cal_leg_advance(leg);
   if (!cal_playout_speaking(&leg->playout, &flags) || !(flags & flag)) return;
+  uint32_t ahead = cal_playout_ahead(&leg->playout);
   cal_playout_cleared cleared = cal_playout_clear(&leg->playout, 0, flag);
-  flush(leg, &cleared);
+  flush(leg, &cleared, ahead);
 }
 
 void cal_leg_say_digits(cal_leg *leg, const char *keys) {

@@ -1,6 +1,7 @@
 #include "call/wire.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -9,6 +10,7 @@
 #include "data/base64.h"
 
 #define PORTION_BYTES 65536 /* the largest portion rule that makes sense */
+#define LONGEST_BYE_WAIT_MS 60000
 
 static cal_span keep(const char *text) {
   return text ? (cal_span){cal_strdup(text), strlen(text)} : (cal_span){NULL, 0};
@@ -20,7 +22,12 @@ static void destroy(void *object) {
   cal_wire *wire = object;
   for (int i = 0; i < WIRE_EVENTS; i++) drop(&wire->events[i]);
   for (int i = 0; i < WIRE_OUTS; i++) cal_wire_template_free(&wire->out[i]);
+  for (int i = 0; i < CAL_WIRE_REPLIES; i++) {
+    drop(&wire->replies[i].event);
+    cal_wire_template_free(&wire->replies[i].text);
+  }
   drop(&wire->when_text);
+  drop(&wire->clear_when_text);
   drop(&wire->encoding_text);
   cal_free(wire->name);
 }
@@ -41,6 +48,15 @@ static int check_numbers(const cal_wire_spec *s) {
     return cal_fail(-EINVAL,
                     "wire %s: chunk_min_bytes and chunk_multiple_bytes must be whole samples of %zu bytes",
                     s->name, sample);
+  if (s->channels > 2 || s->channels_out > 2)
+    return cal_fail(-EINVAL, "wire %s: channels is %u, channels_out %u: 1 or 2 are possible", s->name,
+                    s->channels, s->channels_out);
+  if (s->channels_out == 2 && !s->is_binary_out)
+    return cal_fail(-EINVAL, "wire %s: channels_out is for audio in binary messages: set is_binary_out",
+                    s->name);
+  if (s->bye_wait_ms > LONGEST_BYE_WAIT_MS)
+    return cal_fail(-EINVAL, "wire %s: bye_wait_ms is %u: at most %d are possible", s->name, s->bye_wait_ms,
+                    LONGEST_BYE_WAIT_MS);
   return 0;
 }
 
@@ -52,8 +68,8 @@ static int check_pair(const char *wire, const char *first, int has_first, const 
 }
 
 static int check_rules(const cal_wire_spec *s) {
-  int has_event =
-      s->audio.event || s->start.event || s->mark.event || s->dtmf.event || s->stop.event || s->clear.event;
+  int has_event = s->audio.event || s->start.event || s->mark.event || s->dtmf.event || s->stop.event ||
+                  s->clear.event || s->pause.event || s->resume.event || s->error.event || s->reply_count;
   if (has_event && !s->event_path)
     return cal_fail(-EINVAL, "wire %s: rules wait for events, but event_path is not set", s->name);
   if (s->audio.event && !s->audio.payload)
@@ -70,9 +86,27 @@ static int check_rules(const cal_wire_spec *s) {
   if (code == 0)
     code = check_pair(s->name, "start.encoding", !!s->start.encoding, "start.encoding_text",
                       !!s->start.encoding_text);
-  if (code == 0) code = check_pair(s->name, "mark.event", !!s->mark.event, "mark.name", !!s->mark.name);
+  if (code == 0)
+    code =
+        check_pair(s->name, "clear.when_path", !!s->clear.when_path, "clear.when_text", !!s->clear.when_text);
+  if (code == 0 && s->mark.name && !s->mark.event)
+    code = cal_fail(-EINVAL, "wire %s: mark.name without mark.event: set both or neither", s->name);
+  if (code == 0 && s->mark_out && s->mark.event && !s->mark.name)
+    code = cal_fail(
+        -EINVAL, "wire %s: mark_out gives marks names, so mark.name must say where they come back", s->name);
+  if (code == 0)
+    code = check_pair(s->name, "limit.per_second", !!s->limit.per_second, "limit.text", !!s->limit.text);
   if (code == 0) code = check_pair(s->name, "dtmf.event", !!s->dtmf.event, "dtmf.digit", !!s->dtmf.digit);
   return code;
+}
+
+static int compile_path(cal_wire *wire, int place, const char *path) {
+  const char *bar = place >= PATH_STREAM && place <= PATH_DIGIT ? strchr(path, '|') : NULL;
+  if (!bar) return cal_jpath_compile(&wire->paths[place], path);
+  char *first = cal_strndup(path, (size_t)(bar - path));
+  int code = cal_jpath_compile(&wire->paths[place], first);
+  cal_free(first);
+  return code ? code : cal_jpath_compile(&wire->also[place], bar + 1);
 }
 
 static int compile_paths(cal_wire *wire, const cal_wire_spec *s) {
@@ -89,9 +123,16 @@ static int compile_paths(cal_wire *wire, const cal_wire_spec *s) {
       {PATH_RATE, "start.rate", s->start.rate},
       {PATH_MARK, "mark.name", s->mark.name},
       {PATH_DIGIT, "dtmf.digit", s->dtmf.digit},
+      {PATH_CLEAR_WHEN, "clear.when_path", s->clear.when_path},
+      {PATH_CODE, "error.code", s->error.code},
+      {PATH_TEXT, "error.text", s->error.text},
+      {PATH_RETRY, "error.retry_after", s->error.retry_after},
+      {PATH_SEQUENCE, "sequence_path", s->sequence_path},
+      {PATH_ACKNOWLEDGED, "acknowledged_path", s->acknowledged_path},
+      {PATH_STREAM_ID, "stream_path", s->stream_path},
   };
   for (int i = 0; i < WIRE_PATHS; i++) {
-    if (!all[i].path || cal_jpath_compile(&wire->paths[all[i].place], all[i].path) == 0) continue;
+    if (!all[i].path || compile_path(wire, all[i].place, all[i].path) == 0) continue;
     char reason[200] = {0};
     strncpy(reason, cal_error_text(), sizeof reason - 1);
     return cal_fail(-EINVAL, "wire %s: %s: %s", s->name, all[i].field, reason);
@@ -100,10 +141,12 @@ static int compile_paths(cal_wire *wire, const cal_wire_spec *s) {
 }
 
 static int compile_events(cal_wire *wire, const cal_wire_spec *s) {
-  static const char *const fields[WIRE_EVENTS] = {"audio.event", "start.event", "mark.event",
-                                                  "dtmf.event",  "stop.event",  "clear.event"};
-  const char *const values[WIRE_EVENTS] = {s->audio.event, s->start.event, s->mark.event,
-                                           s->dtmf.event,  s->stop.event,  s->clear.event};
+  static const char *const fields[WIRE_EVENTS] = {"audio.event", "start.event",  "mark.event",
+                                                  "dtmf.event",  "stop.event",   "clear.event",
+                                                  "pause.event", "resume.event", "error.event"};
+  const char *const values[WIRE_EVENTS] = {s->audio.event, s->start.event,  s->mark.event,
+                                           s->dtmf.event,  s->stop.event,   s->clear.event,
+                                           s->pause.event, s->resume.event, s->error.event};
   for (int i = 0; i < WIRE_EVENTS; i++) {
     for (int j = 0; j < i && values[i]; j++)
       if (values[j] && strcmp(values[i], values[j]) == 0)
@@ -124,10 +167,34 @@ static int compile_outs(cal_wire *wire, const cal_wire_spec *s) {
       [OUT_CLEAR] = {"clear_out", s->clear_out, CAL_WIRE_LITERAL},
       [OUT_DTMF] = {"dtmf_out", s->dtmf_out, CAL_WIRE_DIGIT},
       [OUT_STOP] = {"stop_out", s->stop_out, CAL_WIRE_LITERAL},
+      [OUT_PLAYING] = {"playing_out", s->playing_out, CAL_WIRE_LITERAL},
+      [OUT_PLAYED] = {"played_out", s->played_out, CAL_WIRE_LITERAL},
+      [OUT_LIMIT] = {"limit.text", s->limit.text, CAL_WIRE_LITERAL},
+      [OUT_BYE] = {"bye_out", s->bye_out,
+                   s->bye_out && strstr(s->bye_out, "$bye") ? CAL_WIRE_BYE : CAL_WIRE_LITERAL},
   };
   for (int i = 0; i < WIRE_OUTS; i++) {
     int code = cal_wire_template_compile(&wire->out[i], s->name, all[i].field, all[i].text, all[i].needs);
     if (code < 0) return code;
+  }
+  return 0;
+}
+
+static int compile_replies(cal_wire *wire, const cal_wire_spec *s) {
+  if (s->reply_count > CAL_WIRE_REPLIES)
+    return cal_fail(-EINVAL, "wire %s: more than %d replies", s->name, CAL_WIRE_REPLIES);
+  for (size_t i = 0; i < s->reply_count; i++) {
+    wire_reply *reply = &wire->replies[i];
+    if (!s->replies[i].event || !s->replies[i].text)
+      return cal_fail(-EINVAL, "wire %s: a reply needs both its event and its text", s->name);
+    reply->event = keep(s->replies[i].event);
+    reply->ends = s->replies[i].ends;
+    reply->is_told = s->replies[i].is_told;
+    char field[CAL_WIRE_NAME_BYTES];
+    snprintf(field, sizeof field, "the reply to %.200s", s->replies[i].event);
+    int code = cal_wire_template_compile(&reply->text, s->name, field, s->replies[i].text, CAL_WIRE_LITERAL);
+    if (code < 0) return code;
+    wire->reply_count++;
   }
   return 0;
 }
@@ -151,9 +218,19 @@ int cal_wire_compile(cal_wire **result, const cal_wire_spec *s) {
   wire->when_text = keep(s->audio.when_text);
   wire->encoding_text = keep(s->start.encoding_text);
   wire->rate_expected = s->start.rate_expected ? s->start.rate_expected : (int64_t)s->rate_hz;
+  wire->channels = s->channels ? s->channels : 1;
+  wire->channels_out = s->channels_out ? s->channels_out : 1;
+  wire->is_numbered = s->sequence_path || s->acknowledged_path || s->stream_path;
+  wire->is_closed_by_peer = s->is_closed_by_peer;
+  wire->bye_wait_ms = s->bye_wait_ms ? s->bye_wait_ms : CAL_WIRE_BYE_WAIT_MS;
+  wire->limit_per_second = s->limit.per_second;
+  wire->limit_burst = s->limit.burst ? s->limit.burst : s->limit.per_second;
+  wire->clear_when_text = keep(s->clear.when_text);
+  wire->clear_drops_marks = s->clear.drops_marks;
   code = compile_paths(wire, s);
   if (code == 0) code = compile_events(wire, s);
   if (code == 0) code = compile_outs(wire, s);
+  if (code == 0) code = compile_replies(wire, s);
   if (code < 0)
     cal_unref(wire);
   else
@@ -164,6 +241,17 @@ int cal_wire_compile(cal_wire **result, const cal_wire_spec *s) {
 const char *cal_wire_name(const cal_wire *wire) { return wire->name; }
 uint32_t cal_wire_rate_hz(const cal_wire *wire) { return wire->rate_hz; }
 int cal_wire_is_binary_out(const cal_wire *wire) { return wire->is_binary_out; }
+uint32_t cal_wire_bye_wait_ms(const cal_wire *wire) { return wire->bye_wait_ms; }
+int cal_wire_is_closed_by_peer(const cal_wire *wire) { return wire->is_closed_by_peer; }
+int cal_wire_clear_drops_marks(const cal_wire *wire) { return wire->clear_drops_marks; }
+int cal_wire_marks_have_names(const cal_wire *wire) { return wire->paths[PATH_MARK].parts > 0; }
+int cal_wire_says_bye(const cal_wire *wire) { return wire->out[OUT_BYE].text != NULL; }
+int cal_wire_reply_ends(const cal_wire *wire, int reply) { return wire->replies[reply].ends; }
+
+uint32_t cal_wire_limit(const cal_wire *wire, uint32_t *burst) {
+  *burst = wire->limit_burst;
+  return wire->limit_per_second;
+}
 
 size_t cal_wire_portion_bytes(const cal_wire *wire, size_t samples) {
   size_t bytes = samples << wire->shift_out, multiple = wire->chunk_multiple_bytes;
@@ -180,13 +268,16 @@ size_t cal_wire_samples_bound(const cal_wire *wire, size_t bytes) { return bytes
 
 size_t cal_wire_audio_room(const cal_wire *wire, size_t samples) {
   size_t bytes = cal_wire_portion_bytes(wire, samples);
-  return wire->is_binary_out ? bytes : wire->out[OUT_AUDIO].room + CAL_BASE64_ENCODED(bytes);
+  return wire->is_binary_out ? bytes * wire->channels_out
+                             : wire->out[OUT_AUDIO].room + CAL_BASE64_ENCODED(bytes);
 }
 
 size_t cal_wire_control_room(const cal_wire *wire) {
   size_t room = 0;
   for (int i = OUT_MARK; i < WIRE_OUTS; i++)
     if (wire->out[i].room > room) room = wire->out[i].room;
+  for (int i = 0; i < wire->reply_count; i++)
+    if (wire->replies[i].text.room > room) room = wire->replies[i].text.room;
   return room;
 }
 
@@ -207,12 +298,14 @@ static const struct {
   int event, out;
 } known[] = {[CAL_WIRE_AUDIO] = {EVENT_AUDIO, OUT_AUDIO}, [CAL_WIRE_START] = {EVENT_START, -1},
              [CAL_WIRE_MARK] = {EVENT_MARK, OUT_MARK},    [CAL_WIRE_DTMF] = {EVENT_DTMF, OUT_DTMF},
-             [CAL_WIRE_STOP] = {EVENT_STOP, OUT_STOP},    [CAL_WIRE_CLEAR] = {EVENT_CLEAR, OUT_CLEAR}};
+             [CAL_WIRE_STOP] = {EVENT_STOP, OUT_STOP},    [CAL_WIRE_CLEAR] = {EVENT_CLEAR, OUT_CLEAR},
+             [CAL_WIRE_PAUSE] = {EVENT_PAUSE, -1},        [CAL_WIRE_RESUME] = {EVENT_RESUME, -1},
+             [CAL_WIRE_ERROR] = {EVENT_ERROR, -1}};
 
 int cal_wire_hears(const cal_wire *wire, cal_wire_kind kind) {
-  return kind <= CAL_WIRE_CLEAR && wire->events[known[kind].event].at != NULL;
+  return kind < CAL_WIRE_OTHER && wire->events[known[kind].event].at != NULL;
 }
 
 int cal_wire_says(const cal_wire *wire, cal_wire_kind kind) {
-  return kind <= CAL_WIRE_CLEAR && known[kind].out >= 0 && wire->out[known[kind].out].text != NULL;
+  return kind < CAL_WIRE_OTHER && known[kind].out >= 0 && wire->out[known[kind].out].text != NULL;
 }

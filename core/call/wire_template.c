@@ -24,6 +24,9 @@ static const struct {
     [CAL_WIRE_SEQ] = {"seq", NUMBER_BYTES, "1"},
     [CAL_WIRE_CHUNK] = {"chunk", NUMBER_BYTES, "1"},
     [CAL_WIRE_MS] = {"ms", NUMBER_BYTES, "1"},
+    [CAL_WIRE_PEER_SEQ] = {"peer_seq", NUMBER_BYTES, "1"},
+    [CAL_WIRE_POSITION] = {"position", NUMBER_BYTES + 8, "PT0.0S"},
+    [CAL_WIRE_BYE] = {"bye", CAL_WIRE_BYE_BYTES, "{}"},
 };
 
 static cal_wire_variable variable_named(const char *name, size_t bytes) {
@@ -54,9 +57,10 @@ static int add_variable(cal_wire_template *t, const char *wire, const char *fiel
     return cal_fail(
         -EINVAL,
         "wire %s: %s has the unknown variable $%.*s: there are $stream, $call, $audio, $mark, $digit, $seq, "
-        "$chunk and $ms, and $$ for a dollar sign",
+        "$peer_seq, $chunk, $ms, $position and $bye, and $$ for a dollar sign",
         wire, field, (int)bytes, name);
-  int is_particular = v == CAL_WIRE_MARK_NAME || v == CAL_WIRE_DIGIT || v == CAL_WIRE_BASE64;
+  int is_particular =
+      v == CAL_WIRE_MARK_NAME || v == CAL_WIRE_DIGIT || v == CAL_WIRE_BASE64 || v == CAL_WIRE_BYE;
   if (is_particular && v != needs)
     return cal_fail(-EINVAL, "wire %s: %s cannot have $%s, which has no value in this message: take it out",
                     wire, field, variables[v].name);
@@ -84,8 +88,8 @@ static int try_out(const cal_wire_template *t, const char *wire, const char *fie
     strncpy(reason, cal_error_text(), sizeof reason - 1);
     code = cal_fail(
         -EINVAL,
-        "wire %s: %s is %s once its variables are filled in: %.150s; put $stream, $call, $audio, $mark "
-        "and $digit inside quotes",
+        "wire %s: %s is %s once its variables are filled in: %.150s; put $stream, $call, $audio, $mark, "
+        "$digit and $position inside quotes",
         wire, field, reason, text.data);
   }
   cal_buf_free(&text);

@@ -15,6 +15,9 @@ typedef enum cal_wire_variable {
   CAL_WIRE_SEQ,
   CAL_WIRE_CHUNK,
   CAL_WIRE_MS,
+  CAL_WIRE_PEER_SEQ,
+  CAL_WIRE_POSITION,
+  CAL_WIRE_BYE,
   CAL_WIRE_VARIABLES
 } cal_wire_variable;
 

@@ -1,6 +1,7 @@
 #include "call/wire.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -12,7 +13,7 @@
 typedef struct filling {
   const cal_wire *wire;
   const cal_wire_state *state;
-  const char *word; /* mark or digits */
+  const char *word; /* mark or digits; bye */
   const int16_t *samples;
   size_t count, audio_bytes; /* audio_bytes: encoded, with the silence at the end */
 } filling;
@@ -52,6 +53,21 @@ static ssize_t put_number(uint64_t number, char *into, size_t room) {
   return (ssize_t)bytes;
 }
 
+static ssize_t put_plain(const char *text, char *into, size_t room) {
+  size_t bytes = strlen(text);
+  if (bytes > room) return no_room(room);
+  memcpy(into, text, bytes);
+  return (ssize_t)bytes;
+}
+
+/* How much was written of the stream, as an ISO 8601 duration. */
+static ssize_t put_position(const filling *f, char *into, size_t room) {
+  char text[40];
+  uint64_t ms = f->state->samples * 1000 / f->wire->rate_hz;
+  snprintf(text, sizeof text, "PT%llu.%03uS", (unsigned long long)(ms / 1000), (unsigned)(ms % 1000));
+  return put_plain(text, into, room);
+}
+
 static ssize_t put_variable(const filling *f, cal_wire_variable variable, char *into, size_t room) {
   switch (variable) {
   case CAL_WIRE_STREAM:
@@ -69,6 +85,12 @@ static ssize_t put_variable(const filling *f, cal_wire_variable variable, char *
     return put_number(f->state->chunk, into, room);
   case CAL_WIRE_MS:
     return put_number(f->state->samples * 1000 / f->wire->rate_hz, into, room);
+  case CAL_WIRE_PEER_SEQ:
+    return put_number(f->state->peer_seq, into, room);
+  case CAL_WIRE_POSITION:
+    return put_position(f, into, room);
+  case CAL_WIRE_BYE:
+    return put_plain(f->word, into, room);
   case CAL_WIRE_LITERAL:
   case CAL_WIRE_VARIABLES:
     break;
@@ -96,10 +118,23 @@ static ssize_t write_text(const filling *f, const cal_wire_template *t, char *ou
   return (ssize_t)used;
 }
 
+/* `mono` is the second half of the room it is spread over. */
+static void spread(const cal_wire *wire, uint8_t *out, const uint8_t *mono, size_t bytes) {
+  size_t sample = (size_t)1 << wire->shift_out;
+  int silence = cal_encoding_silence(wire->encoding_out);
+  for (size_t at = 0; at < bytes; at += sample, out += 2 * sample) {
+    memmove(out, mono + at, sample);
+    memset(out + sample, silence, sample);
+  }
+}
+
 static ssize_t write_binary(const filling *f, char *out, size_t room) {
-  if (f->audio_bytes > room) return no_room(room);
-  encode_piece(f, 0, f->audio_bytes, (uint8_t *)out);
-  return (ssize_t)f->audio_bytes;
+  size_t bytes = f->audio_bytes * f->wire->channels_out;
+  if (bytes > room) return no_room(room);
+  uint8_t *mono = (uint8_t *)out + bytes - f->audio_bytes;
+  encode_piece(f, 0, f->audio_bytes, mono);
+  if (f->wire->channels_out == 2) spread(f->wire, (uint8_t *)out, mono, f->audio_bytes);
+  return (ssize_t)bytes;
 }
 
 ssize_t cal_wire_write_audio(const cal_wire *wire, cal_wire_state *state, const int16_t *samples,
@@ -117,6 +152,13 @@ ssize_t cal_wire_write_audio(const cal_wire *wire, cal_wire_state *state, const 
   return bytes;
 }
 
+static ssize_t write_counted(const filling *f, const cal_wire_template *t, cal_wire_state *state, char *out,
+                             size_t room) {
+  ssize_t bytes = write_text(f, t, out, room);
+  if (bytes >= 0) state->seq++;
+  return bytes;
+}
+
 static ssize_t write_control(const cal_wire *wire, cal_wire_state *state, int place, const char *what,
                              const char *word, char *out, size_t room) {
   const cal_wire_template *t = &wire->out[place];
@@ -124,9 +166,7 @@ static ssize_t write_control(const cal_wire *wire, cal_wire_state *state, int pl
   if (strlen(word) >= CAL_WIRE_NAME_BYTES)
     return cal_fail(-EINVAL, "wire %s: a %s has at most %d bytes", wire->name, what, CAL_WIRE_NAME_BYTES - 1);
   filling f = {.wire = wire, .state = state, .word = word};
-  ssize_t bytes = write_text(&f, t, out, room);
-  if (bytes >= 0) state->seq++;
-  return bytes;
+  return write_counted(&f, t, state, out, room);
 }
 
 ssize_t cal_wire_write_mark(const cal_wire *wire, cal_wire_state *state, const char *name, char *out,
@@ -145,4 +185,44 @@ ssize_t cal_wire_write_dtmf(const cal_wire *wire, cal_wire_state *state, const c
 
 ssize_t cal_wire_write_stop(const cal_wire *wire, cal_wire_state *state, char *out, size_t room) {
   return write_control(wire, state, OUT_STOP, "stop", "", out, room);
+}
+
+ssize_t cal_wire_write_playing(const cal_wire *wire, cal_wire_state *state, int is_playing, char *out,
+                               size_t room) {
+  return write_control(wire, state, is_playing ? OUT_PLAYING : OUT_PLAYED, "playing", "", out, room);
+}
+
+ssize_t cal_wire_write_limit(const cal_wire *wire, cal_wire_state *state, char *out, size_t room) {
+  return write_control(wire, state, OUT_LIMIT, "limit", "", out, room);
+}
+
+ssize_t cal_wire_write_bye(const cal_wire *wire, cal_wire_state *state, const char *bye, char *out,
+                           size_t room) {
+  const cal_wire_template *t = &wire->out[OUT_BYE];
+  if (!t->text) return cal_fail(-ENOTSUP, "wire %s has no bye message", wire->name);
+  if (bye && strlen(bye) > CAL_WIRE_BYE_BYTES)
+    return cal_fail(-EINVAL, "wire %s: a bye has at most %d bytes", wire->name, CAL_WIRE_BYE_BYTES);
+  filling f = {.wire = wire, .state = state, .word = bye ? bye : "{}"};
+  return write_counted(&f, t, state, out, room);
+}
+
+ssize_t cal_wire_write_reply(const cal_wire *wire, cal_wire_state *state, int reply, char *out, size_t room) {
+  if (reply < 0 || reply >= wire->reply_count)
+    return cal_fail(-ENOTSUP, "wire %s has no reply %d", wire->name, reply);
+  filling f = {.wire = wire, .state = state, .word = ""};
+  return write_counted(&f, &wire->replies[reply].text, state, out, room);
+}
+
+size_t cal_wire_text_room(const char *text) {
+  return strlen(text) + CAL_WIRE_SEGMENTS / 2 * CAL_JSON_ESCAPE_GROWTH * CAL_WIRE_ID_BYTES;
+}
+
+ssize_t cal_wire_write_text(const cal_wire *wire, cal_wire_state *state, const char *text, char *out,
+                            size_t room) {
+  cal_wire_template t;
+  filling f = {.wire = wire, .state = state, .word = ""};
+  ssize_t bytes = cal_wire_template_compile(&t, wire->name, "a text", text, CAL_WIRE_LITERAL);
+  if (bytes == 0) bytes = write_counted(&f, &t, state, out, room);
+  cal_wire_template_free(&t);
+  return bytes;
 }

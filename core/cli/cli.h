@@ -7,8 +7,12 @@
 
 int cal_cli_serve(int argc, char **argv);
 int cal_cli_exchange(int argc, char **argv);
+int cal_cli_dev(int argc, char **argv);
+int cal_cli_new(int argc, char **argv);
+int cal_cli_import(int argc, char **argv);
 int cal_cli_call(int argc, char **argv);
 int cal_cli_test(int argc, char **argv);
+int cal_cli_watch(int argc, char **argv); /* test --watch */
 int cal_cli_check(int argc, char **argv);
 int cal_cli_lua(int argc, char **argv);
 int cal_cli_reload(int argc, char **argv);
@@ -19,6 +23,10 @@ int cal_cli_version(int argc, char **argv);
 /* The folder of our own Lua: $CALLISTO_LIBRARY, or `lua` beside the folder of the binary, or the source
  * tree's. Static. */
 const char *cal_cli_library(void);
+
+/* Calls a function of a Lua module of ours with these words; it gives an exit code and perhaps a text,
+ * returned owned (NULL: not wanted). Returns the exit code; an error is printed and 1. */
+int cal_cli_ask(const char *module, const char *function, int argc, char **argv, char **text);
 
 /* Prints "callisto: …" with the last error's sentence and returns 2. */
 int cal_cli_refuse(const char *what);

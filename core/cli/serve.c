@@ -16,7 +16,7 @@
 #include "cli/cli.h"
 #include "data/json_escape.h"
 
-#define FIELDS_CEILING 32
+#define FIELDS_CEILING 64
 #define FILES_WANTED 20000
 #define HEAP_ARENAS 2
 
@@ -37,6 +37,7 @@ static const struct option long_options[] = {{"port", required_argument, NULL, '
                                              {"io-threads", required_argument, NULL, 'i'},
                                              {"script-threads", required_argument, NULL, 's'},
                                              {"speech-threads", required_argument, NULL, 'v'},
+                                             {"free-text", no_argument, NULL, 'f'},
                                              {"inline", no_argument, NULL, 'I'},
                                              {"max-calls", required_argument, NULL, 'm'},
                                              {"warm-vms", required_argument, NULL, 'W'},
@@ -50,6 +51,7 @@ static const struct option long_options[] = {{"port", required_argument, NULL, '
                                              {"no-watch", no_argument, NULL, 'N'},
                                              {"watch", no_argument, NULL, 'Y'},
                                              {"set", required_argument, NULL, 'S'},
+                                             {"record-trace", required_argument, NULL, 'T'},
                                              {"log-level", required_argument, NULL, 'l'},
                                              {"log-json", no_argument, NULL, 'j'},
                                              {"help", no_argument, NULL, 'h'},
@@ -65,6 +67,7 @@ static void help(const char *verb) {
          "  --io-threads N      threads for sockets and audio, 1 to 16 [half the cores]\n"
          "  --script-threads N  threads for Lua, 1 to 16 [half the cores]\n"
          "  --speech-threads N  threads for the built-in voice and ear, 1 to 16 [half the cores]\n"
+         "  --free-text         the built-in ear also listens without expected answers; often wrong, 100 MiB\n"
          "  --inline            everything on one thread, for debugging\n"
          "  --max-calls N       live calls of this node [2000]\n"
          "  --warm-vms N        VMs kept ready, a script thread [16]\n"
@@ -75,9 +78,9 @@ static void help(const char *verb) {
          "  --ca FILE           extra authority for outgoing TLS\n"
          "  --allow-private     calls' scripts may fetch from private addresses\n"
          "  --watch             changed files are reloaded by themselves (the default)\n"
-         "  --watch             changed files are reloaded by themselves (the default)\n"
          "  --no-watch          changed files are reloaded only when asked (callisto reload, SIGHUP)\n"
          "  --set NAME=VALUE    a setting, as in callisto.lua\n"
+         "  --record-trace FILE all that happens on calls, as JSON lines, for callisto.spec.replay\n"
          "  --log-level LEVEL   debug, info, warn or error [info]\n"
          "  --log-json          one JSON object a line\n\n"
          "SIGTERM drains: no new calls, live ones finish, exit 0. A second one is immediate.\n",
@@ -158,6 +161,9 @@ static int parse(settings *s, int argc, char **argv, cal_log_level *level, int *
       code = whole(name, optarg, 1, 16, &n);
       o->speech_threads = (uint8_t)n;
       break;
+    case 'f':
+      o->hears_free_text = 1;
+      break;
     case 'I':
       o->is_inline = 1;
       break;
@@ -201,6 +207,9 @@ static int parse(settings *s, int argc, char **argv, cal_log_level *level, int *
       break;
     case 'S':
       code = take_set(s, optarg);
+      break;
+    case 'T':
+      o->trace_path = optarg;
       break;
     case 'l':
       code = cal_log_level_named(optarg);

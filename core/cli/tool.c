@@ -29,15 +29,18 @@ int cal_cli_refuse(const char *what) {
   return 2;
 }
 
-/* The function `run` of the module, with these words. */
-static int run_module(const char *module, int argc, char **argv) {
+int cal_cli_ask(const char *module, const char *function, int argc, char **argv, char **text) {
   cal_tool *tool;
   if (cal_tool_new(&tool, ".", cal_cli_library()) < 0) return cal_cli_refuse(NULL);
-  int code = cal_tool_run(tool, module, "run", argc, argv, NULL);
+  int code = cal_tool_run(tool, module, function, argc, argv, text);
   const char *trace = cal_tool_trace(tool);
   if (code < 0) fprintf(stderr, "callisto: %s\n", *trace ? trace : cal_error_text());
   cal_tool_free(tool);
   return code < 0 ? 1 : code;
+}
+
+static int run_module(const char *module, int argc, char **argv) {
+  return cal_cli_ask(module, "run", argc, argv, NULL);
 }
 
 /* `callisto VERB …` is the function `run` of callisto.cli.VERB. */
@@ -46,9 +49,21 @@ static int run_verb(const char *module, int argc, char **argv) {
 }
 
 int cal_cli_lua(int argc, char **argv) { return run_verb("callisto.cli.lua", argc, argv); }
-int cal_cli_test(int argc, char **argv) { return run_verb("callisto.cli.test", argc, argv); }
+int cal_cli_new(int argc, char **argv) { return run_verb("callisto.cli.new", argc, argv); }
+int cal_cli_import(int argc, char **argv) { return run_verb("callisto.cli.import", argc, argv); }
 int cal_cli_check(int argc, char **argv) { return run_verb("callisto.cli.check", argc, argv); }
 int cal_cli_call(int argc, char **argv) { return run_verb("callisto.cli.call", argc, argv); }
+
+static int has_word(int argc, char **argv, const char *word) {
+  for (int i = 1; i < argc; i++)
+    if (!strcmp(argv[i], word)) return 1;
+  return 0;
+}
+
+int cal_cli_test(int argc, char **argv) {
+  if (has_word(argc, argv, "--watch") && !has_word(argc, argv, "--help")) return cal_cli_watch(argc, argv);
+  return run_verb("callisto.cli.test", argc, argv);
+}
 
 /* These three share a module; it is told which one it is. */
 static int run_code_verb(int argc, char **argv) { return run_module("callisto.cli.code", argc, argv); }

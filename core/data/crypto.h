@@ -43,9 +43,16 @@ ssize_t cal_unseal(uint8_t *into, size_t room, const uint8_t key[CAL_SEAL_KEY_BY
 /* Signed webhooks with a public key (Telnyx): 1 good, 0 not, -EINVAL not a key. The signature has 64 bytes.
  */
 int cal_ed25519_verify(const uint8_t key[32], cal_span signature, cal_span data);
+/* The other side of it: a private key is a seed of 32 bytes. 0 or -EIO. */
+int cal_ed25519_public(uint8_t key[32], const uint8_t seed[32]);
+int cal_ed25519_sign(uint8_t signature[64], const uint8_t seed[32], cal_span data);
 
 /* JWT's RS256: signs with a PEM private key of at least 2048 bits. Bytes written (at most 512), -EINVAL or
  * -EMSGSIZE. */
 ssize_t cal_rs256_sign(uint8_t *into, size_t room, cal_span pem, cal_span data);
+
+/* A new RSA private key as PEM, zero-terminated, into `into` (cal_buf_init'ed by the caller). Takes a tenth of a second:
+ * for made-up accounts of development, not for a thread that has calls. 2048 to 4096 bits. */
+int cal_rsa_new(cal_buf *into, int bits);
 
 #endif

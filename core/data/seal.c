@@ -82,6 +82,34 @@ int cal_ed25519_verify(const uint8_t key[32], cal_span signature, cal_span data)
   return is_good;
 }
 
+static EVP_PKEY *key_of_seed(const uint8_t seed[32]) {
+  return EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, 32);
+}
+
+int cal_ed25519_public(uint8_t key[32], const uint8_t seed[32]) {
+  ERR_set_mark();
+  EVP_PKEY *pair = key_of_seed(seed);
+  size_t bytes = 32;
+  int is_good = pair && EVP_PKEY_get_raw_public_key(pair, key, &bytes) == 1;
+  EVP_PKEY_free(pair);
+  ERR_pop_to_mark();
+  return is_good ? 0 : cal_fail(-EIO, "OpenSSL refused to make an Ed25519 key");
+}
+
+int cal_ed25519_sign(uint8_t signature[64], const uint8_t seed[32], cal_span data) {
+  ERR_set_mark();
+  EVP_PKEY *pair = key_of_seed(seed);
+  EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+  size_t bytes = 64;
+  bytes_at text = (bytes_at)(data.bytes ? data.at : "");
+  int is_good = pair && ctx && EVP_DigestSignInit(ctx, NULL, NULL, NULL, pair) == 1 &&
+                EVP_DigestSign(ctx, signature, &bytes, text, data.bytes) == 1;
+  EVP_MD_CTX_free(ctx);
+  EVP_PKEY_free(pair);
+  ERR_pop_to_mark();
+  return is_good ? 0 : cal_fail(-EIO, "OpenSSL refused to sign");
+}
+
 static int no_password(char *into, int room, int is_writing, void *context) {
   return -1;
 } /* never ask a terminal */
@@ -112,4 +140,20 @@ end:
   EVP_PKEY_free(key);
   ERR_pop_to_mark();
   return result;
+}
+
+int cal_rsa_new(cal_buf *into, int bits) {
+  if (bits < 2048 || bits > 4096) return cal_fail(-EINVAL, "an RSA key has 2048 to 4096 bits, not %d", bits);
+  ERR_set_mark();
+  EVP_PKEY *pair = EVP_RSA_gen((unsigned)bits);
+  BIO *out = BIO_new(BIO_s_mem());
+  char *text = NULL;
+  long bytes = 0;
+  if (pair && out && PEM_write_bio_PrivateKey(out, pair, NULL, NULL, 0, NULL, NULL) == 1)
+    bytes = BIO_get_mem_data(out, &text);
+  int code = bytes > 0 ? cal_buf_append(into, text, (size_t)bytes) : cal_fail(-EIO, "OpenSSL refused to make an RSA key");
+  BIO_free(out);
+  EVP_PKEY_free(pair);
+  ERR_pop_to_mark();
+  return code;
 }

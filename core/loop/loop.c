@@ -45,6 +45,7 @@ struct cal_loop {
   uv_check_t check;
 
   int is_inside; /* one of run, poll, advance */
+  int is_alone;
   uv_async_t stop;
   atomic_int is_stopping;
 
@@ -227,8 +228,25 @@ static int has_ready_handles(cal_loop *loop) {
 static void run_until_quiet(cal_loop *loop) {
   int quiet_turns = 0;
   for (int i = 0; i < ROUNDS_MOST && quiet_turns < 2; i++) {
+    if (loop->is_alone) run_deferred(loop);
     uv_run(&loop->uv, UV_RUN_NOWAIT);
     quiet_turns = has_ready_handles(loop) ? 0 : quiet_turns + 1;
+  }
+}
+
+/* libuv has something to do without asking the kernel: handles that close, mostly. */
+static int has_pending(cal_loop *loop) {
+  return uv_loop_alive(&loop->uv) && uv_backend_timeout(&loop->uv) == 0;
+}
+
+static void run_what_is_ready(cal_loop *loop) {
+  if (!loop->is_alone) {
+    run_until_quiet(loop);
+    return;
+  }
+  for (int i = 0; i < ROUNDS_MOST && (loop->deferred_count || has_pending(loop)); i++) {
+    run_deferred(loop);
+    if (has_pending(loop)) uv_run(&loop->uv, UV_RUN_NOWAIT);
   }
 }
 
@@ -241,22 +259,35 @@ int cal_loop_poll(cal_loop *loop) {
   return loop->fired - fired_before;
 }
 
-int cal_loop_advance(cal_loop *loop, uint64_t until_ns) {
+int cal_loop_advance_until(cal_loop *loop, uint64_t until_ns, const int *stop) {
   assert(cal_clock_is_simulated(loop->clock));
   int fired_before = loop->fired;
   enter(loop);
+  run_what_is_ready(loop);
   run_until_quiet(loop);
-  for (cal_timer *first; (first = cal_heap_top(&loop->timers)) && first->due_ns <= until_ns;) {
+  for (cal_timer *first; !*stop && (first = cal_heap_top(&loop->timers)) && first->due_ns <= until_ns;) {
     if (first->due_ns > cal_loop_now_ns(loop)) cal_clock_advance_to(loop->clock, first->due_ns);
     cal_heap_remove(&loop->timers, first);
     loop->fired++;
     first->on_due(first);
-    run_until_quiet(loop);
+    run_what_is_ready(loop);
   }
-  if (until_ns > cal_loop_now_ns(loop)) cal_clock_advance_to(loop->clock, until_ns);
+  if (!*stop && until_ns > cal_loop_now_ns(loop)) cal_clock_advance_to(loop->clock, until_ns);
   loop->is_inside = 0;
   return loop->fired - fired_before;
 }
+
+int cal_loop_advance(cal_loop *loop, uint64_t until_ns) {
+  static const int never;
+  return cal_loop_advance_until(loop, until_ns, &never);
+}
+
+void cal_loop_set_alone(cal_loop *loop) {
+  assert(cal_clock_is_simulated(loop->clock));
+  loop->is_alone = 1;
+}
+
+int cal_loop_is_alone(const cal_loop *loop) { return loop->is_alone; }
 
 void cal_timer_start(cal_loop *loop, cal_timer *timer, uint64_t due_ns, void (*on_due)(cal_timer *timer)) {
   cal_heap_remove(&loop->timers, timer);
@@ -282,5 +313,5 @@ void cal_loop_defer(cal_loop *loop, void (*run)(void *context), void *context) {
     loop->deferred = cal_resize(loop->deferred, loop->deferred_room * sizeof(deferred));
   }
   loop->deferred[loop->deferred_count++] = (deferred){.run = run, .context = context};
-  if (!uv_is_active((uv_handle_t *)&loop->idle)) uv_idle_start(&loop->idle, on_idle);
+  if (!loop->is_alone && !uv_is_active((uv_handle_t *)&loop->idle)) uv_idle_start(&loop->idle, on_idle);
 }

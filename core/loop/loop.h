@@ -29,6 +29,12 @@ int cal_loop_poll(cal_loop *loop); /* runs what is ready (handles and due timers
 /* Simulated clock: runs everything that becomes due up to and including `until_ns`, in order. Returns how
  * many timers fired. */
 int cal_loop_advance(cal_loop *loop, uint64_t until_ns);
+/* The same, but not beyond the moment at which `*stop` is not zero. */
+int cal_loop_advance_until(cal_loop *loop, uint64_t until_ns, const int *stop);
+/* Simulated clock: from now on nothing but its own timers, what is deferred and mailboxes of its own thread
+ * move this loop; libuv's handles are looked at once an advance. No system calls in between. */
+void cal_loop_set_alone(cal_loop *loop);
+int cal_loop_is_alone(const cal_loop *loop);
 
 /* A timer lives in its owner's memory and must be stopped before that memory goes. Zeroed memory is a stopped
  * timer. */

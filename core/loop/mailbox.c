@@ -34,7 +34,9 @@ struct cal_mailbox {
   uint64_t dropped;
 
   uv_async_t wake;
-  char *batch; /* reader only */
+  cal_loop *alone; /* the reader, when writers are on its thread too (cal_loop_set_alone): no kernel is needed
+                      then */
+  char *batch;     /* reader only */
   cal_metric *dropped_metric, *refused_metric;
 };
 
@@ -75,6 +77,15 @@ static cal_metric *metric_of(const char *format, const char *name, const char *h
 }
 
 static void on_wake(uv_async_t *wake);
+static void on_turn(void *context);
+
+/* Under the lock. */
+static void wake_reader(cal_mailbox *box) {
+  if (box->alone)
+    cal_loop_defer(box->alone, on_turn, cal_ref(box));
+  else
+    uv_async_send(&box->wake);
+}
 
 int cal_mailbox_new(cal_mailbox **result, cal_loop *reader, const cal_mailbox_options *options) {
   assert(options->deliver && options->capacity > 0);
@@ -87,6 +98,7 @@ int cal_mailbox_new(cal_mailbox **result, cal_loop *reader, const cal_mailbox_op
     cal_unref(box);
     return cal_fail(status, "no mailbox \"%s\": %s", options->name, uv_strerror(status));
   }
+  if (cal_loop_is_alone(reader)) box->alone = reader;
   box->wake.data = cal_ref(box); /* given back when the handle has closed */
   ring_init(&box->ordinary, options->capacity, options->message_bytes);
   ring_init(&box->audio, options->capacity, options->message_bytes);
@@ -119,13 +131,12 @@ static uint32_t take_batch(cal_mailbox *box) {
   while (count < DELIVERED_A_TURN_MOST && box->ordinary.count + box->audio.count > 0)
     pop_oldest(box, box->batch + count++ * box->options.message_bytes);
   box->is_woken = box->ordinary.count + box->audio.count > 0;
-  if (box->is_woken) uv_async_send(&box->wake);
+  if (box->is_woken) wake_reader(box);
   pthread_mutex_unlock(&box->lock);
   return count;
 }
 
-static void on_wake(uv_async_t *wake) {
-  cal_mailbox *box = cal_ref(wake->data); /* `deliver` may close the box and give up its last reference */
+static void take_turn(cal_mailbox *box) {
   uint32_t count = take_batch(box);
   for (uint32_t i = 0; i < count; i++) {
     void *message = box->batch + i * box->options.message_bytes;
@@ -134,7 +145,17 @@ static void on_wake(uv_async_t *wake) {
     else
       box->options.deliver(box->options.context, message);
   }
+}
+
+static void on_wake(uv_async_t *wake) {
+  cal_mailbox *box = cal_ref(wake->data); /* `deliver` may close the box and give up its last reference */
+  take_turn(box);
   cal_unref(box);
+}
+
+static void on_turn(void *context) { /* the reference came with it */
+  take_turn(context);
+  cal_unref(context);
 }
 
 static void on_wake_closed(uv_handle_t *handle) { cal_unref(handle->data); }
@@ -181,7 +202,7 @@ static int admit(cal_mailbox *box, const void *message, cal_mail kind, void *vic
     *has_victim = 1;
   }
   ring_push(into, message, bytes, ++box->last_number);
-  if (!box->is_woken) uv_async_send(&box->wake); /* under the lock, so the handle is not closed meanwhile */
+  if (!box->is_woken) wake_reader(box); /* under the lock, so the handle is not closed meanwhile */
   box->is_woken = 1;
   return 0;
 }

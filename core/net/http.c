@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "net/address.h"
 #include "net/http_private.h"
+#include "net/loopback_private.h"
 
 #define ANSWER_CEILING (4 * 1024 * 1024)
 #define REUSE_FOR_S 60L /* a connection idle for longer is not trusted any more */
@@ -204,6 +205,10 @@ static int is_plain(cal_span span) {
   return 1;
 }
 
+int cal_http_field_is_sound(const cal_http_field *field) {
+  return field->name.bytes && is_plain(field->name) && is_plain(field->value);
+}
+
 static int add_sent_fields(cal_fetch *fetch, const cal_http_fetch_options *options) {
   cal_buf line;
   cal_buf_init(&line, CAL_HTTP_FIELD_BYTES_CEILING);
@@ -212,7 +217,7 @@ static int add_sent_fields(cal_fetch *fetch, const cal_http_fetch_options *optio
   for (size_t i = 0; i < options->field_count; i++) {
     const cal_http_field *field = &options->fields[i];
     cal_buf_clear(&line);
-    int code = is_plain(field->name) && is_plain(field->value) && field->name.bytes ? 0 : -EINVAL;
+    int code = cal_http_field_is_sound(field) ? 0 : -EINVAL;
     /* "name;" is how curl is told of an empty value */
     if (!code && !field->value.bytes)
       code = cal_buf_format(&line, "%.*s;", (int)field->name.bytes, field->name.at);
@@ -314,6 +319,7 @@ int cal_http_fetch(cal_id *result, cal_net *net, const cal_http_fetch_options *o
   const char *method = options->method ? options->method : options->body.bytes ? "POST" : "GET";
   if (!is_url(options->url)) return cal_fail(-EINVAL, "a URL begins with http:// or https://");
   if (!is_method(method)) return cal_fail(-EINVAL, "a method is a word in capitals, like POST");
+  if (net->options.loopback) return cal_loopback_fetch(result, net, method, options);
   cal_fetch *fetch = cal_alloc(sizeof *fetch);
   fetch->multi = net->multi;
   fetch->easy = curl_easy_init();
@@ -341,6 +347,7 @@ int cal_http_fetch(cal_id *result, cal_net *net, const cal_http_fetch_options *o
 }
 
 int cal_http_cancel(cal_net *net, cal_id id) {
+  if (net->options.loopback) return cal_loopback_cancel(net, id);
   cal_fetch *fetch = cal_slots_remove(net->multi->fetches, id);
   if (!fetch) return cal_fail(-ENOENT, "this request is over");
   cal_multi_drop(net->multi, fetch);
@@ -348,6 +355,7 @@ int cal_http_cancel(cal_net *net, cal_id id) {
 }
 
 int cal_http_resume(cal_net *net, cal_id id) {
+  if (net->options.loopback) return cal_loopback_resume(net, id);
   cal_fetch *fetch = cal_slots_get(net->multi->fetches, id);
   if (!fetch) return cal_fail(-ENOENT, "this request is over");
   fetch->wants_resume = 1;
@@ -355,4 +363,6 @@ int cal_http_resume(cal_net *net, cal_id id) {
   return 0;
 }
 
-uint32_t cal_http_under_way(cal_net *net) { return cal_slots_count(net->multi->fetches); }
+uint32_t cal_http_under_way(cal_net *net) {
+  return cal_slots_count(net->options.loopback ? net->fetches : net->multi->fetches);
+}

@@ -46,6 +46,8 @@ typedef struct cal_fetch {
 void cal_fetch_done(cal_fetch *fetch, CURLcode outcome); /* takes */
 void *cal_fetch_free(cal_fetch *fetch);                  /* takes */
 
+int cal_http_field_is_sound(const cal_http_field *field); /* to be sent: it has a name and no line breaks */
+
 void cal_multi_add(cal_multi *multi, cal_fetch *fetch);
 void cal_multi_drop(cal_multi *multi, cal_fetch *fetch); /* takes, soon */
 void cal_multi_chores_soon(cal_multi *multi);

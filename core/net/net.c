@@ -8,9 +8,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "net/net_private.h"
-#include "net/server_private.h"
-#include "net/ws_private.h"
+#include "net/loopback_private.h"
 
 static const char system_authorities[] = "/etc/ssl/certs/ca-certificates.crt";
 
@@ -33,10 +31,12 @@ static void fill_defaults(cal_net_options *options) {
   OR_ELSE(fetch_ceiling, 1024);
 }
 
-static int check(const cal_net_options *options) {
+static int check(const cal_net_options *options, cal_loop *loop) {
   if (options->ca_file && access(options->ca_file, R_OK))
     return cal_fail(-errno, "cannot read the authorities in %s", options->ca_file);
   if (options->header_ceiling_bytes > 60000) return cal_fail(-EINVAL, "headers have at most 60,000 bytes");
+  if (options->loopback && options->loopback->loop != loop)
+    return cal_fail(-EINVAL, "a loopback serves the nets of its own loop");
   if (options->dead_after_s <= options->ping_after_s || options->dead_after_s > 3600)
     return cal_fail(-EINVAL, "dead_after_s must be more than ping_after_s and at most 3,600");
   return 0;
@@ -46,7 +46,7 @@ int cal_net_new(cal_net **result, cal_loop *loop, const cal_net_options *options
   pthread_once(&curl_once, start_curl);
   cal_net_options filled = options ? *options : (cal_net_options){0};
   fill_defaults(&filled);
-  int code = check(&filled);
+  int code = check(&filled, loop);
   if (code) return code;
   cal_net *net = cal_alloc(sizeof *net);
   net->loop = loop;
@@ -54,6 +54,11 @@ int cal_net_new(cal_net **result, cal_loop *loop, const cal_net_options *options
   cal_list_init(&net->servers);
   cal_list_init(&net->parked);
   cal_list_init(&net->sockets);
+  if (filled.loopback) {
+    cal_loopback_join(net);
+    *result = net;
+    return 0;
+  }
   if (filled.ca_file)
     net->ca_file = cal_strdup(filled.ca_file);
   else if (!access(system_authorities, R_OK))
@@ -83,6 +88,7 @@ static int closing_handles(cal_net *net) {
 static void say_goodbye(cal_net *net) {
   if (cal_list_is_empty(&net->sockets)) return;
   cal_list_each_safe(&net->sockets, node, after) { cal_ws_say_goodbye(cal_list_entry(node, cal_ws, node)); }
+  if (net->options.loopback) return;
   for (int turn = 0; turn < 4; turn++) uv_run(cal_loop_uv(net->loop), UV_RUN_NOWAIT);
 }
 
@@ -95,6 +101,10 @@ void *cal_net_close(cal_net *net) {
     cal_ws_kill(cal_list_entry(net->sockets.next, cal_ws, node), 1001);
   while (!cal_list_is_empty(&net->parked))
     cal_server_bury(cal_list_entry(net->parked.next, cal_server, node));
+  if (net->options.loopback) {
+    cal_loopback_leave(net);
+    return cal_free(net);
+  }
   if (net->multi) net->multi = cal_multi_close(net->multi);
   if (net->client) cal_lws_close(net->client, NULL, NULL);
   net->client = NULL;

@@ -40,6 +40,7 @@ typedef struct cal_net_options {
   size_t body_ceiling_bytes;     /* of a request's body; over it 413: 1 MiB */
   size_t message_ceiling_bytes;  /* of a WebSocket message; over it close code 1009: 256 KiB */
   uint32_t fetch_ceiling;        /* own requests under way at once; over it -EAGAIN: 1,024 */
+  struct cal_loopback *loopback; /* a network in memory instead of sockets (loopback.h), borrowed; NULL */
   uint32_t tag;                  /* 0..255, kept in every id this net gives out (cal_id_tag) */
 } cal_net_options;
 
@@ -47,7 +48,8 @@ int cal_net_new(cal_net **result, cal_loop *loop,
                 const cal_net_options *options); /* returns owned; borrows the loop */
 /* Takes; NULL is fine; returns NULL. Servers and WebSockets still open are told (close code 1001) and ended,
  * requests under way are dropped. Runs the loop until the last handle is gone, so never call it from one of
- * its callbacks. Close nets when the process ends, after the threads that open files. */
+ * its callbacks; in a loopback there is none, and the goodbyes are still on their way. Close nets when the
+ * process ends, after the threads that open files. */
 void *cal_net_close(cal_net *net);
 cal_loop *cal_net_loop(cal_net *net); /* borrowed */
 

@@ -6,6 +6,7 @@
 
 #include "base/list.h"
 #include "base/metrics.h"
+#include "base/slots.h"
 #include "net/net.h"
 
 struct cal_multi;
@@ -17,9 +18,10 @@ struct cal_net {
   char *ca_file;
   struct cal_lws *client;  /* outgoing WebSockets */
   struct cal_multi *multi; /* outgoing requests */
+  cal_slots *fetches;      /* outgoing requests in a loopback, which has neither of both */
   cal_list servers;
   cal_list parked;  /* servers that are freed but for their lws context, see lws_context.c */
-  cal_list sockets; /* every cal_ws on a real socket */
+  cal_list sockets; /* every cal_ws, on a real socket or in a loopback */
   int lives;        /* lws contexts that are not entirely gone */
   int lookups;      /* names being resolved in the thread pool */
 };

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "net/address.h"
-#include "net/server_private.h"
+#include "net/loopback_private.h"
 #include "net/tls.h"
 
 #define WAITING_CEILING 4096
@@ -183,8 +183,9 @@ int cal_server_listen(cal_server **result, cal_net *net, const cal_server_option
   int code = check(options);
   if (code) return code;
   cal_server *server = copy(net, options);
-  code = cal_listener_open(server);
-  if (!code)
+  int is_real = !net->options.loopback;
+  code = is_real ? cal_listener_open(server) : cal_loopback_listen(server);
+  if (!code && is_real)
     code = cal_lws_open(&server->lws, net,
                         &(cal_lws_options){.callback = on_event,
                                            .subprotocols = server->options.subprotocols,
@@ -206,6 +207,7 @@ int cal_server_connections(const cal_server *server) { return (int)server->conn_
 
 void cal_server_stop_listening(cal_server *server) {
   server->is_stopping = 1;
+  if (server->net->options.loopback) return cal_loopback_stop_listening(server);
   server->listener = cal_listener_close(server->listener);
 }
 
@@ -213,7 +215,7 @@ int cal_server_reload_tls(cal_server *server) {
   const char *cert = server->options.cert_file, *key = server->options.key_file;
   if (!server->is_tls) return cal_fail(-EINVAL, "this server has no certificate");
   int code = cal_tls_check(cert, key); /* lws says 0 whatever happens */
-  if (code) return code;
+  if (code || !server->lws) return code;
   if (lws_tls_cert_updated(server->lws->context, cert, key, NULL, 0, NULL, 0))
     return cal_fail(-EINVAL, "the certificate in %s could not be loaded", cert);
   return 0;
@@ -232,6 +234,11 @@ void *cal_server_free(cal_server *server) {
       cal_conn_cut(conn);
   }
   cal_list_remove(&server->node);
+  if (server->net->options.loopback) {
+    cal_loopback_cut_server(server);
+    release(server);
+    return NULL;
+  }
   cal_list_append(&server->net->parked, &server->node);
   return NULL;
 }

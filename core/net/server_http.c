@@ -14,7 +14,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "net/server_private.h"
+#include "net/loopback_private.h"
 
 #define LINGER_MS 1000
 #define SLOWEST_CLIENT_BYTES_PER_MS 32 /* an answer's deadline grows with its size */
@@ -214,6 +214,7 @@ int cal_conn_writable(cal_conn *conn) {
 }
 
 int cal_server_reply(cal_server *server, cal_id id, const cal_http_answer *answer) {
+  if (server->net->options.loopback) return cal_loopback_reply(server, id, answer);
   cal_conn *conn = cal_slots_get(server->waiting, id);
   if (!conn) return cal_fail(-ENOENT, "nobody waits for this answer any more");
   cal_conn_reply(conn, answer);

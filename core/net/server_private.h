@@ -12,7 +12,7 @@
 #include "net/server.h"
 #include "net/ws_socket.h"
 
-#define CAL_FIELDS_CEILING 32
+#define CAL_FIELDS_CEILING 64
 #define CAL_ANSWER_CEILING (16 * 1024 * 1024)
 
 /*      ┌────────────────────────────────────────────────┐
@@ -103,6 +103,9 @@ int cal_request_token(cal_server *server, struct lws *wsi,
                       int token);              /* into scratch; bytes, or -1: absent */
 cal_request *cal_request_read(cal_conn *conn); /* returns owned */
 void *cal_request_free(cal_request *request);
+int cal_path_survives(const char *path, size_t bytes); /* 1: decoding has changed nothing in it */
+int cal_query_encode(cal_buf *into, const char *part,
+                     size_t bytes); /* a decoded part of a query; 1: as it was */
 
 /* server_answer.c */
 int cal_answer_write(cal_buf *into, const cal_http_answer *answer, int is_head, const char *connection);

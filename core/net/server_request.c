@@ -36,7 +36,11 @@ int cal_request_token(cal_server *server, struct lws *wsi, int token) {
   return lws_hdr_copy(wsi, server->scratch, (int)server->scratch_bytes, (enum lws_token_indexes)token);
 }
 
-static int survives(unsigned char c) { return isalnum(c) || strchr("-._~/=&", c); }
+int cal_path_survives(const char *path, size_t bytes) {
+  for (size_t i = 0; i < bytes; i++)
+    if (!isalnum((unsigned char)path[i]) && !strchr("-._~/=&", path[i])) return 0;
+  return 1;
+}
 
 /* Spans hold offsets until the text has stopped moving. */
 static cal_span append(cal_request *request, const char *data, size_t bytes) {
@@ -51,23 +55,24 @@ static void settle(cal_span *span, const cal_buf *text) { span->at = text->data 
 static void read_path(cal_request *request, cal_server *server, struct lws *wsi, int token) {
   int bytes = cal_request_token(server, wsi, token);
   if (bytes < 0) bytes = 0;
-  for (int i = 0; i < bytes; i++)
-    if (!survives((unsigned char)server->scratch[i])) request->view.target_is_exact = 0;
+  if (!cal_path_survives(server->scratch, (size_t)bytes)) request->view.target_is_exact = 0;
   request->view.path = append(request, server->scratch, (size_t)bytes);
 }
 
 /* The first '=' of a part divides name and value; a later one, like everything else that is not plain, was
  * either plain or encoded on the wire, and is written in the form that decodes to it. */
-static void encode_part(cal_request *request, const char *part, size_t bytes) {
+int cal_query_encode(cal_buf *into, const char *part, size_t bytes) {
+  int is_exact = 1;
   for (size_t i = 0; i < bytes; i++) {
     unsigned char c = (unsigned char)part[i];
     if (isalnum(c) || strchr("-._~/=?", c)) {
-      cal_buf_append(&request->text, part + i, 1);
+      cal_buf_append(into, part + i, 1);
       continue;
     }
-    cal_buf_format(&request->text, "%%%02X", c);
-    request->view.target_is_exact = 0;
+    cal_buf_format(into, "%%%02X", c);
+    is_exact = 0;
   }
+  return is_exact;
 }
 
 static void read_query(cal_request *request, cal_server *server, struct lws *wsi) {
@@ -79,7 +84,7 @@ static void read_query(cal_request *request, cal_server *server, struct lws *wsi
     if (k) cal_buf_append(&request->text, "&", 1);
     for (const char *at = server->scratch; at < server->scratch + bytes; at++)
       if (!*at) bytes = (int)(at - server->scratch);
-    encode_part(request, server->scratch, (size_t)bytes);
+    if (!cal_query_encode(&request->text, server->scratch, (size_t)bytes)) request->view.target_is_exact = 0;
   }
   request->view.query =
       (cal_span){.at = (const char *)(uintptr_t)start, .bytes = request->text.bytes - start};

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "net/address.h"
+#include "net/loopback_private.h"
 #include "net/ws_socket.h"
 
 #define URL_CEILING 4096
@@ -329,7 +330,7 @@ static int prepare(cal_ws_attempt *attempt, const cal_ws_connect_options *option
   if (code) return code;
   attempt->subprotocol = cal_strdup(options->subprotocol);
   attempt->deny_private = options->deny_private;
-  return look_up(attempt);
+  return attempt->net->options.loopback ? 0 : look_up(attempt);
 }
 
 int cal_ws_connect(cal_ws **result, cal_net *net, const cal_ws_connect_options *options) {
@@ -339,6 +340,12 @@ int cal_ws_connect(cal_ws **result, cal_net *net, const cal_ws_connect_options *
   if (code) {
     release(attempt);
     return code;
+  }
+  if (net->options.loopback) {
+    *result =
+        cal_loopback_connect(net, options, attempt->host, attempt->port, attempt->is_tls, attempt->path);
+    release(attempt);
+    return 0;
   }
   attempt->ws = cal_ws_socket_new(net, &options->handlers);
   attempt->ws->attempt = attempt;

@@ -1,60 +1,148 @@
 /* A WebSocket without sockets: two halves, and what is under way between them.
  *
- *   a ── write ──► [ frame, frame, close ] ── after latency ──► b        and the same from b to a
+ *   a ── write ──► [ line: item, item, … by time of arrival ] ── when due ──► b      and the same from b to a
  *
- * Each half keeps what is on its way to it, in order, with the moment of arrival. The window is the peer's
- * kernel buffer: when it is full the sender's own queue fills, with the same rules as on a real connection.
- */
+ * Everything under way on a line lies in one queue with one timer, which hands over all that is due at once;
+ * the halves of a network in memory share a line, so that a thousand calls cost one timer a tick and not two
+ * thousand. Items are used again, so that a frame costs one copy of its bytes and no allocation.
+ *
+ * The window is the peer's kernel buffer: when it is full the sender's own queue fills, with the same rules
+ * as on a real connection. */
 #include <errno.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "net/ws_private.h"
+#include "net/ws_pair.h"
 
 #define WINDOW_BYTES (64 * 1024)
 #define MESSAGE_CEILING (256 * 1024)
+#define SMALL_BYTES 1536 /* a frame of telephone audio in any carrier's envelope */
+#define SPARE_ITEMS_MOST 256
 
 typedef enum item_kind { ITEM_OPEN, ITEM_MESSAGE, ITEM_CLOSE, ITEM_CLOSE_ACK, ITEM_CUT } item_kind;
 
+typedef struct half half;
+
 typedef struct item {
-  cal_list node;
+  cal_list node;   /* in the inbox of the half it goes to */
+  cal_list queued; /* in the line; out of it when it is due and the half does not read */
+  half *to;
   uint64_t due_ns;
   item_kind kind;
   int code, is_binary;
-  size_t bytes;
-  char data[]; /* with a final zero */
+  size_t bytes, room;
+  char data[];
 } item;
 
-typedef struct half {
+struct cal_ws_line {
+  cal_loop *loop;
+  cal_list queue;
+  cal_list spare;
+  uint32_t spare_count;
+  uint32_t users; /* its halves, whoever made it, a delivery that runs */
+  cal_timer due;
+};
+
+struct half {
   cal_ws base;
-  struct half *peer;
+  cal_ws_line *line;
+  half *peer;
   cal_list inbox;
   size_t inbox_bytes;
   uint64_t latency_ns;
   size_t window_bytes, piece_bytes;
   int is_paused, peer_waits;
-  cal_timer arrival;
-} half;
+  void *owner;
+  void (*on_gone)(void *owner, cal_ws *ws);
+};
 
 static half *of(cal_ws *ws) { return cal_list_entry(ws, half, base); }
 
-static void on_arrival(cal_timer *timer);
+/* ---- the line
+ * -------------------------------------------------------------------------------------------------- */
 
-static void expect_next(half *h) {
-  if (cal_list_is_empty(&h->inbox) || h->is_paused) return;
-  item *first = cal_list_entry(h->inbox.next, item, node);
-  cal_timer_start(h->base.loop, &h->arrival, first->due_ns, on_arrival);
+cal_ws_line *cal_ws_line_new(cal_loop *loop) {
+  cal_ws_line *line = cal_alloc(sizeof *line);
+  line->loop = loop;
+  line->users = 1;
+  cal_list_init(&line->queue);
+  cal_list_init(&line->spare);
+  return line;
 }
 
-static void send_item(half *to, item_kind kind, int code, const char *data, size_t bytes, int is_binary) {
-  item *it = cal_alloc(sizeof *it + bytes + 1);
-  *it = (item){.kind = kind, .code = code, .bytes = bytes, .is_binary = is_binary};
-  it->due_ns = cal_loop_now_ns(to->base.loop) + to->latency_ns;
+static cal_ws_line *hold(cal_ws_line *line) {
+  line->users++;
+  return line;
+}
+
+cal_ws_line *cal_ws_line_release(cal_ws_line *line) {
+  if (!line || --line->users) return NULL;
+  cal_timer_stop(line->loop, &line->due);
+  cal_list_each_safe(&line->spare, node, after) { cal_free(cal_list_entry(node, item, node)); }
+  return cal_free(line);
+}
+
+static item *take_item(cal_ws_line *line, size_t bytes) {
+  if (bytes <= SMALL_BYTES && line->spare_count) {
+    item *it = cal_list_entry(line->spare.next, item, node);
+    cal_list_remove(&it->node);
+    line->spare_count--;
+    return it;
+  }
+  size_t room = bytes <= SMALL_BYTES ? SMALL_BYTES : bytes;
+  item *it = cal_alloc(sizeof *it + room);
+  it->room = room;
+  return it;
+}
+
+static void give_back(cal_ws_line *line, item *it) {
+  cal_list_remove(&it->node);
+  cal_list_remove(&it->queued);
+  if (it->room != SMALL_BYTES || line->spare_count == SPARE_ITEMS_MOST) {
+    cal_free(it);
+    return;
+  }
+  cal_list_append(&line->spare, &it->node);
+  line->spare_count++;
+}
+
+static void on_due(cal_timer *timer);
+
+static void expect_first(cal_ws_line *line) {
+  if (cal_list_is_empty(&line->queue)) return cal_timer_stop(line->loop, &line->due);
+  uint64_t due_ns = cal_list_entry(line->queue.next, item, queued)->due_ns;
+  if (!cal_timer_is_started(&line->due) || line->due.due_ns != due_ns)
+    cal_timer_start(line->loop, &line->due, due_ns, on_due);
+}
+
+/* Behind all that is due as early: mostly at the end. */
+static void queue_item(cal_ws_line *line, item *it, uint64_t due_ns) {
+  cal_list *before = line->queue.prev;
+  while (before != &line->queue && cal_list_entry(before, item, queued)->due_ns > due_ns)
+    before = before->prev;
+  it->due_ns = due_ns;
+  cal_list_append(before->next, &it->queued);
+  if (it->queued.prev == &line->queue) expect_first(line);
+}
+
+static item *new_item(half *to, item_kind kind, const char *data, size_t bytes) {
+  item *it = take_item(to->line, bytes);
+  it->to = to;
+  it->kind = kind;
+  it->code = it->is_binary = 0;
+  it->bytes = bytes;
   if (bytes) memcpy(it->data, data, bytes);
-  cal_list_append(&to->inbox, &it->node);
-  if (kind == ITEM_MESSAGE) to->inbox_bytes += bytes;
-  if (!cal_timer_is_started(&to->arrival)) expect_next(to);
+  return it;
 }
+
+static void post(item *it, uint64_t latency_ns) {
+  cal_ws_line *line = it->to->line;
+  cal_list_append(&it->to->inbox, &it->node);
+  if (it->kind == ITEM_MESSAGE) it->to->inbox_bytes += it->bytes;
+  queue_item(line, it, cal_loop_now_ns(line->loop) + latency_ns);
+}
+
+static void send_word(half *to, item_kind kind) { post(new_item(to, kind, NULL, 0), to->latency_ns); }
 
 /* ---- arriving
  * -------------------------------------------------------------------------------------------------- */
@@ -79,7 +167,7 @@ static int handle(half *h, item *it) {
     return 0;
   case ITEM_CLOSE:
     cal_ws_peer_closes(&h->base, it->code, it->data, it->bytes);
-    if (h->peer) send_item(h->peer, ITEM_CLOSE_ACK, 0, NULL, 0, 0);
+    if (h->peer) send_word(h->peer, ITEM_CLOSE_ACK);
     break;
   case ITEM_CLOSE_ACK:
     break;
@@ -91,18 +179,36 @@ static int handle(half *h, item *it) {
   return 1;
 }
 
-static void on_arrival(cal_timer *timer) {
-  half *h = cal_list_entry(timer, half, arrival);
-  item *it = cal_list_entry(h->inbox.next, item, node);
+static void arrive(cal_ws_line *line, item *it) {
+  half *h = it->to;
+  cal_list_remove(&it->queued);
+  if (h->is_paused) return;
+  /* What waited for a reader that reads again was queued a moment ago, and comes first. */
+  if (h->inbox.next != &it->node) return queue_item(line, it, cal_loop_now_ns(line->loop));
   cal_list_remove(&it->node);
   if (it->kind == ITEM_MESSAGE) h->inbox_bytes -= it->bytes;
   int is_gone = handle(h, it);
-  cal_free(it);
-  if (is_gone) return;
-  expect_next(h);
-  if (!h->peer_waits || !h->peer) return;
+  give_back(line, it);
+  if (is_gone || !h->peer_waits || !h->peer) return;
   h->peer_waits = 0;
   cal_ws_flush(&h->peer->base);
+}
+
+/* What is sent meanwhile waits for the next turn, also when it is due at once. */
+static void on_due(cal_timer *timer) {
+  cal_ws_line *line = hold(cal_list_entry(timer, cal_ws_line, due));
+  uint64_t now_ns = cal_loop_now_ns(line->loop);
+  cal_list arrived;
+  cal_list_init(&arrived);
+  while (!cal_list_is_empty(&line->queue)) {
+    item *first = cal_list_entry(line->queue.next, item, queued);
+    if (first->due_ns > now_ns) break;
+    cal_list_remove(&first->queued);
+    cal_list_append(&arrived, &first->queued);
+  }
+  while (!cal_list_is_empty(&arrived)) arrive(line, cal_list_entry(arrived.next, item, queued));
+  expect_first(line);
+  cal_ws_line_release(line);
 }
 
 /* ---- the transport
@@ -112,7 +218,9 @@ static int pair_write(cal_ws *ws, char *payload, size_t bytes, int is_binary) {
   half *peer = of(ws)->peer;
   if (!peer) return 0; /* it left a moment ago: bytes on their way to nobody, as on a real line */
   if (peer->inbox_bytes && peer->inbox_bytes + bytes > peer->window_bytes) return -EAGAIN;
-  send_item(peer, ITEM_MESSAGE, 0, payload, bytes, is_binary);
+  item *it = new_item(peer, ITEM_MESSAGE, payload, bytes);
+  it->is_binary = is_binary;
+  post(it, peer->latency_ns);
   return 0;
 }
 
@@ -122,36 +230,48 @@ static void pair_want_write(cal_ws *ws) {
 
 static int pair_is_busy(cal_ws *ws) { return 0; }
 
+/* What was due while nobody read is due now. */
+static void read_again(half *h) {
+  if (!h->is_paused) return;
+  h->is_paused = 0;
+  cal_list_each(&h->inbox, node) {
+    item *it = cal_list_entry(node, item, node);
+    if (cal_list_is_empty(&it->queued)) queue_item(h->line, it, cal_loop_now_ns(h->line->loop));
+  }
+}
+
 static void pair_close(cal_ws *ws, int code, const char *reason, size_t bytes) {
   half *h = of(ws);
-  h->is_paused = 0;
-  if (h->peer)
-    send_item(h->peer, ITEM_CLOSE, code, reason, bytes, 0);
-  else
-    send_item(h, ITEM_CLOSE_ACK, 0, NULL, 0, 0);
-  expect_next(h);
+  read_again(h);
+  if (!h->peer) return send_word(h, ITEM_CLOSE_ACK);
+  item *it = new_item(h->peer, ITEM_CLOSE, reason, bytes);
+  it->code = code;
+  post(it, h->peer->latency_ns);
 }
 
 static void pair_pause(cal_ws *ws, int is_paused) {
-  half *h = of(ws);
-  h->is_paused = is_paused;
-  if (is_paused)
-    cal_timer_stop(ws->loop, &h->arrival);
-  else if (!cal_timer_is_started(&h->arrival))
-    expect_next(h);
+  if (!is_paused) return read_again(of(ws));
+  of(ws)->is_paused = 1;
 }
 
+static void forget_inbox(half *h) {
+  cal_list_each_safe(&h->inbox, node, after) { give_back(h->line, cal_list_entry(node, item, node)); }
+  h->inbox_bytes = 0;
+  expect_first(h->line);
+}
+
+/* Comes twice when a connection is broken off: once at once, once at its end. */
 static void pair_release(cal_ws *ws) {
   half *h = of(ws);
-  cal_timer_stop(ws->loop, &h->arrival);
-  cal_list_each_safe(&h->inbox, node, after) {
-    cal_list_remove(node);
-    cal_free(cal_list_entry(node, item, node));
+  if (!h->line) return;
+  forget_inbox(h);
+  if (h->peer) {
+    if (!ws->close_sent && !ws->close_seen) send_word(h->peer, ITEM_CUT);
+    h->peer->peer = NULL;
+    h->peer = NULL;
   }
-  if (!h->peer) return;
-  if (!ws->close_sent && !ws->close_seen) send_item(h->peer, ITEM_CUT, 0, NULL, 0, 0);
-  h->peer->peer = NULL;
-  h->peer = NULL;
+  h->line = cal_ws_line_release(h->line);
+  if (h->on_gone) h->on_gone(h->owner, ws);
 }
 
 static const cal_ws_transport transport = {.write = pair_write,
@@ -161,25 +281,44 @@ static const cal_ws_transport transport = {.write = pair_write,
                                            .pause = pair_pause,
                                            .release = pair_release};
 
-static half *new_half(cal_loop *loop, const cal_ws_pair_options *options, const cal_ws_handlers *handlers) {
+/* ---- life
+ * ------------------------------------------------------------------------------------------------------ */
+
+cal_ws *cal_ws_half_new(cal_ws_line *line, const cal_ws_half_options *options) {
   half *h = cal_alloc(sizeof *h);
   size_t ceiling = options->message_ceiling_bytes ? options->message_ceiling_bytes : MESSAGE_CEILING;
-  cal_ws_init(&h->base, &transport, loop, handlers, ceiling);
+  cal_ws_init(&h->base, &transport, line->loop, &options->handlers, ceiling);
   cal_list_init(&h->inbox);
+  h->line = hold(line);
   h->latency_ns = options->latency_ms * CAL_MS;
   h->window_bytes = options->window_bytes ? options->window_bytes : WINDOW_BYTES;
   h->piece_bytes = options->piece_bytes;
-  return h;
+  h->owner = options->owner;
+  h->on_gone = options->on_gone;
+  return &h->base;
 }
 
+static void join(half *a, half *b, uint64_t b_opens_after_ns) {
+  a->peer = b;
+  b->peer = a;
+  post(new_item(b, ITEM_OPEN, NULL, 0), b_opens_after_ns);
+  send_word(a, ITEM_OPEN);
+}
+
+void cal_ws_half_join(cal_ws *client, cal_ws *accepted) { join(of(client), of(accepted), 0); }
+
 int cal_ws_pair_new(cal_ws **a, cal_ws **b, cal_loop *loop, const cal_ws_pair_options *options) {
-  half *first = new_half(loop, options, &options->a), *second = new_half(loop, options, &options->b);
-  first->peer = second;
-  second->peer = first;
-  send_item(second, ITEM_OPEN, 0, NULL, 0, 0);
-  send_item(first, ITEM_OPEN, 0, NULL, 0, 0);
-  *a = &first->base;
-  *b = &second->base;
+  cal_ws_half_options half_options = {.latency_ms = options->latency_ms,
+                                      .window_bytes = options->window_bytes,
+                                      .piece_bytes = options->piece_bytes,
+                                      .message_ceiling_bytes = options->message_ceiling_bytes,
+                                      .handlers = options->a};
+  cal_ws_line *line = cal_ws_line_new(loop);
+  *a = cal_ws_half_new(line, &half_options);
+  half_options.handlers = options->b;
+  *b = cal_ws_half_new(line, &half_options);
+  join(of(*a), of(*b), of(*b)->latency_ns);
+  cal_ws_line_release(line);
   return 0;
 }
 
@@ -187,14 +326,9 @@ int cal_ws_pair_new(cal_ws **a, cal_ws **b, cal_loop *loop, const cal_ws_pair_op
 static void cut_one(half *h) {
   if (!h) return;
   cal_ws_fail(&h->base, -ECONNRESET, "the connection was lost");
-  item *it = cal_alloc(sizeof *it + 1);
-  *it = (item){.kind = ITEM_CUT, .due_ns = cal_loop_now_ns(h->base.loop)};
-  it->node.next = h->inbox.next; /* before everything that is still under way */
-  it->node.prev = &h->inbox;
-  h->inbox.next->prev = &it->node;
-  h->inbox.next = &it->node;
+  forget_inbox(h);
   h->is_paused = 0;
-  expect_next(h);
+  post(new_item(h, ITEM_CUT, NULL, 0), 0);
 }
 
 void cal_ws_pair_cut(cal_ws *either) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <flite/flite.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -83,9 +84,9 @@ static int map_file(cal_dict *dict, const char *path) {
   return code ? cal_fail(code, "the dictionary %s cannot be read: %s", path, strerror(-code)) : 0;
 }
 
-int cal_dict_open(cal_dict **result, const char *path) {
+static int open_file(cal_dict **result, const char *path) {
   cal_dict *dict = cal_ref_new(sizeof *dict, destroy);
-  int code = map_file(dict, path ? path : CAL_DICT_PATH);
+  int code = map_file(dict, path);
   if (!code) code = index_lines(dict);
   if (code) {
     cal_unref(dict);
@@ -93,6 +94,29 @@ int cal_dict_open(cal_dict **result, const char *path) {
   }
   *result = dict;
   return 0;
+}
+
+static int is_same_file(const struct stat *a, const struct stat *b) {
+  return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+         a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+int cal_dict_open(cal_dict **result, const char *path) {
+  static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  static cal_dict *kept; /* the one opened last, and its file */
+  static struct stat kept_file;
+  struct stat file = {0};
+  if (!path) path = CAL_DICT_PATH;
+  pthread_mutex_lock(&mutex);
+  int is_there = !stat(path, &file), code = 0;
+  if (!kept || !is_there || !is_same_file(&file, &kept_file)) {
+    cal_dict *fresh = NULL;
+    code = open_file(&fresh, path);
+    if (!code) cal_unref(kept), kept = fresh, kept_file = file;
+  }
+  if (!code) *result = cal_ref(kept);
+  pthread_mutex_unlock(&mutex);
+  return code;
 }
 
 static int copy_phones(char phones[CAL_DICT_PHONES_BYTES], const char *from, const char *end) {

@@ -2,9 +2,9 @@
  *
  * The file is CMU's pronouncing dictionary as Debian's pocketsphinx-en-us ships it (134,000 lines, 3.2 MiB):
  * a word, a blank, its phones; further pronunciations of a word follow as `word(2)`, `word(3)`. It is mapped
- * read-only and indexed by a hash of 1 MiB, once, and shared by every thread. A word that is not in it gets a
- * guess: initials without a vowel are spelled ("sbi"), anything else goes through flite's letter-to-sound
- * rules.
+ * read-only and indexed by a hash of 1 MiB, once, and shared by every thread; the process keeps the one it
+ * opened last, so that opening the same file again costs nothing. A word that is not in it gets a guess:
+ * initials without a vowel are spelled ("sbi"), anything else goes through flite's letter-to-sound rules.
  *
  * The object is reference counted (mem.h) and never changes after it was opened. Any thread. */
 #ifndef CAL_SPEECH_DICT_H

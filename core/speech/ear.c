@@ -17,11 +17,12 @@
 #define MODEL_RATE_HZ 16000
 #define SHORTEST_MS 100
 #define GRAMMARS 16
-#define LANGUAGE_WEIGHT 6.5f /* pocketsphinx' default for the model */
-#define WORD_PENALTY 0.01    /* for digit loops, which otherwise insert short words */
-#define LEAST_FIT -90.0      /* of an answer that is believed; measured (docs/local-speech.md) */
-#define LONG_FRAMES 150      /* of 10 ms: length after which more of it says no more */
-#define DECODER_WORDS 16384  /* a decoder never forgets a word: past this many a fresh one is made */
+#define LANGUAGE_WEIGHT 6.5f       /* pocketsphinx' default for the model */
+#define WORD_PENALTY 0.01          /* for digit loops, which otherwise insert short words */
+#define LEAST_FIT -90.0            /* of an answer that is believed; measured (docs/local-speech.md) */
+#define LEAST_FIT_OF_DIGITS -110.0 /* a row of them has few frames a word, so it fits worse */
+#define LONG_FRAMES 150            /* of 10 ms: length after which more of it says no more */
+#define DECODER_WORDS 16384        /* a decoder never forgets a word: past this many a fresh one is made */
 
 typedef struct search {
   cal_list node; /* in ear->searches, the one used last at the end */
@@ -229,9 +230,10 @@ static double fit_of(ps_decoder_t *decoder) {
 static void judge(cal_heard *heard, const cal_grammar *grammar, ps_decoder_t *decoder,
                   const char *hypothesis) {
   cal_grammar_match(grammar, &heard->match, hypothesis);
-  if (heard->match.choice < 0) return;
+  if (!heard->match.text[0]) return;
   heard->fit = fit_of(decoder);
-  if (cal_grammar_rejects(grammar) && heard->fit < LEAST_FIT)
+  double least = heard->match.digits[0] ? LEAST_FIT_OF_DIGITS : LEAST_FIT;
+  if (cal_grammar_rejects(grammar) && heard->fit < least)
     heard->match = (cal_match){.choice = -1, .is_rejected = 1};
 }
 

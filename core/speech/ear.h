@@ -32,7 +32,7 @@ typedef struct cal_ear_options {
 
 typedef struct cal_heard {
   cal_match match;
-  double fit;         /* of a choice: 0 is perfect, below -90 it was rejected; 0 for digits and free text */
+  double fit;         /* 0 is perfect, below -90 (digits: -110) it was rejected; 0 for free text */
   uint32_t audio_ms;  /* length of the utterance */
   uint32_t decode_ms; /* what it took */
 } cal_heard;

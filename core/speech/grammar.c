@@ -1,13 +1,13 @@
-#include "speech/grammar.h"
+#include "speech/grammar_private.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "speech/lexis.h"
+#include "speech/number.h"
 #include "speech/phrase.h"
 
 /* States of the drawing in the header; those of phrases and digits follow. */
@@ -45,25 +45,14 @@ struct cal_grammar {
   size_t id_count;
   phrase *phrases;
   size_t phrase_count;
-  uint32_t digits_min, digits_max;
+  uint32_t digits_min, digits_max, number_max;
+  int has_fraction, has_minus;
   double reject;
   int is_bare;
 };
 
-/* A word that leads from one state into the middle of phrases; phrases with a common beginning share it. */
-typedef struct edge {
-  int from, to;
-  const char *word; /* borrowed from the grammar's phrases or a table above */
-} edge;
-
-typedef struct build {
-  cal_grammar *grammar;
-  const cal_dict *dict;
-  cal_buf text;
-  edge *edges;
-  size_t edge_count, edge_room;
-  int states;
-} build;
+typedef cal_grammar_edge edge;
+typedef cal_grammar_build build;
 
 static void destroy(void *object) {
   cal_grammar *grammar = object;
@@ -75,7 +64,9 @@ static void destroy(void *object) {
 
 const char *cal_grammar_fsg(const cal_grammar *grammar) { return grammar->fsg; }
 uint64_t cal_grammar_hash(const cal_grammar *grammar) { return grammar->hash; }
-int cal_grammar_has_digits(const cal_grammar *grammar) { return grammar->digits_max > 0; }
+int cal_grammar_has_digits(const cal_grammar *grammar) {
+  return grammar->digits_max > 0 || grammar->number_max > 0;
+}
 int cal_grammar_rejects(const cal_grammar *grammar) { return grammar->reject >= 0; }
 
 int cal_grammar_word(const cal_grammar *grammar, size_t index, const char **word, const char **phones) {
@@ -85,9 +76,13 @@ int cal_grammar_word(const cal_grammar *grammar, size_t index, const char **word
   return 1;
 }
 
-static int arc(build *b, int from, int to, const char *p, const char *word) {
+int cal_grammar_arc(build *b, int from, int to, const char *p, const char *word) {
   int code = word ? cal_lexis_add(&b->grammar->lexis, b->dict, word) : 0;
   return code ? code : cal_buf_format(&b->text, "TRANSITION %d %d %s %s\n", from, to, p, word ? word : "");
+}
+
+static int arc(build *b, int from, int to, const char *p, const char *word) {
+  return cal_grammar_arc(b, from, to, p, word);
 }
 
 static int state_after(build *b, int *state, int from, const char *word, const char *p) {
@@ -160,6 +155,9 @@ static int lines(build *b) {
   for (size_t i = 0; !code && i < grammar->phrase_count; i++)
     code = path(b, ANSWER, TAIL, &grammar->phrases[i].words, "1.0");
   if (!code) code = digits(b);
+  if (!code && grammar->number_max)
+    code =
+        cal_grammar_numbers(b, ANSWER, TAIL, grammar->number_max, grammar->has_fraction, grammar->has_minus);
   if (code) return code;
   if (grammar->is_bare) {
     code = arc(b, START, LEAD, "1.0", NULL);
@@ -239,8 +237,10 @@ static int add_choice(cal_grammar *grammar, const cal_choice *choice) {
 }
 
 static int check(const cal_grammar_options *options) {
-  if (!options->choice_count && !options->digits_max)
-    return cal_fail(-EINVAL, "a grammar needs at least one choice or a number of digits");
+  if (!options->choice_count && !options->digits_max && !options->number_max)
+    return cal_fail(-EINVAL, "a grammar needs at least one choice, a number of digits, or numbers");
+  if (options->number_max > CAL_GRAMMAR_NUMBER)
+    return cal_fail(-EINVAL, "numbers in words go up to %d", CAL_GRAMMAR_NUMBER);
   if (options->choice_count > CAL_GRAMMAR_CHOICES)
     return cal_fail(-EINVAL, "a grammar has more than %d choices", CAL_GRAMMAR_CHOICES);
   if (options->digits_max > CAL_GRAMMAR_DIGITS || options->digits_min > options->digits_max)
@@ -257,6 +257,9 @@ int cal_grammar_new(cal_grammar **result, const cal_dict *dict, const cal_gramma
   grammar->phrases = cal_alloc(CAL_GRAMMAR_PHRASES * sizeof *grammar->phrases);
   grammar->digits_max = options->digits_max;
   grammar->digits_min = options->digits_min ? options->digits_min : 1;
+  grammar->number_max = options->number_max;
+  grammar->has_fraction = options->has_fraction;
+  grammar->has_minus = options->has_minus;
   grammar->is_bare = options->is_bare;
   for (size_t i = 0; !code && i < options->choice_count; i++)
     code = add_choice(grammar, &options->choices[i]);
@@ -316,11 +319,31 @@ static int is_answer(const char *heard, const cal_words *words) {
   return 0;
 }
 
+/* Only digits, with nothing but carriers around them. */
 static void match_digits(cal_match *match, const char *heard) {
+  char digits[CAL_GRAMMAR_DIGITS + 1] = "";
   size_t count = 0;
-  for (const char *at = heard; *at; at = next_word(at))
-    for (size_t i = 0; i < COUNT(digit_words) && count < CAL_GRAMMAR_DIGITS; i++)
-      if (is_one_of(at, strcspn(at, " "), &digit_words[i], 1)) match->digits[count++] = (char)('0' + i);
+  for (const char *at = heard; *at; at = next_word(at)) {
+    size_t bytes = strcspn(at, " "), digit = 0;
+    while (digit < COUNT(digit_words) && !is_one_of(at, bytes, &digit_words[digit], 1)) digit++;
+    int is_digit = digit < COUNT(digit_words);
+    if ((!is_digit && !is_carrier(at, bytes)) || count == CAL_GRAMMAR_DIGITS) return;
+    if (is_digit) digits[count++] = (char)('0' + digit);
+  }
+  memcpy(match->digits, digits, sizeof digits);
+}
+
+static void match_number(cal_match *match, const char *heard) {
+  while (*heard && is_carrier(heard, strcspn(heard, " "))) heard = next_word(heard);
+  const char *end = heard;
+  while (*end && !is_carrier(end, strcspn(end, " "))) end = next_word(end);
+  char words[CAL_HEARD_TEXT_BYTES];
+  size_t bytes = (size_t)(end - heard);
+  while (bytes && heard[bytes - 1] == ' ') bytes--;
+  if (!bytes || bytes >= sizeof words) return;
+  memcpy(words, heard, bytes);
+  words[bytes] = 0;
+  cal_number_read(match->number, words);
 }
 
 void cal_grammar_match(const cal_grammar *grammar, cal_match *match, const char *hypothesis) {
@@ -337,6 +360,7 @@ void cal_grammar_match(const cal_grammar *grammar, cal_match *match, const char 
   }
   if (match->choice >= 0) memcpy(match->id, grammar->ids[match->choice], CAL_GRAMMAR_ID_BYTES);
   if (match->choice < 0 && grammar->digits_max) match_digits(match, hypothesis);
-  match->is_rejected = match->choice < 0 && !match->digits[0];
+  if (match->choice < 0 && grammar->number_max) match_number(match, hypothesis);
+  match->is_rejected = match->choice < 0 && !match->digits[0] && !match->number[0];
   if (!match->is_rejected) snprintf(match->text, sizeof match->text, "%s", hypothesis);
 }

@@ -13,8 +13,10 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "speech/spoken.h"
 
 #define KEY_BYTES (CAL_VOICE_TEXT_BYTES + 128)
+#define FAINTEST 100 /* samples of a silent utterance are no louder */
 
 static double seconds_since(uint64_t started_ns) {
   return (double)(cal_clock_now_ns(cal_clock_real()) - started_ns) / (double)CAL_S;
@@ -35,6 +37,14 @@ void *cal_job_free(cal_job *job) {
   return cal_free(job);
 }
 
+static int voice_say(cal_clip **result, const char *text, const cal_job *job, const cal_job_tools *tools) {
+  if (!tools->is_spoken) return cal_voice_say(result, text, &job->voice);
+  cal_clip *clip = cal_spoken_say(text, job->voice.rate_hz ? job->voice.rate_hz : 8000);
+  if (!clip) return -EINVAL; /* its sentence is set */
+  *result = clip;
+  return 0;
+}
+
 static int make_sentence(cal_clip **result, const cal_job *job, cal_span sentence, cal_job_tools *tools) {
   char *text = cal_strndup(sentence.at, sentence.bytes);
   char key[KEY_BYTES];
@@ -46,7 +56,7 @@ static int make_sentence(cal_clip **result, const cal_job *job, cal_span sentenc
     cal_metric_add(tools->cache_hits, 1);
   } else {
     uint64_t started_ns = cal_clock_now_ns(cal_clock_real());
-    code = cal_voice_say(&clip, text, &job->voice);
+    code = voice_say(&clip, text, job, tools);
     cal_metric_observe(tools->say_seconds, seconds_since(started_ns));
     if (!code) cal_cache_put(tools->cache, key, clip);
   }
@@ -139,7 +149,31 @@ static int play(cal_job *job, cal_job_tools *tools) {
   return 1;
 }
 
+static int is_silent(const cal_clip *clip) {
+  for (uint32_t i = 0; i < clip->samples; i++)
+    if (clip->data[i] > FAINTEST || clip->data[i] < -FAINTEST) return 0;
+  return 1;
+}
+
+/* A sound without words is none of the answers, as to the real ear. */
+static void hear_spoken(const cal_job *job) {
+  const cal_clip *utterance = job->utterance;
+  char *text = cal_spoken_read(utterance);
+  cal_heard heard = {.match = {.choice = -1},
+                     .audio_ms = (uint32_t)((uint64_t)utterance->samples * 1000 / utterance->rate_hz)};
+  if (!job->grammar)
+    snprintf(heard.match.text, sizeof heard.match.text, "%s", text);
+  else if (text[0] || !is_silent(utterance))
+    cal_grammar_read(job->grammar, &heard.match, text);
+  cal_free(text);
+  job->on_heard(job->context, &heard, 0);
+}
+
 static int hear(cal_job *job, cal_job_tools *tools) {
+  if (tools->is_spoken) {
+    hear_spoken(job);
+    return 1;
+  }
   uint64_t started_ns = cal_clock_now_ns(cal_clock_real());
   cal_clip *utterance = NULL;
   cal_heard heard;

@@ -29,6 +29,7 @@ typedef struct cal_job_tools {
   cal_cache *cache; /* shared by the workers */
   cal_ear *ear;     /* this worker's; NULL until it has to listen */
   cal_ear_options hearing;
+  int is_spoken; /* for specs: spoken.h instead of the voice and the ear */
   cal_metric *cache_hits, *say_seconds, *hear_seconds;
 } cal_job_tools;
 

@@ -5,15 +5,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "speech/number.h"
 
 #define WORDS (sizeof((cal_words *)0)->word / CAL_DICT_WORD_BYTES)
-
-static const char *const units[] = {"zero",    "one",     "two",       "three",    "four",
-                                    "five",    "six",     "seven",     "eight",    "nine",
-                                    "ten",     "eleven",  "twelve",    "thirteen", "fourteen",
-                                    "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"};
-static const char *const tens[] = {"",      "",      "twenty",  "thirty", "forty",
-                                   "fifty", "sixty", "seventy", "eighty", "ninety"};
 
 static int add(cal_words *words, const char *at, size_t bytes) {
   if (bytes >= CAL_DICT_WORD_BYTES) return cal_fail(-EINVAL, "a word of a phrase has %zu letters", bytes);
@@ -29,11 +23,11 @@ static int add_number(cal_words *words, const char *at, size_t bytes) {
   int code = 0;
   if (bytes == 2 && at[0] != '0') {
     int value = (at[0] - '0') * 10 + at[1] - '0';
-    if (value < 20) return add_text(words, units[value]);
-    code = add_text(words, tens[value / 10]);
-    return code || !(value % 10) ? code : add_text(words, units[value % 10]);
+    if (value < 20) return add_text(words, cal_number_units[value]);
+    code = add_text(words, cal_number_tens[value / 10]);
+    return code || !(value % 10) ? code : add_text(words, cal_number_units[value % 10]);
   }
-  for (size_t i = 0; !code && i < bytes; i++) code = add_text(words, units[at[i] - '0']);
+  for (size_t i = 0; !code && i < bytes; i++) code = add_text(words, cal_number_units[at[i] - '0']);
   return code;
 }
 

@@ -48,7 +48,8 @@ static void unlock(cal_speech *speech) { pthread_mutex_unlock(&speech->mutex); }
 
 static cal_list *queue_of(cal_speech *speech, const cal_job *job) {
   if (job->kind != CAL_JOB_HEAR) return &speech->saying;
-  return job->grammar ? &speech->hearing : &speech->dictation;
+  int is_easy = job->grammar || speech->workers[0].tools.is_spoken;
+  return is_easy ? &speech->hearing : &speech->dictation;
 }
 
 static cal_job *first_of(cal_list *queue) {
@@ -144,10 +145,11 @@ static int submit(cal_speech *speech, cal_id *id, cal_job *job) {
                           : cal_fail(code, "the speech plane is shutting down");
 }
 
-static void set_up_worker(cal_speech *speech, worker *self, int is_first) {
+static void set_up_worker(cal_speech *speech, worker *self, int is_first, int is_spoken) {
   self->speech = speech;
   self->takes_dictation = is_first && speech->free_text;
   self->tools.cache = speech->cache;
+  self->tools.is_spoken = is_spoken;
   self->tools.hearing = (cal_ear_options){.model_dir = speech->model_dir, .free_text = self->takes_dictation};
   self->tools.cache_hits = cal_counter("callisto_speech_cache_hits_total", "Clips answered from the cache");
   self->tools.say_seconds = cal_histogram("callisto_speech_say_seconds", "Time to synthesise a sentence");
@@ -186,7 +188,8 @@ int cal_speech_new(cal_speech **result, const cal_speech_options *options) {
       cal_counter("callisto_speech_refused_total", "Speech jobs refused because the queue was full");
   uint32_t workers = options->threads ? options->threads : 1;
   speech->workers = cal_alloc(workers * sizeof *speech->workers);
-  for (uint32_t i = 0; i < workers; i++) set_up_worker(speech, &speech->workers[i], i == 0);
+  for (uint32_t i = 0; i < workers; i++)
+    set_up_worker(speech, &speech->workers[i], i == 0, options->is_spoken);
   int code = start_workers(speech, options->threads);
   if (code) {
     cal_speech_free(speech);
@@ -222,6 +225,10 @@ int cal_speech_dict(cal_speech *speech, const cal_dict **result) {
   if (!code) *result = speech->dict;
   unlock(speech);
   return code;
+}
+
+int cal_speech_hears_free_text(const cal_speech *speech) {
+  return speech->free_text || speech->workers[0].tools.is_spoken;
 }
 
 static int check_text(const char *text, const cal_voice_options *voice) {
@@ -260,7 +267,7 @@ int cal_speech_play_file(cal_speech *speech, cal_id *id, const char *path, uint3
 
 int cal_speech_hear(cal_speech *speech, cal_id *id, cal_clip *utterance, cal_grammar *grammar,
                     cal_on_heard on_heard, void *context) {
-  if (!grammar && !speech->free_text)
+  if (!grammar && !cal_speech_hears_free_text(speech))
     return cal_fail(-ENOTSUP, "recognition without expected answers is switched off (free_text)");
   cal_job *job = cal_alloc(sizeof *job);
   *job = (cal_job){.kind = CAL_JOB_HEAR, .on_heard = on_heard, .context = context};

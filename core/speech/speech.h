@@ -16,6 +16,11 @@
  * With `threads` 0 the plane is inline, for specs: each job runs to its end on the calling thread, and its
  * callbacks have run before submit returns.
  *
+ * With `is_spoken` texts are said in patterns and utterances are understood by them (spoken.h), without any
+ * error: with a grammar the answer whose words were said, everything else is rejected; without one the words
+ * as they were said. Options of the voice but its rate are checked and have no effect; files are played as
+ * they are.
+ *
  * Metrics: callisto_speech_jobs, callisto_speech_refused_total, callisto_speech_cache_hits_total,
  * callisto_speech_say_seconds (a sentence), callisto_speech_hear_seconds. Any thread unless it says
  * otherwise. */
@@ -43,6 +48,7 @@ typedef struct cal_speech_options {
   size_t cache_bytes;    /* 0 = keep nothing */
   uint32_t queue;        /* jobs accepted and not yet answered; 0 = 256 */
   int free_text;         /* allow recognition without a grammar (ear.h); one worker does all of it */
+  int is_spoken;         /* for specs: say and hear with spoken.h instead of voice.h and ear.h */
 } cal_speech_options;
 
 cal_speech_options cal_speech_defaults(void); /* 1 thread, 64 MiB, 256 jobs, no free text */
@@ -56,6 +62,8 @@ void *cal_speech_free(cal_speech *speech);
 /* The dictionary grammars are built with; read at its first use. Borrowed, lives as long as the plane.
  * -ENOENT without the model. */
 int cal_speech_dict(cal_speech *speech, const cal_dict **result);
+
+int cal_speech_hears_free_text(const cal_speech *speech); /* may the grammar of cal_speech_hear be NULL? */
 
 /* A clip (takes: the callee owns it), or NULL with the last callback of a job that failed: `code` is then
  * negative and cal_error_text() says why. `is_last` is true exactly once for each job. */

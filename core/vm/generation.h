@@ -29,6 +29,8 @@ typedef struct cal_generation_root {
   const char
       *only; /* the one file directly below `dir` that is read, nothing else ("routing.lua"); may be NULL */
   const char *except; /* a folder directly below `dir` that is left out ("meta"); may be NULL */
+  const char
+      *text; /* not NULL: no folder but one module, named `prefix`, with this source; `dir` is its path */
 } cal_generation_root;
 
 typedef struct cal_module {

@@ -28,6 +28,7 @@ struct cal_pool {
   cal_vm *closing; /* list through cal_vm.next */
   uint32_t closing_count;
   uint64_t cold_takes;
+  uint32_t taken;
   int is_failing; /* the last VM of this generation could not be built */
   int is_stopping;
   cal_metric *warm_gauge, *cold_counter, *failure_counter;
@@ -131,7 +132,8 @@ int cal_pool_new(cal_pool **result, cal_generation *generation, const cal_pool_o
   pool->failure_counter = cal_counter("callisto_vm_pool_failures_total", "VMs that could not be built");
   pthread_mutex_init(&pool->lock, NULL);
   pthread_cond_init(&pool->work, NULL);
-  int code = pthread_create(&pool->builder, NULL, run_builder, pool);
+  if (options->is_inline) pool->options.target = 0;
+  int code = options->is_inline ? 0 : pthread_create(&pool->builder, NULL, run_builder, pool);
   if (code != 0) {
     cal_unref(pool->generation);
     cal_free(pool->warm);
@@ -155,7 +157,7 @@ cal_pool *cal_pool_free(cal_pool *pool) {
   drop_warm(pool);
   pthread_cond_signal(&pool->work);
   pthread_mutex_unlock(&pool->lock);
-  pthread_join(pool->builder, NULL);
+  if (!pool->options.is_inline) pthread_join(pool->builder, NULL);
   pthread_cond_destroy(&pool->work);
   pthread_mutex_destroy(&pool->lock);
   cal_unref(pool->generation);
@@ -163,6 +165,12 @@ cal_pool *cal_pool_free(cal_pool *pool) {
   cal_free(pool->name);
   cal_free(pool);
   return NULL;
+}
+
+static void count_taken(cal_pool *pool, int by) {
+  pthread_mutex_lock(&pool->lock);
+  pool->taken += (uint32_t)by;
+  pthread_mutex_unlock(&pool->lock);
 }
 
 int cal_pool_take(cal_pool *pool, cal_vm **result) {
@@ -173,8 +181,9 @@ int cal_pool_take(cal_pool *pool, cal_vm **result) {
     vm = pool->warm[--pool->warm_count];
   } else {
     generation = cal_ref(pool->generation);
-    pool->cold_takes++;
+    if (!pool->options.is_inline) pool->cold_takes++;
   }
+  pool->taken++;
   pthread_cond_signal(&pool->work);
   pthread_mutex_unlock(&pool->lock);
   if (vm) {
@@ -182,14 +191,17 @@ int cal_pool_take(cal_pool *pool, cal_vm **result) {
     *result = vm;
     return 0;
   }
-  cal_metric_add(pool->cold_counter, 1);
-  return build(pool, result, generation);
+  if (!pool->options.is_inline) cal_metric_add(pool->cold_counter, 1);
+  int code = build(pool, result, generation);
+  if (code < 0) count_taken(pool, -1);
+  return code;
 }
 
 cal_vm *cal_pool_discard(cal_pool *pool, cal_vm *vm) {
   if (!vm) return NULL;
   pthread_mutex_lock(&pool->lock);
-  int is_full = pool->closing_count >= CAL_POOL_CLOSING;
+  pool->taken--;
+  int is_full = pool->options.is_inline || pool->closing_count >= CAL_POOL_CLOSING;
   if (!is_full) {
     push_closing(pool, vm);
     pthread_cond_signal(&pool->work);
@@ -219,6 +231,13 @@ uint32_t cal_pool_warm(cal_pool *pool) {
 uint64_t cal_pool_cold_takes(cal_pool *pool) {
   pthread_mutex_lock(&pool->lock);
   uint64_t count = pool->cold_takes;
+  pthread_mutex_unlock(&pool->lock);
+  return count;
+}
+
+uint32_t cal_pool_taken(cal_pool *pool) {
+  pthread_mutex_lock(&pool->lock);
+  uint32_t count = pool->taken;
   pthread_mutex_unlock(&pool->lock);
   return count;
 }

@@ -7,6 +7,9 @@
  *   builder thread   new ─► setup ─► warm list ──┐                      ┌─► closing list ─► free
  *   script thread                                └─ take ··· discard ───┘
  *
+ * The inline pool has no thread: VMs are built when they are taken and closed when they are discarded. For
+ * specs.
+ *
  * Metrics: callisto_vm_pool_warm, callisto_vm_pool_cold_takes_total, callisto_vm_pool_failures_total.
  * Any thread, one mutex held for the length of a list operation. */
 #ifndef CAL_VM_POOL_H
@@ -26,6 +29,7 @@ typedef struct cal_pool_options {
    * negative (see cal_vm_enter). May be NULL. */
   int (*setup)(cal_vm *vm, void *context);
   void *context; /* for setup; borrowed */
+  int is_inline;
 } cal_pool_options;
 
 int cal_pool_new(cal_pool **result, cal_generation *generation,
@@ -44,5 +48,6 @@ void cal_pool_set_generation(cal_pool *pool, cal_generation *generation);
 
 uint32_t cal_pool_warm(cal_pool *pool);
 uint64_t cal_pool_cold_takes(cal_pool *pool);
+uint32_t cal_pool_taken(cal_pool *pool); /* and not yet discarded */
 
 #endif

@@ -78,21 +78,32 @@ static void read_file(cal_source *source) {
   if (file >= 0) close(file);
 }
 
-static int add_file(walker *walk, const char *path, const char *label, const char *prefix, const char *file) {
+/* Takes the name; NULL when there is no room. */
+static cal_source *add_source(walker *walk, char *name, const char *path, const char *label) {
   cal_sources *sources = walk->sources;
-  if (sources->count == CAL_GENERATION_MODULES)
-    return cal_fail(-E2BIG, "more than %d Lua files below the folders of the workspace",
-                    CAL_GENERATION_MODULES);
+  if (sources->count == CAL_GENERATION_MODULES) {
+    cal_fail(-E2BIG, "more than %d Lua files below the folders of the workspace", CAL_GENERATION_MODULES);
+    cal_free(name);
+    return NULL;
+  }
   if (sources->count == walk->room) {
     walk->room = walk->room ? walk->room * 2 : 64;
     sources->list = cal_resize(sources->list, walk->room * sizeof *sources->list);
   }
+  cal_source *source = &sources->list[sources->count++];
+  *source = (cal_source){
+      .name = name, .path = cal_strdup(path), .label = cal_strdup(label), .root = walk->root_index};
+  return source;
+}
+
+static int add_file(walker *walk, const char *path, const char *label, const char *prefix, const char *file) {
   size_t stem_bytes = strlen(file) - strlen(".lua");
   char *stem = cal_strndup(file, stem_bytes);
-  cal_source *source = &sources->list[sources->count++];
-  *source =
-      (cal_source){.name = module_name(prefix, stem), .path = cal_strdup(path), .root = walk->root_index};
-  source->label = cal_strdup(label);
+  cal_source *source = add_source(walk, module_name(prefix, stem), path, label);
+  if (!source) {
+    cal_free(stem);
+    return -E2BIG;
+  }
   if (!is_good_part(stem, stem_bytes))
     source->error = cal_strdup("a module's file name has only letters, digits, '_' and '-' before .lua");
   else if (!*source->name)
@@ -100,6 +111,15 @@ static int add_file(walker *walk, const char *path, const char *label, const cha
   else
     read_file(source);
   cal_free(stem);
+  return 0;
+}
+
+static int add_text(walker *walk) {
+  const cal_generation_root *root = walk->root;
+  cal_source *source = add_source(walk, cal_strdup(root->prefix), root->dir, root->dir);
+  if (!source) return -E2BIG;
+  source->bytes = strlen(root->text);
+  source->text = cal_strdup(root->text);
   return 0;
 }
 
@@ -201,7 +221,8 @@ int cal_sources_read(cal_sources *sources, const cal_generation_root *roots, siz
     char *label = last_part(roots[i].dir);
     walk.root = &roots[i];
     walk.root_index = i;
-    code = walk_folder(&walk, roots[i].dir, label, roots[i].prefix ? roots[i].prefix : "", 0);
+    code = roots[i].text ? add_text(&walk)
+                         : walk_folder(&walk, roots[i].dir, label, roots[i].prefix ? roots[i].prefix : "", 0);
     cal_free(label);
   }
   if (code < 0) {

@@ -1,5 +1,6 @@
 -- callisto.agents: the templates, carriers and routes of this generation of code, as a service VM finds them.
 
+local carrier = require "callisto.carrier"
 local core = require "callisto.core"
 local json = require "callisto.json"
 local log = require "callisto.log"
@@ -27,7 +28,7 @@ end
 
 local function load_carrier(module)
   local ok, value = pcall(require, module.name)
-  if not ok or type(value) ~= "table" or type(value.verify) ~= "function" then
+  if not ok or not carrier.is(value) then
     local why = ok and "it returns something else" or value
     log.error(("%s is not an adapter: %s"):format(module.path or module.name, why))
     return
@@ -82,9 +83,12 @@ function agents.carriers()
 end
 
 ---The compiled media declaration of a carrier.
-function agents.wire(adapter)
-  if not wires[adapter.name] then wires[adapter.name] = core.wire(adapter.media) end
-  return wires[adapter.name]
+---@param adapter callisto.Carrier
+---@param format string  one of adapter.formats
+function agents.wire(adapter, format)
+  local name = adapter.name .. " " .. format
+  if not wires[name] then wires[name] = core.wire(adapter.formats[format]) end
+  return wires[name]
 end
 
 ---@return table[]  name, description, payload of every template

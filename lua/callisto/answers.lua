@@ -16,7 +16,7 @@ local words = require "callisto.words"
 local answers = {}
 
 -- What a recogniser's grammar can hold (core/speech/grammar.h), with room for the choices.
-local MOST_NUMBERS, MOST_DAYS = 200, 150
+local MOST_NUMBERS, MOST_DAYS, HIGHEST_IN_WORDS = 200, 150, 9999999
 -- Marks the names of choices that stand for a number or a date.
 local MARK = "="
 
@@ -97,18 +97,22 @@ end
 
 local function spoken(value) return (words.number(value):gsub("-", " ")) end
 
--- A few numbers are told one by one; of many only how many digits they have.
+-- A few numbers are told one by one; of many only how high they go and how many digits they have.
 local function grammar_of_number(number, grammar)
   local min, max = number.min, number.max
-  if not number.whole or (min and min < 0) then return nil end
-  if min and max and max - min < MOST_NUMBERS then
+  if number.whole and min and max and min >= 0 and max - min < MOST_NUMBERS then
     for value = math.ceil(min), max do
       local name = spoken(value)
       grammar[MARK .. value] = text.phrases { name, (name:gsub(" and ", " ")) }
     end
     return nil
   end
-  return { min = 1, max = max and math.min(#("%d"):format(max), 20) or 9 }
+  local highest = max and math.max(math.abs(max), math.abs(min or 0), 1)
+  return {
+    max = highest and math.min(math.ceil(highest), HIGHEST_IN_WORDS),
+    fraction = not number.whole,
+    minus = min ~= nil and min < 0,
+  }, number.whole and { min = 1, max = highest and math.min(#("%d"):format(highest), 20) or 9 } or nil
 end
 
 local function grammar_of_date(date, grammar)
@@ -133,16 +137,16 @@ local function without_phrases_of(choices, grammar)
 end
 
 local function how_to_listen(expected, endpoint)
-  local grammar, digits = {}, nil
-  if expected.number then digits = grammar_of_number(expected.number, grammar) end
+  local grammar, numbers_in_words, digits = {}, nil, nil
+  if expected.number then numbers_in_words, digits = grammar_of_number(expected.number, grammar) end
   if expected.date then grammar_of_date(expected.date, grammar) end
   without_phrases_of(expected.choices or {}, grammar)
   for name, phrases in pairs(expected.choices or {}) do grammar[name] = phrases end
-  local is_free = expected.free_text or expected.number or expected.date
   return {
     choices = next(grammar) and grammar or nil,
     digits = digits,
-    free_text = is_free and true or nil,
+    numbers = numbers_in_words,
+    free_text = expected.free_text or nil,
     endpoint_ms = endpoint and endpoint * 1000 or nil,
   }
 end
@@ -210,7 +214,8 @@ function answers.of_speech(expected, heard)
   if choice and choices[choice] then return choice end
   local meant = choice and choice:sub(1, 1) == MARK and choice:sub(2)
   if expected.number then
-    local value = number_in_range(expected.number, tonumber(meant or heard.digits or "") or numbers.parse(heard.text))
+    local said = tonumber(meant or heard.number or heard.digits or "") or numbers.parse(heard.text)
+    local value = number_in_range(expected.number, said)
     if value then return value end
   elseif expected.date then
     local value = date_in_range(expected.date, meant or dates.parse(heard.text, expected.date.today))

@@ -86,10 +86,19 @@ local function payload_of(body, agent)
   return payload
 end
 
+-- Settings of this call alone, over those of callisto.lua.
+local function settings_of(body)
+  local given = body.settings
+  if given == nil or given == json.null then return {} end
+  if type(given) ~= "table" or #given > 0 then return nil, http.problem(422, "'settings' must be an object") end
+  return without_nulls(given)
+end
+
 local function carrier_of(body)
   local name = text_of(body.provider) or settings.default_carrier()
   local adapter = agents.carrier(name:lower())
   if not adapter then return nil, http.problem(422, ("there is no carrier '%s'"):format(name)) end
+  if not adapter.place then return nil, http.problem(422, adapter.name .. " places no calls") end
   local account, why = settings.account(adapter)
   if not account then return nil, http.problem(503, why) end
   return adapter, account
@@ -106,6 +115,9 @@ local function order_of(body)
   local payload
   payload, refusal = payload_of(body, agent)
   if not payload then return nil, refusal end
+  local own
+  own, refusal = settings_of(body)
+  if not own then return nil, refusal end
   local adapter, account = carrier_of(body)
   if not adapter then return nil, account end
   local from = phone_of(body.from) or account.number
@@ -115,6 +127,7 @@ local function order_of(body)
   end
   return {
     direction = "OUTBOUND", adapter = adapter, account = account, agent = agent, from = from, to = to, payload = payload,
+    settings = own,
     ring = agent.template.ring, lead = text_of(body.request_id),
   }
 end

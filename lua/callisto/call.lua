@@ -22,6 +22,7 @@ local templates = require "callisto.template"
 
 -- A flow that has returned lets what it said be heard, but not for ever.
 local DRAIN_S = 60
+local OUTPUT_BYTES = 3000
 
 ---@class callisto.Call
 ---@field id string
@@ -33,6 +34,7 @@ local DRAIN_S = 60
 ---@field settings table  the template's settings, and above them the workspace's
 ---@field secrets table  those the template declares
 ---@field template callisto.Template
+---@field outputs table<string, string>|nil  see call:output
 local Call = {}
 Call.__index = Call
 for _, part in ipairs { speaking, listening, collecting } do
@@ -95,6 +97,26 @@ end
 ---Sends keys to the other side.
 ---@param keys string  of 0-9 * # A-D
 function Call:send_digits(keys) core.send_digits(keys) end
+
+---Says what the carrier is to hear of this call at its end, where the carrier has room for that (Genesys: the output
+---variables of its flow). Later values replace earlier ones.
+---@param values table<string, string|number|boolean>  in all at most 3,000 bytes
+function Call:output(values)
+  if type(values) ~= "table" then error("call:output needs a table such as { queue = \"billing\" }", 2) end
+  local outputs, bytes = {}, 0
+  for _, set in ipairs { self.outputs or {}, values } do
+    for name, value in pairs(set) do
+      local kind = type(value)
+      if type(name) ~= "string" or (kind ~= "string" and kind ~= "number" and kind ~= "boolean") then
+        error(("call:output: '%s' must be a text, a number or a boolean"):format(tostring(name)), 2)
+      end
+      outputs[name] = tostring(value)
+    end
+  end
+  for name, value in pairs(outputs) do bytes = bytes + #name + #value end
+  if bytes > OUTPUT_BYTES then error(("call:output: more than %d bytes"):format(OUTPUT_BYTES), 2) end
+  self.outputs = outputs
+end
 
 ---Writes a fact of this call to the store.
 ---@param kind string
@@ -242,6 +264,7 @@ local function finish_utterance(self, utterance, result)
   self._utterances[utterance.number] = nil
   if result.error then log.warn(("call %s: a sentence could not be spoken: %s"):format(self.id, result.error)) end
   if utterance.started then core.line("agent", utterance.text, utterance.result.heard, utterance.result.interrupted) end
+  if result.with_leg then return end -- the call is over: nobody goes on as if the sentence had been interrupted
   task.wake(utterance)
   ears.tell(self._ears, "ended", utterance)
 end

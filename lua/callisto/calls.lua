@@ -6,8 +6,10 @@
 
 local core = require "callisto.core"
 local agents = require "callisto.agents"
+local announce = require "callisto.announce"
 local json = require "callisto.json"
 local life = require "callisto.life"
+local limits = require "callisto.limits"
 local log = require "callisto.log"
 local outcome = require "callisto.outcome"
 local records = require "callisto.records"
@@ -20,6 +22,8 @@ local text = require "callisto.text"
 local REMEMBERED_S = 4 * 3600
 -- From the answer document to the media socket.
 local SOCKET_S = 60
+-- What a wire's last word may say of the call (core/call/wire.h).
+local BYE_BYTES = 4096
 
 ---@class callisto.LiveCall
 ---@field id string
@@ -34,6 +38,7 @@ local SOCKET_S = 60
 ---@field payload table
 ---@field lead string|nil
 ---@field carrier_call string|nil
+---@field is_provisional boolean|nil  the carrier may name the call otherwise yet
 ---@field socket_url string
 ---@field facts callisto.Facts
 ---@field leg nil|"up"|"ended"
@@ -70,6 +75,7 @@ function calls.forget(call)
   live[call.id] = nil
   count = count - 1
   if call.carrier_call then by_carrier_call[carrier_key(call.carrier, call.carrier_call)] = nil end
+  limits.release(call.adapter, call.id)
   if calls.on_ended then calls.on_ended() end
 end
 
@@ -85,16 +91,15 @@ local function begin_of(call, module)
     carrier = call.carrier,
     carrier_call = call.carrier_call,
     payload = call.payload,
-    settings = settings.for_calls(),
+    settings = settings.for_calls(call.settings),
     secrets = settings.secrets(call.template.secrets),
   }
 end
 
 local function signature_of(call)
   local sign = call.adapter.socket_signature
-  if not sign or not call.account.secret then return nil end
-  local signature = sign(call.socket_url, call.account.secret)
-  signature.required = false
+  local signature = sign and sign(call.socket_url, call.account)
+  if signature then signature.required = signature.required or false end
   return signature
 end
 
@@ -104,12 +109,14 @@ local function open_engine(call, module, path, ring)
     id = call.id,
     entry = "callisto.flow",
     begin = begin_of(call, module),
-    wire = agents.wire(call.adapter),
+    wire = agents.wire(call.adapter, call.format),
     role = "agent",
     path = path,
     signature = signature_of(call),
     carrier_call = call.carrier_call,
     token_ttl = SOCKET_S + (ring or 0),
+    socket = call.socket,
+    bye = call.adapter.bye and call.adapter.bye { is_failed = true } or nil,
     recording = template.record and ("recordings/%s.wav"):format(call.id) or nil,
     longest = template.longest,
     fallback = { text = template.fallback, voice = template.voice.voice },
@@ -123,11 +130,16 @@ local function prepare_voice(call)
 end
 
 ---Opens a call: a warm VM, a single-use token, and a task that lives as long as the call.
----@param options table  direction, adapter, account, agent, from, to; ring, carrier_call, payload, lead
----@return callisto.LiveCall|nil call, string? message, string? code
+---@param options table  direction, adapter, account, agent, from, to; ring, carrier_call, payload, settings, lead; socket
+---  (one that came first, instead of a token) and its format
+---@return callisto.LiveCall|nil call, string? message, string? code  EBUSY: the carrier has no line free
 function calls.open(options)
   local base, why = settings.socket_url()
   if not base then return nil, why, "EINVAL" end
+  local format = options.format or options.account.audio or options.adapter.format
+  if not options.adapter.formats[format] then
+    return nil, ("%s is '%s', which %s does not have"):format(options.adapter.environment.audio, format, options.adapter.name), "EINVAL"
+  end
   local path = options.adapter.routes.media:gsub("{agent}", options.agent.name) .. "/" .. core.id("")
   local call = {
     id = core.id("c"),
@@ -140,16 +152,24 @@ function calls.open(options)
     from = options.from,
     to = options.to,
     payload = options.payload or {},
+    settings = options.settings,
     lead = options.lead,
     ring = options.ring,
     carrier_call = options.carrier_call,
     socket_url = base .. path,
+    socket = options.socket,
+    format = format,
     facts = {},
     sequences = {},
   }
   -- The path of PUBLIC_BASE_URL, if it has one, is the proxy's; the engine sees what follows it.
-  local ok, message, code = open_engine(call, options.agent.module, path, options.ring)
+  local ok, message, code = limits.hold(call.adapter, call.id, call.template.longest)
   if not ok then return nil, message, code end
+  ok, message, code = open_engine(call, options.agent.module, not options.socket and path or nil, options.ring)
+  if not ok then
+    limits.release(call.adapter, call.id)
+    return nil, message, code
+  end
   remember(call)
   prepare_voice(call)
   call.task = task.start(life.live, call, calls)
@@ -166,6 +186,7 @@ function calls.document(call)
     {
       "stream",
       url = call.socket_url,
+      format = call.format,
       parameters = {
         { "call_id", call.id },
         { "lead_id", call.lead or call.id },
@@ -194,11 +215,16 @@ function calls.learn(call, kind, data, is_written)
   end
 end
 
----The carrier's own id of a call became known.
+---The carrier's own id of a call became known. One that was read from the answer to an order may be replaced once.
 ---@param call callisto.LiveCall
 ---@param carrier_call string
-function calls.name(call, carrier_call)
-  if call.carrier_call or not carrier_call then return end
+---@param is_provisional boolean|nil
+function calls.name(call, carrier_call, is_provisional)
+  local before = call.carrier_call
+  if not carrier_call or (before and not call.is_provisional) then return end
+  call.is_provisional = is_provisional or nil
+  if carrier_call == before then return end
+  if before then by_carrier_call[carrier_key(call.carrier, before)] = nil end
   call.carrier_call = carrier_call
   by_carrier_call[carrier_key(call.carrier, carrier_call)] = call
   records.set_carrier_call(call)
@@ -256,6 +282,17 @@ function calls.is_elsewhere(name)
   return id ~= nil and not is_mine
 end
 
+-- What the carrier will hear of the call as our last word, if its protocol has one.
+local function set_bye(call, ending)
+  if not call.adapter.bye or call.leg == "ended" then return end
+  local word = call.adapter.bye(ending)
+  if #word > BYE_BYTES then
+    log.warn(("call %s: its outputs are too long for %s and are left out"):format(call.id, call.carrier))
+    word = call.adapter.bye { outcome = ending.outcome }
+  end
+  core.leg_bye(call.id, word)
+end
+
 local told = {}
 
 function told.agent_outcome(call, about)
@@ -265,6 +302,7 @@ end
 function told.ended(call, about)
   if call.flow_end then return end
   call.flow_end = about.reason or "AGENT_ENDED"
+  set_bye(call, { outcome = about.outcome, outputs = about.outputs })
   calls.learn(call, "session_end", { reason = call.flow_end })
   task.wake(call)
 end
@@ -284,6 +322,7 @@ end
 ---@param what "started"|"ended"
 ---@param encoded string
 function calls.leg(id, what, encoded)
+  if announce.leg(id, what) then return end
   local call = live[id]
   if not call or call.leg == "ended" then return end
   local about = json.decode(encoded or "{}")
@@ -296,6 +335,7 @@ function calls.leg(id, what, encoded)
   else
     call.leg = "ended"
     call.leg_reason = about.reason
+    call.last_message = about.message
   end
   task.wake(call)
 end
@@ -309,6 +349,7 @@ function calls.broken(id, code, why)
   log.error(("call %s: its script was ended (%s): %s"):format(id, code, why))
   if not call or call.is_broken then return end
   call.is_broken = true
+  set_bye(call, { is_failed = true })
   records.event(id, "script.broken", { code = code, text = why })
   calls.learn(call, "session_end", { reason = "PIPELINE_ERROR" })
   task.wake(call)

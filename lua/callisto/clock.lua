@@ -3,6 +3,7 @@
 local core = require "callisto.core"
 local dates = require "callisto.dates"
 local hours = require "callisto.hours"
+local zone = require "callisto.zone"
 
 local clock = {}
 
@@ -14,28 +15,18 @@ function clock.wall() return core.wall() end
 ---@return number
 function clock.now() return core.now() end
 
-local function minutes_in(zone)
-  local offset = hours.offset(zone or "UTC")
-  if not offset then return nil, ("the difference of %s from UTC changes in the year or is not known"):format(tostring(zone)) end
-  return math.floor(core.wall() / 60) + offset
-end
-
----@param zone string|nil  such as "Asia/Kolkata"; UTC without one
+---@param where string|nil  a time zone, such as "Asia/Kolkata"; UTC without one
 ---@return string|nil date  "2026-03-03"
 ---@return string? message
-function clock.today(zone)
-  local minutes, why = minutes_in(zone)
-  if not minutes then return nil, why end
-  return dates.text(math.floor(minutes / 1440))
-end
+function clock.today(where) return dates.of(core.wall(), where) end
 
----@param zone string|nil
+---@param where string|nil  a time zone
 ---@return string|nil time  "15:05"
 ---@return string? message
-function clock.time(zone)
-  local minutes, why = minutes_in(zone)
-  if not minutes then return nil, why end
-  return ("%02d:%02d"):format(math.floor(minutes / 60) % 24, minutes % 60)
+function clock.time(where)
+  local fields, why = zone.fields(where or "UTC", core.wall())
+  if not fields then return nil, why end
+  return ("%02d:%02d"):format(fields.hour, fields.minute)
 end
 
 ---Whether hours, as a template states them, are open now.

@@ -1,4 +1,4 @@
--- callisto.dates: days of the calendar, and the dates callers say. English; pure functions.
+-- callisto.dates: days of the calendar, and the dates callers say. English.
 --
 -- A date is text, "2026-05-03", or a count of days since 1970-01-01. What a word means depends on today:
 --
@@ -7,6 +7,7 @@
 --   the third, the third of may, may 3rd                  the first such day from today on, unless a year is said
 
 local words = require "callisto.words"
+local zone = require "callisto.zone"
 
 local dates = {}
 
@@ -72,6 +73,34 @@ function dates.text(count) return ("%04d-%02d-%02d"):format(dates.civil(count)) 
 function dates.count(date)
   local year, month, day = tostring(date):match("^(%d%d%d%d)%-(%d%d)%-(%d%d)$")
   return year and dates.days(tonumber(year), tonumber(month), tonumber(day))
+end
+
+---The date on the calendars of a zone.
+---@param at number  seconds since 1970, UTC
+---@param where string|nil  such as "Europe/Berlin"; UTC without one
+---@return string|nil date  "2026-05-03"
+---@return string? message
+function dates.of(at, where)
+  local offset, why = zone.offset(where or "UTC", at)
+  if not offset then return nil, why end
+  return dates.text(math.floor((at + offset) / 86400))
+end
+
+---When the clocks of a zone show a time on a day. A time that comes twice, where summer time ends, is the first of the two; one
+---that is jumped over, where it begins, is as much later as the clocks are put forward: 02:30 is 03:30.
+---@param date string  "2026-05-03"
+---@param time string|nil  "15:05"; midnight without one
+---@param where string|nil  such as "Europe/Berlin"; UTC without one
+---@return number|nil at  seconds since 1970, UTC
+---@return string? fit  "gap" or "overlap" when it is such a time; a message when `at` is nil
+function dates.instant(date, time, where)
+  local year, month, day = tostring(date):match "^(%d%d%d%d)%-(%d%d)%-(%d%d)$"
+  local hour, minute = (time or "00:00"):match "^(%d%d?):(%d%d)$"
+  if not year then return nil, ("'%s' is no date such as \"2026-05-03\""):format(tostring(date)) end
+  if not hour then return nil, ("'%s' is no time such as \"15:05\""):format(tostring(time)) end
+  return zone.instant(where or "UTC", {
+    year = tonumber(year), month = tonumber(month), day = tonumber(day), hour = tonumber(hour), minute = tonumber(minute),
+  })
 end
 
 -- 1 for Monday … 7 for Sunday; 1970-01-01 was a Thursday.

@@ -3,26 +3,16 @@
 --   { zone = "Asia/Kolkata", ["mon-sat"] = "10:00-19:00", sun = { "10:00-12:00", "14:00-16:00" }, closed = { "2026-01-26" } }
 --
 -- Both ends are inclusive to the minute; a window whose end is before its start passes midnight. Days without a window
--- are closed. Zones of a constant difference from UTC are known here; for others pass the difference to `is_open`.
+-- are closed. A zone keeps its summer time: hours are those of the clock on its walls.
 
 local dates = require "callisto.dates"
+local zone = require "callisto.zone"
 
 local hours = {}
 
 local days = { "sun", "mon", "tue", "wed", "thu", "fri", "sat" }
 local day_number = {}
 for i, name in ipairs(days) do day_number[name] = i end
-
--- Minutes east of UTC of zones that keep no summer time.
-local offsets = {
-  ["UTC"] = 0, ["Etc/UTC"] = 0, ["Asia/Kolkata"] = 330, ["Asia/Calcutta"] = 330, ["Asia/Colombo"] = 330,
-  ["Asia/Dubai"] = 240, ["Asia/Singapore"] = 480, ["Asia/Tokyo"] = 540, ["Asia/Karachi"] = 300, ["Asia/Dhaka"] = 360,
-  ["Asia/Kathmandu"] = 345, ["Asia/Riyadh"] = 180, ["Asia/Bangkok"] = 420, ["Asia/Jakarta"] = 420,
-  ["Asia/Manila"] = 480, ["Asia/Shanghai"] = 480, ["Asia/Hong_Kong"] = 480, ["Asia/Kuala_Lumpur"] = 480,
-  ["Asia/Seoul"] = 540, ["Africa/Nairobi"] = 180, ["Africa/Lagos"] = 60, ["Africa/Johannesburg"] = 120,
-  ["America/Bogota"] = -300, ["America/Lima"] = -300, ["America/Sao_Paulo"] = -180,
-  ["America/Argentina/Buenos_Aires"] = -180, ["America/Phoenix"] = -420, ["Australia/Brisbane"] = 600,
-}
 
 local function minutes_of(clock)
   local hour, minute = clock:match("^(%d?%d):(%d%d)$")
@@ -91,9 +81,11 @@ function hours.check(data)
   if type(data) ~= "table" then return nil, "hours must be a table" end
   local schedule = { zone = data.zone or "UTC", days = {}, closed = {} }
   for i = 1, 7 do schedule.days[i] = {} end
-  if type(schedule.zone) ~= "string" or not schedule.zone:match("^[%a][%w_+%-/]*$") then
+  if type(schedule.zone) ~= "string" then
     return nil, "hours: 'zone' must be the name of a time zone, such as \"Asia/Kolkata\""
   end
+  local known, problem = zone.offset(schedule.zone, 0)
+  if not known then return nil, "hours: 'zone': " .. problem end
   for key, value in pairs(data) do
     local ok, why = true, nil
     if key == "closed" then
@@ -122,22 +114,14 @@ local function is_within(schedule, day_count, minute)
   return now, past_midnight
 end
 
----Minutes a zone is east of UTC; nil for zones that are not known or keep summer time.
----@param zone string
----@return integer|nil
-function hours.offset(zone) return offsets[zone] end
-
 ---Whether these hours are open at a moment.
 ---@param schedule callisto.Hours
 ---@param at number  seconds since 1970, UTC
----@param offset integer|nil  minutes east of UTC; needed for zones with summer time
----@return boolean|nil is_open, string? message  nil when the zone's difference from UTC is not known
-function hours.is_open(schedule, at, offset)
-  offset = offset or offsets[schedule.zone]
-  if not offset then
-    return nil, ("the difference of %s from UTC changes in the year and must be given"):format(schedule.zone)
-  end
-  local minutes = math.floor(at / 60) + offset
+---@return boolean|nil is_open, string? message  nil when the zone's file is not there any more
+function hours.is_open(schedule, at)
+  local offset, why = zone.offset(schedule.zone, at)
+  if not offset then return nil, why end
+  local minutes = math.floor((at + offset) / 60)
   local day_count, minute = math.floor(minutes / 1440), minutes % 1440
   if is_within(schedule, day_count, minute) then return true end
   local _, from_yesterday = is_within(schedule, day_count - 1, minute)

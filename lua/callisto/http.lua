@@ -63,6 +63,26 @@ function http.type_of(message)
   return ((message.headers or {})["content-type"] or ""):lower():match("^%s*([^;%s]*)")
 end
 
+---Reads a multipart/form-data body of texts.
+---@param message {headers: table<string, string>, body: string|nil}
+---@return table<string, string>|nil map, string? message
+function http.read_multipart(message)
+  local kind, body = (message.headers or {})["content-type"] or "", message.body or ""
+  local boundary = kind:match ';%s*%a+="([^"]+)"' or kind:match ";%s*%a+=([^;%s]+)"
+  if not boundary then return nil, "the content type names no boundary" end
+  local map, mark, count = {}, "--" .. boundary, 0
+  local _, from = body:find(mark, 1, true)
+  while from do
+    local to, last = body:find(mark, from + 1, true)
+    local head, value = body:sub(from + 1, (to or 0) - 1):match "^\r?\n(.-)\r?\n\r?\n(.-)\r?\n$"
+    local name = head and head:match '[ ;]name="([^"]*)"'
+    if name then map[name] = value end
+    count, from = count + 1, to and last
+    if count > FORM_FIELDS then return nil, "the form has too many fields" end
+  end
+  return map
+end
+
 -- A copy in which secrets are what they stand for.
 local function revealed(request)
   local copy = {}

@@ -8,6 +8,7 @@
 
 local core = require "callisto.core"
 local http = require "callisto.http"
+local limits = require "callisto.limits"
 local log = require "callisto.log"
 local metrics = require "callisto.metrics"
 local outcome = require "callisto.outcome"
@@ -53,15 +54,20 @@ local function leg_or_final(call) return leg_is_over(call) or has_final(call) en
 local function dial_request(call, calls)
   local base = assert(settings.public_url())
   local adapter = call.adapter
-  local status_path = type(adapter.routes.status) == "table" and adapter.routes.status[1] or adapter.routes.status
-  local answer_path = type(adapter.routes.answer) == "table" and adapter.routes.answer[1] or adapter.routes.answer
-  local fallback_path = type(adapter.routes.fallback) == "table" and adapter.routes.fallback[1] or adapter.routes.fallback
+  local function url_of(kind)
+    local paths = adapter.routes[kind]
+    local path = type(paths) == "table" and paths[1] or paths
+    return path and ("%s%s?call=%s"):format(base, path, call.id)
+  end
   local order = {
+    call = call.id,
     to = call.to,
     from = call.from,
     ring = call.ring,
     longest = call.template.longest + 60,
-    status_url = ("%s%s?call=%s"):format(base, status_path, call.id),
+    status_url = url_of "status",
+    details_url = url_of "details",
+    socket_url = call.socket_url,
   }
   local document = calls.document(call)
   local most = adapter.limits.inline_document_bytes
@@ -69,8 +75,8 @@ local function dial_request(call, calls)
   if is_inline then
     order.document = document
   else
-    order.url = ("%s%s?call=%s"):format(base, answer_path, call.id)
-    order.fallback_url = fallback_path and ("%s%s?call=%s"):format(base, fallback_path, call.id)
+    order.url = url_of "answer"
+    order.fallback_url = url_of "fallback"
   end
   return adapter.place(order, call.account)
 end
@@ -79,6 +85,7 @@ end
 local function place(call, calls)
   local give_up, pause = core.now() + BUSY_CARRIER_S, 2
   while true do
+    task.sleep(limits.turn(call.adapter))
     local message, text, code, sent = http.fetch(dial_request(call, calls))
     local class, carrier_call, why = call.adapter.placed(message, text, code, sent)
     metrics.count(('dials_total{carrier="%s",result="%s"}'):format(call.carrier, class))
@@ -102,7 +109,8 @@ local function dial(call, calls)
   else
     records.event(call.id, "dial." .. class, { code = why and why.code, text = why and why.message })
     calls.learn(call, "platform", { status = "INITIATED", reason = "DIALED" })
-    if carrier_call then calls.name(call, carrier_call) end
+    -- A webhook may have been faster than the answer.
+    if carrier_call and not call.carrier_call then calls.name(call, carrier_call, call.adapter.provisional) end
   end
   task.wake(call)
   return class ~= "not_placed"
@@ -112,7 +120,7 @@ end
 
 local function look_for(call, calls)
   local adapter = call.adapter
-  if call.carrier_call or not adapter.find then return end
+  if (call.carrier_call and not call.is_provisional) or not adapter.find then return end
   local order = { to = call.to, from = call.from, placed_at = call.placed_at or core.wall() }
   local found = adapter.found((http.fetch(adapter.find(order, call.account))), order)
   if found then calls.name(call, found) end
@@ -121,7 +129,7 @@ end
 -- What the carrier says now, or nil when it cannot be asked or does not answer.
 local function ask(call, calls)
   look_for(call, calls)
-  if not call.carrier_call or call.final then return nil end
+  if not call.carrier_call or call.final or not call.adapter.fetch then return nil end
   metrics.count(('carrier_asked_total{carrier="%s"}'):format(call.carrier))
   local message, text, code = http.fetch(call.adapter.fetch(call.carrier_call, call.account))
   local status, why = call.adapter.fetched(message, text, code)
@@ -133,13 +141,14 @@ local function ask(call, calls)
   return status
 end
 
--- Ends the call at the carrier; harmless when it is over.
+-- Ends the call at the carrier; harmless when it is over. Where that cannot be asked for, no socket is let in any more.
 local function hang_up(call)
-  if not call.carrier_call then return false end
+  if not call.adapter.hangup then core.token_withdraw(call.id) end
+  if not call.carrier_call or not call.adapter.hangup then return false end
   local pause = 1
   for _ = 1, 3 do
     if call.final then return true end
-    local message, text, code = http.fetch(call.adapter.hangup(call.carrier_call, call.account))
+    local message, text, code = http.fetch(call.adapter.hangup(call.carrier_call, call.account, call.is_provisional))
     local ok, why = call.adapter.hung_up(message, text, code)
     if ok then
       records.event(call.id, "hangup.sent")
@@ -171,7 +180,8 @@ local function until_line_is_open(call, calls)
 end
 
 local function end_leg(call)
-  if not call.leg or await(call, SOCKET_S, leg_is_over) then return end
+  if not call.leg or leg_is_over(call) then return end
+  if call.adapter.hangup and await(call, SOCKET_S, leg_is_over) then return end -- else closing it is the hang-up
   core.leg_end(call.id, false, 1000)
   await(call, SOCKET_S, leg_is_over)
 end
@@ -186,12 +196,28 @@ local function bring_to_an_end(call)
   end_leg(call)
 end
 
+-- A carrier that neither reports nor can be asked: the end of the stream is all that is known.
+local function take_the_leg_for_the_call(call, calls)
+  local is_answered = call.leg ~= nil
+  local said = call.last_message and call.adapter.ended and call.adapter.ended(call.last_message)
+  if said then return calls.learn(call, "provider", said) end
+  calls.learn(call, "provider", { status = is_answered and "ANSWERED" or "UNKNOWN", reason = is_answered and "COMPLETED" or nil })
+end
+
+-- A phone whose ringing cannot be stopped rings to its end.
+local function asks_of(call)
+  if call.adapter.hangup or call.leg or call.direction == "INBOUND" then return 4 end
+  return 4 + math.ceil((call.ring or 60) / STATUS_S)
+end
+
 local function until_carrier_is_done(call, calls)
-  for attempt = 1, 4 do
+  if not call.adapter.status then return take_the_leg_for_the_call(call, calls) end
+  local most = asks_of(call)
+  for attempt = 1, most do
     if await(call, STATUS_S, has_final) then return end
     local status = ask(call, calls)
     if call.final then return end
-    if status and attempt < 4 then hang_up(call) end -- still connected: nobody may be left on the line
+    if status and attempt < most then hang_up(call) end -- still connected: nobody may be left on the line
   end
   calls.learn(call, "provider", { status = "UNKNOWN" })
 end

@@ -12,6 +12,7 @@ local life = require "callisto.life"
 local log = require "callisto.log"
 local metrics = require "callisto.metrics"
 local routes = require "callisto.routes"
+local sockets = require "callisto.sockets"
 local task = require "callisto.task"
 local telephony = require "callisto.telephony"
 
@@ -50,6 +51,7 @@ task.on_error(function(failed, message)
   log.error(message)
   metrics.count("service_errors_total")
   if failed.request then reply(failed.request, http.problem(500, "the request could not be served")) end
+  if failed.socket then core.socket_refuse(failed.socket, { code = 1011, reason = "the call could not be answered" }) end
   if failed.call then task.start(life.bury, failed.call, calls) end
 end)
 
@@ -76,6 +78,7 @@ function receive.start()
   add_own_routes()
   api.add(table_of_routes)
   telephony.add(table_of_routes)
+  sockets.add()
   core.started()
   log.info(("%d carriers and %d templates are ready"):format(#agents.carriers(), #agents.list()))
 end
@@ -89,6 +92,11 @@ function receive.request(number, message)
   local request = { number = number, message = message }
   local each = task.start(respond, request)
   each.request = request
+end
+
+function receive.socket(number, message)
+  local each = task.start(sockets.receive, number, message)
+  each.socket = number
 end
 
 function receive.told(id, text) calls.told(id, text) end

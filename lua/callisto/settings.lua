@@ -58,6 +58,16 @@ function settings.account(adapter)
   return account
 end
 
+---A number that is set for a carrier: <NAME>_MAX_CONCURRENT, or carriers.<name>.max_concurrent of callisto.lua.
+---@param carrier string
+---@param name string
+---@return number|nil
+function settings.of_carrier(carrier, name)
+  local _, file = given()
+  local of_file = type(file.carriers) == "table" and file.carriers[carrier] or {}
+  return tonumber(settings.get(("%s_%s"):format(carrier, name):upper()) or of_file[name])
+end
+
 ---@return string
 function settings.default_carrier() return settings.get("TELEPHONY_PROVIDER") or "twilio" end
 
@@ -87,11 +97,15 @@ function settings.api_keys()
   return list
 end
 
----What flows see as call.settings.
+---What flows see as call.settings: those of callisto.lua, and over them those of this call alone.
+---@param own table<string, any>|nil
 ---@return table
-function settings.for_calls()
+function settings.for_calls(own)
   local _, file = given()
-  return type(file.settings) == "table" and file.settings or {}
+  local all = {}
+  for name, value in pairs(type(file.settings) == "table" and file.settings or {}) do all[name] = value end
+  for name, value in pairs(own or {}) do all[name] = value end
+  return all
 end
 
 ---The secrets a template declares, from `secrets` of callisto.lua, which may take them from the environment:

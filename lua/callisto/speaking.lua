@@ -120,6 +120,20 @@ function Call:tone(name, length)
   return heard_out(utterance)
 end
 
+local background_fields = { volume = { "number", default = 0.3, min = 0, max = 1 } }
+
+---Plays a sound file of the workspace under everything that is said, again and again without a gap, and returns at once.
+---It goes on until it is changed or, with nil, switched off; the same file with another volume goes on where it is.
+---@param path string|nil
+---@param opts {volume: number?}|nil  volume: 0 to 1 [0.3]
+---@return true|nil ok, string? message, string? code  "ENOENT": there is no such file
+function Call:background(path, opts)
+  opts = options.read("call:background", opts, background_fields)
+  if path == nil then return core.background(nil) end
+  check_path(path, "call:background")
+  return core.background(path, { volume = opts.volume })
+end
+
 local hold_fields = {
   [1] = { "string", required = true },
   say = { "string" },

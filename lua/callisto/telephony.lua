@@ -2,6 +2,7 @@
 
 local core = require "callisto.core"
 local agents = require "callisto.agents"
+local announce = require "callisto.announce"
 local calls = require "callisto.calls"
 local hours = require "callisto.hours"
 local http = require "callisto.http"
@@ -29,7 +30,7 @@ local function admit(adapter, message)
     log.error(missing)
     return nil, http.problem(503, missing)
   end
-  local ok, reason, status = adapter.verify(message, base, account.secret)
+  local ok, reason, status = adapter.verify(message, base, account)
   if ok then return account end
   metrics.count(('webhooks_refused_total{carrier="%s",status="%d"}'):format(adapter.name, status))
   log.warn(("a webhook of %s from %s was refused: %s"):format(adapter.name, message.peer or "?", reason))
@@ -62,13 +63,21 @@ local function block_of(policy)
   return is_open == false, policy.outside_hours_message or policy.block_message
 end
 
+-- A sentence for a caller: the carrier says it, or we do on its media socket.
+local function sentence_of(adapter, account, agent, about, message)
+  if not adapter.is_mute then return { "say", message } end
+  local verb, why = announce.open(adapter, account, agent, about, message)
+  if not verb then log.warn(("a caller of %s is turned away without a word: %s"):format(agent.name, why)) end
+  return verb
+end
+
 -- The document for the caller of an agent that does not take the call; nil when it does.
-local function turn_away(adapter, agent, about)
+local function turn_away(adapter, account, agent, about)
   local policy = agent.template.inbound
   local is_blocked, message = block_of(policy)
   if not is_blocked then return nil end
   local verbs = {}
-  if message then verbs[1] = { "say", message } end
+  if message then verbs[1] = sentence_of(adapter, account, agent, about, message) end
   if policy.block_action == "REDIRECT" then
     verbs[#verbs + 1] = { "dial", to = policy.redirect_number }
   elseif message then
@@ -91,6 +100,7 @@ local function connect(adapter, account, agent, about)
   }
   if not call then
     log.error(("a call for %s could not be opened: %s"):format(agent.name, why))
+    if code == "EBUSY" then code = "carrier_limit" end
     metrics.count(('calls_refused_total{reason="%s"}'):format(code or "?"))
     return refuse(adapter, agent, about, adapter.refuse "busy", "CAPACITY_REJECTED")
   end
@@ -111,7 +121,7 @@ local function answer(adapter, account, message, agent)
   if telephony.is_draining then return document(adapter, adapter.refuse "busy") end
   agent = agent or agents.of_number(about.to)
   if not agent then return document(adapter, { { "say", "This number is not configured. Goodbye." }, { "hangup" } }) end
-  return turn_away(adapter, agent, about) or connect(adapter, account, agent, about)
+  return turn_away(adapter, account, agent, about) or connect(adapter, account, agent, about)
 end
 
 -- A request about a call that another service VM has is answered there. True when it was handed on.
@@ -126,9 +136,18 @@ local function hand_on(request, ...)
   return false
 end
 
+-- Which call of ours a request for a document is about: by our id in the URL, by our id as the carrier gave it back, or, of
+-- an outbound call, by the carrier's.
+local function our_id(adapter, message)
+  local id = http.read_query(message.query).call
+  if id then return id end
+  local about = adapter.webhook(message)
+  return about and (about.call or (about.direction == "OUTBOUND" and core.owner(about.carrier_call))) or nil
+end
+
 -- Our own outbound call is answered and asks for its document.
 local function answer_ours(adapter, message)
-  local id = http.read_query(message.query).call
+  local id = our_id(adapter, message)
   local call = id and calls.get(id)
   if not call or call.carrier ~= adapter.name then return nil end
   local about = adapter.webhook(message)
@@ -139,8 +158,24 @@ local function answer_ours(adapter, message)
   return document(adapter, calls.document(call))
 end
 
+-- A status: delivered here, or handed on, which is nil.
+local function take_status(adapter, request, status)
+  if not calls.deliver(adapter.name, status) then
+    if hand_on(request, status.call, status.carrier_call) then return nil end
+    metrics.count(('status_of_unknown_calls_total{carrier="%s"}'):format(adapter.name))
+    log.info(("%s reports a call that is not live: %s"):format(adapter.name, status.carrier_call or "?"))
+  end
+  return { status = 204 }
+end
+
+-- Some carriers tell the end of a call where they asked for its beginning. Returns that end.
+local function end_of(adapter, message)
+  local about = adapter.webhook(message)
+  return about and about.status and about.status.is_terminal and about.status or nil
+end
+
 local function each_path(paths, fn)
-  for _, path in ipairs(type(paths) == "table" and paths or { paths }) do fn(path) end
+  for _, path in ipairs(type(paths) == "table" and paths or { paths or nil }) do fn(path) end
 end
 
 local function add_inbound(routes, adapter)
@@ -148,7 +183,10 @@ local function add_inbound(routes, adapter)
     routes:add("GET|POST", path, verified(adapter, function(request, account)
       local agent = agents.find(request.params.agent)
       if not agent then return http.problem(404, ("there is no agent '%s'"):format(request.params.agent)) end
-      return answer(adapter, account, request.message, agent)
+      local over = end_of(adapter, request.message)
+      if over then return take_status(adapter, request, over) end
+      if hand_on(request, our_id(adapter, request.message)) then return nil end
+      return answer_ours(adapter, request.message) or answer(adapter, account, request.message, agent)
     end))
   end)
 end
@@ -156,7 +194,9 @@ end
 local function add_answer(routes, adapter)
   each_path(adapter.routes.answer, function(path)
     routes:add("GET|POST", path, verified(adapter, function(request, account)
-      if hand_on(request, http.read_query(request.message.query).call) then return nil end
+      local over = end_of(adapter, request.message)
+      if over then return take_status(adapter, request, over) end
+      if hand_on(request, our_id(adapter, request.message)) then return nil end
       return answer_ours(adapter, request.message) or answer(adapter, account, request.message)
     end))
   end)
@@ -164,16 +204,43 @@ end
 
 local function add_status(routes, adapter)
   each_path(adapter.routes.status, function(path)
-    routes:add("POST", path, verified(adapter, function(request)
+    routes:add("GET|POST", path, verified(adapter, function(request)
       local status, why = adapter.status(request.message)
       if not status then return http.problem(400, why) end
       status.call = status.call or request.params.call
-      if not calls.deliver(adapter.name, status) then
-        if hand_on(request, status.call, status.carrier_call) then return nil end
-        metrics.count(('status_of_unknown_calls_total{carrier="%s"}'):format(adapter.name))
-        log.info(("%s reports a call that is not live: %s"):format(adapter.name, status.carrier_call or "?"))
-      end
+      return take_status(adapter, request, status)
+    end))
+  end)
+end
+
+-- The call a request is about: by our id in the query or the path, else by the carrier's.
+local function call_of(request, carrier_call)
+  local id = http.read_query(request.message.query).call or request.params.call
+  return id or (carrier_call and core.owner(carrier_call))
+end
+
+-- News of a recording.
+local function add_details(routes, adapter)
+  each_path(adapter.recording and adapter.routes.details, function(path)
+    routes:add("GET|POST", path, verified(adapter, function(request)
+      local about, why = adapter.recording(request.message)
+      if not about then return http.problem(400, why) end
+      local id = call_of(request, about.carrier_call)
+      if id then records.event(id, "carrier.recording", about) end
       return { status = 204 }
+    end))
+  end)
+end
+
+-- The next document of a transfer. One that nobody began ends politely.
+local function add_transfer(routes, adapter)
+  each_path(adapter.answer and adapter.routes.transfer, function(path)
+    routes:add("GET|POST", path, verified(adapter, function(request)
+      local about = adapter.webhook(request.message) or {}
+      local id = call_of(request, about.carrier_call)
+      log.warn(("%s asks for a transfer of call %s, which nobody began"):format(adapter.name, id or about.carrier_call or "?"))
+      if id then records.event(id, "carrier.transfer", { step = request.params.step }) end
+      return document(adapter, { { "hangup" } })
     end))
   end)
 end
@@ -196,13 +263,22 @@ local function add_fallback(routes, adapter)
   end)
 end
 
+---nil and the refusal, or the account whose secret signed a request (callisto.sockets).
+telephony.admit = admit
+---Why an agent does not take calls now (callisto.sockets).
+telephony.block_of = block_of
+
 ---Adds the routes of every carrier.
 function telephony.add(routes)
   for _, adapter in ipairs(agents.carriers()) do
-    add_inbound(routes, adapter)
-    add_answer(routes, adapter)
-    add_status(routes, adapter)
-    add_fallback(routes, adapter)
+    if adapter.webhook then
+      add_inbound(routes, adapter)
+      add_answer(routes, adapter)
+      add_fallback(routes, adapter)
+    end
+    if adapter.status then add_status(routes, adapter) end
+    add_details(routes, adapter)
+    add_transfer(routes, adapter)
     each_path(adapter.routes.sockets, function(path)
       routes:add("GET", path, function()
         return http.problem(426, "this is the path of a media socket", nil, { upgrade = "websocket" })

@@ -26,6 +26,9 @@ function core.wake_at(at) end
 ---  "wake"
 ---  "request", request, message                       message: {method, path, query, exact, headers = {lower-case name = value}, body, peer};
 ---                                                    path is decoded, query is not; `exact`: the URL can be rebuilt byte for byte
+---  "socket", number, message                         a media socket that came before its call (core.sockets): the upgrade as a
+---                                                    request's message, and `first`, the list of the texts that came on it;
+---                                                    answer with core.call_open{…, socket = number} or core.socket_refuse
 ---  "response", fetch, message|nil, text, code, sent  message: {status, headers, body}
 ---  "stored", request, rows|nil, text, code           rows: list of {column = value}; rows.affected
 ---  "told", call_id, text                             from a call's VM
@@ -37,7 +40,8 @@ function core.wake_at(at) end
 ---  "told", nil, text                                 from the service VM
 ---  "leg", "started"|"ended", json
 ---  "speech", "started"|"stopped", milliseconds
----  "heard", json                                     {text, choice, rejected, ms}: what the recogniser made of the last speech
+---  "heard", json                                     {text, choice, digits, number, rejected, ms}: what the recogniser made
+---                                                    of the last speech; digits and number are text
 ---  "digit", key, in_band
 ---  "utterance", number, "started"
 ---  "utterance", number, "ended", {heard_ms, heard = text, interrupted = boolean, error = text|nil}
@@ -86,7 +90,9 @@ function core.http_reply(request, status, headers, body) end
 function core.wire(media) end
 
 ---Opens a call: takes a warm VM, loads `entry` in it, sends it `begin`, mints the media token or dials the socket.
----@param options {id: string, entry: string, begin: string, wire: userdata, role: "agent"|"carrier", path: string?, signature: {header: string, values: string[], required: boolean?}?, carrier_call: string?, token_ttl: number?, url: string?, headers: table<string,string>?, opening: string[]?, recording: string?, longest: number?, lead_ms: integer?, start_deadline: number?, fallback: {text: string, voice: string?}?}
+---@param options {id: string, entry: string, begin: string, wire: userdata, role: "agent"|"carrier", path: string?, signature: {header: string, values: string[], required: boolean?}?, carrier_call: string?, token_ttl: number?, url: string?, headers: table<string,string>?, opening: string[]?, recording: string?, longest: number?, lead_ms: integer?, start_deadline: number?, fallback: {text: string, voice: string?}?, socket: integer?, bye: string?}
+---`socket`: takes this held socket instead of waiting for one with a token. `bye`: JSON, what the wire's last word says ($bye) until
+---core.leg_bye says otherwise.
 ---`path`: the exact path of the media socket; its last segment is the single-use token. `url`: role carrier, the socket to open.
 ---@return true|nil ok, string? message, string? code
 function core.call_open(options) end
@@ -98,9 +104,33 @@ function core.call_close(call_id, close_code) end
 
 ---Role carrier: opens the media socket of an open call. `opening` texts are sent first, `closing` before we close.
 ---@param call_id string
----@param options {url: string, headers: table<string,string>?, stream: string, carrier_call: string, opening: string[]?, closing: string?, sequence: integer?}
+---@param options {url: string, headers: table<string,string>?, stream: string, carrier_call: string, opening: string[]?, closing: string?, sequence: integer?, wire: userdata?}
+---`wire`: of this socket, when it is not the call's.
 ---@return true|nil ok, string? message, string? code
 function core.leg_dial(call_id, options) end
+
+---Lets media sockets of these paths (prefixes) come without a token: they are held, at most five seconds, and asked about with
+---"socket" events when `first` text messages are there [1]. `most`: how many at a time, held or as legs; beyond it upgrades get 503.
+---@param list {path: string, most: integer|nil, first: integer|nil}[]
+---@return true|nil ok, string? message, string? code
+function core.sockets(list) end
+
+---Turns a held socket away. `text` is sent first, as the answer to what was told; then the socket is closed with this code, or,
+---with a `wire`, its replies go on until the other side closes, for a bounded time. Harmless when the socket is gone.
+---@param socket integer
+---@param options {code: integer?, reason: string?, text: string?, wire: userdata?}|nil
+function core.socket_refuse(socket, options) end
+
+---Sends a text on the leg's socket in which the variables of the media declaration stand ($seq, $peer_seq, $stream …), numbered
+---like the wire's own messages.
+---@param call_id string
+---@param text string at most 64 KiB
+function core.leg_text(call_id, text) end
+
+---Says what the wire's last word ($bye) will say of this call.
+---@param call_id string
+---@param json string at most 4,096 bytes
+function core.leg_bye(call_id, json) end
 
 ---Closes only the leg: at once, or after everything queued has been heard.
 ---@param call_id string
@@ -200,6 +230,14 @@ function core.say(utterance, text, options) end
 ---@param options {interruptible: boolean?, digits_stop: boolean?}|nil
 function core.play(utterance, path, options) end
 
+---Plays a sound file of the workspace (WAV) under everything, again and again without a gap, until it is changed or
+---switched off; nil: off. It is not an utterance: nothing waits for it, nothing interrupts it. The same file with another
+---volume goes on where it is. A file that is no sound is logged, and what played before goes on.
+---@param path string|nil relative to the workspace, no ".."
+---@param options {volume: number?}|nil  volume: 0..1 [1]
+---@return true|nil ok, string? message, string? code   ENOENT: no such file
+function core.background(path, options) end
+
 ---Declares an utterance of tones: "busy", "ringback", "beep", or "digits:12#".
 ---@param utterance integer
 ---@param name string
@@ -211,8 +249,9 @@ function core.tone(utterance, name, seconds) end
 function core.stop(utterance) end
 
 ---How to listen from now on. Without choices the speech is cut into utterances but not recognised.
----@param options {endpoint_ms: integer?, choices: table<string, string[]>?, digits: {min: integer, max: integer}?, numbers: boolean?, free_text: boolean?}
----@return true|nil ok, string? message, string? code   a word the recogniser cannot pronounce is named
+---`numbers`: in words, up to about `max` [9,999,999]. `free_text`: any words, as text; the rest is not looked at then.
+---@param options {endpoint_ms: integer?, choices: table<string, string[]>?, digits: {min: integer, max: integer}?, numbers: boolean|{max: integer?, fraction: boolean?, minus: boolean?}|nil, free_text: boolean?}
+---@return true|nil ok, string? message, string? code   a word the recogniser cannot pronounce is named; EOPNOTSUPP: no free text
 function core.listen(options) end
 
 ---Sends keys to the other side: as the carrier's message where the wire has one, else as tones.

@@ -45,6 +45,24 @@ function crypto.unbase64(text) end
 ---Constant-time comparison.
 ---@return boolean
 function crypto.equal(a, b) end
+---Whether an Ed25519 signature is right. The key has 32 raw bytes; a signature of another length than 64 is wrong.
+---@return boolean
+function crypto.ed25519_verify(key, signature, text) end
+---@param seed string  the private key, 32 raw bytes
+---@return string signature  64 raw bytes
+function crypto.ed25519_sign(seed, text) end
+---The public key of a seed.
+---@param seed string
+---@return string key
+function crypto.ed25519_public(seed) end
+---The signature of a JWT's RS256.
+---@param pem string  an RSA private key of 2048 bits or more, in PEM and without a password
+---@return string|nil bytes, string? message, string? code
+function crypto.rs256_sign(pem, text) end
+---A new RSA private key. Takes a tenth of a second: for made-up accounts of development.
+---@param bits integer|nil  2048 to 4096 [2048]
+---@return string|nil pem, string? message, string? code
+function crypto.rsa_new(bits) end
 
 ---@class callisto.log
 local log = {}
@@ -83,6 +101,52 @@ function shared.add(key, value, ttl) end
 function shared.increment(key, by, ttl) end
 ---@return boolean removed
 function shared.remove(key) end
+---Makes `holder` one of those who have something there is only so much of (lines of a carrier). Taking twice is having one.
+---@param set string
+---@param holder string
+---@param most integer  how many there are
+---@param ttl number|nil  seconds after which a holder that never releases is forgotten
+---@return boolean|nil taken, integer|string count_or_message, string? code
+function shared.hold(set, holder, most, ttl) end
+---@param set string
+---@param holder string
+---@return boolean released
+function shared.release(set, holder) end
+---@param set string
+---@return integer count
+function shared.holders(set) end
+---Reserves the next turn of a pace of so many a second.
+---@param name string
+---@param per_second number
+---@param burst number|nil  how many may come at once [1]
+---@return number|nil seconds to wait, string? message, string? code
+function shared.pace(name, per_second, burst) end
+
+---@class callisto.zone
+-- Time zones with their summer time, from the system's tzdata. `at` is in seconds since 1970, UTC.
+local zone = {}
+---What holds in a zone at an instant.
+---@param name string such as "Europe/Berlin"
+---@param at number
+---@return integer|nil seconds east of UTC
+---@return string abbreviation_or_message such as "CEST"
+---@return boolean|string is_summer_or_code
+function zone.offset(name, at) end
+---The local time of an instant; `weekday` is 0 for Sunday.
+---@param name string
+---@param at number
+---@return {year: integer, month: integer, day: integer, hour: integer, minute: integer, second: integer, weekday: integer}|nil
+---@return string? message
+---@return string? code
+function zone.fields(name, at) end
+---The instant of a local time. Of two instants, where summer time ends, it is the earlier one ("overlap"); a time that is jumped
+---over, where it begins, is moved forward by the length of the jump ("gap").
+---@param name string
+---@param fields {year: integer, month: integer, day: integer, hour: integer|nil, minute: integer|nil, second: integer|nil}
+---@return number|nil at
+---@return "gap"|"overlap"|nil fit a message when `at` is nil
+---@return string? code
+function zone.instant(name, fields) end
 
 ---@class callisto.vm
 -- What scripts may know about the machine they run in.
@@ -97,4 +161,4 @@ function vm.memory_bytes() end
 ---@return string
 function vm.traceback(thread, message) end
 
-return { json = json, xml = xml, crypto = crypto, log = log, metrics = metrics, shared = shared, vm = vm }
+return { json = json, xml = xml, crypto = crypto, log = log, metrics = metrics, shared = shared, zone = zone, vm = vm }

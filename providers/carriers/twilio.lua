@@ -5,7 +5,7 @@ local carrier = require "callisto.carrier"
 local crypto = require "callisto.crypto"
 local http = require "callisto.http"
 local json = require "callisto.json"
-local xml = require "callisto.xml"
+local twiml = require "providers.dialects.twiml"
 
 local API = "https://api.twilio.com"
 local INLINE_DOCUMENT_BYTES = 4000
@@ -80,7 +80,7 @@ local function validate(secret, given, url, list, body)
   return is_right
 end
 
-local function verify(message, public_url, secret)
+local function verify(message, public_url, account)
   local given = message.headers["x-twilio-signature"]
   if not given or given == "" then return nil, "the request has no X-Twilio-Signature header", 401 end
   if message.exact == false then
@@ -101,18 +101,18 @@ local function verify(message, public_url, secret)
       return nil, "the request has a body that its signature does not cover", 403
     end
   end
-  if not validate(secret, given, url, list, body) then
+  if not validate(account.secret, given, url, list, body) then
     return nil, "the signature is wrong: check the auth token and PUBLIC_BASE_URL", 403
   end
   return true
 end
 
 -- The media socket is opened with the signature of its URL as we wrote it, perhaps with a port or a slash at the end.
-local function socket_signature(url, secret)
+local function socket_signature(url, account)
   local values, seen = {}, {}
   for _, base in ipairs { url, url .. "/" } do
     for _, variant in ipairs(port_variants(base)) do
-      local value = signature(secret, variant)
+      local value = signature(account.secret, variant)
       if not seen[value] then
         seen[value] = true
         values[#values + 1] = value
@@ -122,154 +122,23 @@ local function socket_signature(url, secret)
   return { header = "x-twilio-signature", values = values }
 end
 
--- Webhooks ---------------------------------------------------------------------------------------------------------
-
-local function parameters_of(message)
-  if message.method == "GET" then return http.read_query(message.query) end
-  return (http.read_form(message.body)) or {}
-end
-
-local terminal = {
-  completed = { "ANSWERED", "COMPLETED" },
-  busy = { "NOT_ANSWERED", "BUSY" },
-  ["no-answer"] = { "NOT_ANSWERED", "NO_ANSWER" },
-  failed = { "NOT_ANSWERED", "FAILED" },
-  canceled = { "NOT_ANSWERED", "CANCELED" },
-}
-
-local function read_status(word, more)
-  local result = terminal[word] or {}
-  local status = {
-    word = word or "",
-    status = result[1],
-    reason = result[2],
-    is_terminal = result[1] ~= nil,
-    is_answered = word == "in-progress" or word == "answered" or word == "completed",
-  }
-  for name, value in pairs(more) do status[name] = value end
-  return status
-end
-
-local function cause_of(p)
-  local parts = {}
-  if p.SipResponseCode and p.SipResponseCode ~= "" then parts[1] = "SIP " .. p.SipResponseCode end
-  if p.ErrorCode and p.ErrorCode ~= "" then parts[#parts + 1] = "error " .. p.ErrorCode end
-  return #parts > 0 and table.concat(parts, ", ") or nil
-end
+-- Webhooks and documents -------------------------------------------------------------------------------------------
 
 local function status_of(message)
-  local p = parameters_of(message)
+  local p = twiml.parameters_of(message)
   if not p.CallStatus then return nil, "CallStatus is missing" end
-  return read_status(p.CallStatus, {
+  return twiml.status(p.CallStatus, {
     carrier_call = p.CallSid,
     call = http.read_query(message.query).call,
     sequence = tonumber(p.SequenceNumber),
     seconds = tonumber(p.CallDuration),
-    cause = cause_of(p),
+    cause = twiml.cause { { "SIP", p.SipResponseCode }, { "error", p.ErrorCode } },
   })
 end
 
-local function webhook(message)
-  local p = parameters_of(message)
-  if not p.CallSid or not p.CallSid:match("^[%w_%-]+$") or #p.CallSid > 64 then return nil, "CallSid is missing" end
-  return {
-    carrier_call = p.CallSid,
-    from = p.From or "",
-    to = p.To or "",
-    direction = (p.Direction or "inbound"):match("^outbound") and "OUTBOUND" or "INBOUND",
-    status = status_of(message),
-    error = p.ErrorCode,
-  }
-end
+local function webhook(message) return twiml.webhook(message, status_of) end
 
--- TwiML ------------------------------------------------------------------------------------------------------------
-
-local writers = {}
-
-local function attributes(list)
-  local given = {}
-  for _, pair in ipairs(list) do
-    if pair[2] ~= nil then given[#given + 1] = { pair[1], tostring(pair[2]) } end
-  end
-  return given
-end
-
-function writers.stream(verb)
-  local stream = { "Stream", attributes {
-    { "url", verb.url }, { "name", verb.name }, { "statusCallback", verb.status_url },
-  } }
-  for _, pair in ipairs(verb.parameters or {}) do
-    stream[#stream + 1] = { "Parameter", { { "name", pair[1] }, { "value", tostring(pair[2]) } } }
-  end
-  return { "Connect", attributes { { "action", verb.action } }, stream }
-end
-
-function writers.say(verb)
-  return { "Say", attributes { { "voice", verb.voice }, { "language", verb.language }, { "loop", verb.loop } }, verb[2] }
-end
-
-function writers.play(verb)
-  return { "Play", attributes { { "loop", verb.loop }, { "digits", verb.digits } }, verb[2] }
-end
-
-function writers.pause(verb) return { "Pause", attributes { { "length", verb.seconds } } } end
-
-function writers.gather(verb)
-  local node = { "Gather", attributes {
-    { "input", verb.input or "dtmf" }, { "action", verb.action }, { "method", verb.action and "POST" },
-    { "numDigits", verb.digits }, { "timeout", verb.timeout }, { "finishOnKey", verb.finish_on },
-    { "actionOnEmptyResult", verb.on_empty },
-  } }
-  for i = 2, #verb do node[#node + 1] = writers[verb[i][1]](verb[i]) end
-  return node
-end
-
-function writers.dial(verb)
-  local number = { "Number", attributes {
-    { "url", verb.whisper }, { "statusCallback", verb.status_url },
-    { "statusCallbackEvent", verb.status_url and "initiated ringing answered completed" },
-  }, verb.to }
-  return { "Dial", attributes {
-    { "callerId", verb.caller_id }, { "timeout", verb.timeout }, { "timeLimit", verb.limit },
-    { "answerOnBridge", verb.answer_on_bridge }, { "action", verb.action },
-    { "record", verb.record and "record-from-answer-dual" },
-  }, number }
-end
-
-function writers.conference(verb)
-  local room = { "Conference", attributes {
-    { "participantLabel", verb.label }, { "startConferenceOnEnter", verb.start_on_enter },
-    { "endConferenceOnExit", verb.end_on_exit }, { "muted", verb.muted }, { "beep", verb.beep },
-    { "waitUrl", verb.wait_url }, { "maxParticipants", verb.most }, { "coach", verb.coach },
-    { "record", verb.record and "record-from-start" }, { "statusCallback", verb.status_url },
-    { "statusCallbackEvent", verb.status_url and "start end join leave" },
-  }, verb.room }
-  return { "Dial", attributes { { "callerId", verb.caller_id }, { "action", verb.action } }, room }
-end
-
-function writers.reject(verb) return { "Reject", attributes { { "reason", verb.reason } } } end
-
-function writers.redirect(verb) return { "Redirect", { { "method", "POST" } }, verb.url } end
-
-function writers.hangup() return { "Hangup", {} } end
-
-function writers.record(verb)
-  return { "Record", attributes {
-    { "action", verb.action }, { "maxLength", verb.longest }, { "timeout", verb.silence },
-    { "finishOnKey", verb.finish_on }, { "playBeep", verb.beep }, { "recordingStatusCallback", verb.status_url },
-  } }
-end
-
-local function answer(document)
-  local response = { "Response", {} }
-  for _, verb in ipairs(carrier.document(document)) do response[#response + 1] = writers[verb[1]](verb) end
-  return xml.build(response), "text/xml"
-end
-
-local function refuse(reason)
-  if reason == "busy" then return { { "reject", reason = "busy" } } end
-  return { { "say", reason }, { "hangup" } }
-end
+local answer = twiml.writer { name = "TwiML" }
 
 -- REST -------------------------------------------------------------------------------------------------------------
 
@@ -312,12 +181,17 @@ local function body_of(message)
   return type(body) == "table" and body or nil
 end
 
+-- A document that travels inside a request.
+local function inline(document)
+  local text = answer(document)
+  if #text > INLINE_DOCUMENT_BYTES then error("the document is longer than 4,000 characters; use a url", 3) end
+  return text
+end
+
 local function place(call, account)
   local form = { { "To", call.to }, { "From", call.from } }
   if call.document then
-    local document = answer(call.document)
-    if #document > INLINE_DOCUMENT_BYTES then error("the document is longer than 4,000 characters; use a url", 2) end
-    form[#form + 1] = { "Twiml", document }
+    form[#form + 1] = { "Twiml", inline(call.document) }
   else
     form[#form + 1] = { "Url", call.url }
     form[#form + 1] = { "Method", "POST" }
@@ -371,7 +245,7 @@ local function fetched(message, text, code)
   end
   local body = message.status < 300 and body_of(message)
   if not body or type(body.status) ~= "string" then return nil, error_of(message) end
-  return read_status(body.status, { carrier_call = body.sid, seconds = tonumber(body.duration) })
+  return twiml.status(body.status, { carrier_call = body.sid, seconds = tonumber(body.duration) })
 end
 
 -- A call whose placing had no clear answer is looked for by its numbers.
@@ -379,29 +253,37 @@ local function find(call, account)
   return request(account, "GET", ("/Calls.json?To=%s&From=%s&PageSize=20"):format(http.escape(call.to), http.escape(call.from)))
 end
 
-local months = { Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9, Oct = 10, Nov = 11, Dec = 12 }
-
--- "Tue, 03 Mar 2026 10:15:00 +0000" → seconds since 1970.
-local function seconds_of(date)
-  local day, month, year, hour, minute, second = tostring(date):match("(%d+) (%a%a%a) (%d%d%d%d) (%d%d):(%d%d):(%d%d)")
-  month = months[month]
-  if not month then return nil end
-  local y = month <= 2 and year - 1 or tonumber(year)
-  local of_year = math.floor((153 * (month + (month > 2 and -3 or 9)) + 2) / 5) + day - 1
-  local days = 365 * y + math.floor(y / 4) - math.floor(y / 100) + math.floor(y / 400) + of_year - 719468
-  return days * 86400 + hour * 3600 + minute * 60 + second
-end
-
--- The oldest call between these numbers that was created after we asked, give or take the difference of our clocks.
 local function found(message, call)
   local body = message and message.status == 200 and body_of(message)
-  local best, best_at
-  for _, each in ipairs(type(body) == "table" and type(body.calls) == "table" and body.calls or {}) do
-    local at = seconds_of(each.date_created)
-    local fits = each.direction == "outbound-api" and each.to == call.to and each.from == call.from
-    if fits and at and at >= call.placed_at - 5 and (not best_at or at < best_at) then best, best_at = each.sid, at end
+  return body and twiml.found(body.calls, call) or nil
+end
+
+-- Changing a live call ---------------------------------------------------------------------------------------------
+-- Keys are not sent by a request: that would be a document, which takes the place of the stream. They go as tones.
+
+local function redirect(carrier_call, to, account)
+  local form = to.url and { { "Url", to.url }, { "Method", "POST" } } or { { "Twiml", inline(to.document) } }
+  return request(account, "POST", ("/Calls/%s.json"):format(carrier_call), form)
+end
+
+local function record(carrier_call, options, account)
+  local form = { { "RecordingChannels", "dual" } }
+  if options.status_url then
+    form[2] = { "RecordingStatusCallback", options.status_url }
+    form[3] = { "RecordingStatusCallbackEvent", "completed" }
   end
-  return best
+  return request(account, "POST", ("/Calls/%s/Recordings.json"):format(carrier_call), form)
+end
+
+local function stop_recording(carrier_call, recording, account)
+  local path = ("/Calls/%s/Recordings/%s.json"):format(carrier_call, recording or "Twilio.CURRENT")
+  return request(account, "POST", path, { { "Status", "stopped" } })
+end
+
+local function done(message, text, code)
+  if not message then return nil, failure(text, code) end
+  if message.status >= 200 and message.status < 300 then return true end
+  return nil, error_of(message)
 end
 
 return carrier {
@@ -426,19 +308,9 @@ return carrier {
     mark_out = [[{"event":"mark","streamSid":"$stream","mark":{"name":"$mark"}}]],
     clear = [[{"event":"clear","streamSid":"$stream"}]],
   },
-  routes = {
-    inbound = "/telephony/twilio/inbound/{agent}",
-    answer = { "/twilio/answer", "/agent/voice/breeze-buddy/twilio/answer" },
-    status = {
-      "/twilio/callback/status",
-      "/agent/voice/breeze-buddy/twilio/callback/status",
-      "/telephony/twilio/status/{call}",
-    },
-    fallback = { "/twilio/callback/twiml-fallback", "/agent/voice/breeze-buddy/twilio/callback/twiml-fallback" },
-    media = "/ws/twilio/{agent}",
-    sockets = { "/ws/twilio/{agent}", "/ws/twilio/{agent}/{token}", "/agent/voice/breeze-buddy/ws/twilio",
-      "/agent/voice/breeze-buddy/ws/twilio/{token}" },
-  },
+  acknowledges = { marks = "played", after_clear = true },
+  routes = carrier.routes("twilio", { fallback = { "/twilio/callback/twiml-fallback" } }),
+  headers = { "x-twilio-signature" },
   environment = {
     account = "TWILIO_ACCOUNT_SID",
     secret = "TWILIO_AUTH_TOKEN",
@@ -457,7 +329,7 @@ return carrier {
   verify = verify,
   socket_signature = socket_signature,
   answer = answer,
-  refuse = refuse,
+  refuse = twiml.refuse,
   place = place,
   placed = placed,
   hangup = hangup,
@@ -467,6 +339,11 @@ return carrier {
   find = find,
   found = found,
   status = status_of,
+  redirect = redirect,
+  record = record,
+  stop_recording = stop_recording,
+  recording = twiml.recording,
+  done = done,
   signature = signature,
   validate = validate,
 }

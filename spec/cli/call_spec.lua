@@ -115,10 +115,44 @@ describe("callisto call", function()
     assert.equal("DONE", json.decode(result.out).outcome)
   end)
 
+  local function talk(words, typed)
+    folder = binary.folder { typed = typed or "" }
+    local result, path = {}, folder .. "/out"
+    local line = files.quote(binary.path) .. " call"
+    for _, word in ipairs(words) do line = line .. " " .. files.quote(word) end
+    result.code = math.floor(os.execute(("%s <%s/typed >%s 2>&1"):format(line, folder, path)) / 256)
+    result.out = files.read(path)
+    return result
+  end
+
+  it("talks by text: what is typed is said, pressed, or silence", function()
+    local result = talk({ "delivery-window", "customer_name=Ann", "--text" }, "/silence 2\n/press 2\n/nonsense\n/press 1\n")
+    assert.equal(0, result.code, result.out)
+    for _, part in ipairs {
+      "agent   Hello Ann, your parcel comes tomorrow.\n", "        /press 2\nagent   We come between two and five.",
+      "there is no /nonsense: /press KEYS", "agent   Thank you. Goodbye.\ncompleted CONFIRMED\n",
+    } do
+      assert(result.out:find(part, 1, true), part .. " is missing in\n" .. result.out)
+    end
+  end)
+
+  it("hangs up where the text ends", function()
+    local result = talk({ "after-hours", "--text" }, "")
+    assert.matches("^agent   We", result.out)
+    assert.matches("\ncompleted %u+\n$", result.out)
+  end)
+
+  it("talks by sound, with the real voice and ear", function()
+    local result = talk { "delivery-window", "customer_name=Ann", "--audio", "examples/shop/audio/hold.wav" }
+    assert.matches("^agent   Hello Ann", result.out)
+    assert.matches("\ncompleted %u+\n$", result.out)
+    assert.equal(2, talk({ "delivery-window", "customer_name=Ann", "--audio", "no.wav" }).code)
+  end)
+
   it("ends with 2 for wrong usage", function()
     server {}
     for _, words in ipairs { {}, { "a" }, { "a", "+1", "more" }, { "a", "+1", "--server" }, { "a", "+1", "--now" },
-      { "a", "+1", "n:=x" } } do
+      { "a", "+1", "n:=x" }, { "a", "+1", "--text" }, { "a", "--audio" } } do
       local result = call(unpack(words))
       assert.equal(2, result.code, table.concat(words, " "))
       assert.matches("^callisto call: ", result.err)

@@ -67,6 +67,28 @@ describe("crypto", function()
     end)
   end)
 
+  -- RFC 8032, test 2.
+  describe("Ed25519", function()
+    local seed = "\76\205\8\155\40\255\150\218\157\182\195\70\236\17\78\15\91\138\49\159\53\171\166\36\218\140\246\237\79\184\166\251"
+
+    it("signs as the RFC does, and checks what was signed", function()
+      local key = crypto.ed25519_public(seed)
+      assert.equal("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c", crypto.hex(key))
+      local signature = crypto.ed25519_sign(seed, "r")
+      assert.equal("92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+        .. "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00", crypto.hex(signature))
+      assert.is_true(crypto.ed25519_verify(key, signature, "r"))
+      assert.is_false(crypto.ed25519_verify(key, signature, "s"))
+      assert.is_false(crypto.ed25519_verify(key, signature:sub(1, 63), "r"))
+      assert.is_false(crypto.ed25519_verify(key, "", "r"))
+    end)
+
+    it("names a key of another length", function()
+      assert.error_matches(function() crypto.ed25519_verify("short", "", "") end, "32 bytes, not 5")
+      assert.error_matches(function() crypto.ed25519_sign(seed .. "x", "") end, "32 bytes, not 33")
+    end)
+  end)
+
   it("compares", function()
     assert.is_true(crypto.equal("abc", "abc"))
     assert.is_true(crypto.equal("", ""))

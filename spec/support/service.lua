@@ -14,6 +14,7 @@ service.BASE = "https://voice.example.com"
 
 local function list_modules(prefix)
   local all = {
+    { name = "providers.carriers.genesys", path = "providers/carriers/genesys.lua" },
     { name = "providers.carriers.twilio", path = "providers/carriers/twilio.lua" },
     { name = "routing", path = "routing.lua" },
     { name = "templates.appointment", path = "templates/appointment.lua" },
@@ -45,6 +46,18 @@ local function add_core(self)
     self.opened[options.id] = options
     table.insert(self.order, options)
     return true
+  end
+  function core.sockets(list)
+    self.declared = list
+    return true
+  end
+  function core.socket_refuse(number, options)
+    assert(not self.turned_away[number], "a socket is answered once")
+    self.turned_away[number] = options
+  end
+  function core.leg_bye(id, text)
+    assert(self.opened[id] and self.json.decode(text))
+    self.byes[id] = text
   end
   function core.call_close(id, code) self.closed[id] = (self.closed[id] or 0) + 1; self.close_code = code end
   function core.leg_end(id, drain) self.legs_ended[id] = drain and "drain" or "now" end
@@ -103,14 +116,14 @@ function service.start(env, file, sources)
   local world = fake.world()
   local variables = {
     PUBLIC_BASE_URL = service.BASE, TWILIO_ACCOUNT_SID = "AC0011", TWILIO_AUTH_TOKEN = service.SECRET,
-    TWILIO_PHONE_NUMBER = "+14150000002",
+    TWILIO_PHONE_NUMBER = "+14150000002", TWILIO_CALLS_PER_SECOND = "100",
   }
   for name, value in pairs(env or {}) do variables[name] = value ~= false and value or nil end
   local vm = world:vm("service", { settings = { env = variables, file = file or {}, cli = {} }, sources = sources })
   local self = setmetatable({
     world = world, vm = vm, json = world.modules["callisto.json"], xml = world.modules["callisto.xml"], db = sqlite.open(),
     replies = {}, opened = {}, order = {}, closed = {}, legs_ended = {}, withdrawn = {}, prepared = {}, rest = {},
-    elsewhere = {}, forwarded = {}, aliases = {}, number = 0,
+    turned_away = {}, byes = {}, elsewhere = {}, forwarded = {}, aliases = {}, number = 0,
   }, Service)
   add_core(self)
   vm.require "callisto.service"
@@ -179,6 +192,10 @@ end
 
 function Service:told(id, about) self.vm:event("told", id, self.json.encode(about)) end
 
-function Service:leg(id, what, reason) self.vm:event("leg", id, what, self.json.encode { reason = reason }) end
+function Service:leg(id, what, reason, more)
+  local about = { reason = reason }
+  for name, value in pairs(more or {}) do about[name] = value end
+  self.vm:event("leg", id, what, self.json.encode(about))
+end
 
 return service

@@ -1,10 +1,10 @@
-local phone = require "spec.support.phone"
+local exchange = require "callisto.spec"
 
 local TUESDAY_NOON = 1772519400 -- 2026-03-03 12:00 in Kolkata
 local TUESDAY_NIGHT = TUESDAY_NOON + 10 * 3600
 
 describe("after-hours", function()
-  local function call(at) return phone.call { template = "templates.after_hours", at = at } end
+  local function call(at) return exchange.call { template = "after-hours", inbound = true, at = at } end
 
   it("takes the number of the caller", function()
     local caller = call(TUESDAY_NIGHT)
@@ -14,7 +14,7 @@ describe("after-hours", function()
     caller:says "yes"
     caller:hears "We will call you tomorrow"
     assert.equal("CALL_BACK", caller:ended().outcome)
-    assert.equal("+14150000001", caller.vm.facts[1].data.number)
+    assert.equal("+14150000001", caller:fact("callback.wanted").number)
   end)
 
   it("takes another number", function()
@@ -26,7 +26,7 @@ describe("after-hours", function()
     caller:hears "Please enter the number"
     caller:presses "4155550123#"
     assert.equal("CALL_BACK", caller:ended().outcome)
-    assert.equal("4155550123", caller.vm.facts[1].data.number)
+    assert.equal("4155550123", caller:fact("callback.wanted").number)
   end)
 
   it("only informs", function()

@@ -1,9 +1,9 @@
-local phone = require "spec.support.phone"
+local exchange = require "callisto.spec"
 
 describe("appointment-reminder", function()
   local function call()
-    return phone.call {
-      template = "templates.appointment_reminder",
+    return exchange.call {
+      template = "appointment-reminder",
       payload = { patient_name = "Ann", doctor = "doctor Brown", at = "2026-03-05T15:30" },
     }
   end
@@ -28,7 +28,7 @@ describe("appointment-reminder", function()
     caller:says "yes"
     caller:hears "We have written it down"
     assert.equal("MOVED", caller:ended().outcome)
-    assert.equal("2026-03-13T16:00", caller.vm.facts[1].data.at)
+    assert.equal("2026-03-13T16:00", caller:fact("appointment.moved").at)
   end)
 
   it("is moved with keys, after a change of mind", function()

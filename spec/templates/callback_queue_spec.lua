@@ -1,7 +1,7 @@
-local phone = require "spec.support.phone"
+local exchange = require "callisto.spec"
 
 describe("callback-queue", function()
-  local function call() return phone.call { template = "templates.callback_queue" } end
+  local function call() return exchange.call { template = "callback-queue", inbound = true } end
 
   it("keeps the place of one who wants to be called back", function()
     local caller = call()
@@ -9,7 +9,7 @@ describe("callback-queue", function()
     caller:says "call me back"
     caller:hears "We keep your place"
     assert.equal("CALL_BACK", caller:ended().outcome)
-    assert.same({ number = "+14150000001", place = 1 }, caller.vm.facts[1].data)
+    assert.same({ number = "+14150000001", place = 1 }, caller:fact "callback.queued")
   end)
 
   it("plays music until somebody is free", function()
@@ -18,10 +18,9 @@ describe("callback-queue", function()
     caller:presses "2"
     caller:hears "[audio/hold.wav]"
     caller:silence(20)
-    caller.vm:event("told", nil, "free")
+    caller:tell "free"
     caller:hears "Now it is your turn."
     assert.equal("CONNECTED", caller:ended().outcome)
-    assert.equal(0, caller.vm.require "callisto.task".count())
   end)
 
   it("lets one who waits change his mind", function()
@@ -34,11 +33,10 @@ describe("callback-queue", function()
   end)
 
   it("says how many are before one", function()
-    local caller = phone.call { template = "templates.callback_queue", before = function(vm)
-      local shared = vm.require "callisto.shared"
-      shared.set("callback_queue.last", "7")
-      shared.set("callback_queue.served", "4")
-    end }
+    local caller = exchange.call {
+      template = "callback-queue", inbound = true,
+      shared = { ["callback_queue.last"] = "7", ["callback_queue.served"] = "4" },
+    }
     caller:hears "three are before you."
   end)
 end)

@@ -1,9 +1,9 @@
-local phone = require "spec.support.phone"
+local exchange = require "callisto.spec"
 
 describe("cash-on-delivery", function()
   local function call()
-    return phone.call {
-      template = "templates.cash_on_delivery",
+    return exchange.call {
+      template = "cash-on-delivery",
       payload = { customer_name = "Ann", item = "a kettle", amount = 125000, address = "Main Street" },
     }
   end
@@ -37,7 +37,7 @@ describe("cash-on-delivery", function()
     caller:hears "six digits"
     caller:presses "560001"
     assert.equal("ADDRESS_WRONG", caller:ended().outcome)
-    assert.equal("560001", caller.vm.facts[1].data.postal_code)
+    assert.equal("560001", caller:fact("address.wrong").postal_code)
   end)
 
   it("has no money ready", function()

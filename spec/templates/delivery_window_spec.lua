@@ -1,7 +1,7 @@
-local phone = require "spec.support.phone"
+local exchange = require "callisto.spec"
 
 describe("delivery-window", function()
-  local function call() return phone.call { template = "templates.delivery_window", payload = { customer_name = "Ann" } } end
+  local function call() return exchange.call { template = "delivery-window", payload = { customer_name = "Ann" } } end
 
   it("is chosen by keys, also during the greeting", function()
     local caller = call()
@@ -12,8 +12,8 @@ describe("delivery-window", function()
     caller:presses "1"
     caller:hears "Thank you"
     assert.equal("CONFIRMED", caller:ended().outcome)
-    assert.equal("between two and five", caller.vm.facts[1].data.window)
-    assert.equal("caller: Pressed 2 — afternoon", caller:transcript()[2])
+    assert.equal("between two and five", caller:fact("delivery.window").window)
+    assert.equal("caller: Pressed 2 — afternoon", caller:lines()[2])
   end)
 
   it("may be chosen again, or another day", function()
@@ -33,6 +33,7 @@ describe("delivery-window", function()
     local caller = call()
     for _ = 1, 3 do caller:hears("Hello Ann"):listens():silence "9s" end
     caller:hears "We will send you a message"
-    assert.same({ what = "ended", reason = "IVR_NO_INPUT", outcome = "NO_INPUT" }, caller:ended())
+    assert.equal("NO_INPUT", caller:ended().outcome)
+    assert.equal("IVR_NO_INPUT", caller:ended().reason)
   end)
 end)

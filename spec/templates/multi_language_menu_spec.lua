@@ -1,15 +1,14 @@
-local phone = require "spec.support.phone"
+local exchange = require "callisto.spec"
 
 describe("multi-language-menu", function()
-  local function call() return phone.call { template = "templates.multi_language_menu",
-    settings = { voices = { es = "maria" } } } end
+  local function call() return exchange.call { template = "multi-language-menu", inbound = true,
+    settings = { voices = { es = "rms" } } } end
 
   it("goes on in the language of the caller", function()
     local caller = call()
     caller:hears "Welcome to Blue Shop."
     caller:hears "For English, press 1. Para español, pulse dos."
     caller:presses "2"
-    assert.equal("maria", caller.voices[caller.heard[#caller.heard]])
     caller:hears "Para su pedido, pulse uno."
     caller:presses "7"
     caller:hears "Esa opción no existe. Para su pedido"
@@ -18,7 +17,7 @@ describe("multi-language-menu", function()
     caller:presses "12345#"
     caller:hears "Gracias"
     assert.equal("ORDER_ASKED", caller:ended().outcome)
-    assert.same({ number = "12345", language = "spanish" }, caller.vm.facts[2].data)
+    assert.same({ number = "12345", language = "spanish" }, caller:fact "order.asked")
   end)
 
   for key, word in pairs { ["2"] = "INFORMED", ["0"] = "CALL_BACK" } do

@@ -1,9 +1,9 @@
-local phone = require "spec.support.phone"
+local exchange = require "callisto.spec"
 
 describe("payment-reminder", function()
   local function call()
-    return phone.call {
-      template = "templates.payment_reminder",
+    return exchange.call {
+      template = "payment-reminder",
       payload = { customer_name = "Ann", amount = 123456.5, due = "2026-02-27" },
     }
   end
@@ -23,7 +23,7 @@ describe("payment-reminder", function()
     caller:says "next monday"
     caller:hears "fifty paise on Monday, the ninth of March"
     assert.equal("PROMISED", caller:ended().outcome)
-    assert.same({ day = "2026-03-09", amount = 123456.5 }, caller.vm.facts[1].data)
+    assert.same({ day = "2026-03-09", amount = 123456.5 }, caller:fact "payment.promised")
   end)
 
   it("does not take a promise of a far day", function()
@@ -48,6 +48,6 @@ describe("payment-reminder", function()
     caller:says "wrong"
     caller:hears "excuse the call"
     assert.equal("WRONG_PERSON", caller:ended().outcome)
-    assert.is_nil(table.concat(caller.heard):find "rupees")
+    assert.is_nil(table.concat(caller:lines()):find "rupees")
   end)
 end)

@@ -1,8 +1,8 @@
-local phone = require "spec.support.phone"
+local exchange = require "callisto.spec"
 
 describe("satisfaction-survey", function()
   local function call()
-    return phone.call { template = "templates.satisfaction_survey", payload = { customer_name = "Ann", product = "the kettle" } }
+    return exchange.call { template = "satisfaction-survey", payload = { customer_name = "Ann", product = "the kettle" } }
   end
 
   it("takes two numbers and a few words", function()
@@ -17,11 +17,9 @@ describe("satisfaction-survey", function()
     caller:says "deliver faster"
     caller:hears "Thank you very much"
     assert.equal("ANSWERED", caller:ended().outcome)
-    local facts = {}
-    for _, fact in ipairs(caller.vm.facts) do facts[fact.kind] = fact.data end
-    assert.equal(5, facts["survey.service"].value)
-    assert.equal(4, facts["survey.product"].value)
-    assert.equal("deliver faster", facts["survey.words"].text)
+    assert.equal(5, caller:fact("survey.service").value)
+    assert.equal(4, caller:fact("survey.product").value)
+    assert.equal("deliver faster", caller:fact("survey.words").text)
   end)
 
   it("hears that somebody is unhappy", function()

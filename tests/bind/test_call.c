@@ -2,6 +2,8 @@
  * goes wrong. */
 #include "bind/kit.h"
 
+#include "audio/wav.h"
+
 static void talk_to_the_end(int threads) {
   world w;
   line l;
@@ -127,6 +129,64 @@ static void a_warm_file_that_acts_is_refused(void **state) {
   world_close(&w);
 }
 
+static void write_square_wave(const world *w, const char *path) {
+  char full[256];
+  uint8_t header[CAL_WAV_HEADER_BYTES];
+  int16_t samples[4000];
+  for (int i = 0; i < 4000; i++) samples[i] = i / 10 % 2 ? 8000 : -8000;
+  cal_wav_header(header, 8000, 1, sizeof samples);
+  snprintf(full, sizeof full, "%s/%s", w->folder, path);
+  FILE *file = fopen(full, "wb");
+  assert_non_null(file);
+  assert_int_equal(fwrite(header, sizeof header, 1, file), 1);
+  assert_int_equal(fwrite(samples, sizeof samples, 1, file), 1);
+  fclose(file);
+}
+
+static void a_background_is_a_file_of_the_workspace_and_goes_on(void **state) {
+  world w;
+  line l;
+  world_prepare_with(&w, 1, "exchange/office.lua",
+                     "local core = require 'callisto.core'\n"
+                     "require 'exchange.warm' {\n"
+                     "  begin = function()\n"
+                     "    local ok, _, code = core.background 'nowhere.wav'\n"
+                     "    local far = pcall(core.background, '../office.wav')\n"
+                     "    local loud = pcall(core.background, 'office.wav', { volume = 2 })\n"
+                     "    core.tell(nil, tostring(ok) .. code .. tostring(far) .. tostring(loud))\n"
+                     "    assert(core.background('office.wav', { volume = 0.5 }))\n"
+                     "  end }\n"
+                     "return {}\n");
+  write_square_wave(&w, "office.wav");
+  world_run(&w);
+  line_call(&w, &l, "office", "g1");
+  WAIT_FOR(&w.client, l.loud > 60); /* longer than the file */
+  assert_true(is_fact(&w, "told", "g1", "nilENOENTfalsefalse"));
+  assert_int_equal(l.marks, 0);
+  cal_ws_close(l.ws, 1000, "");
+  WAIT_FOR(&w.client, cal_engine_calls(w.engine) == 0);
+  world_close(&w);
+}
+
+static void free_text_is_refused_unless_it_is_allowed(void **state) {
+  world w;
+  world_prepare_with(
+      &w, 1, "exchange/words.lua",
+      "local core = require 'callisto.core'\n"
+      "require 'exchange.warm' { begin = function()\n"
+      "  assert(core.listen { numbers = true })\n"
+      "  assert(core.listen { numbers = { max = 99, fraction = true }, choices = { yes = {} } })\n"
+      "  assert(not pcall(core.listen, { numbers = { max = 1e9 } }))\n"
+      "  local ok, why, code = core.listen { free_text = true }\n"
+      "  core.tell(nil, tostring(ok) .. code .. tostring(why:find('--free-text', 1, true) ~= nil))\n"
+      "end }\nreturn {}\n");
+  world_run(&w);
+  assert_int_equal(get(&w, "/open/words/f1"), 200);
+  WAIT_FOR(&w.client, is_fact(&w, "told", "f1", NULL));
+  assert_true(is_fact(&w, "told", "f1", "nilEOPNOTSUPPtrue"));
+  world_close(&w);
+}
+
 static void a_request_the_service_fails_gets_500(void **state) {
   world w;
   world_open(&w, 1);
@@ -183,6 +243,8 @@ int main(void) {
       cmocka_unit_test(a_failing_script_is_stopped_and_the_caller_hears_the_fallback),
       cmocka_unit_test(a_failing_script_is_stopped_on_one_thread),
       cmocka_unit_test(a_warm_file_that_acts_is_refused),
+      cmocka_unit_test(a_background_is_a_file_of_the_workspace_and_goes_on),
+      cmocka_unit_test(free_text_is_refused_unless_it_is_allowed),
       cmocka_unit_test(a_request_the_service_fails_gets_500),
       cmocka_unit_test(an_answer_that_comes_after_the_call_is_dropped),
       cmocka_unit_test(a_call_waits_for_so_many_answers_at_most),

@@ -22,6 +22,7 @@
 #include "call/call.h"
 #include "call/io.h"
 #include "call/leg.h"
+#include "call/lobby.h"
 #include "net/ws.h"
 
 enum { RATE = 8000, FRAME = 160, MOST_EVENTS = 8192, MOST_HEARD = 60 * RATE };
@@ -99,6 +100,7 @@ typedef struct kit {
   cal_clock *clock;
   cal_loop *loop;
   cal_tokens *tokens;
+  cal_prefixes *prefixes;
   cal_io *io;
   cal_mailbox *events;
   cal_wire *wire, *carrier_wire;
@@ -115,6 +117,10 @@ typedef struct kit {
   cal_id request;
   char request_line[256];
   int request_status; /* what on_request says */
+  uint32_t sockets;   /* that came before their call */
+  cal_id socket;
+  int socket_status;      /* what on_socket says */
+  char socket_about[600]; /* path?query and the first texts, each after a bar */
   int response_code, response_status, response_was_sent;
   cal_id response_to;
   char response_body[256];
@@ -148,6 +154,17 @@ static inline int kit_on_request(void *context, cal_io *io, cal_id request, cal_
            message->query, message->body ? message->body : "");
   cal_http_message_free(message);
   return k->request_status;
+}
+
+static inline int kit_on_socket(void *context, cal_id socket, cal_http_message *message) {
+  kit *k = context;
+  k->sockets++;
+  k->socket = socket;
+  int bytes = snprintf(k->socket_about, sizeof k->socket_about, "%s?%s", message->url, message->query);
+  for (size_t at = 0; at < message->body_bytes; at += strlen(message->body + at) + 1)
+    bytes += snprintf(k->socket_about + bytes, sizeof k->socket_about - (size_t)bytes, "|%s", message->body + at);
+  cal_http_message_free(message);
+  return k->socket_status;
 }
 
 static inline void kit_on_response(void *context, cal_id fetch, cal_http_message *message, int code,
@@ -202,6 +219,7 @@ static inline void kit_recording_close(void *context, void *file, const uint8_t 
 static inline cal_io_hooks kit_hooks(kit *k) {
   return (cal_io_hooks){.context = k,
                         .on_request = kit_on_request,
+                        .on_socket = kit_on_socket,
                         .on_response = kit_on_response,
                         .on_speech = kit_on_speech,
                         .recording_open = kit_recording_open,
@@ -219,6 +237,7 @@ static inline void kit_open_on(kit *k, cal_clock *clock, uint32_t legs_ceiling, 
   k->seen = calloc(MOST_EVENTS, sizeof *k->seen);
   assert_int_equal(cal_loop_new(&k->loop, clock), 0);
   k->tokens = cal_tokens_new(100);
+  k->prefixes = cal_prefixes_new();
   assert_int_equal(cal_mailbox_new(&k->events, k->loop,
                                    &(cal_mailbox_options){.name = "test",
                                                           .message_bytes = sizeof(cal_event),
@@ -230,6 +249,7 @@ static inline void kit_open_on(kit *k, cal_clock *clock, uint32_t legs_ceiling, 
   if (cal_io_new(&k->io, &(cal_io_options){.index = 1,
                                            .loop = k->loop,
                                            .tokens = k->tokens,
+                                           .prefixes = k->prefixes,
                                            .hooks = kit_hooks(k),
                                            .legs_ceiling = legs_ceiling}))
     fail_msg("no io: %s", cal_error_text());
@@ -249,6 +269,7 @@ static inline void kit_close(kit *k) {
   k->io = cal_io_free(k->io);
   k->events = cal_mailbox_close(k->events);
   cal_tokens_free(k->tokens);
+  cal_prefixes_free(k->prefixes);
   cal_unref(k->wire);
   cal_unref(k->carrier_wire);
   assert_int_equal(cal_loop_timers(k->loop), 0);
@@ -449,7 +470,8 @@ static inline void peer_audio(peer *p, const int16_t *samples, size_t count) {
   ssize_t bytes = cal_wire_write_audio(p->k->carrier_wire, &p->state, samples, count, out,
                                        cal_wire_audio_room(p->k->carrier_wire, count));
   assert_true(bytes > 0);
-  cal_ws_send_copy(p->ws, out, (size_t)bytes, CAL_WS_TEXT);
+  cal_ws_send_copy(p->ws, out, (size_t)bytes,
+                   cal_wire_is_binary_out(p->k->carrier_wire) ? CAL_WS_BINARY : CAL_WS_TEXT);
   free(out);
 }
 

@@ -162,6 +162,20 @@ static void a_dial_lives_as_long_as_somebody_uses_it(void **state) {
   cal_unref(two);
 }
 
+static void a_dial_may_bring_a_wire_of_its_own(void **state) {
+  const cal_wire_spec wide = {
+      .name = "wide", .encoding = CAL_L16BE, .rate_hz = 16000, .frame_ms = 20, .is_binary_out = 1};
+  cal_wire *wire;
+  assert_int_equal(cal_wire_compile(&wire, &wide), 0);
+  uint32_t own_hz = cal_call_rate_hz(call);
+  assert_int_not_equal(own_hz, 16000);
+  cal_call_set_dial(call, &(cal_dial){.url = "ws://one/", .wire = wire});
+  cal_unref(wire); /* the dial keeps it */
+  assert_int_equal(cal_call_rate_hz(call), 16000);
+  cal_call_set_dial(call, &(cal_dial){.url = "ws://two/"});
+  assert_int_equal(cal_call_rate_hz(call), own_hz);
+}
+
 static void pitfall_15_the_end_finds_room_in_a_full_mailbox(void **state) {
   assert_int_equal(cal_call_begin(call), 0);
   uint32_t posted = 0;
@@ -217,6 +231,7 @@ int main(void) {
       TEST(what_is_posted_meanwhile_overtakes_nothing),
       TEST(a_call_has_one_leg),
       TEST(a_dial_lives_as_long_as_somebody_uses_it),
+      TEST(a_dial_may_bring_a_wire_of_its_own),
       TEST(pitfall_15_the_end_finds_room_in_a_full_mailbox),
       TEST(a_script_thread_and_an_io_thread_do_not_trip_over_each_other),
   };

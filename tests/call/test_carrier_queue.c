@@ -105,6 +105,19 @@ static void a_clear_gives_all_marks_back_and_leaves_silence(void **state) {
   cal_carrier_queue_free(queue);
 }
 
+static void marks_may_be_forgotten_at_a_clear(void **state) {
+  cal_carrier_queue *queue = fresh();
+  int16_t second[RATE] = {0};
+  cal_carrier_queue_audio(queue, second, RATE);
+  mark(queue, "lost");
+  cal_carrier_queue_drop_marks(queue);
+  cal_carrier_queue_clear(queue);
+  assert_int_equal(marks.count, 0);
+  mark(queue, "next");
+  assert_int_equal(marks.count, 1);
+  cal_carrier_queue_free(queue);
+}
+
 static void ten_minutes_are_held_and_more_is_counted(void **state) {
   cal_carrier_queue *queue = fresh();
   int16_t second[RATE] = {0}, frame[160];
@@ -140,6 +153,7 @@ int main(void) {
       cmocka_unit_test(sound_comes_out_as_it_went_in),
       cmocka_unit_test(a_mark_passes_when_what_is_before_it_was_played),
       cmocka_unit_test(a_clear_gives_all_marks_back_and_leaves_silence),
+      cmocka_unit_test(marks_may_be_forgotten_at_a_clear),
       cmocka_unit_test(ten_minutes_are_held_and_more_is_counted),
       cmocka_unit_test(what_was_played_is_given_back),
   };

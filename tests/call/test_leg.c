@@ -120,6 +120,24 @@ static void media_before_the_start_is_not_heard(void **state) {
   peer_leave(&p);
 }
 
+/* As carriers do that send nothing while nobody speaks. */
+static void a_carrier_that_stops_sending_ends_the_callers_turn(void **state) {
+  static int16_t speech[RATE];
+  kit_speech(speech, RATE);
+  begin((cal_call_options){0});
+  peer_is_silent(&p, 500);
+  peer_speaks(&p, speech, RATE);
+  assert_int_equal(kit_events(&k, CAL_EVENT_SPEECH_STARTED), 1);
+  kit_run_ms(&k, 1500); /* the network may be slow */
+  assert_int_equal(kit_events(&k, CAL_EVENT_SPEECH_STOPPED), 0);
+  kit_run_ms(&k, 1500);
+  assert_int_equal(kit_events(&k, CAL_EVENT_SPEECH_STOPPED), 1);
+  kit_run_ms(&k, 5000);
+  peer_speaks(&p, speech, RATE);
+  assert_int_equal(kit_events(&k, CAL_EVENT_SPEECH_STARTED), 2);
+  peer_leave(&p);
+}
+
 static void a_second_start_changes_nothing(void **state) {
   begin((cal_call_options){.carrier_call = "CA1"});
   peer_send(&p,
@@ -420,6 +438,7 @@ int main(void) {
       TEST(a_foreign_call_is_refused),
       TEST(pitfall_21_wrong_format_is_refused),
       TEST(media_before_the_start_is_not_heard),
+      TEST(a_carrier_that_stops_sending_ends_the_callers_turn),
       TEST(a_second_start_changes_nothing),
       TEST(a_wire_without_a_start_message_starts_with_its_socket),
       TEST(what_was_asked_before_the_start_is_done_with_it),

@@ -416,6 +416,16 @@ static void speech_is_cut_out_for_the_recogniser(void **state) {
   assert_int_equal(kit_events(&k, CAL_EVENT_SPEECH_STARTED), 2);
   assert_int_equal(kit_events(&k, CAL_EVENT_SPEECH_STOPPED), 2);
   assert_in_range(kit_event(&k, CAL_EVENT_SPEECH_STOPPED, 1)->number, 700, 1300);
+  cal_call_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_LISTEN, .listen = {.free_text = 1}});
+  kit_run_ms(&k, 1);
+  peer_speaks(&p, speech, RATE);
+  peer_is_silent(&p, 1000);
+  assert_int_equal(k.speeches, 2); /* any words, so no grammar */
+  cal_call_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_LISTEN});
+  kit_run_ms(&k, 1);
+  peer_speaks(&p, speech, RATE);
+  peer_is_silent(&p, 1000);
+  assert_int_equal(k.speeches, 2);
   peer_leave(&p);
 }
 

@@ -171,6 +171,33 @@ static void ed25519_of_the_rfc(void **state) { /* RFC 8032, test 2 */
   assert_int_equal(ERR_peek_error(), 0);
 }
 
+static void ed25519_signs_as_the_rfc(void **state) { /* RFC 8032, tests 1 and 2 */
+  static const struct {
+    const char *seed, *key, *text, *signature;
+  } cases[] = {
+      {"9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+       "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a", "",
+       "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e06522490155"
+       "5fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b"},
+      {"4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+       "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c", "r",
+       "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+       "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    uint8_t seed[32], key[32], signature[64];
+    char hex[129];
+    cal_unhex(seed, 32, cal_span_of(cases[i].seed));
+    assert_int_equal(cal_ed25519_public(key, seed), 0);
+    cal_hex(hex, key, 32);
+    assert_string_equal(hex, cases[i].key);
+    assert_int_equal(cal_ed25519_sign(signature, seed, cal_span_of(cases[i].text)), 0);
+    cal_hex(hex, signature, 64);
+    assert_string_equal(hex, cases[i].signature);
+  }
+  assert_int_equal(ERR_peek_error(), 0);
+}
+
 static void telnyx_signs_time_and_body(void **state) { /* key 2 of RFC 8032, an empty body */
   uint8_t key[32], signature[64];
   cal_base64_decode(CAL_BASE64_STD, key, 32, cal_span_of("PUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw="));
@@ -217,6 +244,7 @@ int main(void) {
       cmocka_unit_test(aes_gcm_matches_the_published_case),
       cmocka_unit_test(what_was_sealed_opens_and_nothing_else),
       cmocka_unit_test(ed25519_of_the_rfc),
+      cmocka_unit_test(ed25519_signs_as_the_rfc),
       cmocka_unit_test(telnyx_signs_time_and_body),
       cmocka_unit_test(an_rs256_signature_verifies),
   };

@@ -69,6 +69,7 @@ const behaviours = {
   reserved_opcode: () => [connected, start(), frame(11, "?")],
   bad_utf8: () => [connected, start(), ...many(200, () => frame(TEXT, Buffer.from([0xff, 0xfe, 0xc0, 0x80])))],
   second_start: () => [connected, start(), start(), stop],
+  messages: () => JSON.parse(process.env.MESSAGES).map(text), // of any carrier
 };
 
 function finish(why) {
@@ -80,9 +81,10 @@ function finish(why) {
 }
 
 const headers = [
-  `GET ${url.pathname} HTTP/1.1`, `Host: ${url.host}`, "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
+  `GET ${url.pathname}${url.search} HTTP/1.1`, `Host: ${url.host}`, "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
   `Sec-WebSocket-Key: ${crypto.randomBytes(16).toString("base64")}`,
 ];
+for (const [name, value] of Object.entries(JSON.parse(process.env.HEADERS ?? "{}"))) headers.push(`${name}: ${value}`);
 if (process.env.SIGNATURE) headers.push(`X-Twilio-Signature: ${process.env.SIGNATURE}`);
 
 const socket = net.connect(Number(url.port), url.hostname, () => socket.write(`${headers.join("\r\n")}\r\n\r\n`));

@@ -199,14 +199,19 @@ local function append(list, more)
   return list
 end
 
+local function merge(values, more)
+  for name, value in pairs(more or {}) do values[name] = value end
+  return values
+end
+
 ---Starts an exchange on any free port and waits until it serves.
----@param options {workspace: string|nil, words: string[]|nil}|nil
+---@param options {workspace: string|nil, words: string[]|nil, env: table<string, string>|nil}|nil
 function kit.exchange(options)
   options = options or {}
   local process = kit.start("exchange", append({
     "--host", "127.0.0.1", "--port", "0", "--data", kit.scratch .. "/exchange", "--script-threads", "1", "--no-watch",
     "--workspace", options.workspace or kit.here .. "/workspace", "--set", "exchange_cps=1000",
-    env = { TWILIO_ACCOUNT_SID = kit.SID, TWILIO_AUTH_TOKEN = kit.TOKEN },
+    env = merge({ TWILIO_ACCOUNT_SID = kit.SID, TWILIO_AUTH_TOKEN = kit.TOKEN }, options.env),
   }, options.words))
   kit.wait_ready(process)
   return process
@@ -218,6 +223,7 @@ end
 function kit.environment(port, exchange)
   return {
     TWILIO_ACCOUNT_SID = kit.SID, TWILIO_AUTH_TOKEN = kit.TOKEN, TWILIO_PHONE_NUMBER = kit.NUMBER,
+    TWILIO_MAX_CONCURRENT = "1000", TWILIO_CALLS_PER_SECOND = "100",
     PUBLIC_BASE_URL = "http://127.0.0.1:" .. port, TWILIO_API_BASE = exchange and exchange.url or "http://127.0.0.1:9",
     TELEPHONY_PROVIDER = "twilio", CALLISTO_API_KEYS = false, APP_BASE_URL = false,
   }
@@ -225,14 +231,14 @@ end
 
 ---Starts a server and waits until it serves.
 ---@param exchange table
----@param options {workspace: string|nil, data: string|nil, port: integer|nil, words: string[]|nil}|nil
+---@param options {workspace: string|nil, data: string|nil, port: integer|nil, words: string[]|nil, env: table|nil}|nil
 function kit.server(exchange, options)
   options = options or {}
   local port = options.port or kit.free_port()
   local process = kit.start("serve", append({
     "--host", "127.0.0.1", "--port", port, "--data", options.data or kit.scratch .. "/server",
     "--workspace", options.workspace or kit.here .. "/workspace", "--grace", "20", "--no-watch",
-    env = kit.environment(port, exchange),
+    env = merge(kit.environment(port, exchange), options.env),
   }, options.words))
   kit.wait_ready(process)
   return process

@@ -251,6 +251,37 @@ static void any_thread_may_stop_the_loop(void **state) {
   }
 }
 
+typedef struct stopper {
+  cal_timer timer; /* first */
+  int *stop;
+} stopper;
+
+static void raise_stop(cal_timer *timer) { *((stopper *)timer)->stop = 1; }
+
+static void a_loop_alone_runs_timers_and_what_is_deferred_and_stops_when_told(void **state) {
+  cal_loop *own;
+  cal_clock *clock = cal_clock_simulated(CAL_S, 0);
+  int stop = 0;
+  stopper one = {.stop = &stop}, other = {.stop = &stop};
+  assert_int_equal(cal_loop_new(&own, clock), 0);
+  cal_loop_set_alone(own);
+  assert_true(cal_loop_is_alone(own));
+  order[0] = 0;
+  cal_loop_defer(own, note_deferred, "a");
+  cal_timer_start(own, &one.timer, 3 * CAL_S, raise_stop);
+  cal_timer_start(own, &other.timer, 5 * CAL_S, raise_stop);
+  assert_int_equal(cal_loop_advance_until(own, 9 * CAL_S, &stop), 1);
+  assert_string_equal(order, "a");
+  assert_int_equal(cal_loop_now_ns(own), 3 * CAL_S);
+  stop = 0;
+  assert_int_equal(cal_loop_advance_until(own, 4 * CAL_S, &stop), 0);
+  assert_int_equal(cal_loop_now_ns(own), 4 * CAL_S);
+  assert_int_equal(cal_loop_advance(own, 9 * CAL_S), 1);
+  assert_int_equal(cal_loop_now_ns(own), 9 * CAL_S);
+  assert_int_equal(cal_loop_free(own), 0);
+  cal_clock_free(clock);
+}
+
 static void freeing_counts_the_handles_left_open_and_runs_what_was_deferred(void **state) {
   cal_loop *own;
   uv_async_t left;
@@ -284,6 +315,7 @@ int main(void) {
       REAL(a_late_pacer_catches_up_frame_by_frame),
       REAL(timers_without_end_leave_handles_their_turn),
       REAL(any_thread_may_stop_the_loop),
+      cmocka_unit_test(a_loop_alone_runs_timers_and_what_is_deferred_and_stops_when_told),
       SIMULATED(freeing_counts_the_handles_left_open_and_runs_what_was_deferred),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

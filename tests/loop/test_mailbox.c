@@ -44,10 +44,11 @@ static void drop(void *context, void *message) {
   if (atomic_fetch_add(&reader->dropped, 1) == 0) reader->first_dropped = *gone;
 }
 
-static int setup(void **state) {
+static int open_desk(void **state, int is_alone) {
   desk *made = cal_alloc(sizeof *made);
   made->clock = cal_clock_simulated(CAL_S, 0);
   if (cal_loop_new(&made->loop, made->clock) < 0) return -1;
+  if (is_alone) cal_loop_set_alone(made->loop);
   cal_mailbox_options options = {
       .name = "test",
       .message_bytes = sizeof(letter),
@@ -59,6 +60,9 @@ static int setup(void **state) {
   *state = made;
   return cal_mailbox_new(&made->box, made->loop, &options);
 }
+
+static int setup(void **state) { return open_desk(state, 0); }
+static int setup_alone(void **state) { return open_desk(state, 1); }
 
 static int teardown(void **state) {
   desk *made = *state;
@@ -371,6 +375,7 @@ static void a_box_may_be_closed_while_others_write(void **state) {
   }
 }
 
+#define ALONE(test) cmocka_unit_test_setup_teardown(test, setup_alone, teardown)
 #define ON_DESK(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void) {
@@ -386,6 +391,10 @@ int main(void) {
       cmocka_unit_test(four_writers_overflow_every_class_and_nothing_is_lost_unseen),
       cmocka_unit_test(more_than_one_turn_takes_comes_in_the_turns_after),
       ON_DESK(a_box_may_be_closed_while_others_write),
+      ALONE(letters_come_from_the_loop_in_the_order_of_posting_whatever_their_kind),
+      ALONE(a_reserved_answer_always_fits),
+      ALONE(closing_drops_what_waits_and_refuses_what_comes),
+      ALONE(closing_from_a_delivery_drops_the_rest),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -254,6 +254,149 @@ await test("TwiML written by the SDK is obeyed", async () => {
   assert.ok(received.some((each) => each.path === "/obeyed" && each.params.CallSid === call.sid));
 });
 
+const say = "<Response><Say>Leave your message</Say>";
+const seen = (path, sid) => received.filter((each) => each.path === path && each.params.CallSid === sid);
+
+await test("a recording is started, paused, stopped, told of and downloaded", async () => {
+  const call = await client.calls.create({ to: "+15551001", from, twiml: hold });
+  await untilStatus(call, "in-progress");
+  const recording = await client.calls(call.sid).recordings.create({
+    recordingChannels: "dual", recordingStatusCallback: `${home}/recording`,
+    recordingStatusCallbackEvent: ["in-progress", "completed"],
+  });
+  assert.match(recording.sid, /^RE[0-9a-f]{32}$/);
+  assert.equal(recording.status, "in-progress");
+  assert.equal(recording.channels, 2);
+  assert.equal(recording.source, "StartCallRecordingAPI");
+  const paused = await client.calls(call.sid).recordings("Twilio.CURRENT").update({ status: "paused" });
+  assert.equal(paused.status, "paused");
+  await client.calls(call.sid).recordings(recording.sid).update({ status: "in-progress" });
+  assert.equal((await client.calls(call.sid).recordings.list()).length, 1);
+  await client.calls(call.sid).recordings(recording.sid).update({ status: "stopped" });
+  await until("the callback", () => seen("/recording", call.sid).length === 2);
+  const [began, ended] = seen("/recording", call.sid);
+  assert.equal(began.params.RecordingStatus, "in-progress");
+  assert.equal(ended.params.RecordingStatus, "completed");
+  assert.ok(twilio.validateRequest(token, ended.signature, ended.url, ended.params));
+  const file = await fetch(`${ended.params.RecordingUrl}.wav`, {
+    headers: { authorization: `Basic ${Buffer.from(`${sid}:${token}`).toString("base64")}` },
+  });
+  assert.equal(file.status, 200);
+  assert.equal(Buffer.from(await file.arrayBuffer()).toString("latin1", 0, 4), "RIFF");
+  assert.equal((await fetch(`${ended.params.RecordingUrl}.wav`)).status, 401);
+  assert.equal((await client.recordings(recording.sid).fetch()).status, "completed");
+  assert.equal(await client.recordings(recording.sid).remove(), true);
+  assert.equal((await refused(client.recordings(recording.sid).fetch())).code, 20404);
+  await client.calls(call.sid).update({ status: "completed" });
+  assert.equal((await refused(client.calls(call.sid).recordings.create())).code, 21220);
+});
+
+await test("a call that is ordered with a recording is recorded to its end", async () => {
+  const call = await client.calls.create({
+    to: "+15551007", from, twiml: hold, record: true, recordingStatusCallback: `${home}/recorded`,
+  });
+  await until("the callback", () => seen("/recorded", call.sid).length === 1);
+  assert.equal(seen("/recorded", call.sid)[0].params.RecordingSource, "OutboundAPI");
+});
+
+await test("<Record> takes a message and asks what follows", async () => {
+  answers["/message"] = "<Response><Hangup/></Response>";
+  const call = await client.calls.create({
+    to: "+15551008", from, twiml: `${say}<Record action="${home}/message" timeout="1" playBeep="false"/></Response>`,
+  });
+  await untilStatus(call, "completed");
+  const [request] = seen("/message", call.sid);
+  assert.match(request.params.RecordingUrl, /Recordings\/RE/);
+  assert.match(request.params.RecordingDuration, /^\d+$/);
+});
+
+await test("<Record> without a word goes on with the next verb", async () => {
+  const call = await client.calls.create({
+    to: "+15551001", from, twiml: `${say}<Record action="${home}/never" timeout="1"/><Redirect>${home}/next</Redirect></Response>`,
+  });
+  await untilStatus(call, "completed");
+  assert.equal(seen("/never", call.sid).length, 0);
+  assert.equal(seen("/next", call.sid).length, 1);
+});
+
+await test("a conference is joined, asked about, changed and ended", async () => {
+  const room = `<Response><Dial action="${home}/after-room"><Conference participantLabel="customer" statusCallback="${home}/room"
+    statusCallbackEvent="start end join leave mute hold" endConferenceOnExit="false">support</Conference></Dial></Response>`;
+  answers["/after-room"] = "<Response><Hangup/></Response>";
+  const customer = await client.calls.create({ to: "+15551001", from, twiml: room });
+  const [conference] = await until("the room", async () => {
+    const list = await client.conferences.list({ friendlyName: "support" });
+    return list.length === 1 && list;
+  });
+  assert.equal(conference.status, "init");
+  const invited = await client.conferences(conference.sid).participants.create({
+    to: "+15551001", from, label: "agent", endConferenceOnExit: true,
+  });
+  assert.equal(invited.label, "agent");
+  await until("two participants", async () => (await client.conferences(conference.sid).participants.list()).length === 2);
+  assert.equal((await client.conferences(conference.sid).fetch()).status, "in-progress");
+  const held = await client.conferences(conference.sid).participants("customer").update({ hold: true });
+  assert.equal(held.hold, true);
+  const muted = await client.conferences(conference.sid).participants(customer.sid).update({ muted: true });
+  assert.equal(muted.muted, true);
+  await client.calls(invited.callSid).update({ status: "completed" });
+  await untilStatus(customer, "completed");
+  const over = await client.conferences(conference.sid).fetch();
+  assert.equal(over.status, "completed");
+  assert.equal(over.callSidEndingConference, invited.callSid);
+  assert.equal(seen("/after-room", customer.sid)[0].params.DialCallStatus, "completed");
+  const told = received.filter((each) => each.path === "/room");
+  await until("the last word", () => received.some((each) => each.params.StatusCallbackEvent === "conference-end"));
+  const names = new Set(received.filter((each) => each.path === "/room").map((each) => each.params.StatusCallbackEvent));
+  for (const name of ["participant-join", "conference-start", "participant-hold", "participant-mute", "participant-leave"]) {
+    assert.ok(names.has(name), `${name} is not among ${[...names]}`);
+  }
+  for (const each of told) assert.ok(twilio.validateRequest(token, each.signature, each.url, each.params));
+});
+
+await test("who is sent out of a conference goes on with the next verb", async () => {
+  const twiml = `<Response><Dial><Conference>alone</Conference></Dial><Redirect>${home}/sent-out</Redirect></Response>`;
+  const call = await client.calls.create({ to: "+15551001", from, twiml });
+  await until("the participant", async () => {
+    const [conference] = await client.conferences.list({ friendlyName: "alone" });
+    return conference && client.conferences(conference.sid).participants(call.sid).remove();
+  });
+  await untilStatus(call, "completed");
+  assert.equal(seen("/sent-out", call.sid).length, 1);
+});
+
+await test("the one who is dialled hears a document first, and may refuse", async () => {
+  answers["/accept"] = '<Response><Gather numDigits="1" timeout="3" action="/pressed"><Say>Press a key</Say></Gather><Hangup/></Response>';
+  answers["/pressed"] = "<Response/>";
+  answers["/dialled"] = "<Response><Hangup/></Response>";
+  const dial = (number) => `<Response><Dial action="${home}/dialled" timeLimit="5"><Number url="${home}/accept" statusCallback="${home}/leg"
+    statusCallbackEvent="initiated ringing answered completed">${number}</Number></Dial></Response>`;
+  for (const [number, bridged] of [["+15551004", "true"], ["+15551001", "false"]]) {
+    const call = await client.calls.create({ to: "+15551001", from, twiml: dial(number) });
+    await untilStatus(call, "completed");
+    const [request] = seen("/dialled", call.sid);
+    assert.equal(request.params.DialBridged, bridged);
+    assert.equal(request.params.DialCallStatus, "completed");
+    await until("the statuses of the leg", () => seen("/leg", request.params.DialCallSid).length === 4);
+    assert.equal(seen("/leg", request.params.DialCallSid)[0].params.Direction, "outbound-dial");
+  }
+});
+
+await test("too many requests are 429 with 20429, on demand", async () => {
+  await fetch(`${exchange}/exchange/faults`, { method: "PUT", body: JSON.stringify({ too_many: 2 }) });
+  for (let turn = 0; turn < 2; turn++) assert.equal((await refused(client.calls.list({ limit: 1 }))).code, 20429);
+  assert.equal((await client.calls.list({ limit: 1 })).length, 1);
+});
+
+await test("a machine is told from a person", async () => {
+  for (const [to, answeredBy] of [["+15551009", "machine_start"], ["+15551001", "human"]]) {
+    const call = await client.calls.create({ to, from, url: `${home}/detected`, machineDetection: "Enable" });
+    await until("the request", () => seen("/detected", call.sid).length === 1);
+    assert.equal(seen("/detected", call.sid)[0].params.AnsweredBy, answeredBy);
+    assert.equal((await client.calls(call.sid).fetch()).answeredBy, answeredBy);
+  }
+});
+
 application.closeAllConnections();
 application.close();
 console.log(`${passed} passed, ${failed} failed`);

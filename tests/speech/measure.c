@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "speech/line.h"
 #include "speech/ear.h"
+#include "speech/phrase.h"
 #include "speech/voice.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -108,7 +109,9 @@ static void hear(tally *into, cal_grammar *grammar, cal_clip *clip, const char *
   clip = over_the_line(clip);
   insist(cal_ear_recognise(&heard, ear, clip->data, clip->samples, clip->rate_hz, grammar));
   cal_unref(clip);
-  const char *got = heard.match.id[0] ? heard.match.id : heard.match.digits;
+  const char *got = heard.match.id[0]       ? heard.match.id
+                    : heard.match.number[0] ? heard.match.number
+                                            : heard.match.digits;
   into->audio_ms += heard.audio_ms;
   into->decode_ms += heard.decode_ms;
   if (right && !strcmp(got, right))
@@ -179,7 +182,117 @@ static void measure_digits(const char *voice, uint32_t count) {
   }
   snprintf(name, sizeof name, "%u digits", count);
   print(name, voice, t, 0);
+  tally others = {0};
+  for (size_t i = 0; i < COUNT(other); i++) hear(&others, grammar, spoken(voice, other[i]), NULL);
+  snprintf(name, sizeof name, "%u digits: others refused", count);
+  print(name, voice, others, 1);
   cal_unref(grammar);
+}
+
+/* "two hundred and five thousand three hundred and twelve", below a billion. */
+static void say_number(char *text, size_t room, uint32_t number) {
+  static const struct {
+    uint32_t value;
+    const char *word;
+  } scales[] = {{1000000, " million "}, {1000, " thousand "}, {100, " hundred "}};
+  size_t used = strlen(text);
+  for (size_t i = 0; i < COUNT(scales); i++) {
+    if (number < scales[i].value) continue;
+    say_number(text, room, number / scales[i].value);
+    strncat(text, scales[i].word, room - strlen(text) - 1);
+    number %= scales[i].value;
+    if (number && number < 100) strncat(text, "and ", room - strlen(text) - 1);
+  }
+  if (!number && strlen(text) > used) return;
+  if (number >= 20) {
+    strncat(text, cal_number_tens[number / 10], room - strlen(text) - 1);
+    strncat(text, " ", room - strlen(text) - 1);
+    number %= 10;
+    if (!number) return;
+  }
+  strncat(text, cal_number_units[number], room - strlen(text) - 1);
+}
+
+static cal_clip *human_words(const char *text);
+
+/* The way Lua's `number = { max = most }` listens: in words, or digit by digit. */
+static void measure_numbers(const char *voice, uint32_t most, uint32_t digits) {
+  cal_grammar_options options = {.number_max = most, .digits_min = 1, .digits_max = digits, .reject = reject};
+  cal_grammar *grammar = NULL;
+  insist(cal_grammar_new(&grammar, dict, &options));
+  tally t = {0}, others = {0};
+  for (int i = 0; i < 40; i++) {
+    char text[256] = "", right[16];
+    uint32_t number = (next_random() << 16 | next_random()) % (most + 1);
+    say_number(text, sizeof text, number);
+    snprintf(right, sizeof right, "%u", number);
+    hear(&t, grammar, voice ? spoken(voice, text) : human_words(text), right);
+  }
+  char name[64];
+  snprintf(name, sizeof name, "number in words up to %u", most);
+  print(name, voice ? voice : "human", t, 0);
+  for (size_t i = 0; voice && i < COUNT(other); i++) hear(&others, grammar, spoken(voice, other[i]), NULL);
+  snprintf(name, sizeof name, "number in words up to %u: other sentences refused", most);
+  if (voice) print(name, voice, others, 1);
+  cal_unref(grammar);
+}
+
+static void measure_all_numbers(const char *voice) {
+  measure_numbers(voice, 99, 2);
+  measure_numbers(voice, 999, 3);
+  measure_numbers(voice, 99999, 5);
+  measure_numbers(voice, CAL_GRAMMAR_NUMBER, 7);
+}
+
+static const char *const free_phrases[] = {"My parcel has not arrived yet.",
+                                           "I want to change the delivery address.",
+                                           "Where is my order?",
+                                           "The screen is broken.",
+                                           "Can you call me back tomorrow morning?",
+                                           "I would like to speak to a manager.",
+                                           "It does not fit and I want my money back.",
+                                           "The driver left it with a neighbour.",
+                                           "I paid twice for the same thing.",
+                                           "Please send me the invoice by mail."};
+
+/* Of the words that were said, how many were not heard in their order (the longest common sequence). */
+static void count_words(const char *said, const char *heard, int *all, int *wrong) {
+  cal_words a, b = {0};
+  insist(cal_words_of(&a, said));
+  if (heard[0] && cal_words_of(&b, heard)) b.count = 0;
+  int table[17][17] = {{0}};
+  for (size_t i = 0; i <= a.count; i++)
+    for (size_t k = 0; k <= b.count; k++) {
+      if (!i || !k) {
+        table[i][k] = (int)(i + k);
+        continue;
+      }
+      int same = table[i - 1][k - 1] + (strcmp(a.word[i - 1], b.word[k - 1]) != 0);
+      int less = 1 + (table[i - 1][k] < table[i][k - 1] ? table[i - 1][k] : table[i][k - 1]);
+      table[i][k] = same < less ? same : less;
+    }
+  *all += (int)a.count;
+  *wrong += table[a.count][b.count];
+}
+
+static void measure_free_text(const char *voice, cal_ear *dictation) {
+  int all = 0, wrong = 0, right = 0;
+  unsigned audio_ms = 0, decode_ms = 0;
+  for (size_t i = 0; i < COUNT(free_phrases); i++) {
+    cal_heard heard;
+    cal_clip *clip = over_the_line(spoken(voice, free_phrases[i]));
+    insist(cal_ear_recognise(&heard, dictation, clip->data, clip->samples, clip->rate_hz, NULL));
+    cal_unref(clip);
+    int before = wrong;
+    count_words(free_phrases[i], heard.match.text, &all, &wrong);
+    right += before == wrong;
+    audio_ms += heard.audio_ms;
+    decode_ms += heard.decode_ms;
+    if (getenv("MEASURE_VERBOSE")) fprintf(stderr, "%s -> %s\n", free_phrases[i], heard.match.text);
+  }
+  printf("| free text: %d %% of %d words wrong | %s | %d | %d %% | | | %.1f |\n", wrong * 100 / all, all,
+         voice, (int)COUNT(free_phrases), right * 100 / (int)COUNT(free_phrases),
+         (double)audio_ms / decode_ms);
 }
 
 static void measure_human_menu(void) {
@@ -219,6 +332,33 @@ static cal_clip *human_digits(const char *digits) {
   return clip;
 }
 
+/* The same for words of numbers, of which there are recordings as well. Returns owned. */
+static cal_clip *human_words(const char *text) {
+  int16_t *data = cal_alloc(sizeof *data * 8000 * 30);
+  uint32_t samples = 0;
+  cal_words words;
+  insist(cal_words_of(&words, text));
+  for (size_t w = 0; w < words.count; w++) {
+    char name[64];
+    snprintf(name, sizeof name, "digits/%s", words.word[w]);
+    if (!strcmp(words.word[w], "and")) snprintf(name, sizeof name, "vm-and");
+    for (int i = 0; i < 100; i++)
+      if (!strcmp(words.word[w], i < 20 ? cal_number_units[i] : i % 10 ? "" : cal_number_tens[i / 10]))
+        snprintf(name, sizeof name, "digits/%d", i);
+    cal_clip *one = human_clip(name);
+    if (!one || one->samples > 16000) {
+      fprintf(stderr, "no recording of %s\n", name);
+      exit(1);
+    }
+    memcpy(data + samples, one->data, one->samples * sizeof *data);
+    samples += one->samples;
+    cal_unref(one);
+  }
+  cal_clip *clip = cal_clip_of(8000, data, samples, NULL);
+  cal_free(data);
+  return clip;
+}
+
 static void measure_human_digits(uint32_t count) {
   cal_grammar *grammar = grammar_of(NULL, 0, count);
   tally t = {0};
@@ -245,13 +385,19 @@ int main(int count, char **argument) {
     measure_digits(voices[i], 1);
     measure_digits(voices[i], 4);
     measure_digits(voices[i], 10);
+    measure_all_numbers(voices[i]);
   }
+  cal_ear *dictation = NULL;
+  insist(cal_ear_new(&dictation, &(cal_ear_options){.free_text = 1}));
+  for (size_t i = 0; i < COUNT(voices); i++) measure_free_text(voices[i], dictation);
+  cal_ear_free(dictation);
   cal_clip *human = human_clip("hello");
   if (human) {
     measure_human_menu();
     measure_human_digits(1);
     measure_human_digits(4);
     measure_human_digits(10);
+    measure_all_numbers(NULL);
   }
   cal_unref(human);
   cal_ear_free(ear);

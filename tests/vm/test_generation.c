@@ -175,6 +175,25 @@ static void a_vm_keeps_the_code_it_began_with(void **unused) {
   cal_vm_free(newer);
 }
 
+static void a_root_may_be_a_text_and_wins_over_later_files(void **unused) {
+  char templates[128];
+  write_file("templates/order.lua", "return 'file'");
+  snprintf(templates, sizeof templates, "%s/templates", workspace);
+  cal_generation_root roots[] = {{.dir = "given", .prefix = "templates.order", .text = "return 'text'"},
+                                 {.dir = "given", .prefix = "templates.bad", .text = "return return"},
+                                 {.dir = templates, .prefix = "templates"}};
+  cal_generation *generation = NULL;
+  assert_int_equal(cal_generation_build(&generation, roots, 3, NULL, NULL), 0);
+  assert_int_equal(cal_generation_count(generation), 2);
+  assert_int_equal(cal_generation_broken(generation), 1);
+  assert_int_equal(cal_generation_find(generation, "templates.bad")->error_line, 1);
+  cal_vm *vm = new_vm(CAL_VM_CALL, generation);
+  assert_int_equal(cal_vm_require(vm, "templates.order"), 0);
+  assert_string_equal(lua_tostring(cal_vm_state(vm), -1), "text");
+  cal_vm_free(vm);
+  cal_unref(generation);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(names_follow_the_folders, setup, teardown),
@@ -184,6 +203,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(the_earlier_root_wins, setup, teardown),
       cmocka_unit_test_setup_teardown(a_root_may_hold_only_one_file, setup, teardown),
       cmocka_unit_test_setup_teardown(the_digest_follows_names_and_sources, setup, teardown),
+      cmocka_unit_test_setup_teardown(a_root_may_be_a_text_and_wins_over_later_files, setup, teardown),
       cmocka_unit_test_setup_teardown(a_vm_keeps_the_code_it_began_with, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,6 +55,27 @@ static void it_fills_itself_and_again_after_a_take(void **unused) {
   cal_unref(generation);
 }
 
+static void an_inline_pool_builds_when_asked_and_closes_at_once(void **unused) {
+  cal_generation *generation = build_generation(NULL, NULL);
+  cal_pool *pool;
+  cal_pool_options options = {
+      .target = 4, .vm = {.kind = CAL_VM_CALL, .name = "pooled"}, .setup = require_app, .is_inline = 1};
+  assert_int_equal(cal_pool_new(&pool, generation, &options), 0);
+  cal_vm *one, *other;
+  assert_int_equal(cal_pool_take(pool, &one), 0);
+  assert_int_equal(cal_pool_take(pool, &other), 0);
+  assert_string_equal(lua_tostring(cal_vm_state(one), -1), "first");
+  assert_int_equal(cal_pool_taken(pool), 2);
+  assert_int_equal(cal_pool_warm(pool), 0);
+  assert_int_equal(cal_pool_cold_takes(pool), 0);
+  cal_pool_discard(pool, one);
+  assert_int_equal(cal_pool_taken(pool), 1);
+  cal_pool_discard(pool, other);
+  assert_int_equal(cal_pool_taken(pool), 0);
+  cal_pool_free(pool);
+  cal_unref(generation);
+}
+
 static void an_empty_pool_builds_in_place_and_counts(void **unused) {
   cal_generation *generation = build_generation(NULL, NULL);
   cal_pool *pool = new_pool(generation, 0);
@@ -173,6 +194,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(it_fills_itself_and_again_after_a_take, setup, teardown),
       cmocka_unit_test_setup_teardown(an_empty_pool_builds_in_place_and_counts, setup, teardown),
+      cmocka_unit_test_setup_teardown(an_inline_pool_builds_when_asked_and_closes_at_once, setup, teardown),
       cmocka_unit_test_setup_teardown(a_new_generation_replaces_what_is_warm_but_not_what_is_taken, setup,
                                       teardown),
       cmocka_unit_test_setup_teardown(a_pool_of_broken_code_says_so_and_recovers_with_the_next_generation,

@@ -1,7 +1,7 @@
-local phone = require "callisto.spec.phone"
+local exchange = require "callisto.spec"
 
 describe("the front desk", function()
-  local function call() return phone.call { template = "templates.front" } end
+  local function call() return exchange.call { template = "front", inbound = true } end
 
   it("leads through its menus into the queue, and out of it", function()
     local caller = call()
@@ -12,10 +12,10 @@ describe("the front desk", function()
     caller:hears "You have number one."
     caller:hears "[audio/hold.wav]"
     caller:silence(10)
-    caller.vm:event("told", nil, "free")
+    caller:tell "free"
     caller:hears "Now it is your turn."
     assert.equal("CONNECTED", caller:ended().outcome)
-    assert.same({ subject = "bills", place = 1 }, caller.vm.facts[2].data)
+    assert.same({ subject = "bills", place = 1 }, caller:fact "queued")
   end)
 
   it("calls back who presses star", function()

@@ -1,11 +1,11 @@
-local phone = require "callisto.spec.phone"
+local exchange = require "callisto.spec"
 
 local OPEN = 1772519400 -- Tuesday 2026-03-03, noon in Kolkata
 local CLOSED = OPEN + 10 * 3600
 
 local function call(at)
-  return phone.call {
-    template = "templates.reception", at = at,
+  return exchange.call {
+    template = "reception", inbound = true, at = at,
     settings = { zone = "Asia/Kolkata", opening = { zone = "Asia/Kolkata", ["mon-fri"] = "08:00-18:00" } },
   }
 end
@@ -23,7 +23,7 @@ describe("reception", function()
     caller:hears("Monday, the ninth of March at three p m?"):listens()
     caller:says "yes"
     assert.equal("BOOKED", caller:ended().outcome)
-    assert.equal("2026-03-09T15:00", caller.vm.facts[#caller.vm.facts - 1].data.at)
+    assert.equal("2026-03-09T15:00", caller:fact("appointment.booked").at)
   end)
 
   it("does not book the night, and takes another day", function()

@@ -7,6 +7,8 @@ local command = {}
 
 local HELP = [[
 usage: callisto call TEMPLATE NUMBER [NAME=TEXT …] [NAME:=JSON …] [options]
+       callisto call TEMPLATE --text [NAME=TEXT …] [NAME:=JSON …]
+       callisto call TEMPLATE --audio FILE [NAME=TEXT …] [NAME:=JSON …]
 
 Asks a running server to call NUMBER with TEMPLATE; NAME=TEXT and NAME:=JSON are the template's payload.
 Shows the transcript as it grows, then the state and the outcome.
@@ -14,9 +16,15 @@ Shows the transcript as it grows, then the state and the outcome.
   --key KEY      API key, if the server wants one [$CALLISTO_API_KEY]
   --no-wait      do not wait for the outcome
   --json         print the call as one JSON object, at the end
+  --text         no server, no telephone: the agent's words are printed, and what is typed is what the caller
+                 says; /press 12, /silence 5, /cough, /hangup. Time moves only while somebody speaks. With a
+                 payload the agent calls, without one it is called
+  --audio FILE   the same, but the caller is a sound file (WAV), and the built-in voice and recogniser speak and
+                 listen; the transcript is printed at the end
 Exit code 0 when the call completed, 1 when it failed or was refused, 2 for wrong usage.
 
-Example: callisto call order-confirmation +15550100 order_id=17 customer_name=Asha retries:=2]]
+Examples: callisto call order-confirmation +15550100 order_id=17 customer_name=Asha retries:=2
+          printf '/press 2\n' | callisto call after-hours --text]]
 
 local POLL_S = "0.5"
 
@@ -70,10 +78,12 @@ end
 local flags = {
   ["--no-wait"] = function(asked) asked.is_waiting = false end,
   ["--json"] = function(asked) asked.as_json = true end,
+  ["--text"] = function(asked) asked.by_text = true end,
 }
 
 local options = {
   ["--server"] = function(asked, value) asked.server.url = value:gsub("/+$", "") end,
+  ["--audio"] = function(asked, value) asked.audio = value end,
   ["--key"] = function(asked, value) asked.server.key = value end,
 }
 
@@ -112,6 +122,11 @@ local function parse(list)
     end
     index = index + 1
   end
+  if asked.by_text or asked.audio then
+    if #words ~= 1 then return nil, "with --text and --audio the TEMPLATE alone is needed; callisto call --help says more" end
+    asked.template = words[1]
+    return asked
+  end
   if #words ~= 2 then return nil, "TEMPLATE and NUMBER are needed; callisto call --help says more" end
   asked.template, asked.number = words[1], words[2]
   return asked
@@ -128,6 +143,8 @@ function command.run(...)
   local asked, why = parse { ... }
   if not asked then return refuse(why, 2) end
   io.stdout:setvbuf "line"
+  if asked.audio then return require("callisto.cli.talk").by_audio(asked) end
+  if asked.by_text then return require("callisto.cli.talk").by_text(asked) end
   return place(asked)
 end
 

@@ -1,5 +1,6 @@
 -- callisto check [WORKSPACE]: loads everything a server would load, and says what is wrong, by file and line.
 
+local carrier = require "callisto.carrier"
 local files = require "callisto.cli.files"
 local json = require "callisto.json"
 local loaders = require "callisto.cli.loader"
@@ -51,7 +52,7 @@ local function check_template(self, path, value)
 end
 
 local function check_carrier(self, path, value)
-  if type(value) == "table" and value.media and value.verify then return end
+  if carrier.is(value) then return end
   add_problem(self, path, "carrier is not what the file returns: end it with return carrier { … }")
 end
 

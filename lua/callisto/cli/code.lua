@@ -28,6 +28,18 @@ local REQUESTS = {
   status = { "GET", "/api/code" },
 }
 
+local BUSY, WAIT_S, MOST_WAITS = "another reload is under way", "0.2", 300
+
+-- The watcher may have seen the same change: its reload is waited for, then ours says what there is to say.
+local function ask(to, method, path, body)
+  for _ = 1, MOST_WAITS do
+    local status, text = server.request(to, method, path, body)
+    if status ~= 409 or not text:find(BUSY, 1, true) then return status, text end
+    os.execute("sleep " .. WAIT_S)
+  end
+  return server.request(to, method, path, body)
+end
+
 local function show(report)
   print(("%s; generation %d, digest %s"):format(report.what, report.generation, report.digest:sub(1, 12)))
   if report.canary then
@@ -65,7 +77,7 @@ function command.run(verb, ...)
     index = index + 1
   end
   local method, path = REQUESTS[verb][1], REQUESTS[verb][2]
-  local status, text = server.request(to, method, path, method == "POST" and json.encode { canary = share } or nil)
+  local status, text = ask(to, method, path, method == "POST" and json.encode { canary = share } or nil)
   local report = json.decode(text)
   if type(report) ~= "table" or not report.digest then
     io.stderr:write(("callisto %s: %s\n"):format(verb, server.problem(text)))

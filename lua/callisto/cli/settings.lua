@@ -19,7 +19,11 @@ local VARIABLES = {
   OUTBOUND_RING_TIMEOUT_SECONDS = "outbound_ring_timeout_seconds",
   BOT_MAX_DRAIN_SECONDS = "bot_max_drain_seconds",
   EXCHANGE_CPS = "exchange_cps",
+  EXCHANGE_TELNYX_KEY = "exchange_telnyx_key",
 }
+
+-- What may be set for every carrier.
+local LIMITS = { "MAX_CONCURRENT", "CALLS_PER_SECOND" }
 
 -- What only callisto.lua can say.
 local TABLES = { "settings", "secrets", "carriers", "exchange" }
@@ -27,7 +31,7 @@ local TABLES = { "settings", "secrets", "carriers", "exchange" }
 -- Request headers any route may want to see; adapters add their own (`headers`).
 local HEADERS = {
   "authorization", "content-type", "accept", "user-agent", "host", "idempotency-key", "x-request-id", "x-forwarded-for",
-  "x-forwarded-proto", "x-twilio-signature",
+  "x-forwarded-proto",
 }
 
 -- The adapters of the workspace and those that are shipped, as this VM's generation of code has them.
@@ -52,6 +56,7 @@ function settings.variables(workspace)
   for name in pairs(VARIABLES) do names[#names + 1] = name end
   for _, adapter in ipairs(adapters(workspace)) do
     for _, name in pairs(adapter.environment or {}) do names[#names + 1] = name end
+    for _, limit in ipairs(LIMITS) do names[#names + 1] = ("%s_%s"):format(adapter.name:upper(), limit) end
   end
   table.sort(names)
   return names

@@ -9,6 +9,8 @@ Runs the specs of the workspace, every spec/**/*_spec.lua, with busted inside th
   -o TAP           other output; also junit, json, gtest
   --filter WORDS   only specs whose names match this Lua pattern
   --list           the names, without running anything
+  --watch          run again when a file changes: the specs that changed, and all when these pass; ctrl-C ends it,
+                   with the last exit code
 Exit code 0 when all pass, 1 when one fails or none is found, 2 when busted is not installed.
 
 Examples: callisto test            callisto test spec/flow_spec.lua            callisto test --filter barge]]

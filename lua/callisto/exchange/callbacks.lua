@@ -6,6 +6,7 @@
 --   { lose = {"completed"}, double = {"all"}, delay = { ringing = 3 }, reorder = true }
 --
 -- The names are the carrier's events; "all" is every one.
+-- Beside them, `too_many = 3` refuses the next three requests to the carrier's interface as too many (callisto.exchange.course).
 
 local core = require "callisto.core"
 local http = require "callisto.http"
@@ -63,18 +64,30 @@ function callbacks.ask(call, request, what)
   return response, why
 end
 
+-- Asks until it is answered as it should be: a carrier may send what failed again after these pauses.
+local function insist(call, request, what, again)
+  local function once() return (callbacks.ask(call, type(request) == "function" and request() or request, what)) end
+  local response = once()
+  for _, pause in ipairs(again and again.pauses or {}) do
+    if not again.is_due(response) then return end
+    task.sleep(pause)
+    response = once()
+  end
+end
+
 ---Sends a callback beside everything else.
 ---@param call callisto.exchange.Call
 ---@param event string the carrier's name of the event
----@param request table as for core.http_fetch
-function callbacks.notify(call, event, request)
+---@param request table|fun(): table as for core.http_fetch; a function makes one for every attempt
+---@param again {pauses: number[], is_due: fun(response: table|nil): boolean}|nil when it is sent again; nil: never
+function callbacks.notify(call, event, request, again)
   local faults = faults_of(call)
   local what = "callback " .. event
   if faults.loses(event) then return network.note(call, what .. " lost on purpose") end
   local function deliver()
     task.sleep(faults.delay(event))
-    callbacks.ask(call, request, what)
-    if faults.doubles(event) then callbacks.ask(call, request, what .. " again") end
+    insist(call, request, what, again)
+    if faults.doubles(event) then insist(call, request, what .. " again", again) end
   end
   local held = call.held
   if faults.reorders and not held then

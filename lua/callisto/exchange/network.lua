@@ -20,6 +20,7 @@ local CALLS_KEPT = 3000 -- calls that can still be asked for; the oldest are for
 local NOTES_KEPT = 200  -- of one call; later ones are counted, not kept
 local SECONDS_PER_CHARACTER = 0.06
 local RING_CEILING = 600
+local PARTING_S = 2     -- a stream that was ended has said so by then
 
 ---@class callisto.exchange.Call
 ---@field id string the carrier's id of the call
@@ -54,6 +55,17 @@ end
 ---@return table|nil subscriber
 function network.subscriber(number) return subscribers[number] end
 
+---Puts somebody on the telephone who does what it is told (`network.does`), until the process ends.
+---@param number string
+---@param subscriber table|nil data as in exchange/subscribers.lua; nil takes the puppet away
+function network.set_puppet(number, subscriber)
+  if subscriber then subscriber.is_puppet = true end
+  subscribers[number] = subscriber
+end
+
+-- What a call can be found by. Some carriers number the order of a call otherwise than the call.
+local function names_of(call) return { call.id, call.line, call.request_id } end
+
 ---Adds what a face has begun.
 ---@param call table id, from, to, direction, party, status and whatever the face needs
 ---@return callisto.exchange.Call
@@ -62,19 +74,18 @@ function network.add(call)
   call.keys = ""
   call.log = {}
   call.created = core.wall()
-  calls[call.id] = call
-  calls[call.line] = call
+  for _, name in ipairs(names_of(call)) do calls[name] = call end
   order[#order + 1] = call
   if #order > CALLS_KEPT then
     local oldest = table.remove(order, 1)
-    calls[oldest.id], calls[oldest.line] = nil, nil
+    for _, name in ipairs(names_of(oldest)) do calls[name] = nil end
   end
   return call
 end
 
 ---@param call callisto.exchange.Call one that is over
 function network.forget(call)
-  calls[call.id], calls[call.line] = nil, nil
+  for _, name in ipairs(names_of(call)) do calls[name] = nil end
   for index, each in ipairs(order) do
     if each == call then
       table.remove(order, index)
@@ -139,7 +150,10 @@ function network.answer(call, wire)
   call.answered = core.wall()
   local ok, message = core.call_open {
     id = call.line, entry = "callisto.exchange.subscriber", role = "carrier", wire = wire,
-    begin = json.encode { number = call.party, from = call.from, to = call.to, direction = call.direction },
+    begin = json.encode {
+      number = call.party, from = call.from, to = call.to, direction = call.direction,
+      is_puppet = (network.subscriber(call.party) or {}).is_puppet, voice = (network.subscriber(call.party) or {}).voice,
+    },
   }
   if not ok then
     network.note(call, "the subscriber's script could not start: " .. message)
@@ -152,17 +166,23 @@ end
 ---Opens the media socket and waits for its end. Whoever waits may be cancelled: the socket is closed then.
 ---@param call callisto.exchange.Call
 ---@param socket {url: string, headers: table<string,string>|nil, stream: string, carrier_call: string, opening: string[]}
+---  and `on_start()`, `on_end(reason)`, which are called at most once each
 ---@return string reason why the stream ended
 function network.stream(call, socket)
   local ok, message = core.leg_dial(call.line, socket)
   if not ok then return "failed: " .. message end
-  call.streaming = true
+  call.streaming, call.last_leg = true, nil
+  local reason
   return task.finally(function()
-    local reason
-    repeat reason = task.wait("leg " .. call.line) until reason ~= "started"
+    repeat
+      reason = task.wait("leg " .. call.line)
+      if reason == "started" and socket.on_start then socket.on_start() end
+    until reason ~= "started"
     return reason
   end, function()
     call.streaming = false
+    if socket.on_end then socket.on_end(reason) end
+    call.is_parting = not call.last_leg
     core.leg_end(call.line, false, 1000)
   end)
 end
@@ -180,20 +200,22 @@ function network.say(call, text)
   end)
 end
 
----Joins two calls: each hears the other's words, as words.
----@param a callisto.exchange.Call
----@param b callisto.exchange.Call
-function network.bridge(a, b)
-  a.other, b.other = b, a
-  for _, call in ipairs { a, b } do tell(call, { what = "bridged" }) end
+---Joins calls: each hears the others' words, as words.
+---@param calls_together callisto.exchange.Call[]  the list may change afterwards; `network.joined` tells the new ones
+function network.join(calls_together)
+  for _, call in ipairs(calls_together) do network.joined(call, calls_together) end
 end
 
 ---@param call callisto.exchange.Call
-function network.part(call)
-  local other = call.other
-  call.other = nil
-  if other then other.other = nil end
+---@param calls_together callisto.exchange.Call[]
+function network.joined(call, calls_together)
+  call.together = calls_together
+  tell(call, { what = "bridged" })
 end
+
+---A call is alone again.
+---@param call callisto.exchange.Call
+function network.part(call) call.together = nil end
 
 ---Waits for keys.
 ---@param call callisto.exchange.Call
@@ -223,13 +245,39 @@ function network.until_key(call)
   while call.keys == "" do task.wait("keys " .. call.line) end
 end
 
+local orders = 0
+
+---Has a puppet do something, one of the subscriber's verbs, and waits until it has done it or the call is over.
+---@param call callisto.exchange.Call
+---@param verb string
+---@param with any[] what the verb is given
+---@return boolean|nil done, any result_or_message
+function network.does(call, verb, with)
+  if not call.answered or call.released then return nil, "nobody holds this telephone" end
+  orders = orders + 1
+  local number = orders
+  tell(call, { what = "does", number = number, verb = verb, with = with })
+  local about = task.wait("order " .. call.line)
+  while about and about.number ~= number do about = task.wait("order " .. call.line) end
+  if not about then return nil, "the call is over" end
+  if about.error then return nil, about.error end
+  return true, about.result
+end
+
+-- A stream that is just ending first says how it went.
+local function close_line(call)
+  if call.is_parting then task.wait("parted " .. call.line, PARTING_S) end
+  core.call_close(call.line, 1000)
+end
+
 ---The call is over for the subscriber: its script ends.
 ---@param call callisto.exchange.Call
 function network.release(call)
   if call.released then return end
   call.released = true
+  task.wake("order " .. call.line, false)
   call.ended = call.ended or core.wall()
-  core.call_close(call.line, 1000)
+  task.start(close_line, call)
 end
 
 local function hang_up(call, why)
@@ -247,14 +295,24 @@ function told.keys(call, message)
   task.wake("keys " .. call.line, true)
 end
 
+function told.done(call, message) task.wake("order " .. call.line, message) end
+
 function told.hangs_up(call) hang_up(call, "subscriber hangs up") end
+
+function told.message(call, message)
+  if call.on_message then call.on_message(message.text) end
+end
 
 function told.note(call, message) network.note(call, message.text) end
 
----Words said where there is no stream are heard by whoever the call is joined with.
+---Words said where there is no stream are heard by those the call is joined with, unless it is muted or they are on hold.
 function told.voice(call, message)
   if message.text then network.note(call, "subscriber says: " .. message.text) end
-  if call.other and not call.other.released then tell(call.other, message) end
+  task.wake("voice " .. call.line, message.is_speaking)
+  if call.muted then return end
+  for _, other in ipairs(call.together or {}) do
+    if other ~= call and not other.released and not other.on_hold then tell(other, message) end
+  end
 end
 
 ---What a subscriber's script tells.
@@ -275,7 +333,10 @@ function network.leg(line, state, details)
   local call = calls[line]
   if not call then return end
   local about = json.decode(details) or {}
-  if state == "ended" then call.last_leg = about end
+  if state == "ended" then
+    call.last_leg, call.is_parting = about, false
+    task.wake("parted " .. line, true)
+  end
   network.note(call, "stream " .. state .. (about.reason and (": %s, %s"):format(about.reason, about.text or "") or ""))
   task.wake("leg " .. line, state == "started" and "started" or about.reason or "ended")
 end

@@ -3,10 +3,12 @@
 --   carriers' REST       each face answers its own paths
 --   POST /exchange/calls {from, to, voice_url?, …}   a subscriber calls one of the application's numbers
 --   POST /exchange/calls/{id}/keys {keys}            presses keys on the subscriber's telephone
+--   PUT  /exchange/puppets/{number} {answers_after, busy, …}   somebody who does what it is told
+--   POST /exchange/calls/{id}/does {verb, with}      tells a puppet to do something; answered when it is done
 --   GET  /exchange/calls, /exchange/calls/{id}       everything that happened, for reports and tests
 --   PUT  /exchange/faults {lose, double, …}          what befalls callbacks from now on (callisto.exchange.callbacks)
 --
--- Numbers of the application are settings: exchange = { numbers = { ["+1415…"] = { voice_url = …, … } }, cps = 1 }.
+-- Numbers of the application are settings: exchange = { numbers = { ["+1415…"] = { carrier = "twilio", voice_url = …, … } }, cps = 1 }.
 -- Calls live in this VM, so the exchange runs on one script thread. After a reload the VM before keeps its calls to their
 -- end; requests about those that were answered are handed on to it.
 
@@ -18,7 +20,14 @@ local network = require "callisto.exchange.network"
 local settings = require "callisto.settings"
 local task = require "callisto.task"
 
-local faces = { require "callisto.exchange.twilio" }
+local FACES = { "twilio", "plivo", "exotel", "vobiz", "telnyx", "vonage", "genesys" }
+
+-- A face is a module callisto.exchange.<carrier>:
+--   start(options) → true, or nil and the variables that are missing; a face without its account is not served
+--   handle(message) → status, headers, body; nil: not one of its paths; false: no answer at all
+--   inbound(from, to, number) → call   a subscriber calls; number is {carrier, voice_url, status_callback, …}
+--   call_in(path) → id of the call a path names, or nil
+local faces = {} ---@type table[] those that are served
 local numbers = {}
 
 local JSON = { ["content-type"] = "application/json" }
@@ -26,7 +35,7 @@ local JSON = { ["content-type"] = "application/json" }
 local function report(call, is_long)
   return {
     id = call.id, line = call.line, from = call.from, to = call.to, direction = call.direction, status = call.status,
-    duration = call.duration, gone = call.gone, failure = call.failure, parent = call.parent,
+    duration = call.duration, gone = call.gone, streaming = call.streaming, failure = call.failure, parent = call.parent,
     created = call.created, answered = call.answered, ended = call.ended,
     log = is_long and json.array(call.log) or nil, stream = is_long and call.last_leg or nil,
   }
@@ -38,9 +47,8 @@ local function problem(status, title)
 end
 
 local function face_of(number)
-  local name = number.carrier or "twilio"
   for _, face in ipairs(faces) do
-    if face.name == name then return face end
+    if not number.carrier or face.name == number.carrier then return face end
   end
 end
 
@@ -55,7 +63,7 @@ local function start_call(body)
     return problem(404, "nothing says what answers " .. wanted.to .. ": give voice_url, or exchange.numbers in callisto.lua")
   end
   local face = face_of(number)
-  if not face then return problem(422, "no face is named " .. tostring(number.carrier)) end
+  if not face then return problem(422, ("the exchange does not serve %s: its account is not set"):format(number.carrier)) end
   return 201, JSON, json.encode(report(face.inbound(wanted.from, wanted.to, number), true))
 end
 
@@ -73,6 +81,23 @@ local function press(call, body)
   end
   core.tell(call.line, json.encode { what = "press", keys = wanted.keys })
   return 204, {}, ""
+end
+
+local function set_puppet(number, body)
+  local about = json.decode(body)
+  if type(about) ~= "table" then return problem(422, "the body must be an object, such as {} or {\"busy\": true}") end
+  network.set_puppet(number, about)
+  return 204, {}, ""
+end
+
+local function does(call, body)
+  local order = json.decode(body)
+  if type(order) ~= "table" or type(order.verb) ~= "string" then
+    return problem(422, 'the body must be {"verb": "says", "with": ["yes"]}')
+  end
+  local ok, result = network.does(call, order.verb, order.with)
+  if not ok then return problem(409, result) end
+  return 200, JSON, json.encode { result = result }
 end
 
 local function set_faults(body)
@@ -93,7 +118,8 @@ local control = {
 
 -- A call of the VM before, by the id in the request's path. True when the request was handed on.
 local function hand_on(request, message)
-  local id = message.path:match "(CA%x+)"
+  local id
+  for _, face in ipairs(faces) do id = id or face.call_in(message.path) end
   if not id or network.find(id) then return false end
   local owner, is_mine = core.owner(id)
   return owner ~= nil and not is_mine and core.forward(request, message, id) == true
@@ -103,15 +129,46 @@ local function handle(request, message)
   local fn = control[message.method .. " " .. message.path]
   if fn then return fn(message) end
   if hand_on(request, message) then return false end
-  local pressing = message.method == "POST" and network.find(message.path:match "^/exchange/calls/(%w+)/keys$" or "")
+  local pressing = message.method == "POST" and network.find(message.path:match "^/exchange/calls/([%w%-_:]+)/keys$" or "")
   if pressing then return press(pressing, message.body) end
-  local call = network.find(message.path:match "^/exchange/calls/(%w+)$" or "")
+  local puppet = message.method == "POST" and network.find(message.path:match "^/exchange/calls/([%w%-_:]+)/does$" or "")
+  if puppet then return does(puppet, message.body) end
+  local number = message.method == "PUT" and message.path:match "^/exchange/puppets/(%+?%d+)$"
+  if number then return set_puppet(number, message.body) end
+  local call = network.find(message.path:match "^/exchange/calls/([%w%-_:]+)$" or "")
   if call then return 200, JSON, json.encode(report(call, true)) end
   for _, face in ipairs(faces) do
     local status, headers, body = face.handle(message)
     if status ~= nil then return status, headers, body end
   end
   return problem(404, "nothing is served at " .. message.path)
+end
+
+-- The faces there are: ours, and those of the workspace (exchange/<carrier>.lua).
+local function known_faces()
+  local known = {}
+  for _, name in ipairs(FACES) do
+    local found, face = pcall(require, "callisto.exchange." .. name)
+    if found then known[#known + 1] = face end
+  end
+  for _, module in ipairs(core.modules "exchange.") do
+    if module.error then error(("%s: %s"):format(module.path, module.error), 0) end
+    local face = require(module.name)
+    if type(face) == "table" and face.handle and face.start then known[#known + 1] = face end
+  end
+  return known
+end
+
+-- Serves every carrier whose account is set.
+local function start_faces(given)
+  local missing = {}
+  for _, face in ipairs(known_faces()) do
+    local ok, why = face.start(given)
+    if ok then faces[#faces + 1] = face else missing[#missing + 1] = why end
+  end
+  if #faces == 0 then
+    error(table.concat(missing, "; ") .. "; set one carrier's, the same for the exchange and the application", 0)
+  end
 end
 
 local on = {}
@@ -122,7 +179,7 @@ function on.start()
   numbers = options.numbers or {}
   local cps = tonumber(settings.get("EXCHANGE_CPS", "exchange_cps")) or options.cps
   local count = network.start()
-  for _, face in ipairs(faces) do face.start { numbers = numbers, cps = cps } end
+  start_faces { numbers = numbers, cps = cps }
   if core.status().script_threads > 1 then log.warn("the exchange needs --script-threads 1: calls are not found otherwise") end
   core.started()
   log.info(("%d subscribers are on the telephone"):format(count))

@@ -11,7 +11,7 @@
 --   }
 --
 -- The end of the script hangs up, as a caller who has nothing more to say does. A line that is cut from the other side
--- ends the script wherever it waits.
+-- ends the script wherever it waits. A puppet has no script: it does what it is told from outside (network.does).
 
 local core = require "callisto.core"
 local json = require "callisto.json"
@@ -19,6 +19,8 @@ local task = require "callisto.task"
 
 local ENDPOINT_MS = 900 -- a pause this long ends the other side's turn: longer than those between sentences
 local SECONDS_PER_CHARACTER = 0.06
+local COUGH, COUGH_S = "hrrrrmmmmmm", 0.35 -- cut off before it is a word
+local MESSAGE_BYTES = 16384 -- of the other side's; longer ones are nobody's business
 local KEY_S = 0.2       -- from one key to the next
 
 ---@class callisto.exchange.Line
@@ -130,6 +132,16 @@ end
 ---@param seconds number
 function Line:silence(seconds) task.sleep(seconds) end
 
+---Makes a noise that is no word.
+function Line:coughs()
+  until_open()
+  if not is_connected then return end
+  utterance = utterance + 1
+  core.say(utterance, COUGH, { voice = self.voice })
+  task.sleep(COUGH_S)
+  core.stop(utterance)
+end
+
 ---Hangs up; the script ends here.
 function Line:hangs_up()
   tell { what = "hangs_up" }
@@ -141,8 +153,9 @@ end
 function Line:notes(text) tell { what = "note", text = text } end
 
 local function run(about)
-  local subscriber = require("exchange.subscribers")[about.number]
   line = setmetatable(about, Line)
+  if about.is_puppet then return task.wait "for ever" end
+  local subscriber = require("exchange.subscribers")[about.number]
   line.voice = subscriber.voice
   if subscriber.on_answer then
     subscriber.on_answer(line)
@@ -177,6 +190,13 @@ function on.utterance(number, state)
   if state == "ended" then task.wake("said " .. number, true) end
 end
 
+function on.digit(key) tell { what = "note", text = "hears the key " .. key } end
+
+-- What the face's protocol says besides what its wire knows.
+function on.message(text)
+  if #text <= MESSAGE_BYTES then tell { what = "message", text = text } end
+end
+
 function told.voice(message)
   is_dry = true
   task.wake("open", true)
@@ -186,6 +206,17 @@ end
 function told.bridged()
   is_dry = true
   task.wake("open", true)
+end
+
+-- One of the verbs above, for a puppet; whoever ordered it is told when it has been done.
+function told.does(order)
+  local verb = type(order.verb) == "string" and order.verb:sub(1, 1) ~= "_" and Line[order.verb]
+  if not verb then return tell { what = "done", number = order.number, error = "there is no verb " .. tostring(order.verb) } end
+  task.start(function()
+    local ok, why = pcall(verb, line, unpack(order.with or {}, 1, 4))
+    if task.is_cancel(why) then task.leave() end
+    tell { what = "done", number = order.number, error = not ok and tostring(why) or nil, result = ok and why or nil }
+  end)
 end
 
 function told.press(message) task.start(line.presses, line, message.keys) end

@@ -1,17 +1,23 @@
--- callisto.exchange.twilio: Twilio's face: the REST interface, and how calls come to be.
+-- callisto.exchange.twilio: Twilio's face: the calls of its REST interface, and how they come to be.
 --
 -- Written from the carrier's side of shared wire facts (docs/exchange.md names the pages). Faithful enough for the
--- carrier's own SDK: paging, error bodies, status codes. What a call says of itself is in twilio_call, the documents are
--- obeyed in twiml.
+-- carrier's own SDK: paging, error bodies, status codes. What a call says of itself is in twilio_call, its media socket in
+-- twilio_stream, the other resources are in twilio_recordings and twilio_rooms; documents are obeyed in twiml.
 
-local core = require "callisto.core"
+local course = require "callisto.exchange.course"
 local crypto = require "callisto.crypto"
 local http = require "callisto.http"
 local json = require "callisto.json"
 local network = require "callisto.exchange.network"
+local recordings = require "callisto.exchange.recordings"
+local rest = require "callisto.exchange.twilio_rest"
+local rooms = require "callisto.exchange.rooms"
 local settings = require "callisto.settings"
 local task = require "callisto.task"
 local twilio_call = require "callisto.exchange.twilio_call"
+local twilio_recordings = require "callisto.exchange.twilio_recordings"
+local twilio_rooms = require "callisto.exchange.twilio_rooms"
+local twilio_stream = require "callisto.exchange.twilio_stream"
 local twiml = require "callisto.exchange.twiml"
 
 local twilio = { name = "twilio" }
@@ -19,93 +25,113 @@ local twilio = { name = "twilio" }
 local INLINE_CEILING = 4000
 local RING_S, RING_MOST_S, RING_EXTRA_S = 60, 600, 5 -- the carrier may add five seconds to what was asked for
 local CALLS_PER_SECOND = 1 -- of an account, unless the settings say otherwise
-local PAGE, PAGE_MOST = 50, 1000
+local DETECTION_S = 1 -- from the answer to the verdict on who answered
 local INLINE_BASE = "https://inline.invalid/" -- where relative URLs of an inline document lead: nowhere
 
 local account ---@type {sid: string, token: string}
-local numbers, calls_per_second
+local numbers
+
+local face = { wire = twilio_stream.wire, notify = twilio_call.notify, fetch = twilio_call.fetch, silence = 5 }
+local calls
+
+function face.become(call, status)
+  if twilio_call.is_over(call) then
+    face.recordings:finish(call)
+    face.leave(call)
+  end
+  twilio_call.become(call, status)
+end
+
+function face.new_call() return twilio_call.sid "CA" end
+
+---The subscriber lifts the receiver, or, of an inbound call, the application does.
+function face.answer(call) return call.answered ~= nil or calls:lift(call) end
+
+face.stream = twilio_stream.run
 
 ---@param options {numbers: table<string, table>, cps: number|nil}
+---@return true|nil ok, string? why  the variables that are missing
 function twilio.start(options)
   local sid, token = settings.get "TWILIO_ACCOUNT_SID", settings.get "TWILIO_AUTH_TOKEN"
-  if not sid or not token then
-    error("TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are not set; the exchange and the application must have the same", 0)
-  end
+  if not sid or not token then return nil, "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are not set" end
   account = { sid = sid, token = token }
   numbers = options.numbers
-  calls_per_second = options.cps or CALLS_PER_SECOND
+  calls = course.new(face, options.cps or CALLS_PER_SECOND)
+  face.course = calls
+  face.rooms = rooms.new(function() return twilio_call.sid "CF" end)
+  face.recordings = recordings.new(function() return twilio_call.sid "RE" end)
+  rest.start(account, settings.get "TWILIO_API_BASE")
   twilio_call.start(account)
-  twiml.start(account)
+  twilio_stream.start(account)
+  twiml.new(face)
+  twilio_recordings.start(face, account)
+  twilio_rooms.start(face, account, function(params, list) return twilio.place(params, list) end)
+  return true
 end
 
 -- Calls -------------------------------------------------------------------------------------------------------------
 
--- Runs documents until they end, and the call with them. An update or a hang-up takes the task away.
 local function obey(call, document, base)
-  if call.runner then task.cancel(call.runner) end
-  call.runner = task.start(function()
-    local me = task.current()
-    twiml.run(call, document, base)
-    if call.runner ~= me then return end
-    call.runner = nil
-    twilio_call.become(call, call.rejected or "completed")
-    network.release(call)
+  calls:obey(call, function() face.run(call, document, base) end)
+end
+
+-- Obeys what was fetched; without a document the call ends so.
+local function obey_fetched(call, document, where, otherwise)
+  if calls:is_over(call) then return end
+  if document then return obey(call, document, where) end
+  network.note(call, "application error: " .. where)
+  calls:finish(call, otherwise)
+end
+
+-- Who answered: a person, or a machine with or without waiting for its greeting's end.
+local function verdict_of(call)
+  local subscriber = network.subscriber(call.party) or {}
+  if not subscriber.is_machine then return "human" end
+  return call.params.MachineDetection == "DetectMessageEnd" and "machine_end_beep" or "machine_start"
+end
+
+-- Answering machine detection: its verdict goes into the first request, or, asynchronously, to a callback of its own.
+local function detect(call)
+  local params = call.params
+  if not params.MachineDetection or params.SendDigits then return nil end
+  local function verdict()
+    task.sleep(DETECTION_S)
+    call.answered_by = verdict_of(call)
+    return { AnsweredBy = call.answered_by, MachineDetectionDuration = tostring(DETECTION_S * 1000) }
+  end
+  if params.AsyncAmd ~= "true" then return verdict() end
+  task.start(function()
+    local about = verdict()
+    if calls:is_over(call) or not params.AsyncAmdStatusCallback then return end
+    twilio_call.notify(call, "amd", params.AsyncAmdStatusCallback, params.AsyncAmdStatusCallbackMethod, about, true)
   end)
 end
 
--- Whatever was going on ends.
-local function end_call(call, status)
-  local runner = call.runner
-  call.runner = nil
-  if runner then task.cancel(runner) end
-  twilio_call.become(call, status)
-  network.release(call)
+local function record_from_start(call)
+  local params = call.params
+  if params.Record ~= "true" then return end
+  face.recordings:start(call, {
+    source = "OutboundAPI", channels = params.RecordingChannels == "dual" and 2 or 1, track = params.RecordingTrack,
+    tell = twiml.recording_teller(face, call, {
+      url = params.RecordingStatusCallback, method = params.RecordingStatusCallbackMethod,
+      events = params.RecordingStatusCallbackEvent,
+    }),
+  })
 end
 
-local function limit(call, seconds)
-  if not seconds then return end
-  call.limiter = task.start(function()
-    task.sleep(seconds)
-    call.limiter = nil
-    network.note(call, "the time limit was reached")
-    end_call(call, "completed")
-  end)
-end
-
-local next_start = 0
-
--- Calls start one by one, so many a second; the rest wait (Twilio queues, it does not refuse).
-local function queue_of(call)
-  local now = core.now()
-  local at = math.max(now, next_start)
-  next_start = at + 1 / calls_per_second
-  call.queue_ms = math.floor((at - now) * 1000)
-  return at - now
-end
-
-local function answered(call, params)
-  if not twiml.answer(call) then return end_call(call, "failed") end
-  limit(call, tonumber(params.TimeLimit))
+function face.answered(call)
+  local params = call.params
+  if not face.answer(call) then return calls:finish(call, "failed") end
+  calls:limit(call, tonumber(params.TimeLimit))
+  record_from_start(call)
+  if params.SendDigits then network.note(call, "carrier plays keys " .. params.SendDigits) end
+  local verdict = detect(call)
+  if calls:is_over(call) then return end
   if params.Twiml then return obey(call, params.Twiml, INLINE_BASE) end
   local document, where = twilio_call.fetch_first(call, {
     method = params.Method, url = params.Url, fallback_method = params.FallbackMethod, fallback_url = params.FallbackUrl,
-  })
-  if twilio_call.is_over(call) then return end
-  if document then return obey(call, document, where) end
-  network.note(call, "application error: " .. where)
-  end_call(call, "completed")
-end
-
-local function place(call, params, wait)
-  task.sleep(wait)
-  if twilio_call.is_over(call) then return end
-  twilio_call.become(call, "initiated")
-  task.sleep(0.02)
-  twilio_call.become(call, "ringing")
-  local outcome = network.ring(call, math.min(tonumber(params.Timeout) or RING_S, RING_MOST_S) + RING_EXTRA_S)
-  if twilio_call.is_over(call) then return end
-  if outcome == "answered" then return answered(call, params) end
-  end_call(call, outcome)
+  }, verdict)
+  obey_fetched(call, document, where, "completed")
 end
 
 ---A subscriber calls one of the application's numbers.
@@ -116,43 +142,24 @@ end
 function twilio.inbound(from, to, number)
   local call = network.add {
     id = twilio_call.sid "CA", from = from, to = to, party = from, direction = "inbound", status = "ringing",
-    status_callback = number.status_callback,
+    status_callback = number.status_callback, params = {},
   }
-  call.on_gone = function() end_call(call, "completed") end
+  call.on_gone = function() calls:finish(call, "completed") end
   task.start(function()
     local document, where = twilio_call.fetch_first(call,
       { method = number.method, url = number.voice_url, fallback_url = number.fallback_url })
-    if twilio_call.is_over(call) then return end
-    if document then return obey(call, document, where) end
-    network.note(call, "application error: " .. where)
-    end_call(call, "failed")
+    obey_fetched(call, document, where, "failed")
   end)
   return call
 end
-
--- Answers of the REST interface -------------------------------------------------------------------------------------
-
-local function headers()
-  return {
-    ["content-type"] = "application/json", ["twilio-request-id"] = twilio_call.sid "RQ", ["twilio-concurrent-requests"] = "1",
-  }
-end
-
-local function refuse(status, code, message)
-  return status, headers(), json.encode {
-    code = code, message = message, more_info = "https://www.twilio.com/docs/errors/" .. code, status = status,
-  }
-end
-
-local function not_found(message) return refuse(404, 20404, "The requested resource " .. message.path .. " was not found") end
-
-local function answer(status, value) return status, headers(), json.encode(value) end
 
 -- Creating ----------------------------------------------------------------------------------------------------------
 
 local function is_number(text) return text ~= nil and text:find "^%+%d%d%d%d%d%d%d+$" ~= nil end
 
 local function is_url(text) return text:find "^https?://[%w%-._~%[%]:]+" ~= nil end
+
+local detections = { Enable = true, DetectMessageEnd = true }
 
 -- What is wrong with an order: code and sentence.
 local function fault_of(p)
@@ -171,46 +178,55 @@ local function fault_of(p)
   end
   local timeout = p.Timeout and (tonumber(p.Timeout) or 0)
   if timeout and (timeout < 1 or timeout > RING_MOST_S) then return 21208, "Timeout must be from 1 to 600 seconds" end
-end
-
--- A subscriber may have the carrier refuse to call it: always, or the first `times` times.
-local function refusal_for(subscriber)
-  local refusal = subscriber and subscriber.refuse
-  if not refusal then return nil end
-  if refusal.times then
-    subscriber.refused = (subscriber.refused or 0) + 1
-    if subscriber.refused > refusal.times then return nil end
+  if p.SendDigits and not (#p.SendDigits <= 32 and p.SendDigits:find "^[%d*#wW]*$") then
+    return 21206, "SendDigits has other characters than 0-9 * # w W, or more than 32: " .. p.SendDigits
   end
-  return refusal
+  if p.MachineDetection and not detections[p.MachineDetection] then
+    return 21234, "MachineDetection must be Enable or DetectMessageEnd"
+  end
 end
 
-local function events_of(list)
-  local events = {}
+-- The values of a parameter that may come several times, or hold several words.
+local function words_of(list, name)
+  local words = {}
   for _, pair in ipairs(list) do
-    if pair[1] == "StatusCallbackEvent" then
-      for event in pair[2]:gmatch "%S+" do events[#events + 1] = event end
+    if pair[1] == name then
+      for word in pair[2]:gmatch "%S+" do words[#words + 1] = word end
     end
   end
-  return #events > 0 and events or nil
+  return words
 end
 
-local function create(params, list)
+---Places a call.
+---@param params table<string, string>
+---@param list {[1]: string, [2]: string}[] the parameters in their order
+---@return callisto.exchange.Call|nil call, integer? status, table? headers, string? body  a refusal
+function twilio.place(params, list)
   local code, why = fault_of(params)
-  if code then return refuse(400, code, why) end
-  local subscriber = network.subscriber(params.To)
-  local refusal = refusal_for(subscriber)
-  if refusal then return refuse(refusal.status, refusal.code, refusal.message or "refused on purpose") end
+  if code then return nil, rest.refuse(400, code, why) end
+  local refusal = course.refusal(params.To)
+  if refusal then return nil, rest.refuse(refusal.status, refusal.code, refusal.message or "refused on purpose") end
+  local events = words_of(list, "StatusCallbackEvent")
+  params.RecordingStatusCallbackEvent = params.RecordingStatusCallbackEvent
+    and table.concat(words_of(list, "RecordingStatusCallbackEvent"), " ")
   local call = network.add {
     id = twilio_call.sid "CA", from = params.From, to = params.To, party = params.To, direction = "outbound",
     status = "queued", status_callback = params.StatusCallback, status_method = params.StatusCallbackMethod,
-    events = events_of(list),
+    events = #events > 0 and events or nil, params = params,
   }
-  call.on_gone = function() end_call(call, "completed") end
-  task.start(place, call, params, queue_of(call))
-  local fault = subscriber and subscriber.create_fault
+  local wait = calls:turn() -- Twilio queues, it does not refuse
+  call.queue_ms = math.floor(wait * 1000)
+  calls:place(call, math.min(tonumber(params.Timeout) or RING_S, RING_MOST_S) + RING_EXTRA_S, wait)
+  return call
+end
+
+local function create(params, list)
+  local call, status, headers, body = twilio.place(params, list)
+  if not call then return status, headers, body end
+  local fault = course.create_fault(params.To)
   if fault == "no answer" then return false end -- the call is placed; the application never hears of it
-  if fault == "error" then return refuse(500, 20500, "Internal Server Error") end
-  return answer(201, twilio_call.resource(call))
+  if fault == "error" then return rest.refuse(500, 20500, "Internal Server Error") end
+  return rest.answer(201, twilio_call.resource(call))
 end
 
 -- Changing and reading ------------------------------------------------------------------------------------------------
@@ -218,59 +234,43 @@ end
 local function redirect(call, params)
   local document, where = params.Twiml, INLINE_BASE
   if not document then document, where = twilio_call.fetch(call, params.Method, params.Url) end
-  if twilio_call.is_over(call) then return end
-  if document then return obey(call, document, where) end
-  network.note(call, "application error: " .. where)
-  end_call(call, "completed")
+  obey_fetched(call, document, where, "completed")
 end
 
 local function update(call, params)
   local status = params.Status
   local is_up = call.status == "in-progress"
   local is_known = not status or status == "completed" or status == "canceled"
-  if not is_known then return refuse(400, 20001, "Status is not valid: " .. status) end
-  if twilio_call.is_over(call) then return refuse(400, 21220, "Call is not in-progress. Cannot redirect.") end
-  if not is_up and not status then return refuse(400, 21220, "Call is not in-progress. Cannot redirect.") end
-  if is_up and status == "canceled" then return refuse(400, 21220, "Call is in-progress. Cannot cancel.") end
+  if not is_known then return rest.refuse(400, 20001, "Status is not valid: " .. status) end
+  if calls:is_over(call) then return rest.refuse(400, 21220, "Call is not in-progress. Cannot redirect.") end
+  if not is_up and not status then return rest.refuse(400, 21220, "Call is not in-progress. Cannot redirect.") end
+  if is_up and status == "canceled" then return rest.refuse(400, 21220, "Call is in-progress. Cannot cancel.") end
+  if #(params.Twiml or "") > INLINE_CEILING then return rest.refuse(400, 21205, "Twiml is longer than 4000 characters") end
+  if params.Url and not is_url(params.Url) then return rest.refuse(400, 21205, "Url is not a valid URL: " .. params.Url) end
+  if params.StatusCallback then
+    call.status_callback, call.status_method = params.StatusCallback, params.StatusCallbackMethod
+  end
+  if params.TimeLimit then
+    if call.limiter then task.cancel(call.limiter) end
+    calls:limit(call, tonumber(params.TimeLimit))
+  end
   if status then
-    end_call(call, is_up and "completed" or "canceled")
-    if not is_up then network.cancel(call) end
+    calls:finish(call, is_up and "completed" or "canceled")
   elseif params.Twiml or params.Url then
     redirect(call, params)
   end
-  return answer(200, twilio_call.resource(call))
-end
-
-local function fits(call, query)
-  return (not query.Status or query.Status == call.status) and (not query.To or query.To == call.to)
-    and (not query.From or query.From == call.from) and (not query.ParentCallSid or query.ParentCallSid == call.parent)
+  return rest.answer(200, twilio_call.resource(call))
 end
 
 local function list(query)
-  local size = math.max(1, math.min(tonumber(query.PageSize) or PAGE, PAGE_MOST))
-  local page = math.max(0, tonumber(query.Page) or 0)
-  local rows, found, all = json.array {}, 0, network.all()
-  for index = #all, 1, -1 do
-    if fits(all[index], query) then
-      found = found + 1
-      if found > page * size and #rows < size then rows[#rows + 1] = twilio_call.resource(all[index]) end
-    end
-  end
-  local function uri(number)
-    local form = { { "PageSize", size }, { "Page", number } }
-    for _, name in ipairs { "To", "From", "Status", "ParentCallSid" } do form[#form + 1] = { name, query[name] } end
-    return ("/2010-04-01/Accounts/%s/Calls.json?%s"):format(account.sid, http.form(form))
-  end
-  return answer(200, {
-    calls = rows, page = page, page_size = size, start = page * size, ["end"] = page * size + math.max(0, #rows - 1),
-    uri = uri(page), first_page_uri = uri(0),
-    next_page_uri = found > (page + 1) * size and uri(page + 1) or json.null,
-    previous_page_uri = page > 0 and uri(page - 1) or json.null,
-  })
+  return rest.page("calls", "/Calls.json", query, { "To", "From", "Status", "ParentCallSid" }, network.all(), function(call)
+    return call.id:find "^CA" and (not query.Status or query.Status == call.status) and (not query.To or query.To == call.to)
+      and (not query.From or query.From == call.from) and (not query.ParentCallSid or query.ParentCallSid == call.parent)
+  end, twilio_call.resource)
 end
 
 local function about_account()
-  return answer(200, {
+  return rest.answer(200, {
     sid = account.sid, friendly_name = "Callisto exchange", status = "active", type = "Full", auth_token = json.null,
     owner_account_sid = account.sid, uri = "/2010-04-01/Accounts/" .. account.sid .. ".json",
     date_created = json.null, date_updated = json.null, subresource_uris = {},
@@ -285,27 +285,42 @@ end
 -- The query comes with its parts encoded anew.
 local function query_of(message) return (http.read_form(message.query)) or {} end
 
+---The id of the call a path of this face names.
+---@param path string
+---@return string|nil
+function twilio.call_in(path) return path:match "/(CA%x+)" end
+
+local function about_call(message, path, params)
+  local call = network.find(path:match "^/Calls/(CA%x+)%.json$" or "")
+  if not call then return rest.not_found(message) end
+  if message.method == "POST" then return update(call, params) end
+  if message.method ~= "DELETE" then return rest.answer(200, twilio_call.resource(call)) end
+  if not calls:is_over(call) then return rest.refuse(400, 20009, "Cannot delete this resource before it is complete") end
+  network.forget(call)
+  return 204, {}, ""
+end
+
 ---Answers a request that belongs to this face; nil when it does not, false when it shall stay without an answer.
 ---@param message table
 ---@return integer|false|nil status, table|nil headers, string|nil body
 function twilio.handle(message)
-  local id, rest = message.path:match "^/2010%-04%-01/Accounts/([%w_%-]+)(.*)$"
+  local id, path = message.path:match "^/2010%-04%-01/Accounts/([%w_%-]+)(.*)$"
   if not id then return nil end
-  if not is_authorised(message) then return refuse(401, 20003, "Authenticate") end
-  if id ~= account.sid then return not_found(message) end
-  local is_post = message.method == "POST"
-  if rest == ".json" then return about_account() end
+  if not is_authorised(message) then return rest.refuse(401, 20003, "Authenticate") end
+  if id ~= account.sid then return rest.not_found(message) end
+  if course.too_many() then return rest.refuse(429, 20429, "Too Many Requests") end
+  rest.reached(message)
+  if path == ".json" then return about_account() end
   local params, pairs_in_order = http.read_form(message.body)
-  if not params then return refuse(400, 20001, "the form has too many parameters") end
-  if rest == "/Calls.json" and is_post then return create(params, pairs_in_order) end
-  if rest == "/Calls.json" then return list(query_of(message)) end
-  local call = network.find(rest:match "^/Calls/(CA%x+)%.json$" or "")
-  if not call then return not_found(message) end
-  if is_post then return update(call, params) end
-  if message.method ~= "DELETE" then return answer(200, twilio_call.resource(call)) end
-  if not twilio_call.is_over(call) then return refuse(400, 20009, "Cannot delete this resource before it is complete") end
-  network.forget(call)
-  return 204, {}, ""
+  if not params then return rest.refuse(400, 20001, "the form has too many parameters") end
+  if path == "/Calls.json" and message.method == "POST" then return create(params, pairs_in_order) end
+  local query = query_of(message)
+  if path == "/Calls.json" then return list(query) end
+  for _, part in ipairs { twilio_recordings, twilio_rooms } do
+    local status, headers, body = part.handle(message, path, params, pairs_in_order, query)
+    if status then return status, headers, body end
+  end
+  return about_call(message, path, params)
 end
 
 return twilio

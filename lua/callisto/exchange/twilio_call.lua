@@ -1,8 +1,5 @@
 -- callisto.exchange.twilio_call: a call as Twilio tells of it: its states, the requests to the application, their signature.
 --
---   queued ─► initiated ─► ringing ─┬─► in-progress ─► completed
---                                   └─► busy / no-answer / failed / canceled
---
 -- It signs with its own code, not the adapter's, so that one cannot hide the other's mistake.
 
 local callbacks = require "callisto.exchange.callbacks"
@@ -11,7 +8,6 @@ local crypto = require "callisto.crypto"
 local http = require "callisto.http"
 local json = require "callisto.json"
 local network = require "callisto.exchange.network"
-local task = require "callisto.task"
 
 local twilio_call = {}
 
@@ -28,7 +24,10 @@ function twilio_call.start(given) account = given end
 ---@return string
 function twilio_call.sid(prefix) return prefix .. crypto.hex(core.random(16)) end
 
-local function rfc2822(seconds) return core.date("%a, %d %b %Y %H:%M:%S +0000", seconds) end
+---@param seconds number as core.wall()
+---@return string
+function twilio_call.date(seconds) return core.date("%a, %d %b %Y %H:%M:%S +0000", seconds) end
+local rfc2822 = twilio_call.date
 
 ---X-Twilio-Signature: the URL, then the parameters sorted by name.
 ---@param url string as the application wrote it
@@ -70,7 +69,7 @@ function twilio_call.resource(call)
     sid = call.id, account_sid = account.sid, to = call.to, from = call.from, status = call.status,
     direction = direction_of(call), api_version = "2010-04-01", to_formatted = call.to, from_formatted = call.from,
     phone_number_sid = json.null, forwarded_from = json.null, caller_name = json.null, group_sid = json.null,
-    trunk_sid = json.null, annotation = json.null, price = json.null, price_unit = "USD", answered_by = json.null,
+    trunk_sid = json.null, annotation = json.null, price = json.null, price_unit = "USD", answered_by = or_null(call.answered_by),
     date_created = rfc2822(call.created), date_updated = rfc2822(call.updated or call.created),
     start_time = call.answered and rfc2822(call.answered) or json.null,
     end_time = is_over and rfc2822(call.ended) or json.null,
@@ -135,13 +134,27 @@ end
 ---Fetches a document, or its fallback.
 ---@param call callisto.exchange.Call
 ---@param place {method: string|nil, url: string, fallback_method: string|nil, fallback_url: string|nil}
+---@param extra table<string, string>|nil parameters to add
 ---@return string|nil document, string url_or_why
-function twilio_call.fetch_first(call, place)
-  local document, where = twilio_call.fetch(call, place.method, place.url)
+function twilio_call.fetch_first(call, place, extra)
+  local document, where = twilio_call.fetch(call, place.method, place.url, extra)
   if document or not place.fallback_url then return document, where end
   network.note(call, "falls back: " .. where)
   return twilio_call.fetch(call, place.fallback_method, place.fallback_url,
     { ErrorCode = where:match "^%d+", ErrorUrl = place.url })
+end
+
+---Sends a callback: what is said of every call, and this.
+---@param call callisto.exchange.Call
+---@param event string for the report and for faults
+---@param url string
+---@param method string|nil
+---@param more table<string, string>
+---@param is_bare boolean|nil without what is said of every call, only its ids
+function twilio_call.notify(call, event, url, method, more, is_bare)
+  local params = is_bare and { AccountSid = account.sid, CallSid = call.id } or base_params(call)
+  for name, value in pairs(more) do params[name] = value end
+  callbacks.notify(call, event, webhook(method or "POST", url, params))
 end
 
 local function is_wanted(call, event)
@@ -151,19 +164,11 @@ local function is_wanted(call, event)
   return false
 end
 
----Moves the call on and tells the application, if it asked for this event. A terminal state is never left.
+---The call has moved on: tells the application, if it asked for this event.
 ---@param call callisto.exchange.Call
 ---@param status string
 function twilio_call.become(call, status)
-  if twilio_call.is_over(call) then return end
-  call.status, call.updated = status, core.wall()
-  network.note(call, "status " .. status)
   local is_over = twilio_call.is_over(call)
-  if is_over then
-    call.ended = core.wall()
-    call.duration = call.answered and math.max(0, math.floor(call.ended - call.answered + 0.5)) or 0
-    if call.limiter then task.cancel(call.limiter) end
-  end
   local event = is_over and "completed" or status == "in-progress" and "answered" or status
   local number = call.sequence or 0
   call.sequence = number + 1

@@ -1,0 +1,112 @@
+/* callisto.core, what a service VM has for media sockets: those that come before their call (call/lobby.h),
+ * and what is said on a call's socket besides audio. */
+#include <errno.h>
+#include <lauxlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "bind/engine.h"
+#include "bind/l_core.h"
+#include "bind/lib.h"
+#include "bind/script.h"
+#include "call/lobby.h"
+#include "data/jscan.h"
+
+#define TEXT_CEILING 65536
+#define FIRST_CEILING 8 /* text messages that may be waited for */
+
+static cal_engine *engine_of(lua_State *L) { return cal_bind_of(L)->engine; }
+
+const char *cal_core_json(lua_State *L, int index, const char *field) {
+  const char *text = cal_core_text(L, index, field);
+  if (!text) return NULL;
+  size_t bytes = strlen(text);
+  if (bytes > CAL_WIRE_BYE_BYTES) luaL_error(L, "`%s` has more than %d bytes", field, CAL_WIRE_BYE_BYTES);
+  if (cal_jscan_validate(text, bytes)) luaL_error(L, "`%s` is not JSON: %s", field, cal_error_text());
+  return text;
+}
+
+/* sockets{ {path = "/ws/genesys/", most = 10, first = 1}, … } */
+static int sockets(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  for (size_t i = 1; i <= lua_objlen(L, 1); i++) {
+    lua_rawgeti(L, 1, (int)i);
+    luaL_argcheck(L, lua_istable(L, 2), 1, "a list of { path, most, first }");
+    const char *path = cal_core_text_needed(L, 2, "path");
+    uint32_t most = (uint32_t)cal_core_number(L, 2, "most", 10, 0, 100000);
+    uint32_t first = (uint32_t)cal_core_number(L, 2, "first", 1, 0, FIRST_CEILING);
+    int code = cal_prefixes_declare(cal_engine_prefixes(engine_of(L)), path, most, first);
+    if (code < 0) return cal_lib_refuse(L, code);
+    lua_settop(L, 1);
+  }
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+void cal_core_take_socket(lua_State *L, cal_id socket, const char *name) {
+  cal_script_call *call = cal_script_call_named(cal_bind_of(L)->script, name);
+  if (!call) return;
+  cal_command command = {.kind = CAL_COMMAND_SOCKET_TAKE, .target = socket, .object = cal_ref(call->call)};
+  cal_engine_command(engine_of(L), &command);
+}
+
+/* socket_refuse(number, {code, reason, text, wire}) */
+static int socket_refuse(lua_State *L) {
+  cal_id socket = cal_lib_check_id(L, 1);
+  const char *text = NULL, *reason = NULL;
+  cal_wire *wire = NULL;
+  int code = 1008;
+  lua_settop(L, 2);
+  if (!lua_isnil(L, 2)) {
+    luaL_checktype(L, 2, LUA_TTABLE);
+    text = cal_core_text(L, 2, "text");
+    reason = cal_core_text(L, 2, "reason");
+    code = (int)cal_core_number(L, 2, "code", 1008, 1000, 4999);
+    lua_getfield(L, 2, "wire");
+    if (!lua_isnil(L, -1)) wire = cal_core_check_wire(L, -1);
+  }
+  luaL_argcheck(L, !text || strlen(text) <= TEXT_CEILING, 2, "`text` has at most 64 KiB");
+  cal_command command = {.kind = CAL_COMMAND_SOCKET_REFUSE,
+                         .target = socket,
+                         .object = cal_refusal_new(text, wire, code, reason)};
+  cal_engine_command(engine_of(L), &command);
+  return 0;
+}
+
+static int to_leg(lua_State *L, cal_command command) {
+  cal_script_call *call = cal_script_call_named(cal_bind_of(L)->script, luaL_checkstring(L, 1));
+  if (call)
+    cal_call_command(call->call, &command);
+  else
+    cal_command_drop(&command);
+  return 0;
+}
+
+static int leg_text(lua_State *L) {
+  luaL_checkstring(L, 1);
+  const char *text = luaL_checkstring(L, 2);
+  luaL_argcheck(L, strlen(text) <= TEXT_CEILING, 2, "a text has at most 64 KiB");
+  return to_leg(
+      L,
+      (cal_command){.kind = CAL_COMMAND_LEG_TEXT, .flags = CAL_COMMAND_NUMBERED, .text = cal_strdup(text)});
+}
+
+static int leg_bye(lua_State *L) {
+  luaL_checkstring(L, 1);
+  lua_settop(L, 2);
+  lua_createtable(L, 0, 1);
+  lua_pushvalue(L, 2);
+  lua_setfield(L, 3, "bye");
+  const char *json = cal_core_json(L, 3, "bye");
+  luaL_argcheck(L, json != NULL, 2, "JSON");
+  return to_leg(L, (cal_command){.kind = CAL_COMMAND_LEG_BYE, .text = cal_strdup(json)});
+}
+
+void cal_core_add_sockets(lua_State *L) {
+  cal_core_set(L, "sockets", sockets);
+  cal_core_set(L, "socket_refuse", socket_refuse);
+  cal_core_set(L, "leg_text", leg_text);
+  cal_core_set(L, "leg_bye", leg_bye);
+}

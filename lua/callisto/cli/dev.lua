@@ -1,0 +1,181 @@
+-- callisto dev: what the two processes are started with, and what to tell the developer. core/cli/dev.c starts and ends them.
+
+local accounts = require "callisto.exchange.accounts"
+local files = require "callisto.cli.files"
+local loaders = require "callisto.cli.loader"
+local template = require "callisto.template"
+
+local command = {}
+
+local HELP = [[
+usage: callisto dev [options]
+
+A server and a telephone network on this machine, for development: `callisto serve` and `callisto exchange` on loopback,
+with made-up credentials, so that no account is needed and nobody is really called. Changed files are reloaded by
+themselves. Ends both with ctrl-C.
+  --workspace DIR       folder with callisto.lua, templates/ … [.]
+  --port N              port of the server [8080]
+  --exchange-port N     port of the telephone network [8090]; 0: any free one
+  --data DIR            folder for databases and recordings [var/dev]
+  --set NAME=VALUE      a setting, as in callisto.lua
+  --carrier NAME        whose protocols the two speak [twilio]
+Exit code 0 after ctrl-C, otherwise that of the process that ended first; 2 for wrong usage.]]
+
+local NUMBER = "+14155550100"
+local LOCAL = "127.0.0.1"
+
+local samples = { string = "Asha", number = "2.5", integer = "3", boolean = "true", array = "[]", object = "{}", any = "x" }
+
+local function refuse(text)
+  io.stderr:write("callisto dev: ", text, "; callisto dev --help says more\n")
+  return 2
+end
+
+local function port_of(name, text, least)
+  local port = tonumber(text)
+  if port and port >= least and port <= 65535 and port % 1 == 0 then return port end
+  return nil, ("%s is %s; a number from %d to 65535 is possible"):format(name, tostring(text), least)
+end
+
+local readers = {
+  ["--workspace"] = function(asked, value) asked.workspace = value end,
+  ["--data"] = function(asked, value) asked.data = value end,
+  ["--set"] = function(asked, value) table.insert(asked.set, value) end,
+  ["--carrier"] = function(asked, value)
+    local found, adapter = pcall(require, "providers.carriers." .. value)
+    local names = table.concat(accounts.carriers(), ", ")
+    if not found or not next(accounts.of(value)) then return ("there is no carrier %s; there are %s"):format(value, names) end
+    asked.adapter = adapter
+  end,
+  ["--port"] = function(asked, value)
+    local why
+    asked.port, why = port_of("--port", value, 1)
+    return why
+  end,
+  ["--exchange-port"] = function(asked, value)
+    local why
+    asked.exchange_port, why = port_of("--exchange-port", value, 0)
+    return why
+  end,
+}
+
+local function parse(words)
+  local asked = { workspace = ".", port = 8080, exchange_port = 8090, data = "var/dev", set = {} }
+  local index = 1
+  while words[index] do
+    local word = words[index]
+    local name, value = word:match "^(%-%-[%w-]+)=(.*)$"
+    if not name then
+      name, value, index = word, words[index + 1], index + 1
+    end
+    if not readers[name] then return nil, "there is no option " .. word end
+    if not value then return nil, name .. " wants a value behind it" end
+    if value:find "[\r\n]" then return nil, name .. " must be one line" end
+    local why = readers[name](asked, value)
+    if why then return nil, why end
+    index = index + 1
+  end
+  asked.adapter = asked.adapter or require "providers.carriers.twilio"
+  if not files.is_folder(asked.workspace) then return nil, "there is no folder " .. asked.workspace end
+  return asked
+end
+
+-- Advice -----------------------------------------------------------------------------------------------------------
+
+-- The workspace's templates that are well-formed, by file.
+local function templates_of(loader, workspace)
+  local list = {}
+  for _, path in ipairs(files.lua_files(workspace .. "/templates")) do
+    local value = loader:load("templates/" .. path)
+    if template.is(value) then list[#list + 1] = value end
+  end
+  return list
+end
+
+-- The lowest number that answers.
+local function number_of(loader)
+  local subscribers, best = loader:load "exchange/subscribers.lua", nil
+  for number, about in pairs(type(subscribers) == "table" and subscribers or {}) do
+    local answers = type(about) == "table" and not (about.busy or about.no_answer or about.unreachable or about.refuse)
+    if answers and type(number) == "string" and (not best or number < best) then best = number end
+  end
+  return best
+end
+
+local function payload_of(agent)
+  local words = {}
+  for name, kind in pairs(agent.payload) do
+    local base = kind:match "^%a+"
+    if not kind:find "%?$" and samples[base] then
+      local is_text = base == "string" or base == "any"
+      words[#words + 1] = ("%s%s=%s"):format(name, is_text and "" or ":", samples[base])
+    end
+  end
+  table.sort(words)
+  return table.concat(words, " ")
+end
+
+-- How a call is placed, as a line for the shell; or what is missing for one.
+local function advice(asked)
+  local loader = loaders.new(asked.workspace)
+  local number = number_of(loader)
+  if not number then return "nobody is on the telephone: exchange/subscribers.lua has no one who answers (docs/exchange.md)" end
+  local agent = templates_of(loader, asked.workspace)[1]
+  if not agent then return "there is no template to call with: callisto check says what is wrong" end
+  local server = asked.port == 8080 and "" or (" --server http://%s:%d"):format(LOCAL, asked.port)
+  local payload = payload_of(agent)
+  return ("callisto call %s %s%s%s"):format(agent.name, number, payload ~= "" and " " .. payload or "", server)
+end
+
+-- The plan -----------------------------------------------------------------------------------------------------------
+
+local function add_words(plan, verb, words)
+  for _, word in ipairs(words) do plan[#plan + 1] = verb .. " " .. word end
+end
+
+local function common(asked, port, folder)
+  return { "--host", LOCAL, "--port", tostring(port), "--workspace", asked.workspace, "--data", asked.data .. "/" .. folder,
+    "--script-threads", "1", "--grace", "1" }
+end
+
+local function plan_of(asked)
+  local plan = {}
+  local carrier, variables = asked.adapter.name, asked.adapter.environment
+  -- The account exists nowhere. It goes before .env, so that a real one is never used by mistake.
+  for name, value in pairs(accounts.of(carrier, NUMBER)) do
+    plan[#plan + 1] = ("env %s=%s"):format(name, (value:gsub("\n", "\\n")))
+  end
+  plan[#plan + 1] = "env TELEPHONY_PROVIDER=" .. carrier
+  if variables.api then plan[#plan + 1] = "api " .. variables.api end
+  plan[#plan + 1] = ("env PUBLIC_BASE_URL=http://%s:%d"):format(LOCAL, asked.port)
+  local direct = os.getenv "no_proxy"
+  plan[#plan + 1] = ("env no_proxy=%s,localhost%s"):format(LOCAL, direct and direct ~= "" and "," .. direct or "")
+  table.sort(plan)
+  add_words(plan, "exchange", common(asked, asked.exchange_port, "exchange"))
+  add_words(plan, "serve", common(asked, asked.port, "server"))
+  for _, pair in ipairs(asked.set) do add_words(plan, "serve", { "--set", pair }) end
+  plan[#plan + 1] = "say "
+  plan[#plan + 1] = ("say http://%s:%d answers; ctrl-C ends it. Place a call from another shell:"):format(LOCAL, asked.port)
+  plan[#plan + 1] = "say "
+  plan[#plan + 1] = "say   " .. advice(asked)
+  plan[#plan + 1] = "say "
+  return plan
+end
+
+---What is to be started. A line is `env NAME=VALUE`, `api NAME`
+---(the variable that gets the exchange's address), `exchange WORD`, `serve WORD`, or `say TEXT` for when both are ready.
+---@return integer exit_code
+---@return string|nil plan  nil when there is nothing to start
+function command.plan(...)
+  for _, word in ipairs { ... } do
+    if word == "--help" then
+      print(HELP)
+      return 0
+    end
+  end
+  local asked, why = parse { ... }
+  if not asked then return refuse(why) end
+  return 0, table.concat(plan_of(asked), "\n")
+end
+
+return command

@@ -1,0 +1,128 @@
+-- callisto import FILE.json: what becomes of a flow of another system, and a template's file that holds it.
+
+local files = require "callisto.cli.files"
+local importer = require "callisto.importer"
+local json = require "callisto.json"
+
+local command = {}
+
+local HELP = [[
+usage: callisto import FILE.json [-o FILE.lua] [--force] [--json]
+
+Reads a flow of another system, in JSON, and says what becomes of it: what is taken over, what means nothing here, and every
+problem with its place in the document. docs/recipes.md says what is understood.
+  -o FILE.lua    write the template into this file, when there is no problem
+  --force        also over a file that is there already
+  --json         {"ok", "name", "kind", "payload", "ignored": [place], "problems": [{"place", "message"}]}
+Exit code 0 when it can be used, 1 when it cannot, 2 for wrong usage.
+
+Example: callisto import delivery.json -o templates/delivery.lua]]
+
+local function refuse(text, code)
+  io.stderr:write("callisto import: ", text, "\n")
+  return code
+end
+
+-- A problem of the importer is "place: message"; a place has no blanks.
+local function split(problem)
+  local place, message = problem:match "^([%w_.%[%]%-]+): (.*)$"
+  return { place = place, message = message or problem }
+end
+
+-- What a document is, in a word.
+local function kind_of(made) return made.keypad and "keypad tree" or "flow" end
+
+local function payload_words(payload)
+  local words = {}
+  for name, kind in pairs(payload) do words[#words + 1] = name .. " " .. kind end
+  table.sort(words)
+  return #words > 0 and table.concat(words, ", ") or "nothing"
+end
+
+local function print_text(path, made, problems, ignored)
+  if made then
+    print(("template  %s, a %s"):format(made.name, kind_of(made)))
+    print("payload   " .. payload_words(made.payload))
+    if made.greeting then print("greeting  " .. made.greeting) end
+  end
+  for _, place in ipairs(ignored) do print("ignored   " .. place) end
+  for _, problem in ipairs(problems) do print(("problem   %s: %s"):format(path, problem)) end
+  if not made then print(("%d %s; nothing can be written"):format(#problems, #problems == 1 and "problem" or "problems")) end
+end
+
+local function print_json(made, problems, ignored)
+  local list = json.array {}
+  for index, problem in ipairs(problems) do list[index] = split(problem) end
+  print(json.encode {
+    ok = made ~= nil, name = made and made.name, kind = made and kind_of(made), payload = made and made.payload,
+    ignored = json.array(ignored), problems = list,
+  })
+end
+
+local function write(path, text)
+  local file, why = io.open(path, "wb")
+  if not file then return refuse(why, 1) end
+  file:write(text)
+  file:close()
+  io.stderr:write(("%s is written; callisto check looks at it as a server does\n"):format(path))
+  return 0
+end
+
+local flags = {
+  ["--force"] = function(asked) asked.may_replace = true end,
+  ["--json"] = function(asked) asked.as_json = true end,
+}
+
+local function parse(words)
+  local asked, index = {}, 1
+  while words[index] do
+    local word = words[index]
+    if flags[word] then
+      flags[word](asked)
+    elseif word == "-o" then
+      index = index + 1
+      asked.target = words[index]
+      if not asked.target then return nil, "-o needs the name of a file" end
+    elseif word:sub(1, 1) == "-" then
+      return nil, "unknown option " .. word
+    elseif asked.source then
+      return nil, "one document at a time"
+    else
+      asked.source = word
+    end
+    index = index + 1
+  end
+  if not asked.source then return nil, "FILE.json is needed" end
+  if asked.target and not asked.target:find "%.lua$" then return nil, "-o wants a name that ends in .lua" end
+  return asked
+end
+
+local function is_there(path)
+  local file = io.open(path, "rb")
+  if file then file:close() end
+  return file ~= nil
+end
+
+---@return integer exit_code
+function command.run(...)
+  for _, word in ipairs { ... } do
+    if word == "--help" then
+      print(HELP)
+      return 0
+    end
+  end
+  local asked, why = parse { ... }
+  if not asked then return refuse(why .. "; callisto import --help says more", 2) end
+  local text
+  text, why = files.read(asked.source)
+  if not text then return refuse(why, 2) end
+  if asked.target and not asked.may_replace and is_there(asked.target) then
+    return refuse(asked.target .. " is already there; --force replaces it", 1)
+  end
+  local made, problems, ignored = importer.read(text)
+  if asked.as_json then print_json(made, problems, ignored) else print_text(asked.source, made, problems, ignored) end
+  if not made then return 1 end
+  return asked.target and write(asked.target, importer.file(text)) or 0
+end
+
+return command

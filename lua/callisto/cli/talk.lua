@@ -1,0 +1,151 @@
+-- callisto call TEMPLATE --text: talks to an agent by typing, without a server, a carrier or sound.
+--
+-- The engine is the real one, in a simulated world (callisto.spec): what is typed is said on the line, what the agent says
+-- comes back as words. Time moves only while somebody speaks or a command says so.
+
+local exchange = require "callisto.spec.exchange"
+local cli_settings = require "callisto.cli.settings"
+local timeline = require "callisto.spec.timeline"
+
+local talk = {}
+
+local ANSWER_S = 4       -- an agent that has not begun to speak by then waits for us
+local TURN_S = 600       -- no turn of an agent is longer
+local BETWEEN_S = 0.8    -- so long after a word the agent has finished
+
+local COMMANDS = "/press KEYS, /silence SECONDS, /cough, /hangup, /help"
+
+local function print_agent(self)
+  local fresh = {}
+  for i = self.printed + 1, #self.caller.words do fresh[#fresh + 1] = self.caller.words[i] end
+  self.printed = #self.caller.words
+  for _, each in ipairs(timeline.sentences(fresh)) do print("agent   " .. each.text) end
+end
+
+local function is_over(self)
+  local report = self.world:ask_exchange("GET", "/exchange/calls/" .. self.caller.line)
+  return not report or report.ended ~= nil or report.streaming == false
+end
+
+-- Until the agent has said what it has to say, or says nothing.
+local function hear(self, seconds)
+  local caller, world = self.caller, self.world
+  local before, ends = #caller.words, world.lab:now() + (seconds or ANSWER_S)
+  world:until_true(TURN_S, function()
+    if self.is_over then return true end
+    local last, now = caller.words[#caller.words], world.lab:now()
+    local has_spoken = #caller.words > before
+    local is_quiet = not world.lab:is_loud(caller.line) and (not last or now - last.to >= BETWEEN_S)
+    self.is_over = is_quiet and is_over(self)
+    return self.is_over or is_quiet and (seconds and now >= ends or not seconds and (has_spoken or now >= ends))
+  end, 0.2)
+  print_agent(self)
+end
+
+local commands = {}
+
+function commands.press(self, keys)
+  if not keys:find "^[%d*#A-Dw]+$" then return print "        /press wants keys of 0-9 * # A-D, and w to wait" end
+  self.caller:presses(keys)
+  hear(self)
+end
+
+function commands.silence(self, seconds)
+  local length = tonumber(seconds)
+  if not length or length < 0 or length > 3600 then return print "        /silence wants seconds, such as /silence 5" end
+  hear(self, length)
+end
+
+function commands.cough(self)
+  self.caller:coughs()
+  hear(self)
+end
+
+function commands.hangup(self)
+  self.caller:hangs_up()
+  self.is_over = true
+end
+
+function commands.help() print("        " .. COMMANDS .. "; anything else is said") end
+
+local function obey(self, line)
+  local name, rest = line:match "^/(%a+)%s*(.-)%s*$"
+  if not name then
+    self.caller:says(line)
+    return hear(self)
+  end
+  if not commands[name] then return print(("        there is no /%s: %s"):format(name, COMMANDS)) end
+  commands[name](self, rest)
+end
+
+-- Settings and secrets of the workspace are the agent's; its carriers' accounts are the exchange's.
+local function file_of(workspace)
+  local file = cli_settings.read_file(workspace .. "/callisto.lua")
+  return { settings = file.settings, secrets = file.secrets }
+end
+
+local function finish(self)
+  local ending = self.caller:ended()
+  print_agent(self)
+  print(("%s %s"):format(ending.state, ending.outcome or "without an outcome"))
+  return ending.state == "completed" and 0 or 1
+end
+
+---@param asked {template: string, payload: table, inbound: boolean|nil, at: number|nil}
+---@return integer exit_code
+function talk.by_text(asked)
+  local world = exchange.open { file = file_of ".", at = asked.at or os.time(), seed = os.time() }
+  exchange.reports_itself = asked.is_verbose or false
+  local self = { world = world, printed = 0 }
+  self.caller = world:call {
+    template = asked.template, payload = asked.payload, inbound = not next(asked.payload) and not asked.outbound or nil,
+  }
+  hear(self)
+  while not self.is_over do
+    local line = io.read "*l"
+    if not line then commands.hangup(self) break end
+    if line:find "%S" then
+      if not asked.is_terminal then print((line:sub(1, 1) == "/" and "        " or "caller  ") .. line) end
+      obey(self, line)
+    end
+  end
+  local code = finish(self)
+  world:close()
+  return code
+end
+
+-- By sound --------------------------------------------------------------------------------------------------------
+
+local AFTERWARDS_S = 20 -- the agent may still answer when the sound has ended
+
+---The caller is a sound file, the voice and the recogniser are the built-in ones; prints the transcript.
+---@param asked {template: string, payload: table, audio: string}
+---@return integer exit_code
+function talk.by_audio(asked)
+  local file = io.open(asked.audio, "rb")
+  if not file then
+    io.stderr:write("callisto call: cannot read the sound file ", asked.audio, "\n")
+    return 2
+  end
+  file:close()
+  exchange.reports_itself = false
+  local folder, name = asked.audio:match "^(.*)/([^/]+)$"
+  local world = exchange.open {
+    file = file_of ".", at = os.time(), seed = os.time(), real_voice = true, sounds = folder or ".",
+  }
+  local caller = world:call {
+    template = asked.template, payload = asked.payload, inbound = not next(asked.payload) or nil,
+  }
+  caller:plays(name or asked.audio)
+  local function is_done() return is_over { world = world, caller = caller } end
+  world:until_true(AFTERWARDS_S, is_done, 0.5)
+  caller:hangs_up()
+  local ending = caller:ended()
+  for _, line in ipairs(caller:lines()) do print((line:gsub("^(%a+): ", function(who) return ("%-7s "):format(who) end))) end
+  print(("%s %s"):format(ending.state, ending.outcome or "without an outcome"))
+  local code = ending.state == "completed" and 0 or 1
+  world:close()
+  return code
+end
+
+return talk

@@ -1,0 +1,136 @@
+-- Plivo: its XML over signed webhooks, JSON frames with base64 audio over a media socket, a REST interface of JSON.
+-- Wire facts: Plivo's pages on the Stream element and its events, the Call API, hang-up codes and signature validation.
+--
+-- Not settled by its pages: the byte order of L16 (the formats l16/8000 and l16/16000 are little-endian, as Plivo's own example
+-- reads them; l16be/… is the other), and what separates several extraHeaders (only one is sent). The socket's upgrade is signed
+-- over a nonce of Plivo's: what lets a socket in is the token in its path.
+
+local carrier = require "callisto.carrier"
+local http = require "callisto.http"
+local plivo_api = require "providers.dialects.plivo_api"
+local plivo_xml = require "providers.dialects.plivo_xml"
+local twiml = require "providers.dialects.twiml"
+
+local API = "https://api.plivo.com"
+
+-- Formats ----------------------------------------------------------------------------------------------------------
+
+local keys = { dtmf_out = [[{"event":"sendDTMF","dtmf":"$digit"}]] }
+
+local formats = {
+  ["pcmu/8000"] = plivo_xml.media("pcmu", 8000, keys),
+  ["l16/8000"] = plivo_xml.media("l16le", 8000, keys),
+  ["l16/16000"] = plivo_xml.media("l16le", 16000, keys),
+  ["l16be/8000"] = plivo_xml.media("l16be", 8000, keys),
+  ["l16be/16000"] = plivo_xml.media("l16be", 16000, keys),
+}
+
+local content_types = {}
+for name, media in pairs(formats) do content_types[name] = plivo_xml.content_type(media) end
+
+-- Documents --------------------------------------------------------------------------------------------------------
+
+-- Only letters and digits may stand in them.
+local function extra_headers(parameters)
+  for _, pair in ipairs(parameters) do
+    local name, value = pair[1]:gsub("[^%w]", ""), tostring(pair[2])
+    if name ~= "" and value:match "^%w+$" and #name + #value < 512 then return name .. "=" .. value end
+  end
+end
+
+local answer = plivo_xml.writer {
+  name = "Plivo",
+  gather = "GetInput",
+  format = "pcmu/8000",
+  content_types = content_types,
+  extra_headers = extra_headers,
+  conference_most = "maxMembers",
+  conference_beep = function(beep) return { { "enterSound", beep and "beep:1" or nil }, { "exitSound", beep and "beep:2" or nil } } end,
+}
+
+-- Signatures -------------------------------------------------------------------------------------------------------
+
+-- The header with -ma- is signed with the token of the main account, the other with that of a subaccount.
+local schemes = {
+  {
+    headers = { "x-plivo-signature-v3", "x-plivo-signature-ma-v3" },
+    nonce = "x-plivo-signature-v3-nonce",
+    texts = function(about) return { plivo_api.text_v3(about.method, about.base, about.query, about.form, about.nonce) } end,
+  },
+  {
+    headers = { "x-plivo-signature-v2", "x-plivo-signature-ma-v2" },
+    nonce = "x-plivo-signature-v2-nonce",
+    texts = function(about) return { about.base .. about.nonce } end,
+  },
+}
+
+local function verify(message, public_url, account)
+  return plivo_api.verify("plivo", schemes, message, public_url, account.secret)
+end
+
+-- REST -------------------------------------------------------------------------------------------------------------
+
+local api = plivo_api.new {
+  base = function(account) return ("%s/v1/Account/%s"):format((account.api or API):gsub("/+$", ""), account.account) end,
+  authorise = function(request, account) request.user, request.password = account.account, account.secret end,
+  call_url = function(id) return ("/Call/%s/"):format(id) end,
+}
+
+local function place(order, account)
+  return api:request(account, "POST", "/Call/", plivo_api.order(order, plivo_xml.digits))
+end
+
+-- Until the telephone rings there is a request, not a call.
+local function hangup(id, account, is_provisional)
+  return api:request(account, "DELETE", is_provisional and ("/Request/%s/"):format(id) or api.call_url(id))
+end
+
+local function fetch(id, account) return api:request(account, "GET", api.call_url(id)) end
+
+local function find(call, account)
+  return api:request(account, "GET", "/Call/?" .. http.form {
+    { "call_direction", "outbound" }, { "to_number", plivo_xml.digits(call.to) },
+    { "from_number", plivo_xml.digits(call.from) }, { "limit", 20 },
+  })
+end
+
+return carrier {
+  name = "plivo",
+  formats = formats,
+  format = "pcmu/8000",
+  acknowledges = { marks = "played", after_clear = false },
+  routes = carrier.routes("plivo", { fallback = { "/plivo/callback/fallback" }, transfer = { "/plivo/dial-up" } }),
+  headers = {
+    "x-plivo-signature-v3", "x-plivo-signature-ma-v3", "x-plivo-signature-v3-nonce",
+    "x-plivo-signature-v2", "x-plivo-signature-ma-v2", "x-plivo-signature-v2-nonce",
+  },
+  environment = {
+    account = "PLIVO_AUTH_ID",
+    secret = "PLIVO_AUTH_TOKEN",
+    number = "PLIVO_PHONE_NUMBER",
+    api = "PLIVO_API_BASE",
+    audio = "PLIVO_AUDIO",
+  },
+  required = { "account", "secret" },
+  provisional = true,
+  limits = { calls_per_second = 2, document_bytes = 100 * 1024, webhook_seconds = 40 },
+  webhook = plivo_xml.webhook,
+  verify = verify,
+  answer = answer,
+  refuse = twiml.refuse,
+  place = place,
+  placed = plivo_api.placed { "request_uuid" },
+  hangup = hangup,
+  hung_up = plivo_api.hung_up,
+  fetch = fetch,
+  fetched = plivo_api.fetched(plivo_xml.status),
+  find = find,
+  found = function(message, call) return plivo_api.found(message, call, plivo_xml.digits) end,
+  status = plivo_xml.status_of,
+  redirect = function(id, to, account) return api:transfer(id, to, account) end,
+  send_digits = function(id, digits, account) return api:send_digits(id, digits, account) end,
+  record = function(id, about, account) return api:record(id, about, account) end,
+  stop_recording = function(id, recording, account) return api:stop_recording(id, recording, account) end,
+  recording = plivo_xml.recording,
+  done = plivo_api.done,
+}

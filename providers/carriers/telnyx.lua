@@ -1,0 +1,302 @@
+-- Telnyx: TeXML documents (its TwiML), webhooks signed with Ed25519, JSON frames with base64 RTP payloads over a media
+-- socket. What a call shall do is said by documents; keys and hang-ups are commands of its Voice API, which leave the
+-- media stream alone. Wire facts: Telnyx's pages on TeXML, media streaming over WebSockets, webhooks and API errors.
+--
+-- Not settled by its pages: the byte order of L16 (the format l16/16000 takes the network's, l16le/16000 the other), and what
+-- the signature of a GET webhook covers (such webhooks are refused).
+
+local carrier = require "callisto.carrier"
+local core = require "callisto.core"
+local crypto = require "callisto.crypto"
+local http = require "callisto.http"
+local json = require "callisto.json"
+local twiml = require "providers.dialects.twiml"
+
+local API = "https://api.telnyx.com"
+local TOLERANCE_S = 300 -- how far a webhook's time may be from ours
+local RING_S = { 5, 120 }
+local LONGEST_S = { 30, 14400 }
+
+-- Signatures -------------------------------------------------------------------------------------------------------
+
+local function key_of(account)
+  local key = crypto.unbase64(account.public_key)
+  return key and #key == 32 and key or nil
+end
+
+local function verify(message, _, account)
+  local given, time = message.headers["telnyx-signature-ed25519"], message.headers["telnyx-timestamp"]
+  if not given or given == "" then return nil, "the request has no Telnyx-Signature-Ed25519 header", 401 end
+  local at = (time or ""):match "^%d+$" and #time < 16 and tonumber(time)
+  if not at then return nil, "the Telnyx-Timestamp header is missing or no number of seconds", 403 end
+  if math.abs(core.wall() - at) > TOLERANCE_S then
+    return nil, ("the request was signed more than %d seconds away from now; is the clock right?"):format(TOLERANCE_S), 403
+  end
+  if message.method == "GET" then
+    return nil, "a GET request's signature does not cover its parameters; set the method of the TeXML application to POST", 403
+  end
+  local key = key_of(account)
+  if not key then return nil, "TELNYX_PUBLIC_KEY is not a key: base64 of 32 bytes, as the portal shows it", 403 end
+  local signature = crypto.unbase64(given)
+  if not signature or not crypto.ed25519_verify(key, signature, time .. "|" .. (message.body or "")) then
+    return nil, "the signature is wrong: check TELNYX_PUBLIC_KEY", 403
+  end
+  return true
+end
+
+-- Webhooks and documents -------------------------------------------------------------------------------------------
+
+local function status_of(message)
+  local p = twiml.parameters_of(message)
+  if not p.CallStatus then return nil, "CallStatus is missing" end
+  return twiml.status(p.CallStatus, {
+    carrier_call = p.CallSid,
+    call = http.read_query(message.query).call,
+    sequence = tonumber(p.SequenceNumber),
+    seconds = tonumber(p.CallDuration),
+    cause = twiml.cause { { "hung up by", p.HangupSource }, { "SIP", p.SipResponseCode }, { "error", p.ErrorCode } },
+  })
+end
+
+local function webhook(message) return twiml.webhook(message, status_of) end
+
+-- What <Stream> calls our formats.
+local codecs = {
+  ["pcmu/8000"] = { "PCMU" },
+  ["pcma/8000"] = { "PCMA" },
+  ["l16/16000"] = { "L16", 16000 },
+  ["l16le/16000"] = { "L16", 16000 },
+}
+
+-- Without its mode Telnyx expects MP3, and with reconnection a call would come back with a token that was used.
+local function stream(verb)
+  local codec = codecs[verb.format or "pcmu/8000"]
+  return { "Connect", {}, { "Stream", twiml.attributes {
+    { "url", verb.url }, { "name", verb.name }, { "track", "inbound_track" }, { "codec", codec[1] },
+    { "bidirectionalMode", "rtp" }, { "bidirectionalCodec", codec[1] }, { "bidirectionalSamplingRate", codec[2] },
+    { "enableReconnect", "false" }, { "statusCallback", verb.status_url },
+    { "statusCallbackMethod", verb.status_url and "POST" },
+  }, unpack(twiml.parameters(verb)) } }
+end
+
+local answer = twiml.writer {
+  name = "TeXML",
+  elements = { stream = stream },
+  lacks = { stream = { action = true }, gather = { on_empty = true }, conference = { coach = true } },
+}
+
+-- REST -------------------------------------------------------------------------------------------------------------
+
+local function request(account, method, path, headers, body)
+  headers.authorization = "Bearer " .. account.secret
+  return {
+    method = method,
+    url = (account.api or API):gsub("/+$", "") .. "/v2" .. path,
+    headers = headers,
+    body = body,
+    timeout = 30,
+    connect_timeout = 5,
+    answer_ceiling = 256 * 1024,
+  }
+end
+
+local function texml(account, method, path, form)
+  local headers = form and { ["content-type"] = "application/x-www-form-urlencoded" } or {}
+  path = ("/texml/Accounts/%s/Calls%s"):format(account.account, path)
+  return request(account, method, path, headers, form and http.form(form))
+end
+
+local function command(account, carrier_call, name, about)
+  local path = ("/calls/%s/actions/%s"):format(carrier_call, name)
+  return request(account, "POST", path, { ["content-type"] = "application/json" }, json.encode(about))
+end
+
+-- Error codes that say "later", whatever the status: too many requests, and the limits of calls at once.
+local later = { ["10011"] = true, ["90041"] = true, ["90042"] = true, ["90043"] = true }
+local about_number = { ["10002"] = true, ["10016"] = true }
+local OVER = "90018"
+
+local function body_of(message)
+  local body = json.decode(message.body or "")
+  return type(body) == "table" and body or nil
+end
+
+local function error_of(message)
+  local errors = (body_of(message) or {}).errors
+  local first = type(errors) == "table" and type(errors[1]) == "table" and errors[1] or {}
+  local code = first.code and tostring(first.code) or "HTTP " .. message.status
+  local text = first.detail or first.title or "the carrier answered with status " .. message.status
+  local why = carrier.error(code, tostring(text), message.status == 429 or message.status >= 500 or later[code] or false)
+  local pointer = type(first.source) == "table" and tostring(first.source.pointer):lower() or ""
+  why.is_about_number = about_number[code] and not pointer:find "from$" or nil
+  return why
+end
+
+-- For a failure without any answer.
+local function failure(text, code) return carrier.error(code or "EIO", text or "the request failed", true) end
+
+local function within(range, seconds) return seconds and math.max(range[1], math.min(range[2], seconds)) end
+
+local function place(call, account)
+  return request(account, "POST", ("/texml/Accounts/%s/Calls"):format(account.account),
+    { ["content-type"] = "application/json" }, json.encode {
+      ApplicationSid = account.application, To = call.to, From = call.from,
+      Texml = call.document and answer(call.document) or nil,
+      Url = not call.document and call.url or nil, UrlMethod = not call.document and "POST" or nil,
+      FallbackUrl = not call.document and call.fallback_url or nil,
+      StatusCallback = call.status_url, StatusCallbackMethod = call.status_url and "POST",
+      StatusCallbackEvent = call.status_url and "initiated ringing answered completed",
+      Timeout = within(RING_S, call.ring), TimeLimit = within(LONGEST_S, call.longest),
+    })
+end
+
+-- The answer need not name the call: its first status callback does.
+local function placed(message, text, code, sent)
+  if not message then
+    if sent == false then return "not_placed", nil, failure(text, code) end
+    return "unknown", nil, failure(text, code)
+  end
+  if message.status >= 200 and message.status < 300 then
+    local body = body_of(message)
+    local about = body and (type(body.data) == "table" and body.data or body)
+    if not about then return "unknown", nil, carrier.error("EBADMSG", "the carrier's answer is no JSON", false) end
+    local id = about.sid or about.call_sid or about.call_control_id
+    return "placed", type(id) == "string" and id ~= "" and id or nil
+  end
+  if message.status >= 400 and message.status < 500 then return "not_placed", nil, error_of(message) end
+  return "unknown", nil, error_of(message)
+end
+
+local function hangup(carrier_call, account) return command(account, carrier_call, "hangup", {}) end
+
+local function done(message, text, code)
+  if not message then return nil, failure(text, code) end
+  if message.status >= 200 and message.status < 300 then return true end
+  return nil, error_of(message)
+end
+
+-- A call that is over already is as good as one that was hung up.
+local function hung_up(message, text, code)
+  local ok, why = done(message, text, code)
+  if ok or message and (message.status == 404 or why.code == OVER) then return true end
+  return nil, why
+end
+
+local function fetch(carrier_call, account) return texml(account, "GET", "/" .. carrier_call) end
+
+local function fetched(message, text, code)
+  if not message then return nil, failure(text, code) end
+  if message.status == 404 then
+    return { word = "not found", status = "UNKNOWN", is_terminal = true, is_answered = false }
+  end
+  local body = message.status < 300 and body_of(message)
+  if not body or type(body.status) ~= "string" then return nil, error_of(message) end
+  return twiml.status(body.status, { carrier_call = body.sid, seconds = tonumber(body.duration) })
+end
+
+-- A call whose id is not known yet is looked for by its numbers.
+local function find(call, account)
+  return texml(account, "GET", ("?To=%s&From=%s&PageSize=20"):format(http.escape(call.to), http.escape(call.from)))
+end
+
+local function found(message, call)
+  local body = message and message.status == 200 and body_of(message)
+  return body and twiml.found(body.calls, call) or nil
+end
+
+-- Changing a live call ---------------------------------------------------------------------------------------------
+
+local function redirect(carrier_call, to, account)
+  local form = to.url and { { "Url", to.url }, { "Method", "POST" } } or { { "Texml", (answer(to.document)) } }
+  return texml(account, "POST", "/" .. carrier_call, form)
+end
+
+local function send_digits(carrier_call, digits, account)
+  return command(account, carrier_call, "send_dtmf", { digits = digits })
+end
+
+local function record(carrier_call, options, account)
+  local form = { { "RecordingChannels", "dual" } }
+  if options.status_url then
+    form[2] = { "RecordingStatusCallback", options.status_url }
+    form[3] = { "RecordingStatusCallbackMethod", "POST" }
+    form[4] = { "RecordingStatusCallbackEvent", "completed" }
+  end
+  return texml(account, "POST", ("/%s/Recordings.json"):format(carrier_call), form)
+end
+
+-- One whose id is not known is stopped by the command that stops all of the call.
+local function stop_recording(carrier_call, recording, account)
+  if not recording then return command(account, carrier_call, "record_stop", {}) end
+  return texml(account, "POST", ("/%s/Recordings/%s.json"):format(carrier_call, recording), { { "Status", "stopped" } })
+end
+
+-- The media socket -------------------------------------------------------------------------------------------------
+
+local function format(encoding, rate, announced)
+  return {
+    encoding = encoding,
+    rate = rate,
+    frame_ms = 20,
+    event = "event",
+    audio_in = { event = "media", payload = "media.payload", when = { "media.track", "inbound" } },
+    start_in = {
+      event = "start",
+      stream = "stream_id",
+      call = "start.call_control_id",
+      encoding = { "start.media_format.encoding", announced },
+      rate = { "start.media_format.sample_rate", rate },
+    },
+    mark_in = { event = "mark", name = "mark.name" },
+    dtmf_in = { event = "dtmf", digit = "dtmf.digit" },
+    stop_in = { event = "stop" },
+    audio_out = [[{"event":"media","media":{"payload":"$audio"}}]],
+    mark_out = [[{"event":"mark","mark":{"name":"$mark"}}]],
+    clear = [[{"event":"clear"}]],
+    chunk_min = rate / 50 * (encoding:find "^l16" and 2 or 1), -- a message holds 20 ms at least
+  }
+end
+
+return carrier {
+  name = "telnyx",
+  formats = {
+    ["pcmu/8000"] = format("pcmu", 8000, "PCMU"),
+    ["pcma/8000"] = format("pcma", 8000, "PCMA"),
+    ["l16/16000"] = format("l16be", 16000, "L16"),
+    ["l16le/16000"] = format("l16le", 16000, "L16"),
+  },
+  format = "pcmu/8000",
+  acknowledges = { marks = "played", after_clear = true },
+  routes = carrier.routes("telnyx", { fallback = { "/telnyx/callback/texml-fallback" } }),
+  headers = { "telnyx-signature-ed25519", "telnyx-timestamp" },
+  environment = {
+    account = "TELNYX_ACCOUNT_SID",
+    application = "TELNYX_APPLICATION_SID",
+    secret = "TELNYX_API_KEY",
+    public_key = "TELNYX_PUBLIC_KEY",
+    number = "TELNYX_PHONE_NUMBER",
+    api = "TELNYX_API_BASE",
+    audio = "TELNYX_AUDIO",
+  },
+  required = { "account", "application", "secret", "public_key" },
+  limits = { concurrent = 10, webhook_seconds = 2 },
+  webhook = webhook,
+  verify = verify,
+  answer = answer,
+  refuse = twiml.refuse,
+  place = place,
+  placed = placed,
+  hangup = hangup,
+  hung_up = hung_up,
+  fetch = fetch,
+  fetched = fetched,
+  find = find,
+  found = found,
+  status = status_of,
+  redirect = redirect,
+  send_digits = send_digits,
+  record = record,
+  stop_recording = stop_recording,
+  recording = twiml.recording,
+  done = done,
+}

@@ -1,0 +1,130 @@
+-- Vobiz: Plivo's XML, socket and REST interface with differences: its own signature, two headers instead of Basic
+-- authentication, <Gather>, and L16 that comes in one byte order and goes in the other.
+-- Wire facts: docs.vobiz.ai (Stream and its events, calls, applications, validating callbacks).
+--
+-- Not settled by its pages: the byte orders of L16 (l16/… comes big-endian and goes little-endian, as the vendor's notes say;
+-- l16le/… is little-endian both ways), whether keys come as messages (they do in Plivo's shape, if at all; with "+tones" behind
+-- the name of a format they are found in the sound instead), and when callbacks are signed (VOBIZ_SIGNATURE=optional
+-- lets in those that are not).
+
+local carrier = require "callisto.carrier"
+local plivo_api = require "providers.dialects.plivo_api"
+local plivo_xml = require "providers.dialects.plivo_xml"
+local twiml = require "providers.dialects.twiml"
+
+local API = "https://api.vobiz.ai"
+local COUNTRY = "91"
+
+-- Formats ----------------------------------------------------------------------------------------------------------
+
+local formats, content_types = {}, {}
+
+local function add(name, encoding, rate, more)
+  formats[name] = plivo_xml.media(encoding, rate, more)
+  formats[name .. "+tones"] = plivo_xml.media(encoding, rate, more)
+  formats[name .. "+tones"].dtmf_in = nil
+  content_types[name] = plivo_xml.content_type(formats[name])
+  content_types[name .. "+tones"] = content_types[name]
+end
+
+add("pcmu/8000", "pcmu", 8000)
+for _, rate in ipairs { 8000, 16000 } do
+  add("l16/" .. rate, "l16be", rate, { encoding_out = "l16le" })
+  add("l16le/" .. rate, "l16le", rate)
+end
+
+-- Documents --------------------------------------------------------------------------------------------------------
+
+local answer = plivo_xml.writer {
+  name = "Vobiz",
+  gather = "Gather",
+  format = "pcmu/8000",
+  content_types = content_types,
+  conference_most = "maxParticipants",
+  conference_beep = function(beep) return { { "beep", beep or false } } end,
+}
+
+-- Signatures -------------------------------------------------------------------------------------------------------
+
+-- As documented neither query nor body is signed. Vobiz's own libraries sign as Plivo does, which is let in as well.
+local schemes = {
+  {
+    headers = { "x-vobiz-signature-v3", "x-vobiz-signature-ma-v3" },
+    nonce = "x-vobiz-signature-v3-nonce",
+    texts = function(about)
+      return {
+        about.base .. "." .. about.nonce,
+        plivo_api.text_v3(about.method, about.base, about.query, about.form, about.nonce),
+      }
+    end,
+  },
+  {
+    headers = { "x-vobiz-signature-v2", "x-vobiz-signature-ma-v2" },
+    nonce = "x-vobiz-signature-v2-nonce",
+    texts = function(about) return { about.base .. about.nonce } end,
+  },
+}
+
+local function verify(message, public_url, account)
+  local ok, why, status = plivo_api.verify("vobiz", schemes, message, public_url, account.secret)
+  if status == 401 and account.signature == "optional" then return true end
+  return ok, why, status
+end
+
+local function webhook(message) return plivo_xml.webhook(message, COUNTRY) end
+
+-- REST -------------------------------------------------------------------------------------------------------------
+
+-- The case of letters counts in paths, and so does a slash at their end.
+local api = plivo_api.new {
+  base = function(account) return ("%s/api/v1/Account/%s"):format((account.api or API):gsub("/+$", ""), account.account) end,
+  authorise = function(request, account)
+    request.headers["X-Auth-ID"], request.headers["X-Auth-Token"] = account.account, account.secret
+  end,
+  call_url = function(id) return ("/Call/%s/"):format(id) end,
+}
+
+local function place(order, account)
+  return api:request(account, "POST", "/Call/", plivo_api.order(order, plivo_xml.digits))
+end
+
+return carrier {
+  name = "vobiz",
+  formats = formats,
+  format = "pcmu/8000",
+  acknowledges = { marks = "played", after_clear = false },
+  routes = carrier.routes("vobiz", { fallback = { "/vobiz/callback/fallback" } }),
+  headers = {
+    "x-vobiz-signature-v3", "x-vobiz-signature-ma-v3", "x-vobiz-signature-v3-nonce",
+    "x-vobiz-signature-v2", "x-vobiz-signature-ma-v2", "x-vobiz-signature-v2-nonce",
+    "x-auth-id", "x-auth-token", -- of requests to Vobiz, which the exchange reads
+  },
+  environment = {
+    account = "VOBIZ_AUTH_ID",
+    secret = "VOBIZ_AUTH_TOKEN",
+    number = "VOBIZ_PHONE_NUMBER",
+    api = "VOBIZ_API_BASE",
+    audio = "VOBIZ_AUDIO",
+    signature = "VOBIZ_SIGNATURE",
+  },
+  required = { "account", "secret" },
+  provisional = true,
+  limits = { calls_per_second = 1, document_bytes = 100 * 1024, webhook_seconds = 3 },
+  webhook = webhook,
+  verify = verify,
+  answer = answer,
+  refuse = twiml.refuse,
+  place = place,
+  placed = plivo_api.placed { "call_uuid", "CallUUID", "request_uuid", "RequestUUID" },
+  hangup = function(id, account) return api:request(account, "DELETE", api.call_url(id)) end,
+  hung_up = plivo_api.hung_up,
+  fetch = function(id, account) return api:request(account, "GET", "/Call/" .. id) end,
+  fetched = plivo_api.fetched(plivo_xml.status),
+  status = plivo_xml.status_of,
+  redirect = function(id, to, account) return api:transfer(id, to, account) end,
+  send_digits = function(id, digits, account) return api:send_digits(id, digits, account) end,
+  record = function(id, about, account) return api:record(id, about, account) end,
+  stop_recording = function(id, recording, account) return api:stop_recording(id, recording, account) end,
+  recording = plivo_xml.recording,
+  done = plivo_api.done,
+}

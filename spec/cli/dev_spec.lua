@@ -1,0 +1,84 @@
+-- What `callisto dev` starts. That it starts and ends it is seen in tests/end_to_end/test_tutorial.lua.
+
+local binary = require "spec.support.binary"
+local dev = require "callisto.cli.dev"
+
+local good = [[return require "callisto.template" {
+  name = "good", payload = { who = "string", count = "integer", note = "string?" }, on_call = function() end,
+}]]
+
+describe("callisto dev", function()
+  local folder
+  after_each(function() if folder then binary.remove(folder) end folder = nil end)
+
+  local function plan(texts, ...)
+    folder = binary.folder(texts)
+    local code, text = dev.plan("--workspace", folder, ...)
+    assert.equal(0, code)
+    return text .. "\n"
+  end
+
+  local function words(text, verb)
+    local list = {}
+    for word in text:gmatch("%f[^\n%z]" .. verb .. " ([^\n]*)\n") do list[#list + 1] = word end
+    return table.concat(list, " ")
+  end
+
+  it("starts a server and an exchange on loopback, with an account that is made up", function()
+    local text = plan({}, "--port", "9000", "--exchange-port=9001", "--data", "/tmp/d", "--set", "a=b c")
+    local common = "--host 127.0.0.1 --port %d --workspace " .. folder .. " --data /tmp/d/%s --script-threads 1 --grace 1"
+    assert.equal(common:format(9001, "exchange"), words(text, "exchange"))
+    assert.equal(common:format(9000, "server") .. " --set a=b c", words(text, "serve"))
+    assert.matches("env PUBLIC_BASE_URL=http://127.0.0.1:9000\n", text)
+    assert.matches("env TWILIO_ACCOUNT_SID=AC0", text)
+    assert.matches("env TELEPHONY_PROVIDER=twilio\n", text)
+  end)
+
+  it("speaks as any carrier", function()
+    for _, carrier in ipairs(require("callisto.exchange.accounts").carriers()) do
+      local text = plan({}, "--carrier", carrier)
+      assert.matches(("env TELEPHONY_PROVIDER=%s\n"):format(carrier), text)
+      local variables = require("providers.carriers." .. carrier).environment
+      for _, field in ipairs(require("providers.carriers." .. carrier).required) do
+        assert.matches(("env %s=[^\n]+\n"):format(variables[field]), text)
+      end
+      if variables.api then assert.matches(("api %s\n"):format(variables.api), text) end
+      binary.remove(folder)
+      folder = nil
+    end
+  end)
+
+  it("says how to place a call", function()
+    local text = plan({
+      ["templates/good.lua"] = good, ["templates/bad.lua"] = "return {",
+      ["exchange/subscribers.lua"] = [[return {
+        ["+15550100"] = { busy = true }, ["+15550102"] = {}, ["+15550101"] = { on_answer = function() end } }]],
+    })
+    assert.matches("callisto call good %+15550101 count:=3 who=Asha\n", text)
+  end)
+
+  it("names another server than the usual one", function()
+    local texts = { ["templates/good.lua"] = good, ["exchange/subscribers.lua"] = 'return { ["+1555"] = {} }' }
+    local text = plan(texts, "--port", "9000")
+    assert.matches("callisto call good %+1555 count:=3 who=Asha %-%-server http://127.0.0.1:9000\n", text)
+  end)
+
+  it("says what is missing for a call", function()
+    assert.matches("nobody is on the telephone", plan {})
+    binary.remove(folder)
+    assert.matches("no template to call with", plan { ["exchange/subscribers.lua"] = 'return { ["+1555"] = {} }' })
+  end)
+
+  it("refuses what it does not understand", function()
+    for _, case in ipairs {
+      { { "--frobnicate" }, "there is no option %-%-frobnicate" }, { { "--carrier", "pigeon" }, "there is no carrier pigeon" }, { { "now" }, "there is no option now" },
+      { { "--port" }, "%-%-port wants a value" }, { { "--port", "0" }, "from 1 to 65535" },
+      { { "--exchange-port", "70000" }, "from 0 to 65535" }, { { "--workspace", "/nowhere/at/all" }, "there is no folder" },
+      { { "--set", "a=1\nserve --tls-cert" }, "must be one line" },
+    } do
+      local result = binary.run { "dev", unpack(case[1]) }
+      assert.equal(2, result.code)
+      assert.matches(case[2], result.err)
+    end
+  end)
+end)
