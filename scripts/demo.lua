@@ -32,7 +32,17 @@ local CALLS = {
   { name = "Grace", what = "calls the practice", number = "+15550106", is_inbound = true, expects = { outcome = "CONFIRMED" } },
 }
 -- Whose telephone rings longest is called first: the carrier starts one call a second.
-local ORDER = { 4, 7, 6, 1, 2, 5, 3 }
+local ORDER = {}
+for _, index in ipairs { 4, 7, 6, 1, 2, 5, 3 } do ORDER[#ORDER + 1] = CALLS[index] end
+
+-- Some carriers place no calls: then there are only those that come in.
+local function keep_possible(list)
+  for index = #list, 1, -1 do
+    if not list[index].is_inbound and not ADAPTER.place then table.remove(list, index) end
+  end
+end
+keep_possible(CALLS)
+keep_possible(ORDER)
 
 -- Talking to the two processes ------------------------------------------------------------------------------------------
 
@@ -92,12 +102,18 @@ end
 local function pasted(path)
   local account = {}
   for field, variable in pairs(ADAPTER.environment) do account[field] = os.getenv(variable) end
-  return ADAPTER.pasted and ADAPTER.pasted(SERVER .. path, account) or SERVER .. path
+  return ADAPTER.url and ADAPTER.url(SERVER .. path, account) or SERVER .. path
+end
+
+-- Where the carrier asks what to do with a call, or, if it does not ask, the media socket.
+local function voice_url()
+  if ADAPTER.webhook then return pasted(("/telephony/%s/inbound/appointment"):format(CARRIER)) end
+  return (SERVER:gsub("^http", "ws")) .. ("/ws/%s/appointment"):format(CARRIER)
 end
 
 local function ring_the_server(call)
   local status, _, text = http("POST", EXCHANGE .. "/exchange/calls", {
-    carrier = CARRIER, from = call.number, to = NUMBER, voice_url = pasted(("/telephony/%s/inbound/appointment"):format(CARRIER)),
+    carrier = CARRIER, from = call.number, to = NUMBER, voice_url = voice_url(),
     status_callback = pasted(("/%s/callback/status"):format(CARRIER)),
   })
   if status ~= 201 then return fail(call, "the exchange did not place the call: " .. text) end
@@ -267,7 +283,7 @@ end
 
 local function run()
   tell(("server %s, exchange %s"):format(SERVER, EXCHANGE))
-  for _, index in ipairs(ORDER) do place(CALLS[index]) end
+  for _, call in ipairs(ORDER) do place(call) end
   while open_calls() > 0 and os.time() - started < LIMIT_S do
     follow_carrier()
     for _, call in ipairs(CALLS) do

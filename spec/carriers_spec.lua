@@ -200,3 +200,22 @@ for _, path in ipairs(files.lua_files "providers/carriers") do
     end)
   end)
 end
+
+describe("docs/carriers.md", function()
+  it("has the table the adapters make", function()
+    local page = assert(files.read "docs/carriers.md")
+    local made = assert(loadfile "scripts/carriers.lua")("spec")()
+    assert(page:find(made, 1, true), "the table is another: callisto lua scripts/carriers.lua prints it")
+  end)
+
+  it("has a page for every carrier", function()
+    for _, path in ipairs(files.lua_files "providers/carriers") do
+      local name = path:gsub("%.lua$", "")
+      local page = assert(files.read(("docs/carriers/%s.md"):format(name)), name .. " has no page")
+      for _, field in ipairs(require("providers.carriers." .. name).required) do
+        local variable = require("providers.carriers." .. name).environment[field]
+        assert(page:find(variable, 1, true), ("docs/carriers/%s.md does not name %s"):format(name, variable))
+      end
+    end
+  end)
+end)

@@ -83,12 +83,13 @@ describe_if("Exotel's requests", function()
     assert.is_true(exotel.verify(about, base, { secret = "s", addresses = "203.0.113.0/24" }))
   end)
 
-  local form = { { "CallSid", "ca-1" }, { "CallFrom", "09800000001" }, { "CallTo", "08000000002" }, { "Direction",
-    "incoming" } }
+  local form = {
+    { "CallSid", "ca-1" }, { "CallFrom", "09800000001" }, { "CallTo", "08000000002" }, { "Direction", "incoming" },
+  }
   local body, kind = multipart(form)
   for name, given in pairs {
-    ["a query"] = { "GET", http and http.form(form) }, ["a form"] = { "POST", "", http and http.form(form),
-      "application/x-www-form-urlencoded" },
+    ["a query"] = { "GET", http and http.form(form) },
+    ["a form"] = { "POST", "", http and http.form(form), "application/x-www-form-urlencoded" },
     ["multipart"] = { "POST", "", body, kind },
     ["JSON"] = { "POST", "", '{"CallSid":"ca-1","CallFrom":"09800000001","CallTo":"08000000002"}', "application/json" },
     ["JSON without a type"] = { "POST", "", '{"CallSid":"ca-1","From":"+919800000001","To":"918000000002"}' },
@@ -108,9 +109,8 @@ describe_if("Exotel's requests", function()
 
   for name, given in pairs {
     ["nothing"] = { "GET", "" }, ["rubbish"] = { "POST", "", "{{", "application/json" },
-      ["an id with a path in it"] = { "GET", "CallSid=../x" },
-    ["an id without end"] = { "GET", "CallSid=" .. ("a"):rep(65) }, ["an id of another type"] = { "POST", "",
-      '{"CallSid":{"a":1}}' },
+    ["an id with a path in it"] = { "GET", "CallSid=../x" }, ["an id without end"] = { "GET", "CallSid=" .. ("a"):rep(65) },
+    ["an id of another type"] = { "POST", "", '{"CallSid":{"a":1}}' },
     ["multipart without a boundary"] = { "POST", "", body, "multipart/form-data" },
     ["multipart of another boundary"] = { "POST", "", body, "multipart/form-data; boundary=zzz" },
   } do
@@ -124,7 +124,8 @@ end)
 
 describe_if("Exotel's status", function()
   local json_body = '{"CallSid":"ca-2","EventType":"terminal","Status":"completed","To":"08000000002","From":"09800000001",'
-    .. '"ConversationDuration":170,"Direction":"outbound-api","CustomField":"cabc","RecordingUrl":"https://recordings.example/1.mp3",'
+    .. '"ConversationDuration":170,"Direction":"outbound-api","CustomField":"cabc",'
+    .. '"RecordingUrl":"https://recordings.example/1.mp3",'
     .. '"Legs":[{"OnCallDuration":170,"Status":"completed","AnsweredBy":"NA"},{"OnCallDuration":0,"Status":"","AnsweredBy":""}]}'
 
   it("comes as JSON", function()

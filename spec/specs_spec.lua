@@ -150,6 +150,49 @@ describe("other people's servers", function()
     caller:hears "It is 200"
   end)
 
+  it("take WebSockets, and may refuse them", function()
+    local heard, sockets = {}, {}
+    local world = exchange.open { source = CHOICE, hosts = { ["https://voice.example"] = {
+      socket = function(request)
+        if request.path ~= "/stream" then return 403 end
+        return {
+          open = function(socket) sockets[#sockets + 1] = socket end,
+          message = function(socket, text)
+            local message = json.decode(text)
+            heard[message.event] = (heard[message.event] or 0) + 1
+            if heard.media == 30 then socket:close(1000, "enough") end
+          end,
+          close = function(_, code) heard.closed = code end,
+        }
+      end,
+    } } }
+    world:puppet "+14150000001"
+    local function place(path)
+      return world:fetch {
+        url = "https://exchange.test/2010-04-01/Accounts/AC00000000000000000000000000000001/Calls.json",
+        headers = {
+          authorization = "Basic " .. require("callisto.crypto").base64("AC00000000000000000000000000000001:"
+            .. require("callisto.exchange.accounts").of("twilio").TWILIO_AUTH_TOKEN),
+          ["content-type"] = "application/x-www-form-urlencoded",
+        },
+        body = "To=%2B14150000001&From=%2B14150000002&Twiml=%3CResponse%3E%3CConnect%3E%3CStream%20url%3D%22"
+          .. "wss%3A%2F%2Fvoice.example%2F" .. path .. "%22%2F%3E%3C%2FConnect%3E%3C%2FResponse%3E",
+      }
+    end
+    assert.equal(201, place("stream").status)
+    world:advance(10)
+    assert.equal(1, heard.start)
+    assert.equal(30, heard.media)
+    assert.equal(1000, heard.closed)
+    local ok, why, code = sockets[1]:send "too late"
+    assert.is_nil(ok)
+    assert.equal("ENOTCONN", code, why)
+    place "elsewhere"
+    world:advance(5)
+    assert.equal(1, #sockets)
+    assert.equal(403, world:requests("https://voice.example")[2].status)
+  end)
+
   it("that are written wrongly fail the spec, with their place", function()
     local ok, why = pcall(function()
       local caller = call(function() error "no such order" end)

@@ -128,8 +128,8 @@ void cal_playout_filler(cal_playout *playout, uint32_t samples);
 /* The carrier echoed a mark. -ENOENT for one that is not pending: forgotten after a clear, or never sent. */
 int cal_playout_confirm(cal_playout *playout, uint32_t mark);
 
-/* The carrier says that it has played everything it holds (options.tells_dry). That proves the marks whose time has
- * come; what was sent meanwhile it cannot have played, so an old word about it is harmless. */
+/* The carrier says that it has played everything it holds (options.tells_dry). That proves the marks whose
+ * time has come; what was sent meanwhile it cannot have played, so an old word about it is harmless. */
 void cal_playout_dry(cal_playout *playout);
 
 typedef struct cal_playout_cleared {

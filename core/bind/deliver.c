@@ -221,6 +221,7 @@ static int run_handler(lua_State *L) {
   const cal_event *event = lua_touserdata(L, 1);
   cal_bind_context *context = cal_bind_of(L);
   luaL_checkstack(L, 16, "event");
+  context->has_begun = 1;
   lua_rawgeti(L, LUA_REGISTRYINDEX, context->handler);
   lua_pushstring(L, names[event->kind]);
   lua_call(L, 1 + push_words(L, event, context->call == NULL), 0);

@@ -154,7 +154,8 @@ static void recording_close(void *context, void *file, const uint8_t *head, size
   cal_file_finish(&r->file, on_recorded, r);
 }
 
-static void on_wire(void *context, const char *call, int is_ours, const char *data, size_t bytes, int is_binary) {
+static void on_wire(void *context, const char *call, int is_ours, const char *data, size_t bytes,
+                    int is_binary) {
   cal_trace_wire(((cal_engine *)context)->trace, call, is_ours, data, bytes, is_binary);
 }
 
@@ -176,7 +177,8 @@ static int open_store_and_speech(cal_engine *engine) {
     code = cal_files_open(
         &engine->files,
         &(cal_files_options){.folder = recordings, .is_inline = o->is_inline, .clock = engine->clock});
-  if (!code && o->trace_path) code = cal_trace_open(&engine->trace, engine->files, o->trace_path, engine->clock);
+  if (!code && o->trace_path)
+    code = cal_trace_open(&engine->trace, engine->files, o->trace_path, engine->clock);
   if (code) return code;
   cal_store_stats stats;
   cal_store_stats_now(engine->store, &stats);

@@ -31,7 +31,6 @@ typedef struct cal_engine_options {
   const char *library;     /* folder with callisto/…: our own Lua */
   const cal_generation_root *sources; /* modules that go before those of the workspace; borrowed; for specs */
   size_t source_count;
-  cal_generation *generation; /* the first code, when it was built of the same files already; borrowed; NULL: it is built */
   const char *host;
   uint16_t port;                    /* 0: any free one */
   const char *cert_file, *key_file; /* both or none: TLS */

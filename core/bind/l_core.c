@@ -139,6 +139,8 @@ static int random_bytes(lua_State *L) {
 static int handler(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   cal_bind_context *context = cal_bind_of(L);
+  if (context->has_begun) /* a template, or what a flow requires, would take the events of everybody */
+    return luaL_error(L, "core.handler: this VM has its handler; call:on tells a flow of events");
   lua_settop(L, 1);
   luaL_unref(L, LUA_REGISTRYINDEX, context->handler);
   context->handler = luaL_ref(L, LUA_REGISTRYINDEX);

@@ -23,8 +23,8 @@ static const char *const kinds[] = {
     [CAL_WIRE_STOP] = "stop",           [CAL_WIRE_CLEAR] = "clear",
     [CAL_WIRE_PAUSE] = "pause",         [CAL_WIRE_RESUME] = "resume",
     [CAL_WIRE_ERROR] = "error",         [CAL_WIRE_OTHER] = "other",
-    [CAL_WIRE_IGNORED] = "ignored",     [CAL_WIRE_OUT_OF_ORDER] = "out_of_order",
-    [CAL_WIRE_MALFORMED] = "malformed", [CAL_WIRE_WRONG_FORMAT] = "wrong_format",
+    [CAL_WIRE_IGNORED] = "ignored",     [CAL_WIRE_OUT_OF_ORDER] = "out of order",
+    [CAL_WIRE_MALFORMED] = "malformed", [CAL_WIRE_WRONG_FORMAT] = "wrong format",
 };
 
 static int collect(lua_State *L) {
@@ -51,7 +51,20 @@ static void put_samples(lua_State *L, const int16_t *samples, size_t count) {
   lua_setfield(L, -2, "samples");
 }
 
-/* peer:read(message, is_binary) → kind, { name, reason, samples, stream, call } */
+/* What is answered at once, as a leg would. */
+static void put_reply(lua_State *L, peer *p, int reply) {
+  if (reply < 0) return;
+  size_t room = cal_wire_control_room(p->wire);
+  char *out = lua_newuserdata(L, room);
+  ssize_t bytes = cal_wire_write_reply(p->wire, &p->state, reply, out, room);
+  if (bytes >= 0) {
+    lua_pushlstring(L, out, (size_t)bytes);
+    lua_setfield(L, -3, "reply");
+  }
+  lua_pop(L, 1);
+}
+
+/* peer:read(message, is_binary) → kind, { name, reason, samples, stream, call, reply } */
 static int read_message(lua_State *L) {
   peer *p = luaL_checkudata(L, 1, PEER);
   size_t bytes;
@@ -68,6 +81,7 @@ static int read_message(lua_State *L) {
   put(L, "stream", p->state.stream);
   put(L, "call", p->state.call);
   if (kind == CAL_WIRE_AUDIO) put_samples(L, samples, event.samples);
+  put_reply(L, p, event.reply);
   return 2;
 }
 
@@ -79,13 +93,13 @@ static ssize_t write_audio(lua_State *L, peer *p, char *out, size_t room) {
   return cal_wire_write_audio(p->wire, &p->state, samples, bytes / 2, out, room);
 }
 
-/* peer:write("audio", samples), ("mark", name), ("dtmf", keys), ("clear"), ("stop") → message, or nil and why
- * not */
+/* peer:write("audio", samples), ("mark", name), ("dtmf", keys), ("clear"), ("stop"), ("bye", json) → message,
+ * or nil and why not */
 static int write_message(lua_State *L) {
-  static const char *const names[] = {"audio", "mark", "dtmf", "clear", "stop", NULL};
+  static const char *const names[] = {"audio", "mark", "dtmf", "clear", "stop", "bye", NULL};
   peer *p = luaL_checkudata(L, 1, PEER);
   int what = luaL_checkoption(L, 2, NULL, names);
-  const char *value = what == 1 || what == 2 ? luaL_checkstring(L, 3) : NULL;
+  const char *value = what == 1 || what == 2 || what == 5 ? luaL_checkstring(L, 3) : NULL;
   size_t room = cal_wire_control_room(p->wire);
   if (what == 0) room = cal_wire_audio_room(p->wire, lua_objlen(L, 3) / 2);
   char *out = lua_newuserdata(L, room);
@@ -93,7 +107,8 @@ static int write_message(lua_State *L) {
                 : what == 1 ? cal_wire_write_mark(p->wire, &p->state, value, out, room)
                 : what == 2 ? cal_wire_write_dtmf(p->wire, &p->state, value, out, room)
                 : what == 3 ? cal_wire_write_clear(p->wire, &p->state, out, room)
-                            : cal_wire_write_stop(p->wire, &p->state, out, room);
+                : what == 4 ? cal_wire_write_stop(p->wire, &p->state, out, room)
+                            : cal_wire_write_bye(p->wire, &p->state, value, out, room);
   if (got < 0) {
     lua_pushnil(L);
     lua_pushstring(L, cal_error_name((int)got));

@@ -36,7 +36,6 @@ typedef struct lab_engine {
   const char *fields[HEADERS_CEILING + 1];
   cal_generation_root *sources;
   size_t source_count;
-  uint64_t ready_ns; /* when it was */
 } lab_engine;
 
 typedef struct ear {
@@ -236,26 +235,6 @@ static int run_until_ready(cal_lab *lab, const lab_engine *e, const char *host) 
   return code ? code : atomic_load(&e->engine->ready) ? 0 : fail_with_last_line(lab, host);
 }
 
-static int is_same_root(const cal_generation_root *a, const cal_generation_root *b) {
-  return !strcmp(a->prefix, b->prefix) && !strcmp(a->dir, b->dir) && !strcmp(a->text, b->text);
-}
-
-/* The code of an engine that was just made of the same files: no file changes between two of a world. Returns
- * owned. */
-static cal_generation *code_of_another(cal_lab *lab, const cal_lab_engine *options) {
-  cal_list_each(&lab->engines, node) {
-    const lab_engine *e = cal_list_entry(node, lab_engine, node);
-    const cal_engine_options *about = cal_engine_about(e->engine);
-    int is_same = e->ready_ns == cal_clock_now_ns(lab->clock) &&
-                  !strcmp(about->workspace, options->workspace) &&
-                  !strcmp(about->library, options->library) && e->source_count == options->source_count;
-    for (size_t i = 0; is_same && i < e->source_count; i++)
-      is_same = is_same_root(&e->sources[i], &options->sources[i]);
-    if (is_same) return cal_engine_generation(e->engine);
-  }
-  return NULL;
-}
-
 int cal_lab_add(cal_lab *lab, cal_engine **result, const cal_lab_engine *options) {
   lab_engine *e = cal_alloc(sizeof *e);
   char folder[128];
@@ -284,18 +263,14 @@ int cal_lab_add(cal_lab *lab, cal_engine **result, const cal_lab_engine *options
                               .source_count = e->source_count,
                               .entry_budget_ms =
                                   options->entry_budget_ms ? options->entry_budget_ms : BUDGET_MS,
-                              .vm_memory_bytes = options->vm_memory_bytes,
-                              .allow_private = 1};
+                              .vm_memory_bytes = options->vm_memory_bytes};
   begin(lab);
-  about.generation = code_of_another(lab, options);
   int code = cal_engine_new(&e->engine, &about);
-  cal_unref(about.generation);
   if (!code) code = run_until_ready(lab, e, options->host);
   if (code)
     engine_free(e);
   else
     cal_list_append(&lab->engines, &e->node);
-  if (!code) e->ready_ns = cal_clock_now_ns(lab->clock);
   end();
   if (!code) *result = e->engine;
   return code;

@@ -61,12 +61,24 @@ static void code_destroy(void *object) {
   cal_free(code->settings_json);
 }
 
+/* Whether its first line names the file already, with a line; the traceback below names others. */
+static int says_where(const char *message, const char *path) {
+  const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+  const char *end = message + strcspn(message, "\n");
+  size_t bytes = strlen(name);
+  for (const char *at = message; bytes && (at = strstr(at, name)) && at < end; at += bytes)
+    if (at[bytes] == ':') return 1;
+  return 0;
+}
+
 static void add_problem(void *context, const char *path, int line, const char *message) {
   cal_reload *reload = context;
-  if (strstr(message, ".lua:")) /* it says where by itself */
+  if (says_where(message, path))
     cal_log(CAL_LOG_ERROR, "code", NULL, "%s", message);
-  else
+  else if (line)
     cal_log(CAL_LOG_ERROR, "code", NULL, "%s:%d: %s", path, line, message);
+  else
+    cal_log(CAL_LOG_ERROR, "code", NULL, "%s: %s", path, message);
   cal_buf *into = &reload->problems;
   if (reload->problem_count++) cal_buf_text(into, ",");
   cal_buf_text(into, "{\"file\":\"");
@@ -92,15 +104,16 @@ static int build_generation(cal_reload *reload, cal_generation **result) {
   roots[count++] = (cal_generation_root){.dir = about->workspace, .prefix = "", .only = "routing.lua"};
   roots[count++] = (cal_generation_root){.dir = shipped, .prefix = "providers"};
   roots[count++] = (cal_generation_root){.dir = about->library, .prefix = "", .except = "meta"};
-  int code = cal_generation_build(result, roots, count, about->is_tool ? NULL : add_problem, reload);
+  /* Specs make an engine for each call, of the same files. */
+  int code = (about->loop ? cal_generation_again : cal_generation_build)(
+      result, roots, count, about->is_tool ? NULL : add_problem, reload);
   cal_free(roots);
   return code;
 }
 
-/* `ready` is a generation of these files that was built already, or NULL. */
-static int build(cal_reload *reload, cal_code **result, cal_generation *ready, const char *settings) {
-  cal_generation *generation = cal_ref(ready);
-  int code = generation ? 0 : build_generation(reload, &generation);
+static int build(cal_reload *reload, cal_code **result, const char *settings) {
+  cal_generation *generation;
+  int code = build_generation(reload, &generation);
   if (code) return code;
   cal_code *built = cal_ref_new(sizeof *built, code_destroy);
   built->generation = generation;
@@ -250,7 +263,7 @@ static void on_worker(uv_work_t *work) {
     add_problem(reload, "callisto.lua", 0, cal_error_text());
     return;
   }
-  if (build(reload, &reload->built, NULL, settings) < 0) add_problem(reload, about->workspace, 0, cal_error_text());
+  if (build(reload, &reload->built, settings) < 0) add_problem(reload, about->workspace, 0, cal_error_text());
   cal_free(settings);
   if (!reload->problem_count) cal_verify(reload->engine, reload->built->generation, add_problem, reload);
 }
@@ -397,7 +410,7 @@ int cal_reload_new(cal_reload **result, cal_engine *engine) {
   reload->engine = engine;
   pthread_mutex_init(&reload->lock, NULL);
   cal_buf_init(&reload->problems, PROBLEMS_CEILING);
-  int code = build(reload, &reload->current, engine->options.generation, engine->options.settings_json);
+  int code = build(reload, &reload->current, engine->options.settings_json);
   if (!code)
     code = cal_mailbox_new(&reload->notes, engine->loop,
                            &(cal_mailbox_options){.name = "reload",

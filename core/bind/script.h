@@ -49,6 +49,7 @@ typedef struct cal_bind_context {
   cal_service *service;  /* whose VM this is, or whose call */
   cal_script_call *call; /* NULL: a service VM, a tool, or a warm VM */
   int handler;           /* registry reference of the event handler; LUA_NOREF until core.handler */
+  int has_begun;         /* the handler was told an event */
   cal_timer wake;
 } cal_bind_context;
 

@@ -20,15 +20,16 @@
 typedef enum cal_command_kind {
   CAL_COMMAND_HTTP_REPLY = 1, /* target: http request; message: status, headers, body */
   CAL_COMMAND_HTTP_FETCH,     /* message: what to fetch; answered by CAL_EVENT_HTTP_RESPONSE */
-  CAL_COMMAND_CALL_DIAL, /* object: cal_call; opens the media socket as the carrier's side (the exchange) */
-  CAL_COMMAND_SOCKET_TAKE,   /* target: a held socket (lobby.h); object: the cal_call whose leg it becomes */
+  CAL_COMMAND_CALL_DIAL,   /* object: cal_call; opens the media socket as the carrier's side (the exchange) */
+  CAL_COMMAND_SOCKET_TAKE, /* target: a held socket (lobby.h); object: the cal_call whose leg it becomes */
   CAL_COMMAND_SOCKET_REFUSE, /* target: a held socket; object: cal_refusal */
   CAL_COMMAND_LEG_UTTERANCE, /* utterance, flags: declares it at the end of the queue; audio follows */
   CAL_COMMAND_LEG_AUDIO,  /* utterance, clip (NULL: none), flags CAL_COMMAND_LAST, code of a failed voice */
   CAL_COMMAND_LEG_STOP,   /* utterance, or 0 for everything queued */
   CAL_COMMAND_LEG_LISTEN, /* listen: how the caller's speech is cut into utterances and recognised */
   CAL_COMMAND_LEG_DIGITS, /* text: digits sent to the other side as the wire says, or as tones */
-  CAL_COMMAND_LEG_TEXT,   /* text: a raw text message to the carrier; with CAL_COMMAND_NUMBERED it has the wire's variables */
+  CAL_COMMAND_LEG_TEXT,   /* text: a raw text message to the carrier; with CAL_COMMAND_NUMBERED it has the
+                             wire's variables */
   CAL_COMMAND_LEG_BYE,    /* text: JSON, what the wire's last word says of the call */
   /* code: its number, of which the highest was asked for last. With CAL_COMMAND_ON: clip (NULL: not read yet,
      what plays goes on), gain; else the background ends. A clip of an earlier number is too late. */

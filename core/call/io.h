@@ -19,8 +19,8 @@
 
 typedef struct cal_io cal_io;
 
-/* For specs: what a leg of role CARRIER plays to its subscriber, frame by frame, silence included. All three or none;
- * `open` gives what the others get (NULL: not listened to). */
+/* For specs: what a leg of role CARRIER plays to its subscriber, frame by frame, silence included. All three
+ * or none; `open` gives what the others get (NULL: not listened to). */
 typedef struct cal_hearing {
   void *context;
   void *(*open)(void *context, const char *call, uint32_t rate_hz);
@@ -33,8 +33,8 @@ typedef struct cal_io_hooks {
   void *context;
   /* A request that is not an upgrade; takes the message. 0, or an HTTP status to refuse it with. */
   int (*on_request)(void *context, cal_io *io, cal_id request, cal_http_message *message);
-  /* A media socket that came before its call (lobby.h), with its first messages as the body; takes the message. 0, or
-   * anything else: it is turned away. NULL: nobody may come so. */
+  /* A media socket that came before its call (lobby.h), with its first messages as the body; takes the
+   * message. 0, or anything else: it is turned away. NULL: nobody may come so. */
   int (*on_socket)(void *context, cal_id socket, cal_http_message *message);
   /* The answer to a CAL_COMMAND_HTTP_FETCH; `fetch` is the command's target; takes the message (NULL: it
    * failed). */
@@ -54,9 +54,9 @@ typedef struct cal_io_hooks {
 } cal_io_hooks;
 
 typedef struct cal_io_options {
-  uint8_t index;      /* 1..; tag of the ids this io gives out */
-  cal_loop *loop;     /* borrowed */
-  cal_tokens *tokens; /* borrowed; shared by all io threads */
+  uint8_t index;                 /* 1..; tag of the ids this io gives out */
+  cal_loop *loop;                /* borrowed */
+  cal_tokens *tokens;            /* borrowed; shared by all io threads */
   struct cal_prefixes *prefixes; /* the same; NULL: no socket may come before its call (lobby.h) */
   cal_io_hooks hooks;
   cal_net_options net;

@@ -491,8 +491,8 @@ void cal_leg_tick(cal_leg *leg, uint64_t now_ns) {
     cal_leg_finish(leg, CAL_LEG_CLOSED, "closed after everything was said");
     return;
   }
-  int is_busy =
-      (leg->queue && !cal_leg_is_still(leg)) || leg->is_draining || leg->background.clip || !cal_playout_is_drained(&leg->playout);
+  int is_busy = (leg->queue && !cal_leg_is_still(leg)) || leg->is_draining || leg->background.clip ||
+                !cal_playout_is_drained(&leg->playout);
   if (is_busy)
     cal_io_wheel_add(leg->io, leg);
   else

@@ -6,9 +6,9 @@
 #include "call/leg_private.h"
 
 #define ENDPOINT_MS 500
-#define PAUSE_MORE_MS 200 /* of silence, beyond what ends an utterance */
-#define PIECE_SAMPLES 1024 /* of a message, resampled at once */
-#define GAP_MS 2000        /* of nothing at all while somebody speaks: that line says nothing more */
+#define PAUSE_MORE_MS 200   /* of silence, beyond what ends an utterance */
+#define PIECE_SAMPLES 1024  /* of a message, resampled at once */
+#define GAP_MS 2000         /* of nothing at all while somebody speaks: that line says nothing more */
 #define GAP_IN_SPECS_MS 150 /* where nothing is ever late; some carriers send every 100 ms */
 #define GAP_STEP_MS 20
 #define KEYS "0123456789*#ABCD"
@@ -70,14 +70,15 @@ void cal_leg_listen(cal_leg *leg, cal_listen *listen) {
  */
 
 void cal_leg_ear_open(cal_leg *leg) {
-  /* A subscriber of the exchange only waits for its turn: loudness is enough, and nobody asks for the sound. */
+  /* A subscriber of the exchange only waits for its turn: loudness is enough, and nobody asks for the sound.
+   */
   int is_simple = leg->about->role == CAL_ROLE_CARRIER;
-  cal_endpoint_options options = {.vad = {.rate_hz = ear_rate_of(leg),
-                                          .engine = is_simple ? CAL_VAD_ENERGY : CAL_VAD_BEST},
-                                  .no_sound = is_simple,
-                                  .hangover_ms = ENDPOINT_MS,
-                                  .on_event = on_speech,
-                                  .context = leg};
+  cal_endpoint_options options = {
+      .vad = {.rate_hz = ear_rate_of(leg), .engine = is_simple ? CAL_VAD_ENERGY : CAL_VAD_BEST},
+      .no_sound = is_simple,
+      .hangover_ms = ENDPOINT_MS,
+      .on_event = on_speech,
+      .context = leg};
   if (cal_endpoint_new(&leg->endpoint, &options) < 0)
     cal_log(CAL_LOG_ERROR, "leg", leg->about->name, "deaf: %s", cal_error_text());
   if (ear_rate_of(leg) != leg->rate_hz &&
@@ -114,7 +115,8 @@ static void listen_at_ear_rate(cal_leg *leg, const int16_t *samples, size_t coun
   }
 }
 
-/* Some carriers send nothing while nobody speaks. What is missing is silence, or the caller's turn would never end. */
+/* Some carriers send nothing while nobody speaks. What is missing is silence, or the caller's turn would
+ * never end. */
 static void on_gap(cal_timer *timer) {
   static const int16_t silence[16000 * GAP_STEP_MS / 1000];
   cal_leg *leg = (cal_leg *)((char *)timer - offsetof(cal_leg, gap));

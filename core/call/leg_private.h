@@ -49,8 +49,8 @@ struct cal_leg {
   cal_endpoint *endpoint;
   cal_dtmf *dtmf;          /* NULL where the wire says keys */
   cal_resampler *ear_rate; /* NULL where the wire's rate is one the detector knows */
-  cal_timer gap;     /* while the caller speaks: what should have come did not */
-  uint64_t heard_ns; /* until when the ear knows the line */
+  cal_timer gap;           /* while the caller speaks: what should have come did not */
+  uint64_t heard_ns;       /* until when the ear knows the line */
   cal_listen listen;
   cal_carrier_queue *queue; /* role CARRIER */
   void *hearing;            /* of it, for specs; NULL: nobody listens */

@@ -51,19 +51,18 @@ void cal_leg_voice_open(cal_leg *leg) {
   int is_carrier = leg->about->role == CAL_ROLE_CARRIER;
   leg->can_clear = !is_carrier && cal_wire_says(leg->wire, CAL_WIRE_CLEAR);
   leg->says_digits = cal_wire_says(leg->wire, CAL_WIRE_DTMF);
-  cal_playout_init(&leg->playout,
-                   &(cal_playout_options){.rate_hz = leg->rate_hz,
-                                          .echoes_marks = !is_carrier &&
-                                                          cal_wire_says(leg->wire, CAL_WIRE_MARK) &&
-                                                          cal_wire_hears(leg->wire, CAL_WIRE_MARK),
-                                          .tells_dry = !is_carrier &&
-                                                       cal_wire_hears(leg->wire, CAL_WIRE_MARK) &&
-                                                       !cal_wire_marks_have_names(leg->wire),
-                                          .can_flush = leg->can_clear,
-                                          .delay_samples = is_carrier ? (uint32_t)leg->frame_samples : 0,
-                                          .on_started = on_started,
-                                          .on_ended = on_ended,
-                                          .context = leg});
+  cal_playout_init(
+      &leg->playout,
+      &(cal_playout_options){.rate_hz = leg->rate_hz,
+                             .echoes_marks = !is_carrier && cal_wire_says(leg->wire, CAL_WIRE_MARK) &&
+                                             cal_wire_hears(leg->wire, CAL_WIRE_MARK),
+                             .tells_dry = !is_carrier && cal_wire_hears(leg->wire, CAL_WIRE_MARK) &&
+                                          !cal_wire_marks_have_names(leg->wire),
+                             .can_flush = leg->can_clear,
+                             .delay_samples = is_carrier ? (uint32_t)leg->frame_samples : 0,
+                             .on_started = on_started,
+                             .on_ended = on_ended,
+                             .context = leg});
   uint64_t frame_ns = (uint64_t)leg->frame_samples * CAL_S / leg->rate_hz;
   uint32_t frame_ms = (uint32_t)(frame_ns / CAL_MS);
   cal_pace_init(&leg->pace, frame_ms < 1000 ? frame_ms : 1000, is_carrier ? 0 : leg->about->lead_ms, 0);

@@ -73,7 +73,7 @@ struct cal_wire {
   cal_span when_text;           /* owned */
   cal_span clear_when_text;     /* owned */
   int clear_drops_marks;
-  cal_span encoding_text;       /* owned */
+  cal_span encoding_text; /* owned */
   int64_t rate_expected;
   cal_wire_template out[WIRE_OUTS];
   wire_reply replies[CAL_WIRE_REPLIES];

@@ -40,13 +40,14 @@ struct cal_mailbox {
   cal_metric *dropped_metric, *refused_metric;
 };
 
-static void ring_init(ring *made, uint32_t capacity, size_t message_bytes) {
-  made->messages = cal_alloc(capacity * message_bytes);
-  made->numbers = cal_alloc(capacity * sizeof made->numbers[0]);
-  made->capacity = capacity;
+/* The memory is left as it is: nothing is read that was not written. */
+static void ring_open(ring *opened, size_t message_bytes) {
+  opened->messages = cal_resize(NULL, opened->capacity * message_bytes);
+  opened->numbers = cal_resize(NULL, opened->capacity * sizeof opened->numbers[0]);
 }
 
 static void ring_push(ring *into, const void *message, size_t message_bytes, uint64_t number) {
+  if (!into->messages) ring_open(into, message_bytes); /* most boxes never carry audio */
   uint32_t at = (uint32_t)(((uint64_t)into->first + into->count) % into->capacity);
   memcpy(into->messages + at * message_bytes, message, message_bytes);
   into->numbers[at] = number;
@@ -100,8 +101,8 @@ int cal_mailbox_new(cal_mailbox **result, cal_loop *reader, const cal_mailbox_op
   }
   if (cal_loop_is_alone(reader)) box->alone = reader;
   box->wake.data = cal_ref(box); /* given back when the handle has closed */
-  ring_init(&box->ordinary, options->capacity, options->message_bytes);
-  ring_init(&box->audio, options->capacity, options->message_bytes);
+  box->ordinary.capacity = box->audio.capacity = options->capacity;
+  ring_open(&box->ordinary, options->message_bytes);
   box->batch = cal_alloc(DELIVERED_A_TURN_MOST * options->message_bytes);
   box->dropped_metric = metric_of("callisto_mailbox_dropped_total{box=\"%s\"}", options->name,
                                   "Messages dropped because a mailbox was full.");

@@ -37,8 +37,11 @@ void cal_vm_unhook(cal_vm *vm) {
 static int raise_timeout(cal_vm *vm, lua_State *L, int level) {
   int is_life = vm->watch.budget_ns != vm->entry_budget_ns;
   luaL_where(L, level);
-  lua_pushfstring(L, "time budget of %d ms used up",
-                  (int)((is_life ? vm->life_budget_ns : vm->entry_budget_ns) / CAL_MS));
+  if (is_life)
+    lua_pushfstring(L, "time budget of %d ms used up", (int)(vm->life_budget_ns / CAL_MS));
+  else
+    lua_pushfstring(L, "time budget of %d ms used up; work that is long must wait in between (task.pause)",
+                    (int)(vm->entry_budget_ns / CAL_MS));
   lua_concat(L, 2);
   if (!vm->was_stopped) {
     vm->was_stopped = 1;
@@ -53,6 +56,7 @@ static void on_hook(lua_State *L, lua_Debug *where) {
   cal_vm *vm = cal_vm_of(L);
   if (vm->is_struck) raise_timeout(vm, L, 0);
   set_hook(vm, NULL, 0);
+  if (!vm->memory.was_refused) cal_vm_write_place(vm, L);
   cal_vm_collect(vm, L);
   /* A strike between the two lines above lost its hook; the watchdog's next kick sets it again. */
 }

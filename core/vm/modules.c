@@ -64,6 +64,20 @@ static void load(lua_State *L, cal_vm *vm, const char *name) {
   lua_pushboolean(L, 1);
 }
 
+/* 'templates.order', not 'templates/order' nor '../order.lua'. */
+static int is_module_name(const char *name) {
+  return *name && name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.")] == '\0' &&
+         !strstr(name, "..");
+}
+
+static int refuse_unknown(lua_State *L, const char *name) {
+  const char *remedy = cal_sandbox_instead(name);
+  if (!remedy)
+    remedy = is_module_name(name) ? "templates/order.lua is 'templates.order'"
+                                  : "a module's name is no path: templates/order.lua is 'templates.order'";
+  return luaL_error(L, "module '%s' is not there: %s", name, remedy);
+}
+
 static int l_require(lua_State *L) {
   const char *name = luaL_checkstring(L, 1);
   cal_vm *vm = cal_vm_of(L);
@@ -74,7 +88,7 @@ static int l_require(lua_State *L) {
   if (!lua_isnil(L, -1)) return 1;
   cal_vm_check_stack(L);
   refuse_circle(L, vm->loading, name);
-  if (!push_loader(L, vm, name)) return luaL_error(L, "module '%s' is not there", name);
+  if (!push_loader(L, vm, name)) return refuse_unknown(L, name);
   load(L, vm, name);
   lua_pushvalue(L, 1);
   lua_pushvalue(L, -2);

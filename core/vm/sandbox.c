@@ -23,6 +23,23 @@
 static const char *const removed[] = {"dofile", "loadfile", "getfenv", "setfenv",
                                       "gcinfo", "newproxy", "module",  "loadstring"};
 
+static const struct {
+  const char *library, *instead;
+} absent[] = {
+    {"io", "scripts read and write no files: call:fact and callisto.shared keep things, callisto.log writes"},
+    {"os", "scripts start no processes and see no environment: callisto.clock has the time, call.settings the rest"},
+    {"debug", "scripts do not look into each other: callisto.vm has the traceback"},
+    {"ffi", "scripts call no C"},
+    {"jit", "scripts are interpreted, so that they can be stopped"},
+    {"package", "scripts load no files: require finds what the workspace and Callisto have"},
+};
+
+const char *cal_sandbox_instead(const char *library) {
+  for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
+    if (!strcmp(absent[i].library, library)) return absent[i].instead;
+  return NULL;
+}
+
 /* The parts that must be Lua, because coroutines yield through them. */
 static const char prelude[] =
     "local raw_xpcall, raw_resume, raw_wrap, raw_sort, guard, check_stack = ...\n"

@@ -43,6 +43,7 @@ struct cal_vm {
   struct cal_vm_loading *loading; /* modules being loaded, innermost first */
 
   cal_buf error;
+  cal_buf last_place; /* trace of the script when its memory last ran short in this entry */
   cal_vm *next; /* in the pool's list of VMs to be closed */
 };
 
@@ -59,6 +60,7 @@ int cal_vm_guard_handler(lua_State *L); /* Lua: guard(handler) → handler that 
 /* trace.c */
 int cal_vm_on_error(lua_State *L); /* message handler: writes message and traceback to vm->error */
 void cal_vm_write_error(cal_vm *vm, lua_State *L, const char *message);
+void cal_vm_write_place(cal_vm *vm, lua_State *L); /* to vm->last_place */
 int cal_vm_traceback(lua_State *L); /* Lua: traceback([thread,] [message]); uses vm->error as its room */
 
 /* modules.c */
@@ -67,6 +69,7 @@ void cal_modules_open(lua_State *L,
 
 /* sandbox.c */
 void cal_sandbox_open(lua_State *L, cal_vm *vm);
+const char *cal_sandbox_instead(const char *library); /* what scripts have instead of a stock library; or NULL */
 
 /* strings.c: replaces find, match, gmatch, gsub and rep in the string table on top of the stack. */
 void cal_strings_open(lua_State *L);

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include <lauxlib.h>
@@ -26,8 +27,27 @@ static void write_trace(cal_buf *into, lua_State *L, int first) {
   for (int i = first; i < first + LEVELS && lua_getstack(L, i, &level); i++) write_level(into, L, &level);
 }
 
+/* What to do about an error whose text is LuaJIT's and does not say it; or NULL. */
+static const char *remedy_of(const char *message) {
+  char name[16];
+  if (strstr(message, "stack overflow")) return "a function calls itself without end";
+  if (strstr(message, "yield across C-call boundary"))
+    return "callbacks of gsub and sort, and files while they are loaded, cannot wait";
+  const char *at = strstr(message, "global '");
+  if (!at || sscanf(at, "global '%15[a-z]' (a nil value)", name) != 1) return NULL;
+  return cal_sandbox_instead(name);
+}
+
 static void start_error(cal_vm *vm, const char *message) {
+  const char *remedy = vm->kind == CAL_VM_TOOL ? NULL : remedy_of(message);
+  size_t line = strcspn(message, "\n");
+  if (remedy && (line > ERROR_CEILING / 4 || strstr(message, remedy))) remedy = NULL;
   cal_buf_clear(&vm->error);
+  if (remedy) {
+    cal_buf_append(&vm->error, message, line);
+    cal_buf_format(&vm->error, "; %s", remedy);
+    message += line;
+  }
   /* Half of the room is for the message, so that a long one leaves some for the traceback. */
   cal_buf_append(&vm->error, message, strnlen(message, ERROR_CEILING / 2));
 }
@@ -35,6 +55,11 @@ static void start_error(cal_vm *vm, const char *message) {
 void cal_vm_write_error(cal_vm *vm, lua_State *L, const char *message) {
   start_error(vm, message);
   write_trace(&vm->error, L, 0);
+}
+
+void cal_vm_write_place(cal_vm *vm, lua_State *L) {
+  cal_buf_clear(&vm->last_place);
+  write_trace(&vm->last_place, L, 0);
 }
 
 /* The text of what was raised: a string, what __tostring says, or the `message` of an error table. */

@@ -70,6 +70,7 @@ int cal_vm_new(cal_vm **result, cal_generation *generation, const cal_vm_options
   vm->life_budget_ns = budget_ns(options->life_budget_ms, 0);
   vm->watch.strike = cal_vm_strike;
   cal_buf_init(&vm->error, ERROR_CEILING);
+  cal_buf_init(&vm->last_place, ERROR_CEILING);
 
   vm->L = lua_newstate(cal_vm_allocate, vm);
   if (!vm->L) {
@@ -96,6 +97,7 @@ cal_vm *cal_vm_free(cal_vm *vm) {
   if (vm->L) lua_close(vm->L);
   cal_unref(vm->generation);
   cal_buf_free(&vm->error);
+  cal_buf_free(&vm->last_place);
   cal_free(vm->name);
   cal_free(vm);
   return NULL;
@@ -131,6 +133,7 @@ static int run(cal_vm *vm, int nargs, int nresults, int handler) {
   vm->stack_start = __builtin_frame_address(0);
   vm->watch.budget_ns = entry_ns(vm);
   cal_buf_clear(&vm->error);
+  cal_buf_clear(&vm->last_place);
 
   vm->is_entered = 1;
   cal_watchdog_enter(&vm->watch);
@@ -148,6 +151,18 @@ static int fail(cal_vm *vm, int code) {
   return cal_fail(code, "%.*s", (int)strcspn(text, "\n"), text);
 }
 
+/* LuaJIT calls no message handler for an allocation that is refused. So the line is that where memory last ran short,
+ * or the error has the trace of a task, made afterwards. */
+static int explain_memory(cal_vm *vm) {
+  const char *trace = vm->error.bytes ? strchr(vm->error.data, '\n') : NULL;
+  if (!vm->last_place.bytes && trace) cal_buf_append(&vm->last_place, trace, strlen(trace));
+  cal_buf_clear(&vm->error);
+  cal_buf_format(&vm->error, "not enough memory: the ceiling is %zu bytes; keep less, or for a shorter time",
+                 vm->memory.ceiling);
+  if (vm->last_place.bytes) cal_buf_append(&vm->error, vm->last_place.data, vm->last_place.bytes);
+  return fail(vm, -ENOMEM);
+}
+
 static int explain(cal_vm *vm, int status) {
   const char *raised = lua_isstring(vm->L, -1) ? lua_tostring(vm->L, -1) : NULL;
   if (vm->was_stopped) {
@@ -156,11 +171,7 @@ static int explain(cal_vm *vm, int status) {
   }
   int is_memory =
       status == LUA_ERRMEM || (vm->memory.was_refused && raised && strstr(raised, "not enough memory"));
-  if (is_memory) {
-    if (!vm->error.bytes)
-      cal_buf_format(&vm->error, "not enough memory: the ceiling is %zu bytes", vm->memory.ceiling);
-    return fail(vm, -ENOMEM);
-  }
+  if (is_memory) return explain_memory(vm);
   if (!vm->error.bytes) cal_buf_text(&vm->error, raised ? raised : "an error without text");
   return fail(vm, -EINVAL);
 }

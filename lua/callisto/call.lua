@@ -46,26 +46,47 @@ end
 ---@param length string|number  duration
 function Call:sleep(length) task.sleep(duration.seconds(length, "call:sleep: the length")) end
 
+local function check_function(fn, what)
+  if type(fn) ~= "function" then error(("%s needs the function to run, not %s"):format(what, type(fn)), 3) end
+end
+
 ---Runs a function beside the flow; it ends with the call.
 ---@param fn fun(call: callisto.Call, ...)
 ---@return callisto.Task
-function Call:spawn(fn, ...) return task.spawn_in(self._root, fn, self, ...) end
+function Call:spawn(fn, ...)
+  check_function(fn, "call:spawn")
+  return task.spawn_in(self._root, fn, self, ...)
+end
+
+local function check_functions(choices, what)
+  if type(choices) ~= "table" then error(("%s needs a table of functions, not %s"):format(what, type(choices)), 3) end
+  for name, fn in pairs(choices) do
+    if type(fn) ~= "function" then error(("%s: '%s' is no function but %s"):format(what, tostring(name), type(fn)), 3) end
+  end
+end
 
 ---Runs functions beside each other until the first of them ends; the others are cancelled.
 ---@param choices table<any, function>
 ---@return any name, any ...  the key of the first, and what it returned
-function Call:race(choices) return task.race(choices) end
+function Call:race(choices)
+  check_functions(choices, "call:race")
+  return task.race(choices)
+end
 
 ---Runs functions beside each other until all have ended.
 ---@param choices table<any, function>
 ---@return table results  first result of each, under the same keys
-function Call:all(choices) return task.all(choices) end
+function Call:all(choices)
+  check_functions(choices, "call:all")
+  return task.all(choices)
+end
 
 ---Runs a function with a deadline on everything it waits for.
 ---@param length string|number  duration
 ---@param fn function
 ---@return any ...  what fn returned; nil, message, "ETIMEDOUT" when the deadline passed
 function Call:with_timeout(length, fn, ...)
+  check_function(fn, "call:with_timeout")
   return task.with_timeout(duration.seconds(length, "call:with_timeout: the length"), fn, ...)
 end
 
@@ -94,9 +115,15 @@ end
 
 -- Everything else ----------------------------------------------------------------------------------------------------
 
----Sends keys to the other side.
+---Sends keys to the other side, the carrier's way: as a message of the media socket, by a request, or as tones.
 ---@param keys string  of 0-9 * # A-D
-function Call:send_digits(keys) core.send_digits(keys) end
+function Call:send_digits(keys)
+  if type(keys) ~= "string" or #keys > 64 or not keys:find "^[%d*#A-D]+$" then
+    error("call:send_digits needs 1 to 64 keys of 0-9 * # A-D", 2)
+  end
+  if not self.keys_by_request then return core.send_digits(keys) end
+  core.tell(nil, json.encode { what = "keys", keys = keys })
+end
 
 ---Says what the carrier is to hear of this call at its end, where the carrier has room for that (Genesys: the output
 ---variables of its flow). Later values replace earlier ones.
@@ -121,7 +148,14 @@ end
 ---Writes a fact of this call to the store.
 ---@param kind string
 ---@param data table|nil
-function Call:fact(kind, data) core.fact(kind, secrets.redact(json.encode(data or {}))) end
+function Call:fact(kind, data)
+  if type(kind) ~= "string" or (data ~= nil and type(data) ~= "table") then
+    error('call:fact needs a kind and a table, such as ("order.found", { id = 7 })', 2)
+  end
+  local ok, encoded = pcall(json.encode, data or {})
+  if not ok then error("call:fact: " .. encoded:gsub("^.-json%.encode: ", ""), 2) end
+  core.fact(kind, secrets.redact(encoded))
+end
 
 local events = { digit = true, heard = true, speech_started = true, speech_stopped = true, message = true }
 
@@ -166,6 +200,12 @@ function Call:_close(reason, sentence)
   self:_leave(reason, { outcome = self.outcome })
 end
 
+local function check_sentence(sentence, what)
+  if sentence ~= nil and type(sentence) ~= "string" then
+    error(("%s: the last sentence must be text, not %s"):format(what, type(sentence)), 3)
+  end
+end
+
 ---Records the word the call will end with, and goes on. A later word replaces it.
 ---@param word string
 function Call:decide(word)
@@ -182,6 +222,7 @@ end
 ---@param word string
 ---@param sentence string|nil
 function Call:finish(word, sentence)
+  check_sentence(sentence, "call:finish")
   if type(word) ~= "string" or not word:match("^[%w_%-]+$") or #word > 64 then
     error("call:finish needs an outcome of letters, digits, '_' and '-'", 2)
   end
@@ -192,6 +233,7 @@ end
 ---Ends the flow when all that was said is heard, with the word that was decided, if any. Never returns.
 ---@param sentence string|nil  to be said last
 function Call:bye(sentence)
+  check_sentence(sentence, "call:bye")
   local at_end = self._at_end
   self._at_end = nil
   if at_end then at_end() end
@@ -397,6 +439,7 @@ function call.new(about, template)
     direction = about.direction,
     carrier = about.carrier,
     carrier_call = about.carrier_call,
+    keys_by_request = about.keys_by_request,
     payload = about.payload or {},
     _given_settings = about.settings or {},
     _given_secrets = about.secrets or {},

@@ -7,6 +7,7 @@
 local core = require "callisto.core"
 local agents = require "callisto.agents"
 local announce = require "callisto.announce"
+local http = require "callisto.http"
 local json = require "callisto.json"
 local life = require "callisto.life"
 local limits = require "callisto.limits"
@@ -81,6 +82,11 @@ end
 
 -- Opening ----------------------------------------------------------------------------------------------------------
 
+-- How keys get to the other side: as a message of the wire, else by a request, else as tones.
+local function keys_by_request(call)
+  return call.adapter.send_digits ~= nil and not call.adapter.formats[call.format].dtmf_out
+end
+
 local function begin_of(call, module)
   return json.encode {
     call = call.id,
@@ -90,6 +96,7 @@ local function begin_of(call, module)
     direction = call.direction,
     carrier = call.carrier,
     carrier_call = call.carrier_call,
+    keys_by_request = keys_by_request(call),
     payload = call.payload,
     settings = settings.for_calls(call.settings),
     secrets = settings.secrets(call.template.secrets),
@@ -297,6 +304,15 @@ local told = {}
 
 function told.agent_outcome(call, about)
   calls.learn(call, "agent_outcome", { word = about.word, source = about.source }, true)
+end
+
+-- The script presses keys, and the carrier wants them by a request.
+function told.keys(call, about)
+  task.start(function()
+    if not call.carrier_call then return log.warn(("call %s: keys are not sent, the carrier's id is not known"):format(call.id)) end
+    local ok, why = call.adapter.done(http.fetch(call.adapter.send_digits(call.carrier_call, about.keys, call.account)))
+    if not ok then log.warn(("call %s: %s did not send the keys: %s"):format(call.id, call.carrier, tostring(why))) end
+  end)
 end
 
 function told.ended(call, about)

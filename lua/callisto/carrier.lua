@@ -92,8 +92,6 @@ end
 ---@field url (fun(url: string, account: table): string)|nil  a URL of ours as the carrier must be given it, where requests are
 ---  known by their URL
 ---@field socket_signature (fun(url: string, account: table): {header: string, values: string[]}|nil)|nil
----@field pasted (fun(url: string, account: table): string)|nil  a URL of ours as it is pasted into the carrier's console, where it
----  carries a secret
 ---@field answer (fun(document: table, about: table|nil): string, string)|nil  body and media type
 ---@field is_mute boolean|nil  what a document says is not heard: sentences for callers without an agent need the media socket
 ---@field refuse (fun(reason: string): table)|nil  the neutral document that turns a call away
@@ -147,7 +145,6 @@ local fields = {
   verify = { "function" },
   url = { "function" },
   socket_signature = { "function" },
-  pasted = { "function" },
   answer = { "function" },
   is_mute = { "boolean" },
   refuse = { "function" },

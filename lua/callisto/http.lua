@@ -100,6 +100,7 @@ end
 ---@return string? text, string? code
 ---@return boolean? sent  the failed request may have reached the other side
 function http.fetch(request)
+  if type(request) ~= "table" then error('http.fetch needs a table such as { url = "https://…" }', 2) end
   request.timeout = task.remaining(request.timeout or 30)
   if request.timeout <= 0 then return nil, "ETIMEDOUT: no time is left for the request", "ETIMEDOUT", false end
   local number, text, code = core.http_fetch(revealed(request))

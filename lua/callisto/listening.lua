@@ -253,8 +253,10 @@ function Call:confirm(question)
   local given = {}
   if type(question) == "table" then
     for name, value in pairs(question) do given[name] = value end
-  else
+  elseif type(question) == "string" then
     given[1] = question
+  else
+    error("call:confirm needs a question, not " .. type(question), 2)
   end
   given.choices = given.choices or yes_or_no
   given.digits = given.digits or { ["1"] = "yes", ["2"] = "no" }

@@ -4,6 +4,8 @@
 -- the traceback in the log. The lives of calls are tasks too; one that fails is buried in order.
 
 local core = require "callisto.core"
+if core.kind == "call" then error("callisto.service is not for flows: it serves all calls, and runs beside them", 0) end
+
 local agents = require "callisto.agents"
 local api = require "callisto.api"
 local calls = require "callisto.calls"

@@ -79,7 +79,10 @@ function Call:_until_said(utterance) return until_ended(utterance) end
 
 ---Chooses the voice of what is said from now on; nil is the template's.
 ---@param voice string|nil
-function Call:speak_with(voice) self._voice = voice end
+function Call:speak_with(voice)
+  if voice ~= nil and type(voice) ~= "string" then error("call:speak_with needs the name of a voice, not " .. type(voice), 2) end
+  self._voice = voice
+end
 
 ---Says a sentence and waits until it was heard or interrupted. "{name}" is filled in from the payload.
 ---@param sentence string

@@ -20,6 +20,7 @@ local several = require "callisto.several"
 
 local create, resume, yield = coroutine.create, coroutine.resume, coroutine.yield
 local running_coroutine, status = coroutine.running, coroutine.status
+local is_yieldable = coroutine.isyieldable
 
 -- In a sandbox there is no `debug`; the engine offers the traceback alone.
 local has_vm, vm = pcall(require, "callisto.vm")
@@ -267,9 +268,13 @@ function task.event(kind, ...)
   return false
 end
 
----Sets who is told of an error that no other task waits for. Without it such an error leaves `task.run`.
+---Sets who is told of an error that no other task waits for. Without it such an error leaves `task.run`. Once, by the
+---module a VM begins with.
 ---@param fn fun(failed: callisto.Task, text: string)  text carries the traceback
-function task.on_error(fn) report = fn end
+function task.on_error(fn)
+  if report then error("task.on_error belongs to the module this VM began with; a flow catches errors with pcall", 2) end
+  report = fn
+end
 
 -- Starting and ending ----------------------------------------------------------------------------------------------
 
@@ -403,6 +408,9 @@ local function suspend(key, at)
   local self = current
   if not self then error("this function waits and must be called inside a task", 3) end
   if running_coroutine() ~= self.thread then error("a task cannot wait inside a coroutine of its own", 3) end
+  if not is_yieldable() then
+    error("a task cannot wait here, inside a callback of gsub or sort, or while a file is loaded: return first, then wait", 3)
+  end
   if self.cancelled then error(cancel_error, 0) end
   local scope = self.scope
   if scope and (not at or scope.at < at) then at = scope.at end

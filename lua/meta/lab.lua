@@ -20,7 +20,7 @@ local LabWire = {}
 ---Reads a message of the carrier's. `samples` are 16 bit, little-endian.
 ---@param message string
 ---@param is_binary boolean|nil
----@return string kind  "audio", "start", "mark", "dtmf", "stop", "clear", "other", "ignored", "malformed", "wrong_format" …
+---@return string kind  "audio", "start", "mark", "dtmf", "stop", "clear", "other", "ignored", "malformed", "wrong format" …
 ---@return {name: string|nil, reason: string|nil, stream: string|nil, call: string|nil, samples: string|nil} about
 function LabWire:read(message, is_binary) end
 
@@ -75,7 +75,24 @@ function Lab:fetch(request, fn) end
 ---{ status = 200, headers = {}, body = "", after = seconds }, or { fault = "silent" | "cut" }; nil is 404.
 ---@param authority string  "api.shop.example" or "api.shop.example:8443"
 ---@param fn (fun(request: table): table|nil)|nil  nil takes it away
-function Lab:host(authority, fn) end
+---@param on_socket (fun(request: table): callisto.LabSocketHandlers|integer)|nil  takes a WebSocket, or refuses with a status
+function Lab:host(authority, fn, on_socket) end
+
+---@class callisto.LabSocketHandlers
+---@field open fun(socket: callisto.LabSocket)|nil
+---@field message fun(socket: callisto.LabSocket, data: string, is_binary: boolean)|nil
+---@field close fun(socket: callisto.LabSocket, code: integer)|nil
+
+---@class callisto.LabSocket
+local LabSocket = {}
+---@param data string
+---@param is_binary boolean|nil
+---@return true|nil, string? message, string? code
+function LabSocket:send(data, is_binary) end
+---Harmless twice.
+---@param code integer|nil  1000
+---@param reason string|nil
+function LabSocket:close(code, reason) end
 
 ---What is wrong with a host from now on; nil: nothing.
 ---@param authority string

@@ -9,6 +9,7 @@
 local carrier = require "callisto.carrier"
 local http = require "callisto.http"
 local json = require "callisto.json"
+local rest = require "providers.dialects.rest"
 local unsigned = require "providers.dialects.unsigned"
 
 local API = "https://api.in.exotel.com"
@@ -284,21 +285,14 @@ local function request(account, method, path, form)
   }
 end
 
-local function body_of(message)
-  local body = json.decode(message.body or "")
-  return type(body) == "table" and body or {}
-end
-
 local function error_of(message)
-  local told = body_of(message).RestException
+  local told = (rest.body_of(message) or {}).RestException
   told = type(told) == "table" and told or {}
   local code = tonumber(told.Code)
-  return carrier.error(code and ("%d"):format(code) or "HTTP " .. message.status,
-    type(told.Message) == "string" and told.Message or "the carrier answered with status " .. message.status,
-    message.status == 429 or message.status >= 500)
+  return rest.error(message, code and ("%d"):format(code), type(told.Message) == "string" and told.Message or nil)
 end
 
-local function failure(why, code) return carrier.error(code or "EIO", why or "the request failed", true) end
+local reader = rest.reader(error_of)
 
 -- The engine opens the socket itself; an account with a flow has the flow's applet ask for it.
 local function place(call, account)
@@ -327,27 +321,20 @@ local function place(call, account)
   return request(account, "POST", "/Calls/connect.json", given)
 end
 
-local function placed(message, why, code, sent)
-  if not message then return sent == false and "not_placed" or "unknown", nil, failure(why, code) end
-  if message.status >= 200 and message.status < 300 then
-    local call = body_of(message).Call
-    if type(call) == "table" and type(call.Sid) == "string" and call.Sid ~= "" then return "placed", call.Sid end
-    return "unknown", nil, carrier.error("EBADMSG", "the carrier accepted the call but named no Sid", false)
-  end
-  return message.status >= 400 and message.status < 500 and "not_placed" or "unknown", nil, error_of(message)
-end
+local placed = reader.placed(function(body)
+  local call = body and body.Call
+  return rest.named(type(call) == "table" and call.Sid, "Sid")
+end)
 
 local function fetch(carrier_call, account)
   return request(account, "GET", ("/Calls/%s.json?details=true"):format(carrier_call))
 end
 
-local function fetched(message, why, code)
-  if not message then return nil, failure(why, code) end
-  if message.status == 404 then return { word = "not found", status = "UNKNOWN", is_terminal = true, is_answered = false } end
-  local call = message.status < 300 and body_of(message).Call
-  if type(call) ~= "table" or type(call.Status) ~= "string" then return nil, error_of(message) end
+local fetched = reader.fetched(function(body)
+  local call = body.Call
+  if type(call) ~= "table" or type(call.Status) ~= "string" then return nil end
   return read_status(call.Status, { carrier_call = call.Sid, seconds = tonumber(call.Duration) })
-end
+end)
 
 -- A call whose placing had no clear answer is looked for among the live ones. Exotel's times have no zone, so only a call
 -- that is the one between these numbers is ours.
@@ -358,7 +345,8 @@ end
 local function is_same(a, b) return type(a) == "string" and a:gsub("%D", ""):sub(-10) == b:gsub("%D", ""):sub(-10) end
 
 local function found(message, call)
-  local calls = message and message.status == 200 and body_of(message).Calls
+  local body = message and message.status == 200 and rest.body_of(message)
+  local calls = body and body.Calls
   local best
   for _, each in ipairs(type(calls) == "table" and calls or {}) do
     local is_ours = each.Direction == "outbound-api" and not terminal[each.Status] and is_same(each.From, call.to)

@@ -45,7 +45,10 @@ local answer = plivo_xml.writer {
   content_types = content_types,
   extra_headers = extra_headers,
   conference_most = "maxMembers",
-  conference_beep = function(beep) return { { "enterSound", beep and "beep:1" or nil }, { "exitSound", beep and "beep:2" or nil } } end,
+  conference_beep = function(beep)
+    if not beep then return {} end
+    return { { "enterSound", "beep:1" }, { "exitSound", "beep:2" } }
+  end,
 }
 
 -- Signatures -------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ local core = require "callisto.core"
 local crypto = require "callisto.crypto"
 local http = require "callisto.http"
 local json = require "callisto.json"
+local rest = require "providers.dialects.rest"
 local twiml = require "providers.dialects.twiml"
 
 local API = "https://api.telnyx.com"
@@ -116,24 +117,17 @@ local later = { ["10011"] = true, ["90041"] = true, ["90042"] = true, ["90043"] 
 local about_number = { ["10002"] = true, ["10016"] = true }
 local OVER = "90018"
 
-local function body_of(message)
-  local body = json.decode(message.body or "")
-  return type(body) == "table" and body or nil
-end
-
 local function error_of(message)
-  local errors = (body_of(message) or {}).errors
+  local errors = (rest.body_of(message) or {}).errors
   local first = type(errors) == "table" and type(errors[1]) == "table" and errors[1] or {}
-  local code = first.code and tostring(first.code) or "HTTP " .. message.status
-  local text = first.detail or first.title or "the carrier answered with status " .. message.status
-  local why = carrier.error(code, tostring(text), message.status == 429 or message.status >= 500 or later[code] or false)
+  local code, text = first.code and tostring(first.code), first.detail or first.title
+  local why = rest.error(message, code, text and tostring(text), code and later[code])
   local pointer = type(first.source) == "table" and tostring(first.source.pointer):lower() or ""
-  why.is_about_number = about_number[code] and not pointer:find "from$" or nil
+  why.is_about_number = about_number[why.code] and not pointer:find "from$" or nil
   return why
 end
 
--- For a failure without any answer.
-local function failure(text, code) return carrier.error(code or "EIO", text or "the request failed", true) end
+local reader = rest.reader(error_of)
 
 local function within(range, seconds) return seconds and math.max(range[1], math.min(range[2], seconds)) end
 
@@ -151,48 +145,23 @@ local function place(call, account)
 end
 
 -- The answer need not name the call: its first status callback does.
-local function placed(message, text, code, sent)
-  if not message then
-    if sent == false then return "not_placed", nil, failure(text, code) end
-    return "unknown", nil, failure(text, code)
-  end
-  if message.status >= 200 and message.status < 300 then
-    local body = body_of(message)
-    local about = body and (type(body.data) == "table" and body.data or body)
-    if not about then return "unknown", nil, carrier.error("EBADMSG", "the carrier's answer is no JSON", false) end
-    local id = about.sid or about.call_sid or about.call_control_id
-    return "placed", type(id) == "string" and id ~= "" and id or nil
-  end
-  if message.status >= 400 and message.status < 500 then return "not_placed", nil, error_of(message) end
-  return "unknown", nil, error_of(message)
-end
+local placed = reader.placed(function(body)
+  local about = body and (type(body.data) == "table" and body.data or body)
+  if not about then return "unknown", nil, carrier.error("EBADMSG", "the carrier's answer is no JSON", false) end
+  local id = about.sid or about.call_sid or about.call_control_id
+  return "placed", type(id) == "string" and id ~= "" and id or nil
+end)
 
 local function hangup(carrier_call, account) return command(account, carrier_call, "hangup", {}) end
 
-local function done(message, text, code)
-  if not message then return nil, failure(text, code) end
-  if message.status >= 200 and message.status < 300 then return true end
-  return nil, error_of(message)
-end
-
--- A call that is over already is as good as one that was hung up.
-local function hung_up(message, text, code)
-  local ok, why = done(message, text, code)
-  if ok or message and (message.status == 404 or why.code == OVER) then return true end
-  return nil, why
-end
+local hung_up = reader.hung_up { [OVER] = true }
 
 local function fetch(carrier_call, account) return texml(account, "GET", "/" .. carrier_call) end
 
-local function fetched(message, text, code)
-  if not message then return nil, failure(text, code) end
-  if message.status == 404 then
-    return { word = "not found", status = "UNKNOWN", is_terminal = true, is_answered = false }
-  end
-  local body = message.status < 300 and body_of(message)
-  if not body or type(body.status) ~= "string" then return nil, error_of(message) end
-  return twiml.status(body.status, { carrier_call = body.sid, seconds = tonumber(body.duration) })
-end
+local fetched = reader.fetched(function(body)
+  return type(body.status) == "string"
+    and twiml.status(body.status, { carrier_call = body.sid, seconds = tonumber(body.duration) }) or nil
+end)
 
 -- A call whose id is not known yet is looked for by its numbers.
 local function find(call, account)
@@ -200,7 +169,7 @@ local function find(call, account)
 end
 
 local function found(message, call)
-  local body = message and message.status == 200 and body_of(message)
+  local body = message and message.status == 200 and rest.body_of(message)
   return body and twiml.found(body.calls, call) or nil
 end
 
@@ -298,5 +267,5 @@ return carrier {
   record = record,
   stop_recording = stop_recording,
   recording = twiml.recording,
-  done = done,
+  done = reader.done,
 }

@@ -4,7 +4,7 @@
 local carrier = require "callisto.carrier"
 local crypto = require "callisto.crypto"
 local http = require "callisto.http"
-local json = require "callisto.json"
+local rest = require "providers.dialects.rest"
 local twiml = require "providers.dialects.twiml"
 
 local API = "https://api.twilio.com"
@@ -164,22 +164,15 @@ local about_number = {}
 for _, code in ipairs { 21201, 21211, 21214, 21215, 21216, 21217, 21219 } do about_number[tostring(code)] = true end
 
 local function error_of(message)
-  local body = json.decode(message.body or "")
-  body = type(body) == "table" and body or {}
-  local code = type(body.code) == "number" and ("%d"):format(body.code) or "HTTP " .. message.status
-  local text = type(body.message) == "string" and body.message or "the carrier answered with status " .. message.status
-  local why = carrier.error(code, text, message.status == 429 or message.status >= 500 or later[code] or false)
-  why.is_about_number = about_number[code]
+  local body = rest.body_of(message) or {}
+  local code = type(body.code) == "number" and ("%d"):format(body.code) or nil
+  local text = type(body.message) == "string" and body.message or nil
+  local why = rest.error(message, code, text, code and later[code])
+  why.is_about_number = about_number[why.code]
   return why
 end
 
--- For a failure without any answer.
-local function failure(text, code) return carrier.error(code or "EIO", text or "the request failed", true) end
-
-local function body_of(message)
-  local body = json.decode(message.body or "")
-  return type(body) == "table" and body or nil
-end
+local reader = rest.reader(error_of)
 
 -- A document that travels inside a request.
 local function inline(document)
@@ -209,44 +202,20 @@ local function place(call, account)
   return request(account, "POST", "/Calls.json", form)
 end
 
-local function placed(message, text, code, sent)
-  if not message then
-    if sent == false then return "not_placed", nil, failure(text, code) end
-    return "unknown", nil, failure(text, code)
-  end
-  if message.status >= 200 and message.status < 300 then
-    local body = body_of(message)
-    if body and type(body.sid) == "string" and body.sid ~= "" then return "placed", body.sid end
-    return "unknown", nil, carrier.error("EBADMSG", "the carrier accepted the call but named no id", false)
-  end
-  if message.status >= 400 and message.status < 500 then return "not_placed", nil, error_of(message) end
-  return "unknown", nil, error_of(message)
-end
+local placed = reader.placed(function(body) return rest.named(body and body.sid, "id") end)
 
 local function hangup(carrier_call, account)
   return request(account, "POST", ("/Calls/%s.json"):format(carrier_call), { { "Status", "completed" } })
 end
 
--- A call that is over already is as good as one that was hung up.
-local function hung_up(message, text, code)
-  if not message then return nil, failure(text, code) end
-  if message.status >= 200 and message.status < 300 then return true end
-  local why = error_of(message)
-  if message.status == 404 or why.code == "20404" or why.code == "21220" then return true end
-  return nil, why
-end
+local hung_up = reader.hung_up { ["20404"] = true, ["21220"] = true }
 
 local function fetch(carrier_call, account) return request(account, "GET", ("/Calls/%s.json"):format(carrier_call)) end
 
-local function fetched(message, text, code)
-  if not message then return nil, failure(text, code) end
-  if message.status == 404 then
-    return { word = "not found", status = "UNKNOWN", is_terminal = true, is_answered = false }
-  end
-  local body = message.status < 300 and body_of(message)
-  if not body or type(body.status) ~= "string" then return nil, error_of(message) end
-  return twiml.status(body.status, { carrier_call = body.sid, seconds = tonumber(body.duration) })
-end
+local fetched = reader.fetched(function(body)
+  return type(body.status) == "string"
+    and twiml.status(body.status, { carrier_call = body.sid, seconds = tonumber(body.duration) }) or nil
+end)
 
 -- A call whose placing had no clear answer is looked for by its numbers.
 local function find(call, account)
@@ -254,7 +223,7 @@ local function find(call, account)
 end
 
 local function found(message, call)
-  local body = message and message.status == 200 and body_of(message)
+  local body = message and message.status == 200 and rest.body_of(message)
   return body and twiml.found(body.calls, call) or nil
 end
 
@@ -278,12 +247,6 @@ end
 local function stop_recording(carrier_call, recording, account)
   local path = ("/Calls/%s/Recordings/%s.json"):format(carrier_call, recording or "Twilio.CURRENT")
   return request(account, "POST", path, { { "Status", "stopped" } })
-end
-
-local function done(message, text, code)
-  if not message then return nil, failure(text, code) end
-  if message.status >= 200 and message.status < 300 then return true end
-  return nil, error_of(message)
 end
 
 return carrier {
@@ -343,7 +306,7 @@ return carrier {
   record = record,
   stop_recording = stop_recording,
   recording = twiml.recording,
-  done = done,
+  done = reader.done,
   signature = signature,
   validate = validate,
 }

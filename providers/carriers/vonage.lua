@@ -12,6 +12,7 @@ local http = require "callisto.http"
 local json = require "callisto.json"
 local jwt = require "callisto.jwt"
 local ncco = require "providers.dialects.ncco"
+local rest = require "providers.dialects.rest"
 local shared = require "callisto.shared"
 
 local API = "https://api.nexmo.com"
@@ -183,25 +184,18 @@ local function of_call(carrier_call, account, body, what)
   return request(account, "PUT", ("/v1/calls/%s%s"):format(carrier_call, what or ""), body)
 end
 
-local function body_of(message)
-  local body = json.decode(message.body or "")
-  return type(body) == "table" and body or nil
-end
-
 -- Errors come as {type, title, detail} or as {error_title}.
 local function error_of(message)
-  local body = body_of(message) or {}
+  local body = rest.body_of(message) or {}
   local title, detail = text(body.title) or text(body.error_title), text(body.detail)
   local wrong = type(body.invalid_parameters) == "table" and body.invalid_parameters[1] or {}
   if not detail and text(wrong.name) then detail = ("%s: %s"):format(wrong.name, tostring(wrong.reason)) end
-  local why = carrier.error("HTTP " .. message.status,
-    title and (detail and title .. ": " .. detail or title) or "the carrier answered with status " .. message.status,
-    message.status == 429 or message.status >= 500)
+  local why = rest.error(message, nil, title and (detail and title .. ": " .. detail or title))
   why.is_about_number = message.status == 400 and text(wrong.name) ~= nil and wrong.name:find "^to" ~= nil or nil
   return why
 end
 
-local function failure(why, code) return carrier.error(code or "EIO", why or "the request failed", true) end
+local reader = rest.reader(error_of)
 
 local function clamp(value, most) return value and math.max(1, math.min(value, most)) end
 
@@ -219,40 +213,18 @@ local function place(call, account)
   })
 end
 
-local function placed(message, why, code, sent)
-  if not message then return sent == false and "not_placed" or "unknown", nil, failure(why, code) end
-  if message.status >= 200 and message.status < 300 then
-    local body = body_of(message)
-    if body and text(body.uuid) then return "placed", body.uuid end
-    return "unknown", nil, carrier.error("EBADMSG", "the carrier accepted the call but named no uuid", false)
-  end
-  return message.status >= 400 and message.status < 500 and "not_placed" or "unknown", nil, error_of(message)
-end
+local placed = reader.placed(function(body) return rest.named(body and body.uuid, "uuid") end)
 
 local function hangup(carrier_call, account) return of_call(carrier_call, account, { action = "hangup" }) end
 
-local function done(message, why, code)
-  if not message then return nil, failure(why, code) end
-  if message.status >= 200 and message.status < 300 then return true end
-  return nil, error_of(message)
-end
-
--- A call that is over is not found any more.
-local function hung_up(message, why, code)
-  if message and message.status == 404 then return true end
-  return done(message, why, code)
-end
+local hung_up = reader.hung_up()
 
 local function fetch(carrier_call, account) return request(account, "GET", "/v1/calls/" .. carrier_call) end
 
-local function fetched(message, why, code)
-  if not message then return nil, failure(why, code) end
-  if message.status == 404 then return { word = "not found", status = "UNKNOWN", is_terminal = true, is_answered = false } end
-  local body = message.status < 300 and body_of(message)
-  if not body or not text(body.status) then return nil, error_of(message) end
+local fetched = reader.fetched(function(body)
   local more = { carrier_call = text(body.uuid), seconds = tonumber(body.duration), cause = text(body.detail) }
-  return read_status(body.status, more)
-end
+  return text(body.status) and read_status(body.status, more)
+end)
 
 -- A call whose placing had no clear answer is looked for among those of its time.
 local function find(call, account)
@@ -261,7 +233,7 @@ local function find(call, account)
 end
 
 local function found(message, call)
-  local body = message and message.status == 200 and body_of(message) or {}
+  local body = message and message.status == 200 and rest.body_of(message) or {}
   local embedded = type(body._embedded) == "table" and body._embedded.calls
   for _, each in ipairs(type(embedded) == "table" and embedded or {}) do
     local to, from = type(each.to) == "table" and each.to.number, type(each.from) == "table" and each.from.number
@@ -334,5 +306,5 @@ return carrier {
   recording = recording,
   redirect = redirect,
   send_digits = send_digits,
-  done = done,
+  done = reader.done,
 }

@@ -75,8 +75,9 @@ end
 -- What Twilio calls a whisper is heard by whoever is dialled, who then presses a key to be joined.
 function elements.dial(verb)
   local dial = { "Dial", attributes {
-    { "callerId", verb.caller_id and plivo_xml.digits(verb.caller_id) }, { "timeout", verb.timeout }, { "timeLimit", verb.limit }, { "action", verb.action },
-    { "method", post_if(verb.action) }, { "confirmSound", verb.whisper }, { "confirmKey", verb.whisper and "1" },
+    { "callerId", verb.caller_id and plivo_xml.digits(verb.caller_id) }, { "timeout", verb.timeout },
+    { "timeLimit", verb.limit }, { "action", verb.action }, { "method", post_if(verb.action) },
+    { "confirmSound", verb.whisper }, { "confirmKey", verb.whisper and "1" },
     { "callbackUrl", verb.status_url }, { "callbackMethod", post_if(verb.status_url) },
   }, { verb.to:match "^sip:" and "User" or "Number", {}, plivo_xml.digits(verb.to) } }
   if not verb.record then return dial end

@@ -130,7 +130,7 @@ describe("callisto call", function()
     assert.equal(0, result.code, result.out)
     for _, part in ipairs {
       "agent   Hello Ann, your parcel comes tomorrow.\n", "        /press 2\nagent   We come between two and five.",
-      "there is no /nonsense: /press KEYS", "agent   Thank you. Goodbye.\ncompleted CONFIRMED\n",
+      "there is no /nonsense: /press KEYS", "agent   Thank you.\nagent   Goodbye.\ncompleted CONFIRMED\n",
     } do
       assert(result.out:find(part, 1, true), part .. " is missing in\n" .. result.out)
     end

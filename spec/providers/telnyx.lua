@@ -1,6 +1,5 @@
 -- Messages of Telnyx's media socket, as its pages show them: what the adapter's declaration makes of each.
--- `format`: of the adapter; `read`: what came; `is`: what it is (call/wire.h); `name`, `samples`: what it says;
--- `write`: what is sent instead, and `text`: how it looks.
+-- The fields are those of spec/wires_spec.lua.
 
 return {
   { format = "pcmu/8000", read = [[{"event":"connected","version":"1.0.0"}]], is = "other" },
@@ -66,12 +65,12 @@ return {
   },
   {
     read = [[{"event":"media","media":{"track":"inbound","chunk":"1","payload":"AQIDBA=="}}]],
-    is = "audio", samples = 2, first = 258,
+    is = "audio", samples = 2, sound = "\2\1\4\3",
   },
   { write = "audio", samples = 320, bytes = 640 },
   {
     format = "l16le/16000",
     read = [[{"event":"media","media":{"track":"inbound","chunk":"1","payload":"AQIDBA=="}}]],
-    is = "audio", samples = 2, first = 513,
+    is = "audio", samples = 2, sound = "\1\2\3\4",
   },
 }

@@ -1,5 +1,5 @@
 -- Messages of Twilio's media socket, as its pages show them: what the adapter's declaration makes of each.
--- The fields are those of spec/providers/telnyx.lua.
+-- The fields are those of spec/wires_spec.lua.
 
 return {
   { format = "default", read = [[{"event":"connected","protocol":"Call","version":"1.0.0"}]], is = "other" },

@@ -26,6 +26,9 @@ typedef struct carrier {
   } marks[512];
   uint32_t mark_count;
   int is_halted; /* plays nothing for a while */
+  int tells_dry; /* echoes no marks, but says when it has nothing left */
+  int is_dry;
+  uint64_t dry_at; /* when that word arrives */
 } carrier;
 
 typedef struct world {
@@ -78,6 +81,11 @@ static void carrier_step(void) {
   if (frame < c->frames && c->arrives[frame] <= w.clock && !c->is_halted) {
     c->heard[c->heard_count++] = c->queue[c->played];
     c->played++;
+    c->is_dry = 0;
+  }
+  if (c->tells_dry && !c->is_dry && c->played && c->played == c->frames * FRAME) {
+    c->is_dry = 1;
+    c->dry_at = w.clock + c->from_us;
   }
   for (uint32_t i = 0; i < c->mark_count; i++)
     if (c->marks[i].after <= c->played && c->marks[i].echo_at == 0)
@@ -125,10 +133,14 @@ static void pass(uint32_t samples) {
     cal_playout_advance(&w.playout, w.clock);
     for (uint32_t m = 0; m < w.carrier.mark_count; m++)
       if (w.carrier.marks[m].echo_at && w.carrier.marks[m].echo_at <= w.clock &&
-          !w.carrier.marks[m].is_done) {
+          !w.carrier.marks[m].is_done && !w.carrier.tells_dry) {
         w.carrier.marks[m].is_done = 1;
         cal_playout_confirm(&w.playout, w.carrier.marks[m].number);
       }
+    if (w.carrier.dry_at && w.carrier.dry_at <= w.clock) {
+      w.carrier.dry_at = 0;
+      cal_playout_dry(&w.playout);
+    }
     while (w.playout.tail < w.clock + w.lead * FRAME) {
       int16_t frame[FRAME];
       cal_playout_frame pulled = cal_playout_pull(&w.playout, frame, FRAME);
@@ -183,6 +195,60 @@ static void pitfall_16_last_sentence_is_not_cut(void **state) {
   assert_int_equal(w.end_count, 1);
   assert_int_equal(truly_heard(11), 8000);
   assert_int_equal(cal_playout_remaining(&w.playout), 0);
+}
+
+static void tell_dry(void) {
+  w.carrier.tells_dry = 1;
+  w.playout.options.echoes_marks = 0;
+  w.playout.options.tells_dry = 1;
+}
+
+static void a_carrier_that_says_when_it_is_dry_is_waited_for(void **state) {
+  tell_dry();
+  w.carrier.to_us = 4000; /* half a second: no schedule would know */
+  say(1, 0, 8000, 11, "good bye");
+  for (int i = 0; i < 600 && !cal_playout_is_drained(&w.playout); i++) {
+    if (truly_heard(11) < 8000) assert_int_equal(w.end_count, 0);
+    pass(40);
+  }
+  assert_int_equal(w.end_count, 1);
+  assert_false(w.ends[0].is_interrupted);
+  /* Between two utterances it does not run dry: the first one's end goes by the schedule. */
+  say(2, 0, 8000, 22, "two");
+  say(3, 0, 24000, 33, "three");
+  pass(20000);
+  assert_int_equal(w.end_count, 2);
+  assert_int_equal(w.ends[1].heard_samples, 8000);
+  pass(30000);
+  assert_int_equal(w.end_count, 3);
+  assert_int_equal(w.playout.lost_marks, 0);
+}
+
+static void a_word_about_what_was_cleared_proves_nothing(void **state) {
+  tell_dry();
+  say(1, CAL_UTTERANCE_INTERRUPTIBLE, 16000, 11, "one");
+  pass(4000);
+  cal_playout_cleared cleared = cal_playout_clear(&w.playout, 0, CAL_UTTERANCE_INTERRUPTIBLE);
+  assert_int_equal(cleared.flush, 1);
+  carrier_clear(); /* and it says that it is dry, some time later */
+  say(2, 0, 3200, 22, "two");
+  for (int i = 0; i < 400 && !cal_playout_is_drained(&w.playout); i++) {
+    if (truly_heard(22) < 3200) assert_int_equal(w.end_count, 1);
+    pass(40);
+  }
+  assert_int_equal(w.end_count, 2);
+  assert_int_equal(truly_heard(22), 3200);
+}
+
+static void a_carrier_that_never_says_it_is_not_asked_any_more(void **state) {
+  tell_dry();
+  w.carrier.from_us = MOST; /* what it says never arrives */
+  for (uint32_t n = 1; n <= 4; n++) {
+    say(n, 0, 1600, 11, "x");
+    pass(n < 4 ? 24000 : 4000);
+    assert_int_equal(w.end_count, n);
+  }
+  assert_int_equal(w.playout.lost_marks, 3);
 }
 
 /* Chunks of odd sizes, each late by a little: nothing is lost, repeated or cut up by padding. */
@@ -520,6 +586,9 @@ int main(void) {
       with_world(without_marks_the_schedule_and_the_known_delay_decide),
       with_world(an_echo_that_comes_too_early_is_not_believed),
       with_world(a_carrier_that_stops_is_noticed_at_the_next_mark),
+      with_world(a_carrier_that_says_when_it_is_dry_is_waited_for),
+      with_world(a_word_about_what_was_cleared_proves_nothing),
+      with_world(a_carrier_that_never_says_it_is_not_asked_any_more),
       with_world(what_ends_late_or_empty_ends_too),
       with_world(clips_are_let_go_while_a_long_utterance_goes_on),
       with_world(ceilings_are_kept),

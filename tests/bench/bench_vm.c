@@ -1,5 +1,6 @@
-/* What a VM costs: building one cold, taking a warm one, entering it, and its bytes.
- * The code is 20 modules of 200 lines, about what a call's runtime and its template come to. */
+/* What a VM costs: building one cold, taking a warm one, entering it, and its bytes; and what a reload means
+ * for the next call, which finds a pool that was made a moment ago. The code is 20 modules of 200 lines,
+ * about what a call's runtime and its template come to. */
 #include <ftw.h>
 #include <malloc.h>
 #include <sched.h>
@@ -18,6 +19,8 @@
 #define MODULES 20
 #define FUNCTIONS 40 /* of five lines */
 #define ROUNDS 500
+#define RELOADS 30
+#define WARM 8 /* VMs that are kept ready */
 
 static char folder[] = "/tmp/callisto-bench-XXXXXX";
 
@@ -69,12 +72,39 @@ static void print_us(const char *what, uint64_t total_ns, int rounds) {
 
 static int nothing(lua_State *L) { return 0; }
 
+static void build_generation(cal_generation **generation) {
+  cal_generation_root roots[] = {{.dir = folder, .prefix = ""}};
+  check(cal_generation_build(generation, roots, 1, NULL, NULL));
+}
+
+/* As a service does it: new code has a new pool, and calls do not wait until that is full. */
+static void time_reloads(cal_pool_options options) {
+  uint64_t first_ns = 0, full_ns = 0;
+  options.target = WARM;
+  for (int i = 0; i < RELOADS; i++) {
+    cal_generation *generation;
+    cal_pool *pool;
+    cal_vm *vm;
+    build_generation(&generation);
+    uint64_t started = now_ns();
+    check(cal_pool_new(&pool, generation, &options));
+    check(cal_pool_take(pool, &vm));
+    first_ns += now_ns() - started;
+    while (cal_pool_warm(pool) < WARM) sched_yield();
+    full_ns += now_ns() - started;
+    cal_pool_discard(pool, vm);
+    cal_pool_free(pool);
+    cal_unref(generation);
+  }
+  print_us("first VM after a reload", first_ns, RELOADS);
+  print_us("a warm pool of 8 after a reload", full_ns, RELOADS);
+}
+
 int main(void) {
   write_modules();
-  cal_generation_root roots[] = {{.dir = folder, .prefix = ""}};
   cal_generation *generation = NULL;
   uint64_t started = now_ns();
-  check(cal_generation_build(&generation, roots, 1, NULL, NULL));
+  build_generation(&generation);
   print_us("compiling a generation of 20 modules", now_ns() - started, 1);
 
   cal_pool_options options = {.vm = {.kind = CAL_VM_CALL, .name = "bench"}, .setup = require_all};
@@ -111,6 +141,8 @@ int main(void) {
   printf("%-44s %9llu of %d\n", "of those were cold", (unsigned long long)cal_pool_cold_takes(warm), ROUNDS);
   for (int i = 0; i < ROUNDS; i++) cal_pool_discard(warm, vms[i]);
   cal_pool_free(warm);
+
+  time_reloads(options);
 
   cal_unref(generation);
   nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);

@@ -162,7 +162,8 @@ static inline int kit_on_socket(void *context, cal_id socket, cal_http_message *
   k->socket = socket;
   int bytes = snprintf(k->socket_about, sizeof k->socket_about, "%s?%s", message->url, message->query);
   for (size_t at = 0; at < message->body_bytes; at += strlen(message->body + at) + 1)
-    bytes += snprintf(k->socket_about + bytes, sizeof k->socket_about - (size_t)bytes, "|%s", message->body + at);
+    bytes +=
+        snprintf(k->socket_about + bytes, sizeof k->socket_about - (size_t)bytes, "|%s", message->body + at);
   cal_http_message_free(message);
   return k->socket_status;
 }

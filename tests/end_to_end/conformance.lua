@@ -12,6 +12,10 @@
 --     opening = function(about) … end        the messages with which its media socket begins, a list of tables
 --     upgrade = function(url) … end          headers of the socket's upgrade, if it is signed
 --     cannot = { unknown = "why", … }        what this carrier has not
+--     inbound = function(call, server, agent) … end   changes the body of POST /exchange/calls
+--     turned_away = "busy"                   the status of a call for which no line was free
+--     tells_end_at_answer = true             without a URL for the end of a call the one of its beginning is told
+--     more = function(self, kit) … end       cases of its own, with self.server, self.exchange and self.ring
 --   }
 --
 -- All calls run at the same time, so that a carrier's run takes no longer than its longest call.
@@ -44,12 +48,13 @@ local function inbound_url(self, server, agent)
 end
 
 -- Somebody calls the server. Returns the exchange's report of the call.
-local function ring(self, server, from, agent)
+local function ring(self, server, from, agent, more)
   local name = self.carrier.name
   local call = {
     carrier = name, from = from, to = self.carrier.number, voice_url = inbound_url(self, server, agent),
     status_callback = ("%s/%s/callback/status"):format(server.url, name),
   }
+  for field, value in pairs(more or {}) do call[field] = value end
   if self.carrier.inbound then self.carrier.inbound(call, server, agent) end
   local status, answer = kit.json("POST", self.exchange.url .. "/exchange/calls", call)
   kit.equal(201, status, "status of POST /exchange/calls, " .. json.encode(answer))
@@ -220,6 +225,9 @@ local function can(self, name) return not self.carrier.cannot[name] end
 -- Starts everything that takes time.
 local function start_calls(self)
   local started = {}
+  if self.carrier.tells_end_at_answer then
+    self.with_one_url = ring(self, self.server, HOLDER, "quick", { status_callback = false })
+  end
   if can(self, "inbound") then started.inbound = ring(self, self.server, CALLER, "order") end
   for _, each in ipairs(CASES) do
     if can(self, "outbound") and can(self, each[1]) then
@@ -279,6 +287,17 @@ local function test_calls(self, started)
   end)
   case(self, "outbound", "a live call is hung up, and its leg ends with it", function()
     check_hung_up(self, kit.wait_over(self.server, started.hung_up, 60))
+  end)
+end
+
+-- A carrier whose application has only one URL.
+local function test_one_url(self)
+  if not self.carrier.tells_end_at_answer then return end
+  kit.test(self.carrier.name .. ": the end of a call is taken at the URL of its beginning", function()
+    local id = record_of(self, self.with_one_url)
+    check_done(self, kit.wait_over(self.server, id, 40))
+    expect_note(kit.report(self.exchange, self.with_one_url.id), "callback completed: 204")
+    kit.equal(1, #kit.calls_with(self.server, "carrier_call_id", self.with_one_url.id), "calls")
   end)
 end
 
@@ -385,7 +404,7 @@ end
 function conformance.run(carrier)
   carrier.cannot = carrier.cannot or {}
   return kit.run(function()
-    local self = { carrier = carrier }
+    local self = { carrier = carrier, ring = ring }
     self.exchange = kit.exchange { workspace = WORKSPACE, env = carrier.env }
     self.server = kit.server(self.exchange, { workspace = WORKSPACE, env = environment(carrier, self.exchange, 1000) })
     local started = start_calls(self)
@@ -399,6 +418,7 @@ function conformance.run(carrier)
     test_strangers(self)
     test_limit(self)
     test_calls(self, started)
+    test_one_url(self)
     if carrier.more then carrier.more(self, kit) end
     test_nothing_left(self)
   end)

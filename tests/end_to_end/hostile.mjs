@@ -1,7 +1,7 @@
 // A media socket opened by somebody who does not behave: a WebSocket client by hand (RFC 6455), so that it can do what a
 // proper one refuses to do. Sends what the named behaviour says, then reports how it ended.
 //
-// usage: node hostile.mjs URL BEHAVIOUR CALL_SID     prints JSON: { status, code, reason, ended, seconds, received }
+// usage: node hostile.mjs URL BEHAVIOUR CALL_SID     prints JSON: { status, code, reason, ended, seconds, received, texts }
 
 import crypto from "node:crypto";
 import net from "node:net";
@@ -10,7 +10,7 @@ const PATIENCE_MS = 20000;
 const [address, behaviour, callSid] = process.argv.slice(2);
 const url = new URL(address);
 const started = Date.now();
-const seen = { status: 0, code: null, reason: "", ended: false, seconds: 0, received: 0 };
+const seen = { status: 0, code: null, reason: "", ended: false, seconds: 0, received: 0, texts: [] };
 
 const TEXT = 1;
 const BINARY = 2;
@@ -101,6 +101,7 @@ function take(buffer) {
   const opcode = buffer[0] & 15;
   const payload = buffer.subarray(at, at + length);
   seen.received++;
+  if (opcode === TEXT && seen.texts.length < 100) seen.texts.push(payload.toString());
   if (opcode === CLOSE && payload.length >= 2) {
     seen.code = payload.readUInt16BE(0);
     seen.reason = payload.subarray(2).toString();

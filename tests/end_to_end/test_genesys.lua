@@ -2,6 +2,7 @@
 -- Genesys AudioHook over real sockets. It places no calls and has no webhooks: the media socket comes first.
 
 local crypto = require "callisto.crypto"
+local json = require "callisto.json"
 local conformance = dofile "tests/end_to_end/conformance.lua"
 
 local kit = conformance.kit
@@ -68,6 +69,41 @@ local function test_forged(self)
   end)
 end
 
+-- A conversation as it is on the wire, with an agent that says nothing; the API key alone lets in.
+local function test_recorded(self)
+  local env = { TELEPHONY_PROVIDER = "genesys", GENESYS_API_KEY = KEY }
+  local open_to_all = kit.server(self.exchange,
+    { workspace = kit.here .. "/conformance", data = kit.scratch .. "/recorded", env = env })
+  local messages, expected = {}, {}
+  for _, each in ipairs(dofile "spec/providers/genesys.lua") do
+    if each.format == "pcmu/2" then break end -- the conversation is over
+    if not each.is_binary then messages[#messages + 1] = json.decode(each.read) end
+    if each.reply then expected[#expected + 1] = json.decode(each.reply) end
+  end
+  kit.test("genesys: a recorded conversation is answered message by message", function()
+    local headers = {
+      ["X-API-KEY"] = KEY, ["Audiohook-Session-Id"] = messages[1].id,
+      ["Audiohook-Organization-Id"] = messages[1].parameters.organizationId,
+    }
+    local text = kit.shell(("HEADERS=%s MESSAGES=%s node %s/hostile.mjs %s messages 2>&1"):format(
+      kit.quote(json.encode(headers)), kit.quote(json.encode(messages)), kit.here, kit.quote(socket_of(open_to_all, "wait"))))
+    local seen = json.decode(text)
+    kit.equal("table", type(seen), "what the client saw: " .. text)
+    for i, message in ipairs(expected) do
+      local came = json.decode(seen.texts[i] or "") or {}
+      for name, value in pairs(message) do
+        kit.equal(type(value) == "table" and json.encode(value) or value,
+          type(came[name]) == "table" and json.encode(came[name]) or came[name], ("%s of message %d"):format(name, i))
+      end
+    end
+    kit.equal(#expected, #seen.texts, "messages")
+    local call = kit.wait_over(open_to_all, kit.calls_with(open_to_all, "carrier_call_id", messages[1].id)[1].id)
+    kit.equal("42", call.payload.lead, "lead of the payload")
+    kit.equal("COMPLETED", call.facts.provider_reason, "reason of the carrier")
+    kit.equal("CUSTOMER_HANGUP", call.facts.session_end_reason, "end of the session")
+  end)
+end
+
 local function without(why)
   local cannot = {}
   for _, name in ipairs {
@@ -87,5 +123,6 @@ return conformance.run {
   more = function(self)
     test_flow(self)
     test_forged(self)
+    test_recorded(self)
   end,
 }

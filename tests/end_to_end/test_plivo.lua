@@ -48,6 +48,21 @@ local function opening(about)
   } }
 end
 
+-- The answer to an order has the id of a request; the call that comes of it has another.
+local function test_ids(self, kit)
+  kit.test("plivo: webhooks name the call otherwise than the answer to the order did, and it is known (pitfall 8)", function()
+    local order = { agent_name = "quick", to = "+14155551008" }
+    local status, answer = kit.json("POST", self.server.url .. "/api/calls/outbound", order)
+    kit.equal(201, status, "status")
+    local call = kit.wait_over(self.server, answer.id, 40)
+    kit.equal("DONE", call.outcome, "outcome")
+    local report = kit.report(self.exchange, answer.carrier_call_id)
+    kit.equal(report.id, call.carrier_call_id, "id of the call")
+    kit.ok(call.carrier_call_id ~= answer.carrier_call_id, "the exchange gave both the same id")
+    kit.equal(1, #kit.calls_with(self.server, "carrier_call_id", report.id), "calls")
+  end)
+end
+
 return conformance.run {
   name = "plivo",
   env = { PLIVO_AUTH_ID = ID, PLIVO_AUTH_TOKEN = TOKEN, PLIVO_PHONE_NUMBER = NUMBER, PLIVO_AUDIO = FORMAT },
@@ -56,4 +71,6 @@ return conformance.run {
   new_id = function(number) return ("30852c23-0000-4000-a000-%012x"):format(number) end,
   webhook = webhook,
   opening = opening,
+  tells_end_at_answer = true,
+  more = test_ids,
 }

@@ -91,6 +91,31 @@ return kit.run(function()
     kit.wait_for("the roll-back", 20, function() return not status().canary end)
     kit.equal(before, status().generation, "generation")
   end)
+  kit.test("settings: a live call keeps its own, a new one gets the newest good ones", function()
+    write("worded", [[return require "callisto.template" { name = "worded", on_call = function(call)
+      call:digits { min = 1, max = 1, timeout = "300s", terminator = "" }
+      call:finish(call.settings.word)
+    end }]])
+    local rounds = {
+      { 'return { settings = { word = "FIRST" } }', 0, "FIRST" },
+      { 'return { settings = { word = "SECOND" } }', 0, "SECOND" },
+      { "return {\n  settings = ,\n}", 1, "SECOND" },
+    }
+    for _, round in ipairs(rounds) do
+      kit.write(workspace .. "/callisto.lua", round[1])
+      local code, text = command "reload"
+      kit.equal(round[2], code, text)
+      if code == 1 then kit.ok(text:find("callisto.lua:2", 1, true), "no file and line in: " .. text) end
+      round.id = kit.call(server, "worded", "+15551001", {})
+    end
+    for _, round in ipairs(rounds) do
+      local carrier_call = kit.show(server, round.id).carrier_call_id
+      kit.wait_for("the stream", 60, function() return kit.report(exchange, carrier_call).streaming end)
+      kit.equal(204, (kit.json("POST", exchange.url .. "/exchange/calls/" .. carrier_call .. "/keys", { keys = "5" })), "keys")
+      kit.equal(round[3], kit.wait_over(server, round.id, 90).outcome, "outcome")
+    end
+    kit.write(workspace .. "/callisto.lua", "return {}")
+  end)
   kit.test("rollback goes to the code before", function()
     write("versioned", version "last")
     kit.equal(0, (command "reload"), "reload")

@@ -49,4 +49,5 @@ return conformance.run {
   new_id = function(number) return ("20170ada-0000-4000-a000-%012x"):format(number) end,
   webhook = webhook,
   opening = opening,
+  tells_end_at_answer = true,
 }

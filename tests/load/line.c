@@ -86,7 +86,18 @@ static void connect_to_service(load_line *line, load_state state) {
   load_run_watch(run, line->fd, &line->source, EPOLLOUT);
 }
 
-static void post(load_line *line, const char *path, const char *status, load_state state) {
+load_values load_line_values(const load_line *line) {
+  return (load_values){.call = line->call,
+                       .stream = line->stream,
+                       .agent = line->agent->name,
+                       .account = line->run->options.account,
+                       .seq = line->sequence,
+                       .peer = line->peer_sequence,
+                       .chunk = line->chunk,
+                       .ms = (uint64_t)line->chunk * line->run->options.wire->format.frame_ms};
+}
+
+static void post_signed(load_line *line, const char *path, const char *status, load_state state) {
   const load_options *options = &line->run->options;
   load_parameter parameters[LOAD_WEBHOOK_PARAMETERS];
   load_webhook webhook = {options->account, line->call, CALLER, CALLED, status, state == LOAD_TELLING};
@@ -104,6 +115,36 @@ static void post(load_line *line, const char *path, const char *status, load_sta
   connect_to_service(line, state);
 }
 
+static void post(load_line *line, const char *path, const char *status, load_state state) {
+  const load_wire *wire = line->run->options.wire;
+  char body[2048];
+  if (wire->is_signed) {
+    post_signed(line, path, status, state);
+    return;
+  }
+  load_values values = load_line_values(line);
+  values.status = status;
+  size_t bytes = load_write(body, sizeof body, state == LOAD_TELLING ? wire->tell : wire->ask, &values);
+  line->request_bytes =
+      (size_t)snprintf(line->request, REQUEST_BYTES,
+                       "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+                       "Connection: close\r\n\r\n%s",
+                       path, line->run->options.host, wire->media_type, bytes, body);
+  connect_to_service(line, state);
+}
+
+/* What the upgrade says besides its URL. */
+static void write_headers(load_line *line, const char *url, char *headers, size_t room) {
+  const load_options *options = &line->run->options;
+  char signature[LOAD_SIGNATURE_BYTES];
+  load_values values = load_line_values(line);
+  *headers = 0;
+  if (options->wire->headers) load_write(headers, room, options->wire->headers, &values);
+  if (!options->wire->is_signed || !options->token) return;
+  load_sign(signature, options->token, url, NULL, 0);
+  snprintf(headers, room, "x-twilio-signature: %s\r\n", signature);
+}
+
 static void open_socket(load_line *line, const char *url) {
   const load_options *options = &line->run->options;
   const char *path = strncmp(url, "ws://", 5) ? NULL : strchr(url + 5, '/');
@@ -111,44 +152,69 @@ static void open_socket(load_line *line, const char *url) {
     load_line_fail(line, "the stream's url cannot be opened", url);
     return;
   }
-  char signature[LOAD_SIGNATURE_BYTES] = "";
-  if (options->token) load_sign(signature, options->token, url, NULL, 0);
+  char headers[512];
+  write_headers(line, url, headers, sizeof headers);
   memmove(line->path, path, strlen(path) + 1);
   line->request_bytes =
       (size_t)snprintf(line->request, REQUEST_BYTES,
                        "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                       "Sec-WebSocket-Version: 13\r\n%s%s%s\r\n",
-                       line->path, options->host, *signature ? "x-twilio-signature: " : "", signature,
-                       *signature ? "\r\n" : "");
+                       "Sec-WebSocket-Version: 13\r\n%s\r\n",
+                       line->path, options->host, headers);
   connect_to_service(line, LOAD_UPGRADING);
+}
+
+static void name_line(load_line *line, unsigned long long number) {
+  unsigned process = (unsigned)getpid();
+  if (line->run->options.wire->has_uuids) {
+    snprintf(line->call, sizeof line->call, "%08x-0000-4000-8000-%012llx", process, number);
+    snprintf(line->stream, sizeof line->stream, "%08x-0000-4000-9000-%012llx", process, number);
+  } else {
+    snprintf(line->call, sizeof line->call, "CA%08x%024llx", process, number);
+    snprintf(line->stream, sizeof line->stream, "MZ%08x%024llx", process, number);
+  }
+}
+
+/* Of a carrier that asks nobody. */
+static void open_first_socket(load_line *line) {
+  const load_options *options = &line->run->options;
+  load_values values = load_line_values(line);
+  char url[512];
+  int bytes = snprintf(url, sizeof url, "ws://%s", options->host);
+  load_write(url + bytes, sizeof url - (size_t)bytes, options->wire->path, &values);
+  open_socket(line, url);
 }
 
 void load_line_open(load_run *run, load_agent *agent) {
   load_line *line = take_spare(run);
   char path[256];
-  uint64_t number = ++run->number;
   agent->opened++;
   line->agent = agent;
   line->asked_ns = load_now_ns();
   line->was_measured = run->phase == LOAD_MEASURING;
-  snprintf(line->call, sizeof line->call, "CA%08x%024llx", (unsigned)getpid(), (unsigned long long)number);
-  snprintf(line->stream, sizeof line->stream, "MZ%08x%024llx", (unsigned)getpid(),
-           (unsigned long long)number);
+  name_line(line, ++run->number);
   hang_on_slot(line);
   if (run->options.mode == LOAD_ECHO) {
     open_socket(line, run->options.url);
     return;
   }
-  snprintf(path, sizeof path, "/telephony/twilio/inbound/%s", agent->name);
+  if (run->options.wire->path) {
+    open_first_socket(line);
+    return;
+  }
+  snprintf(path, sizeof path, "/telephony/%s/inbound/%s", run->options.wire->carrier, agent->name);
   post(line, path, "ringing", LOAD_ASKING);
 }
 
 void load_line_tell_final_status(load_line *line) {
-  if (line->run->options.mode == LOAD_ECHO || line->run->options.is_abrupt)
+  const load_options *options = &line->run->options;
+  char path[128];
+  if (options->mode == LOAD_ECHO || options->is_abrupt || options->wire->path) {
     be_over(line);
-  else
-    post(line, "/twilio/callback/status", "completed", LOAD_TELLING);
+    return;
+  }
+  snprintf(path, sizeof path, "/%s/callback/status", options->wire->carrier);
+  post(line, path, "completed", LOAD_TELLING);
 }
 
 void load_line_hang_up(load_line *line) {
@@ -183,8 +249,8 @@ static int answer_of(load_line *line, const char **body) {
 static void on_document(load_line *line, const char *body) {
   load_run *run = line->run;
   char url[512];
-  if (load_stream_url(body, url, sizeof url)) {
-    load_line_fail(line, "the answer document has no stream", body);
+  if (load_wire_url(run->options.wire, body, url, sizeof url)) {
+    load_line_fail(line, "the answer has no URL of a media socket", body);
     return;
   }
   if (run->options.mode == LOAD_HELD) {

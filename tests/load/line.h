@@ -1,7 +1,8 @@
 /* line: one telephone call as the carrier sees it.
  *
- *   ask (webhook) ─► the answer document ─► open its media socket ─► connected, start ─► 50 frames a second
- * each way stop ─► tell the final status (webhook)
+ *   ask (webhook) ─► the answer ─► open its media socket ─► opening messages ─► sound both ways
+ *                                  └► the first step of carriers whose socket comes first
+ *   stop ─► tell the final status (webhook)
  *
  * In echo mode a line is a socket that sends the same frames and nothing else. Lines are taken from the run's
  * spare ones and go back there when they are over. */
@@ -40,8 +41,9 @@ typedef struct load_line {
   size_t request_bytes;
   char input[LOAD_INPUT_BYTES + 1];
   size_t input_bytes;
-  uint32_t chunk;
-  uint64_t sequence;
+  uint32_t turns, chunk;
+  int is_ready, is_playing;
+  uint64_t sequence, peer_sequence;
   load_player player;
 } load_line;
 
@@ -51,6 +53,7 @@ void load_line_turn(load_line *line, uint64_t now_ns);
 void load_line_hang_up(load_line *line); /* stop, close, and the final status unless the run is abrupt */
 
 /* For the media half (media.h). */
+load_values load_line_values(const load_line *line);
 void load_line_fail(load_line *line, const char *what, const char *about);
 void load_line_tell_final_status(load_line *line); /* the media socket is done with */
 

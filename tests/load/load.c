@@ -1,10 +1,12 @@
-/* load: a load generator that plays Twilio, for scripts/bench.
+/* load: a load generator that plays a carrier, for scripts/bench.
  *
- *   load echo    --url ws://127.0.0.1:9000/          --calls 1000    the frames alone, against a bare echo
- * server load held    --url http://127.0.0.1:8080 --agent held --calls 1000    calls that stay load webhook
- * --url http://127.0.0.1:8080 --agent held --rate 200      answer documents, no media
+ *   load echo     frames alone, against a bare echo server
+ *   load held     calls that stay
+ *   load webhook  answer documents, no media
+ *   load wires    tells which carriers it can play: name, carrier and format of each wire
  *
- * Prints one line of JSON. The account's token is taken from TWILIO_AUTH_TOKEN. */
+ * Prints one line of JSON. Only Twilio signs, with the token in TWILIO_AUTH_TOKEN: for another carrier's wire
+ * the service must not check signatures. */
 #include <arpa/inet.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -18,7 +20,7 @@
 #define OWN_CPU_CEILING 70.0 /* per cent of a core; above it the generator may be what is measured */
 
 static const char usage[] =
-    "usage: load echo|held|webhook --url URL [--agent NAME] [--calls N] [--rate "
+    "usage: load echo|held|webhook --url URL [--wire NAME] [--agent NAME] [--calls N] [--rate "
     "NEW_CALLS_A_SECOND] [--seconds S]\n"
     "            [--settle S] [--patience S] [--pid OF_THE_SERVICE] [--core ITS_CORE] [--api-port "
     "PORT] [--disturb AGENT=RATE]…\n"
@@ -52,6 +54,11 @@ static int read_disturber(load_options *options, char *text) {
   return 0;
 }
 
+static int read_wire(load_options *options, const char *name) {
+  options->wire = load_wire_find(name);
+  return options->wire ? 0 : refuse("there is no such wire; load wires tells which there are");
+}
+
 static int read_mode(load_options *options, const char *word) {
   if (!strcmp(word, "echo"))
     options->mode = LOAD_ECHO;
@@ -70,7 +77,8 @@ static int read_options(load_options *options, int argc, char **argv) {
       {"rate", 1, NULL, 'r'},    {"seconds", 1, NULL, 's'},  {"settle", 1, NULL, 'e'},
       {"pid", 1, NULL, 'p'},     {"patience", 1, NULL, 't'}, {"api-port", 1, NULL, 'i'},
       {"disturb", 1, NULL, 'd'}, {"talk", 0, NULL, 'k'},     {"abrupt", 0, NULL, 'b'},
-      {"core", 1, NULL, 'o'},    {"label", 1, NULL, 'l'},    {NULL, 0, NULL, 0}};
+      {"core", 1, NULL, 'o'},    {"label", 1, NULL, 'l'},    {"wire", 1, NULL, 'w'},
+      {NULL, 0, NULL, 0}};
   if (argc < 2 || read_mode(options, argv[1])) return argc < 2 ? refuse("what?") : -1;
   for (int name; (name = getopt_long(argc - 1, argv + 1, "", names, NULL)) != -1;) {
     int code = 0;
@@ -114,6 +122,9 @@ static int read_options(load_options *options, int argc, char **argv) {
     case 'b':
       options->is_abrupt = 1;
       break;
+    case 'w':
+      code = read_wire(options, optarg);
+      break;
     case 'l':
       options->label = optarg;
       break;
@@ -123,7 +134,9 @@ static int read_options(load_options *options, int argc, char **argv) {
     if (code) return code;
   }
   if (!*options->url) return refuse("--url is missing");
-  if (options->mode != LOAD_ECHO && !options->token) return refuse("TWILIO_AUTH_TOKEN is not set");
+  if (options->mode != LOAD_ECHO && options->wire->is_signed && !options->token)
+    return refuse("TWILIO_AUTH_TOKEN is not set");
+  if (options->mode == LOAD_WEBHOOK && options->wire->path) return refuse("this carrier has no webhooks");
   return 0;
 }
 
@@ -185,14 +198,16 @@ void load_run_print(const load_run *run) {
          own = (double)(run->end.own_cpu_ns - run->begin.own_cpu_ns) / 1e7 / seconds;
   printf("{\"label\":\"");
   print_text(run->options.label);
-  printf("\",\"mode\":\"%s\",\"calls\":%u,\"seconds\":%.2f,\"up\":%llu,\"failed\":%llu,\"dropped\":%llu,"
+  printf("\",\"wire\":\"%s\",\"mode\":\"%s\",\"calls\":%u,\"seconds\":%.2f,\"up\":%llu,\"failed\":%llu,"
+         "\"dropped\":%llu,"
          "\"disturbers\":%llu",
-         modes[run->options.mode], run->options.calls, seconds, (unsigned long long)run->up,
-         (unsigned long long)run->failed, (unsigned long long)run->dropped,
+         run->options.wire->name, modes[run->options.mode], run->options.calls, seconds,
+         (unsigned long long)run->up, (unsigned long long)run->failed, (unsigned long long)run->dropped,
          (unsigned long long)run->disturbers_over);
+  double turn_bytes = (double)load_turn_bytes(&run->options.wire->format);
   printf(",\"sent_per_s\":%.0f,\"received_per_s\":%.0f,\"gaps\":%llu,\"marks\":%llu,\"clears\":%llu,"
          "\"malformed\":%llu",
-         (double)counted->frames_sent / seconds, (double)counted->frames_received / seconds,
+         (double)counted->frames_sent / seconds, (double)counted->bytes_received / turn_bytes / seconds,
          (unsigned long long)run->gaps, (unsigned long long)counted->marks,
          (unsigned long long)counted->clears, (unsigned long long)counted->malformed);
   printf(",\"load_cpu_percent\":%.1f,\"void\":%s", own, own > OWN_CPU_CEILING ? "true" : "false");
@@ -207,6 +222,13 @@ void load_run_print(const load_run *run) {
   printf("\"}\n");
 }
 
+static int print_wires(void) {
+  const load_wire *wire;
+  for (size_t i = 0; (wire = load_wire_at(i)); i++)
+    printf("%s %s %s\n", wire->name, wire->carrier, wire->setting);
+  return 0;
+}
+
 int main(int argc, char **argv) {
   static load_run run;
   const char *account = getenv("TWILIO_ACCOUNT_SID");
@@ -217,13 +239,15 @@ int main(int argc, char **argv) {
                                .patience_s = 60,
                                .account = account ? account : "AC00000000000000000000000000000000",
                                .token = getenv("TWILIO_AUTH_TOKEN"),
-                               .label = ""};
+                               .label = "",
+                               .wire = load_wire_at(0)};
+  if (argc == 2 && !strcmp(argv[1], "wires")) return print_wires();
   if (read_options(&run.options, argc, argv)) return 2;
   struct rlimit files;
   getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max < 65536 ? files.rlim_max : 65536;
   setrlimit(RLIMIT_NOFILE, &files);
-  load_sound_make(run.options.is_talking);
+  load_sound_make(&run.options.wire->format, run.options.is_talking);
   load_run_all(&run);
   load_run_print(&run);
   return run.failed || run.dropped || (run.options.mode != LOAD_WEBHOOK && run.up < run.options.calls);

@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 
 #include "load/frame.h"
-#include "load/twilio.h"
+
+#define HEAD_BYTES 160 /* of a message, where it says what it is */
 
 /* ---- sending --------------------------------------------------------------------- */
 
@@ -20,65 +22,75 @@ static void transmit(load_line *line, char *payload, size_t bytes, int opcode) {
   line->run->counts.malformed++;
 }
 
-static void say(load_line *line, const char *text) {
-  char message[LOAD_FRAME_PAD + 1024];
-  size_t bytes = strlen(text);
-  memcpy(message + LOAD_FRAME_PAD, text, bytes);
+/* One of the wire's text messages, numbered. */
+static void say(load_line *line, const char *text, const char *mark) {
+  char message[LOAD_FRAME_PAD + 2048];
+  line->sequence++;
+  load_values values = load_line_values(line);
+  values.mark = mark;
+  size_t bytes = load_write(message + LOAD_FRAME_PAD, sizeof message - LOAD_FRAME_PAD, text, &values);
   transmit(line, message + LOAD_FRAME_PAD, bytes, LOAD_TEXT);
+}
+
+static size_t write_audio(load_line *line, char *into, size_t room) {
+  const load_wire *wire = line->run->options.wire;
+  size_t bytes;
+  const char *sound = load_sound(line->chunk++, &bytes);
+  if (wire->format.is_binary) {
+    memcpy(into, sound, bytes);
+    return bytes;
+  }
+  line->sequence++;
+  load_values values = load_line_values(line);
+  values.ms = (uint64_t)(line->chunk - 1) * wire->format.frame_ms;
+  values.audio = sound;
+  values.audio_bytes = bytes;
+  return load_write(into, room, wire->audio, &values);
 }
 
 static void send_audio(load_line *line, uint64_t now_ns) {
-  char message[LOAD_FRAME_PAD + 512];
-  size_t bytes = load_media(message + LOAD_FRAME_PAD, line->stream, ++line->chunk, ++line->sequence);
+  const load_format *format = &line->run->options.wire->format;
+  char message[LOAD_FRAME_PAD + LOAD_MESSAGE_BYTES];
+  size_t bytes = write_audio(line, message + LOAD_FRAME_PAD, LOAD_MESSAGE_BYTES);
   line->sent_ns = now_ns;
-  transmit(line, message + LOAD_FRAME_PAD, bytes, LOAD_TEXT);
-  line->run->counts.frames_sent++;
+  transmit(line, message + LOAD_FRAME_PAD, bytes, format->is_binary ? LOAD_BINARY : LOAD_TEXT);
+  line->run->counts.frames_sent += format->frame_ms / LOAD_TURN_MS;
 }
 
 void load_media_begin(load_line *line) {
-  char text[1024];
   load_run *run = line->run;
+  const load_wire *wire = run->options.wire;
   line->state = LOAD_UP;
+  line->is_ready = run->options.mode == LOAD_ECHO || !wire->ready;
   if (line->agent->is_measured) run->up++;
   if (run->options.mode == LOAD_ECHO) return;
-  say(line, "{\"event\":\"connected\",\"protocol\":\"Call\",\"version\":\"1.0.0\"}");
   line->started_ns = load_now_ns();
-  line->sequence = 1;
-  snprintf(
-      text, sizeof text,
-      "{\"event\":\"start\",\"sequenceNumber\":\"1\",\"start\":{\"accountSid\":\"%s\",\"streamSid\":\"%s\","
-      "\"callSid\":\"%s\",\"tracks\":[\"inbound\"],\"mediaFormat\":{\"encoding\":\"audio/x-mulaw\","
-      "\"sampleRate\":8000,\"channels\":1},\"customParameters\":{}},\"streamSid\":\"%s\"}",
-      run->options.account, line->stream, line->call, line->stream);
-  say(line, text);
-}
-
-static void give_marks_back(load_line *line, uint64_t now_ns) {
-  char name[LOAD_MARK_BYTES], text[256];
-  while (load_player_due_mark(&line->player, now_ns, name)) {
-    snprintf(
-        text, sizeof text,
-        "{\"event\":\"mark\",\"sequenceNumber\":\"%llu\",\"streamSid\":\"%s\",\"mark\":{\"name\":\"%s\"}}",
-        (unsigned long long)++line->sequence, line->stream, name);
-    say(line, text);
+  for (int i = 0; i < 2 && wire->opening[i]; i++) {
+    line->sequence = 0;
+    say(line, wire->opening[i], NULL);
   }
 }
 
+static void give_marks_back(load_line *line, uint64_t now_ns) {
+  const load_wire *wire = line->run->options.wire;
+  char name[LOAD_MARK_BYTES];
+  if (!wire->mark_in && line->is_playing && now_ns >= line->player.played_ns) {
+    line->is_playing = 0;
+    say(line, wire->mark, NULL);
+  }
+  while (load_player_due_mark(&line->player, now_ns, name)) say(line, wire->mark, name);
+}
+
 void load_media_turn(load_line *line, uint64_t now_ns) {
-  send_audio(line, now_ns);
+  uint32_t turns_of_message = line->run->options.wire->format.frame_ms / LOAD_TURN_MS;
+  if (line->is_ready && line->turns++ % turns_of_message == 0) send_audio(line, now_ns);
   give_marks_back(line, now_ns);
 }
 
 void load_media_goodbye(load_line *line) {
-  char text[256], close_frame[LOAD_FRAME_PAD + 2];
-  if (line->run->options.mode != LOAD_ECHO) {
-    snprintf(
-        text, sizeof text,
-        "{\"event\":\"stop\",\"sequenceNumber\":\"%llu\",\"stop\":{\"accountSid\":\"%s\",\"callSid\":\"%s\"},"
-        "\"streamSid\":\"%s\"}",
-        (unsigned long long)++line->sequence, line->run->options.account, line->call, line->stream);
-    say(line, text);
-  }
+  const load_options *options = &line->run->options;
+  char close_frame[LOAD_FRAME_PAD + 2];
+  if (options->mode != LOAD_ECHO && options->wire->stop) say(line, options->wire->stop, NULL);
   memcpy(close_frame + LOAD_FRAME_PAD, "\x03\xe8", 2);
   transmit(line, close_frame + LOAD_FRAME_PAD, 2, LOAD_CLOSE);
 }
@@ -91,12 +103,12 @@ static load_stats *lateness_of(load_line *line) {
   return is_wanted ? &run->late : NULL;
 }
 
-static int begins(const char *text, size_t bytes, const char *with) {
-  size_t length = strlen(with);
-  return bytes >= length && !memcmp(text, with, length);
+/* Near the beginning of a message: what it is. */
+static int is(const char *text, size_t bytes, const char *mark) {
+  return mark && memmem(text, bytes < HEAD_BYTES ? bytes : HEAD_BYTES, mark, strlen(mark));
 }
 
-/* The text value of `name` ("\"payload\":\""), borrowed; its length, or 0. */
+/* The text value behind `name` ("\"payload\":\""), borrowed; its length, or 0. */
 static size_t value_of(const char *text, size_t bytes, const char *name, const char **value) {
   const char *at = memmem(text, bytes, name, strlen(name));
   if (!at) return 0;
@@ -105,18 +117,9 @@ static size_t value_of(const char *text, size_t bytes, const char *name, const c
   return end ? (size_t)(end - *value) : 0;
 }
 
-static void on_audio(load_line *line, const char *text, size_t bytes, uint64_t at_ns) {
+static void on_sound(load_line *line, size_t bytes, uint64_t at_ns) {
   load_run *run = line->run;
-  const char *payload;
-  size_t length = value_of(text, bytes, "\"payload\":\"", &payload);
-  if (!length) {
-    run->counts.malformed++;
-    return;
-  }
-  size_t sound = length / 4 * 3;
-  while (length && payload[length - 1] == '=') sound--, length--;
-  run->counts.frames_received++;
-  run->counts.bytes_received += sound;
+  run->counts.bytes_received += bytes;
   if (run->options.mode == LOAD_ECHO) {
     if (run->phase == LOAD_MEASURING)
       load_stats_add(&run->round_trip, (int64_t)(at_ns - line->sent_ns) / 1000);
@@ -124,23 +127,47 @@ static void on_audio(load_line *line, const char *text, size_t bytes, uint64_t a
   }
   if (!line->has_spoken && line->agent->is_measured)
     load_stats_add(&run->first_frame, (int64_t)(at_ns - line->started_ns) / 1000);
-  line->has_spoken = 1;
-  load_player_audio(&line->player, at_ns, sound, lateness_of(line));
+  line->has_spoken = line->is_playing = 1;
+  uint64_t sound_us = bytes * LOAD_TURN_MS * 1000 / load_turn_bytes(&run->options.wire->format);
+  load_player_audio(&line->player, at_ns, sound_us, lateness_of(line));
+}
+
+static void on_payload(load_line *line, const char *text, size_t bytes, uint64_t at_ns) {
+  const char *payload;
+  size_t length = value_of(text, bytes, "\"payload\":\"", &payload);
+  if (!length) {
+    line->run->counts.malformed++;
+    return;
+  }
+  size_t sound = length / 4 * 3;
+  while (length && payload[length - 1] == '=') sound--, length--;
+  on_sound(line, sound, at_ns);
+}
+
+static void note_sequence(load_line *line, const char *text, size_t bytes) {
+  const char *name = line->run->options.wire->sequence_in;
+  const char *at = name ? memmem(text, bytes, name, strlen(name)) : NULL;
+  if (at) line->peer_sequence = strtoull(at + strlen(name), NULL, 10);
 }
 
 static void on_message(load_line *line, const char *text, size_t bytes, uint64_t at_ns) {
+  const load_wire *wire = line->run->options.wire;
   const char *name;
-  if (begins(text, bytes, "{\"event\":\"media\"")) {
-    on_audio(line, text, bytes, at_ns);
-  } else if (begins(text, bytes, "{\"event\":\"mark\"")) {
-    size_t length = value_of(text, bytes, "\"name\":\"", &name);
+  note_sequence(line, text, bytes);
+  if (is(text, bytes, wire->audio_in)) {
+    on_payload(line, text, bytes, at_ns);
+  } else if (is(text, bytes, wire->mark_in)) {
+    size_t length = value_of(text, bytes, wire->mark_name, &name);
     line->run->counts.marks++;
     if (length) load_player_mark(&line->player, at_ns, name, length, lateness_of(line));
-  } else if (begins(text, bytes, "{\"event\":\"clear\"")) {
+  } else if (is(text, bytes, wire->clear_in)) {
     line->run->counts.clears++;
     load_player_clear(&line->player, at_ns, lateness_of(line));
+  } else if (is(text, bytes, wire->ready)) {
+    line->is_ready = 1;
   } else {
     line->run->counts.malformed++;
+    load_run_complain(line->run, "not understood: %.*s", (int)(bytes < 120 ? bytes : 120), text);
   }
 }
 
@@ -162,6 +189,12 @@ static void on_frame(load_line *line, const load_frame *frame, uint64_t at_ns) {
   switch (frame->opcode) {
   case LOAD_TEXT:
     on_message(line, frame->payload, frame->bytes, at_ns);
+    break;
+  case LOAD_BINARY:
+    if (line->run->options.wire->format.is_binary)
+      on_sound(line, frame->bytes, at_ns);
+    else
+      line->run->counts.malformed++;
     break;
   case LOAD_PING:
     if (frame->bytes > 125) break;

@@ -1,4 +1,4 @@
-/* media: the media socket of a line once it is open: Twilio's messages both ways. */
+/* media: the media socket of a line once it is open: the wire's messages both ways. */
 #ifndef LOAD_MEDIA_H
 #define LOAD_MEDIA_H
 

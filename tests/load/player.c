@@ -2,10 +2,7 @@
 
 #include <string.h>
 
-enum {
-  BYTES_PER_MS = 8,
-  BURST_MS = 10
-}; /* frames closer together than this are of the burst at the beginning */
+enum { BURST_MS = 10 }; /* frames closer together than this are of the burst at the beginning */
 
 void load_player_restart(load_player *player) { player->count = player->first = 0; }
 
@@ -20,7 +17,7 @@ void load_player_settle(load_player *player, load_stats *late) {
   load_player_restart(player);
 }
 
-void load_player_audio(load_player *player, uint64_t at_ns, size_t bytes, load_stats *late) {
+void load_player_audio(load_player *player, uint64_t at_ns, uint64_t sound_us, load_stats *late) {
   if (player->count == LOAD_SPURT_FRAMES) load_player_settle(player, late);
   if (!player->count) {
     player->begin_ns = at_ns;
@@ -32,10 +29,10 @@ void load_player_audio(load_player *player, uint64_t at_ns, size_t bytes, load_s
   }
   int64_t since_us = (int64_t)(at_ns - player->begin_ns) / 1000;
   player->behind_us[player->count++] = (int32_t)(since_us - (int64_t)player->position_us);
-  player->position_us += bytes * 1000 / BYTES_PER_MS;
+  player->position_us += sound_us;
   player->last_ns = at_ns;
   if (player->played_ns < at_ns) player->played_ns = at_ns;
-  player->played_ns += bytes * 1000000 / BYTES_PER_MS;
+  player->played_ns += sound_us * 1000;
 }
 
 void load_player_mark(load_player *player, uint64_t at_ns, const char *name, size_t bytes, load_stats *late) {

@@ -32,8 +32,8 @@ typedef struct load_player {
   uint64_t gaps;
 } load_player;
 
-/* `late` may be NULL: nothing is measured then. */
-void load_player_audio(load_player *player, uint64_t at_ns, size_t bytes, load_stats *late);
+/* So much sound came. `late` may be NULL: nothing is measured then. */
+void load_player_audio(load_player *player, uint64_t at_ns, uint64_t sound_us, load_stats *late);
 void load_player_mark(load_player *player, uint64_t at_ns, const char *name, size_t bytes, load_stats *late);
 void load_player_clear(load_player *player, uint64_t at_ns, load_stats *late);
 void load_player_restart(load_player *player); /* forgets what was measured of the spurt so far */

@@ -62,7 +62,6 @@ static void end_measuring(load_run *run) {
   load_usage_take(&run->end, run->options.pid, run->options.core);
   each_line(run, settle_player);
   run->counted = (load_counts){.frames_sent = run->counts.frames_sent - run->counted.frames_sent,
-                               .frames_received = run->counts.frames_received - run->counted.frames_received,
                                .bytes_received = run->counts.bytes_received - run->counted.bytes_received,
                                .marks = run->counts.marks - run->counted.marks,
                                .clears = run->counts.clears - run->counted.clears,

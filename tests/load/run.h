@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "load/stats.h"
+#include "load/wire.h"
 
 enum { LOAD_SLOTS = 20, LOAD_SLOT_NS = 1000000, LOAD_DISTURBERS = 4 };
 
@@ -26,6 +27,7 @@ typedef struct load_agent {
 
 typedef struct load_options {
   load_mode mode;
+  const load_wire *wire;
   char url[256]; /* http://host:port, the service's public address, as signatures have it; echo: ws:// */
   struct sockaddr_in address;
   char host[128];
@@ -41,7 +43,8 @@ typedef struct load_options {
 } load_options;
 
 typedef struct load_counts {
-  uint64_t frames_sent, frames_received, bytes_received, marks, clears, malformed;
+  uint64_t frames_sent; /* each LOAD_TURN_MS of sound, however many a message holds */
+  uint64_t bytes_received, marks, clears, malformed;
 } load_counts;
 
 struct load_line;

@@ -12,7 +12,9 @@
 
 #include "load/frame.h"
 #include "load/player.h"
+#include "load/sound.h"
 #include "load/twilio.h"
+#include "load/wire.h"
 
 #define MS 1000000ull
 
@@ -50,14 +52,48 @@ static void form_is_percent_encoded(void **state) {
   assert_string_equal(text, "From=%2B1415&Name=a%20b%26c&Empty=");
 }
 
+static const load_wire *wire_of(const char *name) {
+  const load_wire *wire = load_wire_find(name);
+  assert_non_null(wire);
+  return wire;
+}
+
 static void stream_url_is_found(void **state) {
   char url[64];
+  const load_wire *wire = wire_of("twilio");
   const char *document =
       "<Response><Connect><Stream url=\"ws://127.0.0.1:1/ws/a/t\"><Parameter name=\"x\" value=\"y\"/>";
-  assert_int_equal(load_stream_url(document, url, sizeof url), 0);
+  assert_int_equal(load_wire_url(wire, document, url, sizeof url), 0);
   assert_string_equal(url, "ws://127.0.0.1:1/ws/a/t");
-  assert_int_equal(load_stream_url("<Response><Stream name=\"a\"/><Play url=\"b\"/>", url, sizeof url), -1);
-  assert_int_equal(load_stream_url("<Response><Say>no</Say></Response>", url, sizeof url), -1);
+  assert_int_equal(load_wire_url(wire, "<Response><Stream name=\"a\"/><Play url=\"b\"/>", url, sizeof url),
+                   -1);
+  assert_int_equal(load_wire_url(wire, "<Response><Say>no</Say></Response>", url, sizeof url), -1);
+}
+
+/* What the carriers' adapters answer. */
+static void stream_url_is_found_in_every_carriers_answer(void **state) {
+  static const struct {
+    const char *wire, *answer, *url;
+  } cases[] = {
+      {"plivo",
+       "<Response><Stream bidirectional=\"true\" "
+       "contentType=\"a/b\">ws://h:1/w?a=1&amp;b=2</Stream></Response>",
+       "ws://h:1/w?a=1&b=2"},
+      {"vobiz-l16", "<Response><Stream keepCallAlive=\"true\">ws://h:1/w/t</Stream></Response>",
+       "ws://h:1/w/t"},
+      {"exotel", "{\"url\":\"ws:\\/\\/h:1\\/w\"}", "ws://h:1/w"},
+      {"telnyx", "<Response><Connect><Stream codec=\"PCMU\" url=\"ws://h:1/w\"></Stream>", "ws://h:1/w"},
+      {"vonage",
+       "[{\"action\":\"connect\",\"endpoint\":[{\"type\":\"websocket\",\"uri\":\"ws:\\/\\/h:1\\/w\"}]}]",
+       "ws://h:1/w"},
+  };
+  char url[64];
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    assert_int_equal(load_wire_url(wire_of(cases[i].wire), cases[i].answer, url, sizeof url), 0);
+    assert_string_equal(url, cases[i].url);
+    assert_int_equal(load_wire_url(wire_of(cases[i].wire), "<Response><Hangup/></Response>", url, sizeof url),
+                     -1);
+  }
 }
 
 /* ---- frames ------------------------------------------------------------------------------------------ */
@@ -93,14 +129,101 @@ static void frame_is_read_only_when_complete(void **state) {
   assert_int_equal(load_frame_read(wire, sizeof wire, &frame), -1);
 }
 
+/* ---- messages ---------------------------------------------------------------------------------------- */
+
+static const load_values values = {.call = "C1",
+                                   .stream = "S1",
+                                   .agent = "held",
+                                   .account = "A1",
+                                   .status = "ringing",
+                                   .mark = "m1",
+                                   .audio = "QUJD",
+                                   .audio_bytes = 4,
+                                   .seq = 1234567,
+                                   .peer = 3,
+                                   .chunk = 50,
+                                   .ms = 1000};
+
 static void media_message_counts_chunks_and_milliseconds(void **state) {
-  char text[513];
-  load_sound_make(1);
-  size_t bytes = load_media(text, "MZ1", 50, 1234567);
-  text[bytes] = 0;
-  assert_non_null(strstr(text, "\"sequenceNumber\":\"1234567\""));
-  assert_non_null(strstr(text, "\"chunk\":\"50\",\"timestamp\":\"1000\",\"payload\":\""));
-  assert_non_null(strstr(text, "\"},\"streamSid\":\"MZ1\"}"));
+  char text[512];
+  size_t bytes = load_write(text, sizeof text, wire_of("twilio")->audio, &values);
+  assert_int_equal(bytes, strlen(text));
+  assert_string_equal(text,
+                      "{\"event\":\"media\",\"sequenceNumber\":\"1234567\",\"media\":{\"track\":\"inbound\","
+                      "\"chunk\":\"50\",\"timestamp\":\"1000\",\"payload\":\"QUJD\"},\"streamSid\":\"S1\"}");
+}
+
+/* A template with a variable that does not exist ends the program. */
+static void every_wire_is_whole(void **state) {
+  char text[2048];
+  const load_wire *wire;
+  size_t count = 0;
+  for (; (wire = load_wire_at(count)); count++) {
+    assert_ptr_equal(load_wire_find(wire->name), wire);
+    const char *texts[] = {wire->ask,        wire->tell,  wire->path, wire->headers, wire->opening[0],
+                           wire->opening[1], wire->audio, wire->mark, wire->stop};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+      if (!texts[i]) continue;
+      load_write(text, sizeof text, texts[i], &values);
+      assert_null(strstr(text, "${"));
+    }
+    assert_non_null(wire->opening[0]);
+    assert_true(wire->is_signed || wire->path || (wire->ask && wire->tell && wire->media_type));
+    assert_true(wire->format.is_binary == !wire->audio && wire->format.is_binary == !wire->audio_in);
+    assert_int_equal(LOAD_SOUND_MS % wire->format.frame_ms + wire->format.frame_ms % LOAD_TURN_MS, 0);
+  }
+  assert_int_equal(count, 10);
+  assert_null(load_wire_find("carrier-pigeon"));
+}
+
+static void session_message_has_both_numbers(void **state) {
+  char text[512];
+  load_write(text, sizeof text, wire_of("genesys")->mark, &values);
+  assert_string_equal(text,
+                      "{\"version\":\"2\",\"id\":\"C1\",\"type\":\"playback_completed\",\"seq\":1234567,"
+                      "\"serverseq\":3,\"position\":\"PT1S\",\"parameters\":{}}");
+}
+
+/* ---- sound ------------------------------------------------------------------------------------------- */
+
+static void sound_has_the_length_of_its_format(void **state) {
+  static const struct {
+    const char *wire;
+    size_t payload, turn;
+  } cases[] = {{"twilio", 216, 160},     {"plivo-l16", 856, 640}, {"exotel", 2136, 320},
+               {"telnyx-l16", 856, 640}, {"vonage", 640, 640},    {"genesys", 1600, 160}};
+  size_t bytes;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const load_format *format = &wire_of(cases[i].wire)->format;
+    load_sound_make(format, 1);
+    load_sound(0, &bytes);
+    assert_int_equal(bytes, cases[i].payload);
+    assert_int_equal(load_turn_bytes(format), cases[i].turn);
+  }
+}
+
+/* The same samples either way round, and a voice in the second half that is not in the first. */
+static void byte_orders_mirror_each_other(void **state) {
+  load_format format = {LOAD_L16LE, 8000, 20, 1};
+  unsigned char little[320];
+  size_t bytes;
+  load_sound_make(&format, 1);
+  memcpy(little, load_sound(150, &bytes), sizeof little);
+  format.coding = LOAD_L16BE;
+  load_sound_make(&format, 1);
+  const unsigned char *big = (const unsigned char *)load_sound(150, &bytes);
+  int loudest = 0, faintest = 0;
+  for (size_t i = 0; i < sizeof little; i += 2) {
+    int sample = (int16_t)(little[i] | little[i + 1] << 8);
+    assert_int_equal(sample, (int16_t)(big[i] << 8 | big[i + 1]));
+    if (abs(sample) > loudest) loudest = abs(sample);
+  }
+  const unsigned char *noise = (const unsigned char *)load_sound(0, &bytes);
+  for (size_t i = 0; i < bytes; i += 2) {
+    int sample = (int16_t)(noise[i] << 8 | noise[i + 1]);
+    if (abs(sample) > faintest) faintest = abs(sample);
+  }
+  assert_true(loudest > 1000 && faintest > 0 && faintest <= 12);
 }
 
 /* ---- the measure ------------------------------------------------------------------------------------- */
@@ -115,10 +238,10 @@ static void lateness_is_measured_behind_the_earliest_frame(void **state) {
   load_player *player = new_player();
   load_stats late = {0};
   uint64_t t = 1000 * MS;
-  for (int i = 0; i < 6; i++) load_player_audio(player, t, 160, &late); /* a burst, 100 ms ahead */
+  for (int i = 0; i < 6; i++) load_player_audio(player, t, 20000, &late); /* a burst, 100 ms ahead */
   for (int i = 1; i <= 100; i++) {
     uint64_t delay = i == 50 ? 30 * MS : i == 60 ? 7 * MS : 0;
-    load_player_audio(player, t + (uint64_t)i * 20 * MS + delay, 160, &late);
+    load_player_audio(player, t + (uint64_t)i * 20 * MS + delay, 20000, &late);
   }
   load_player_mark(player, t + 2000 * MS, "c1", 2, &late);
   assert_int_equal(late.count, 100);
@@ -134,7 +257,7 @@ static void stall_is_a_gap_and_stays_late(void **state) {
   load_player *player = new_player();
   load_stats late = {0};
   for (int i = 0; i < 100; i++)
-    load_player_audio(player, (uint64_t)(1000 + i * 20 + (i >= 50 ? 300 : 0)) * MS, 160, &late);
+    load_player_audio(player, (uint64_t)(1000 + i * 20 + (i >= 50 ? 300 : 0)) * MS, 20000, &late);
   load_player_settle(player, &late);
   assert_int_equal(late.longest_us, 300000);
   assert_true(load_stats_ms(&late, 0.6) > 299);
@@ -146,12 +269,12 @@ static void stall_is_a_gap_and_stays_late(void **state) {
 static void mark_comes_back_when_what_was_before_it_is_played(void **state) {
   load_player *player = new_player();
   char name[LOAD_MARK_BYTES];
-  load_player_audio(player, 1000 * MS, 1600, NULL);
+  load_player_audio(player, 1000 * MS, 200000, NULL);
   load_player_mark(player, 1001 * MS, "c7", 2, NULL);
   assert_int_equal(load_player_due_mark(player, 1199 * MS, name), 0);
   assert_int_equal(load_player_due_mark(player, 1200 * MS, name), 1);
   assert_string_equal(name, "c7");
-  load_player_audio(player, 1300 * MS, 1600, NULL);
+  load_player_audio(player, 1300 * MS, 200000, NULL);
   load_player_mark(player, 1301 * MS, "c8", 2, NULL);
   load_player_clear(player, 1302 * MS, NULL);
   assert_int_equal(load_player_due_mark(player, 1302 * MS, name), 1);
@@ -165,9 +288,14 @@ int main(void) {
       cmocka_unit_test(signature_of_a_url_alone),
       cmocka_unit_test(form_is_percent_encoded),
       cmocka_unit_test(stream_url_is_found),
+      cmocka_unit_test(stream_url_is_found_in_every_carriers_answer),
       cmocka_unit_test(frame_of_any_length_can_be_unmasked),
       cmocka_unit_test(frame_is_read_only_when_complete),
       cmocka_unit_test(media_message_counts_chunks_and_milliseconds),
+      cmocka_unit_test(every_wire_is_whole),
+      cmocka_unit_test(session_message_has_both_numbers),
+      cmocka_unit_test(sound_has_the_length_of_its_format),
+      cmocka_unit_test(byte_orders_mirror_each_other),
       cmocka_unit_test(lateness_is_measured_behind_the_earliest_frame),
       cmocka_unit_test(stall_is_a_gap_and_stays_late),
       cmocka_unit_test(mark_comes_back_when_what_was_before_it_is_played),

@@ -141,4 +141,48 @@ await tests.test("XML written by the SDK is obeyed", async () => {
   assert.equal(end.params.HangupCauseCode, "4010");
 });
 
+await tests.test("dials somebody, and tells the action what came of it", async () => {
+  const dial = (to) => `<Response><Dial action="/dialed" callbackUrl="${home}/dial"><Number>${to}</Number></Dial></Response>`;
+  answers["/dialed"] = "<Response><Hangup/></Response>";
+  for (const [to, status] of [["15551007", "completed"], ["15551002", "busy"], ["15559999", "failed"]]) {
+    answers[`/dial-${to}`] = dial(to);
+    const call = await create("15551001", `/dial-${to}`);
+    await ended(call);
+    const told = application.of("/dialed", call.requestUuid)[0].params;
+    assert.equal(told.DialStatus, status);
+    assert.equal(told.DialBLegUUID === "", status !== "completed");
+    const actions = application.of("/dial", call.requestUuid).map((each) => each.params.DialAction);
+    assert.deepEqual(actions, status === "completed" ? ["answer", "hangup"] : []);
+  }
+});
+
+await tests.test("joins two in a conference, which ends with the one who ends it", async () => {
+  const room = (ends) =>
+    `<Response><Conference endConferenceOnExit="${ends}" callbackUrl="${home}/room">room-42</Conference></Response>`;
+  answers["/guest"] = room(false);
+  answers["/host"] = room(true);
+  const guest = await create("15551001", "/guest");
+  await until("the guest", () => application.of("/room", guest.requestUuid)[0]);
+  const host = await create("15551001", "/host");
+  await until("the host", () => application.of("/room", host.requestUuid)[0]);
+  await client.calls.hangup(await answered(host, "/host"));
+  await ended(guest);
+  const actions = (call) => application.of("/room", call.requestUuid).map((each) => each.params.ConferenceAction);
+  await until("both exits", () => actions(guest).length === 2 && actions(host).length === 2);
+  assert.deepEqual(actions(guest), ["enter", "exit"]);
+  assert.equal(application.of("/room", guest.requestUuid)[0].params.ConferenceName, "room-42");
+});
+
+await tests.test("a document that begins with a hang-up ends the call, and so do broken ones", async () => {
+  answers["/bye"] = "<Response><Hangup/></Response>";
+  const bye = (await ended(await create("15551001", "/bye"))).params;
+  assert.equal(bye.CallStatus, "completed");
+  assert.equal(bye.HangupSource, "Answer XML");
+  answers["/broken"] = "<Response><Speak>";
+  const end = (await ended(await create("15551001", "/broken"))).params;
+  assert.equal(end.CallStatus, "completed");
+  answers["/none"] = "<html/>";
+  assert.equal((await ended(await create("15551001", "/none"))).params.Event, "Hangup");
+});
+
 tests.finish();

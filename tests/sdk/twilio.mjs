@@ -7,6 +7,7 @@
 // usage: node twilio.mjs EXCHANGE_URL
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import http from "node:http";
 import twilio from "twilio";
 
@@ -254,6 +255,36 @@ await test("TwiML written by the SDK is obeyed", async () => {
   assert.ok(received.some((each) => each.path === "/obeyed" && each.params.CallSid === call.sid));
 });
 
+const fetchStatus = async (call) => (await client.calls(call.sid).fetch()).status;
+
+// A WebSocket server that only listens: the handshake, then whole unmasked or masked text frames, as JSON.
+const listened = [];
+const sockets = http.createServer();
+sockets.on("upgrade", (request, socket) => {
+  const accept = createHash("sha1").update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`);
+  socket.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    + `Sec-WebSocket-Accept: ${accept.digest("base64")}\r\n\r\n`);
+  let data = Buffer.alloc(0);
+  socket.on("error", () => {});
+  socket.on("data", (part) => {
+    for (data = Buffer.concat([data, part]); ; ) {
+      if (data.length < 2) return;
+      const masked = data[1] & 128 ? 4 : 0;
+      const wide = (data[1] & 127) === 126 ? 2 : 0;
+      const head = 2 + wide + masked;
+      if (data.length < head) return;
+      const bytes = wide ? data.readUInt16BE(2) : data[1] & 127;
+      if (data.length < head + bytes) return;
+      const body = Buffer.from(data.subarray(head, head + bytes));
+      if (masked) for (let i = 0; i < bytes; i++) body[i] ^= data[head - 4 + (i % 4)];
+      if ((data[0] & 15) === 1) listened.push(JSON.parse(body.toString()));
+      if ((data[0] & 15) === 8) socket.end(Buffer.from([0x88, 0]));
+      data = data.subarray(head + bytes);
+    }
+  });
+});
+await new Promise((resolve) => sockets.listen(0, "127.0.0.1", resolve));
+
 const say = "<Response><Say>Leave your message</Say>";
 const seen = (path, sid) => received.filter((each) => each.path === path && each.params.CallSid === sid);
 
@@ -382,6 +413,32 @@ await test("the one who is dialled hears a document first, and may refuse", asyn
   }
 });
 
+await test("a one-way stream is started and stopped, and its failure is told of", async () => {
+  const call = await client.calls.create({ to: "+15551001", from, twiml: hold });
+  await untilStatus(call, "in-progress");
+  const error = await refused(client.calls(call.sid).streams.create({ url: "wss://127.0.0.1:1/listen?x=1" }));
+  assert.equal(error.code, 31920);
+  const stream = await client.calls(call.sid).streams.create({
+    url: `ws://127.0.0.1:${sockets.address().port}/listen`, name: "ear", "parameter1.name": "lead", "parameter1.value": "42",
+    statusCallback: `${home}/stream`,
+  });
+  assert.match(stream.sid, /^MZ[0-9a-f]{32}$/);
+  assert.equal(stream.status, "in-progress");
+  await until("the start", () => seen("/stream", call.sid).some((each) => each.params.StreamEvent === "stream-started"));
+  const opening = await until("the messages", () => (listened.length >= 4 ? listened : null));
+  assert.deepEqual(opening.slice(0, 3).map((each) => each.event), ["connected", "start", "media"]);
+  assert.deepEqual(opening[1].start.customParameters, { lead: "42" });
+  assert.equal((await client.calls(call.sid).streams("ear").update({ status: "stopped" })).status, "stopped");
+  await until("the end", () => seen("/stream", call.sid).some((each) => each.params.StreamEvent === "stream-stopped"));
+  assert.equal((await fetchStatus(call)), "in-progress");
+  await client.calls(call.sid).streams.create({ url: "ws://127.0.0.1:1/nobody", statusCallback: `${home}/stream` });
+  await until("the error", () => seen("/stream", call.sid).some((each) => each.params.StreamEvent === "stream-error"));
+  for (const each of seen("/stream", call.sid)) {
+    assert.ok(twilio.validateRequest(token, each.signature, each.url, each.params));
+  }
+  await client.calls(call.sid).update({ status: "completed" });
+});
+
 await test("too many requests are 429 with 20429, on demand", async () => {
   await fetch(`${exchange}/exchange/faults`, { method: "PUT", body: JSON.stringify({ too_many: 2 }) });
   for (let turn = 0; turn < 2; turn++) assert.equal((await refused(client.calls.list({ limit: 1 }))).code, 20429);
@@ -397,6 +454,8 @@ await test("a machine is told from a person", async () => {
   }
 });
 
+sockets.closeAllConnections();
+sockets.close();
 application.closeAllConnections();
 application.close();
 console.log(`${passed} passed, ${failed} failed`);

@@ -194,6 +194,35 @@ static void a_root_may_be_a_text_and_wins_over_later_files(void **unused) {
   cal_unref(generation);
 }
 
+static void count_problem(void *context, const char *path, int line, const char *message) {
+  ++*(int *)context;
+}
+
+static void it_is_given_again_until_a_file_changes(void **unused) {
+  char lua[128];
+  int problems = 0;
+  write_file("lua/one.lua", "return 1");
+  write_file("lua/bad.lua", "return return");
+  snprintf(lua, sizeof lua, "%s/lua", workspace);
+  cal_generation_root roots[] = {{.dir = lua, .prefix = ""},
+                                 {.dir = "given", .prefix = "two", .text = "return 2"}};
+  cal_generation *first, *second, *third, *fourth;
+  assert_int_equal(cal_generation_again(&first, roots, 2, count_problem, &problems), 0);
+  assert_int_equal(cal_generation_again(&second, roots, 2, count_problem, &problems), 0);
+  assert_ptr_equal(first, second);
+  assert_int_equal(problems, 2); /* each time */
+  write_file("lua/one.lua", "return 11");
+  assert_int_equal(cal_generation_again(&third, roots, 2, NULL, NULL), 0);
+  assert_ptr_not_equal(first, third);
+  roots[1].text = "return 3";
+  assert_int_equal(cal_generation_again(&fourth, roots, 2, NULL, NULL), 0);
+  assert_ptr_not_equal(third, fourth);
+  cal_unref(first);
+  cal_unref(second);
+  cal_unref(third);
+  cal_unref(fourth);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(names_follow_the_folders, setup, teardown),
@@ -203,6 +232,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(the_earlier_root_wins, setup, teardown),
       cmocka_unit_test_setup_teardown(a_root_may_hold_only_one_file, setup, teardown),
       cmocka_unit_test_setup_teardown(the_digest_follows_names_and_sources, setup, teardown),
+      cmocka_unit_test_setup_teardown(it_is_given_again_until_a_file_changes, setup, teardown),
       cmocka_unit_test_setup_teardown(a_root_may_be_a_text_and_wins_over_later_files, setup, teardown),
       cmocka_unit_test_setup_teardown(a_vm_keeps_the_code_it_began_with, setup, teardown),
   };

@@ -239,6 +239,14 @@ function network.gather(call, wanted, finish, timeout)
   return got
 end
 
+---The carrier plays keys to the subscriber, because it was asked to.
+---@param call callisto.exchange.Call
+---@param keys string of 0-9 * # A-D, and pauses (w, W, p)
+function network.play_keys(call, keys)
+  network.note(call, "carrier plays keys " .. keys)
+  for key in keys:gmatch "[%d*#A-D]" do network.note(call, "hears the key " .. key) end
+end
+
 ---Waits until a key has been pressed that nobody has read.
 ---@param call callisto.exchange.Call
 function network.until_key(call)

@@ -258,10 +258,11 @@ function verbs.Conference(kind, call, node)
   if attrs.action then return kind.go_to(call, attrs.action, attrs.method, { ConferenceName = name }) end
 end
 
--- A document that begins with a hang-up leaves the call unanswered.
+-- A document that begins with a hang-up leaves a call that comes in unanswered.
 local function rejects(call, document)
   local first = (xml.parse(document) or {})[1]
-  if call.answered or not first or first.name ~= "Hangup" or first.attrs.schedule then return false end
+  if call.answered or call.direction ~= "inbound" then return false end
+  if not first or first.name ~= "Hangup" or first.attrs.schedule then return false end
   call.rejected = first.attrs.reason == "busy" and "busy" or "failed"
   call.why_ended = "rejected"
   return true

@@ -232,7 +232,7 @@ local below = {}
 
 below["POST DTMF"] = function(_, call, p)
   if type(p.digits) ~= "string" or not p.digits:find "^[%d*#A-DwW]+$" then return nil end
-  network.note(call, "carrier plays keys " .. p.digits)
+  network.play_keys(call, p.digits)
   return answer(202, { api_id = api_id(), message = "digits sent" })
 end
 

@@ -12,8 +12,10 @@
 -- Calls live in this VM, so the exchange runs on one script thread. After a reload the VM before keeps its calls to their
 -- end; requests about those that were answered are handed on to it.
 
-local callbacks = require "callisto.exchange.callbacks"
 local core = require "callisto.core"
+if core.kind == "call" then error("callisto.exchange.service is not for flows: it serves the whole network", 0) end
+
+local callbacks = require "callisto.exchange.callbacks"
 local json = require "callisto.json"
 local log = require "callisto.log"
 local network = require "callisto.exchange.network"

@@ -71,7 +71,7 @@ function telnyx.start(options)
   face.rooms = rooms.new(telnyx_call.uuid)
   face.recordings = recordings.new(telnyx_call.uuid)
   telnyx_call.start(account)
-  telnyx_stream.start(account)
+  telnyx_stream.start(account, settings.get "TELNYX_AUDIO" == "l16le/16000" and "l16le" or "l16be")
   twiml.new(face)
   telnyx_recordings.start(face, account, settings.get "TELNYX_API_BASE")
   return true
@@ -257,7 +257,7 @@ function commands.send_dtmf(call, about)
     return refuse(422, 10015, "Bad Request", "The 'digits' parameter is invalid.", "/digits")
   end
   if not call.answered then return refuse(422, 90034, "Call not answered yet") end
-  network.note(call, "carrier plays keys " .. digits)
+  network.play_keys(call, digits)
 end
 
 function commands.record_stop(call, about)

@@ -39,9 +39,10 @@ local function wire_of(codec, encoding, rate)
 end
 
 ---@param given {sid: string}
-function telnyx_stream.start(given)
+---@param l16 "l16be"|"l16le" the byte order of L16, which documents cannot say
+function telnyx_stream.start(given, l16)
   account = given
-  wires = { PCMU = wire_of("PCMU", "pcmu", 8000), PCMA = wire_of("PCMA", "pcma", 8000), L16 = wire_of("L16", "l16be", 16000) }
+  wires = { PCMU = wire_of("PCMU", "pcmu", 8000), PCMA = wire_of("PCMA", "pcma", 8000), L16 = wire_of("L16", l16, 16000) }
 end
 
 ---That of a line before a document chooses another.

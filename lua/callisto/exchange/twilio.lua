@@ -38,6 +38,7 @@ function face.become(call, status)
   if twilio_call.is_over(call) then
     face.recordings:finish(call)
     face.leave(call)
+    twilio_stream.stop(call)
   end
   twilio_call.become(call, status)
 end
@@ -47,7 +48,7 @@ function face.new_call() return twilio_call.sid "CA" end
 ---The subscriber lifts the receiver, or, of an inbound call, the application does.
 function face.answer(call) return call.answered ~= nil or calls:lift(call) end
 
-face.stream = twilio_stream.run
+face.stream, face.listen, face.stop_listening = twilio_stream.run, twilio_stream.start_listening, twilio_stream.stop
 
 ---@param options {numbers: table<string, table>, cps: number|nil}
 ---@return true|nil ok, string? why  the variables that are missing
@@ -269,6 +270,37 @@ local function list(query)
   end, twilio_call.resource)
 end
 
+-- One-way streams: the only ones that requests can start.
+local function streams(message, call, id, params)
+  local function resource(stream, status)
+    return {
+      sid = stream.id, account_sid = account.sid, call_sid = call.id, name = rest.or_null(stream.name), status = status,
+      date_updated = twilio_call.date(call.updated or call.created),
+      uri = rest.uri(("/Calls/%s/Streams/%s.json"):format(call.id, stream.id)),
+    }
+  end
+  if message.method ~= "POST" then return rest.not_found(message) end
+  if id then
+    if params.Status ~= "stopped" then return rest.refuse(400, 20001, "Status is not valid: " .. tostring(params.Status)) end
+    local stopped = twilio_stream.stop(call, id)
+    if not stopped then return rest.not_found(message) end
+    return rest.answer(200, resource(stopped, "stopped"))
+  end
+  if call.status ~= "in-progress" then return rest.refuse(400, 21220, "Call is not in-progress. Cannot stream.") end
+  local fault, why = twilio_stream.fault_of(params.Url or "")
+  if fault then return rest.refuse(400, fault, why) end
+  local stream = {
+    id = twilio_call.sid "MZ", url = params.Url, name = params.Name, parameters = {}, status_url = params.StatusCallback,
+    status_method = params.StatusCallbackMethod,
+  }
+  for number = 1, 99 do
+    local name = params[("Parameter%d.Name"):format(number)]
+    if name then stream.parameters[name] = params[("Parameter%d.Value"):format(number)] or "" end
+  end
+  if not twilio_stream.listen(call, stream) then return rest.refuse(400, 21220, "The call has a stream already.") end
+  return rest.answer(201, resource(stream, "in-progress"))
+end
+
 local function about_account()
   return rest.answer(200, {
     sid = account.sid, friendly_name = "Callisto exchange", status = "active", type = "Full", auth_token = json.null,
@@ -291,6 +323,9 @@ local function query_of(message) return (http.read_form(message.query)) or {} en
 function twilio.call_in(path) return path:match "/(CA%x+)" end
 
 local function about_call(message, path, params)
+  local of_stream, id = path:match "^/Calls/(CA%x+)/Streams/?([%w_%-%.]*)%.json$"
+  local streaming = network.find(of_stream or "")
+  if streaming then return streams(message, streaming, id ~= "" and id or nil, params) end
   local call = network.find(path:match "^/Calls/(CA%x+)%.json$" or "")
   if not call then return rest.not_found(message) end
   if message.method == "POST" then return update(call, params) end

@@ -21,6 +21,8 @@ local LONGEST_S = 14400
 ---@field fetch fun(call: table, method: string|nil, url: string, extra: table|nil): string|nil, string
 ---@field notify fun(call: table, event: string, url: string, method: string|nil, params: table<string, string>)
 ---@field stream fun(call: table, node: table)  <Connect><Stream>; waits until it is over
+---@field listen fun(call: table, node: table)|nil  <Start><Stream>
+---@field stop_listening fun(call: table, name: string|nil)|nil
 ---@field new_call fun(): string  id of a leg
 ---@field recording fun(recording: table): table<string, string>  what callbacks say of a recording
 ---@field silence integer  seconds after which <Record> ends, unless it says otherwise; 0: never
@@ -193,7 +195,7 @@ function verbs.Connect(face, call, node)
   if node.attrs.action then return face.go_to(call, node.attrs.action, node.attrs.method) end
 end
 
--- <Start><Recording> goes on beside the document.
+-- What is started goes on beside the document.
 function verbs.Start(face, call, node)
   for _, child in ipairs(node) do
     if child.name == "Recording" then
@@ -201,9 +203,17 @@ function verbs.Start(face, call, node)
         source = "StartCallRecordingTwiML", channels = child.attrs.channels == "dual" and 2 or 1, track = child.attrs.track,
         tell = twiml.recording_teller(face, call, wanted_by(call, child.attrs)),
       })
+    elseif child.name == "Stream" and face.listen then
+      face.listen(call, child)
     else
       network.note(call, ("<Start><%s> is not obeyed here"):format(child.name))
     end
+  end
+end
+
+function verbs.Stop(face, call, node)
+  for _, child in ipairs(children(node, "Stream")) do
+    if face.stop_listening then face.stop_listening(call, child.attrs.name) end
   end
 end
 

@@ -208,7 +208,7 @@ local beside = {}
 
 function beside.dtmf(call, order)
   if type(order.digits) ~= "string" or not order.digits:find "^[%d*#p]+$" then return bad("digits", "must be of 0-9 * # p") end
-  network.note(call, "carrier plays keys " .. order.digits)
+  network.play_keys(call, order.digits)
   return answer(200, { message = "DTMF sent", uuid = call.id })
 end
 

@@ -80,10 +80,10 @@ end
 -- The exchange's report of the call, or nil while nothing is known of it.
 local function report_of(self)
   local id = self.line or self.carrier_call
-  if not id then return nil end
-  local report, status = self.world:ask_exchange("GET", "/exchange/calls/" .. id)
+  local report, status
+  if id then report, status = self.world:ask_exchange("GET", "/exchange/calls/" .. id) end
   if status ~= 200 then
-    -- Some carriers name a call anew when it is answered.
+    -- Some carriers name a call only when it rings, or anew when it is answered.
     if self.call then self.carrier_call = (self.world:ask_app("GET", "/api/calls/" .. self.call) or {}).carrier_call_id end
     return nil
   end
@@ -183,7 +183,9 @@ end
 -- To be hung up on in the middle of a word is no mistake.
 local function must(self, verb, ...)
   local ok, why = does(self, verb, ...)
-  if not ok and why ~= "the call is over" then fail(self, ("the caller cannot do this (%s): %s"):format(verb, tostring(why)), 3) end
+  if not ok and why ~= "the call is over" then
+    fail(self, ("the caller cannot do this (%s): %s"):format(verb, tostring(why)), 3)
+  end
   return self
 end
 
@@ -239,7 +241,9 @@ function Caller:hangs_up()
   if self.has_hung_up or self.ending then return self end
   self.has_hung_up = true
   if not self.line then report_of(self) end
-  if self.line and does(self, "hangs_up") ~= nil then self.world:note("caller", "(hangs up)", self) end
+  if not self.line then return self end
+  self.world:note("caller", "(hangs up)", self)
+  does(self, "hangs_up")
   return self
 end
 

@@ -24,13 +24,14 @@ local CLOSING_S, SETTLING_S = 300, 60
 ---@field source string|nil  or its text
 ---@field sources table<string, string>|nil  texts of modules, before those of the workspace
 ---@field payload table|nil
+---@field may_be_refused boolean|nil  `ring` of a call that is refused is no failure: caller.refusal says why
 ---@field inbound boolean|nil  the subscriber calls us
 ---@field carrier string|nil  "twilio"
 ---@field number string|nil  the subscriber's
 ---@field subscriber table|nil  what the subscriber does: { answers_after, busy, no_answer, unreachable, faults … }
 ---@field settings table|nil  call.settings
 ---@field secrets table<string, string>|nil
----@field hosts table<string, fun(request: table): table|nil>|nil  origin → double
+---@field hosts table<string, (fun(request: table): table|nil)|{request: function|nil, socket: function|nil}>|nil  origin → double
 ---@field shared table<string, string>|nil  what callisto.shared holds at first
 ---@field env table<string, string>|nil  more variables of the environment
 ---@field file table|nil  more of callisto.lua
@@ -39,6 +40,8 @@ local CLOSING_S, SETTLING_S = 300, 60
 ---@field seed integer|nil
 ---@field real_voice boolean|nil  the built-in voice and recogniser; `hears` knows nothing then, the transcript does
 ---@field sounds string|nil  folder of the sound files callers play [the workspace]
+---@field budget number|nil  seconds of CPU time for an entry of a call's script [5]
+---@field memory integer|nil  bytes of a call's VM [16 MiB]
 ---@field trace string|nil  file for a trace of the application's calls, see callisto.spec.replay
 
 ---@class callisto.spec.World
@@ -100,6 +103,7 @@ local function engine_of(self, host, service, warm, verb)
     workspace = verb == "exchange" and options.sounds or options.workspace,
     settings = settings_of(options, self.adapter, verb), sources = sources_of(options),
     trace = verb == "serve" and options.trace or nil, real_voice = options.real_voice,
+    budget = options.budget, memory = options.memory,
   }
   if not engine then
     local story = self:story()
@@ -124,7 +128,10 @@ function exchange.open(options)
     lab = lab.new { seed = options.seed or 1, wall = options.at or TUESDAY_MORNING },
   }, World)
   opened[#opened + 1] = self
-  for origin, fn in pairs(options.hosts or {}) do self.lab:host(authority_of(origin), fn) end
+  for origin, double in pairs(options.hosts or {}) do
+    if type(double) == "function" then double = { request = double } end
+    self.lab:host(authority_of(origin), double.request or function() end, double.socket)
+  end
   self.network = engine_of(self, "exchange.test", "callisto.exchange.service", "callisto.exchange.subscriber", "exchange")
   self.app = engine_of(self, "app.test", "callisto.service", "callisto.flow", "serve")
   for key, value in pairs(options.shared or {}) do assert(self.app:share(key, tostring(value))) end

@@ -17,7 +17,9 @@ local function lines_of(path)
   for text in file:lines() do
     number = number + 1
     local entry, problem = json.decode(text)
-    if type(entry) ~= "table" then error(("replay: %s:%d is not a line of a trace: %s"):format(path, number, problem or "?"), 0) end
+    if type(entry) ~= "table" then
+      error(("replay: %s:%d is not a line of a trace: %s"):format(path, number, problem or "?"), 0)
+    end
     list[#list + 1] = entry
   end
   file:close()
@@ -154,7 +156,8 @@ function replay.run(open, path, options)
   local is_inbound = about.direction == "INBOUND"
   local of_trace = {
     template = about.template, payload = about.payload, inbound = is_inbound or nil, carrier = about.carrier,
-    settings = about.settings, at = begin.at_ms / 1000, hosts = doubles_of(entries), number = is_inbound and about.from or about.to,
+    settings = about.settings, at = begin.at_ms / 1000, hosts = doubles_of(entries),
+    number = is_inbound and about.from or about.to,
   }
   for _, given in ipairs { of_trace, options } do
     for name, value in pairs(given) do all[name] = value end
