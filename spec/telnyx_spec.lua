@@ -268,7 +268,7 @@ describe_if("Telnyx's interface", function()
   for _, case in ipairs {
     { "200 with an id", { status = 200, body = '{"sid":"v3:a"}' }, nil, "placed" },
     { "200 with an id inside", { status = 200, body = '{"data":{"call_control_id":"v3:a"}}' }, nil, "placed" },
-    { "200 as documented, which names none", { status = 200, body = '{"from":"+2","to":"+1","status":"queued"}' }, nil, "placed" },
+    { "200 as documented, naming none", { status = 200, body = '{"from":"+2","to":"+1","status":"queued"}' }, nil, "placed" },
     { "200 with rubbish", { status = 200, body = "<html>" }, nil, "unknown", "EBADMSG" },
     { "500", { status = 500, body = "" }, nil, "unknown", "HTTP 500", true },
     { "a redirect", { status = 302, body = "" }, nil, "unknown" },

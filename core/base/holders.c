@@ -152,7 +152,8 @@ uint32_t cal_holders_count(cal_holders *holders, cal_span set_name, uint64_t now
 
 /* The generic cell rate algorithm: one number says how full the bucket is. */
 static uint64_t next_turn(set *pace, double per_second, double burst, uint64_t now_ns) {
-  uint64_t each_ns = (uint64_t)((double)CAL_S / per_second), slack_ns = (uint64_t)((burst - 1) * (double)each_ns);
+  uint64_t each_ns = (uint64_t)((double)CAL_S / per_second),
+           slack_ns = (uint64_t)((burst - 1) * (double)each_ns);
   uint64_t full_ns = pace->turn_ns > now_ns ? pace->turn_ns : now_ns;
   pace->turn_ns = full_ns + each_ns;
   return full_ns > now_ns + slack_ns ? full_ns - slack_ns - now_ns : 0;

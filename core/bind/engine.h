@@ -4,8 +4,8 @@
  * Start: store (migrations, lost calls) → generation of code → speech → io and script threads → listening →
  * "start". Stop:  the first SIGTERM refuses new calls and lets live ones finish within the grace; then, or on
  * the second signal, sockets are closed and every thread is joined. Inline mode runs everything on the
- * calling thread's one loop. On a borrowed loop (options.loop) nothing runs by itself: who owns the loop moves it, and
- * cal_engine_run is not used. Main thread, except where noted. */
+ * calling thread's one loop. On a borrowed loop (options.loop) nothing runs by itself: who owns the loop
+ * moves it, and cal_engine_run is not used. Main thread, except where noted. */
 #ifndef CAL_BIND_ENGINE_H
 #define CAL_BIND_ENGINE_H
 
@@ -26,9 +26,9 @@
 typedef struct cal_engine_options {
   const char
       *service; /* entry module of the service VMs: "callisto.service" or "callisto.exchange.service" */
-  const char *warm_module; /* what warm VMs have loaded already: "callisto.flow" */
-  const char *workspace;   /* folder with templates/, providers/ …; "." */
-  const char *library;     /* folder with callisto/…: our own Lua */
+  const char *warm_module;            /* what warm VMs have loaded already: "callisto.flow" */
+  const char *workspace;              /* folder with templates/, providers/ …; "." */
+  const char *library;                /* folder with callisto/…: our own Lua */
   const cal_generation_root *sources; /* modules that go before those of the workspace; borrowed; for specs */
   size_t source_count;
   const char *host;
@@ -37,12 +37,14 @@ typedef struct cal_engine_options {
   const char *ca_file;              /* extra authority for outgoing TLS; NULL: the system's */
   uint8_t io_threads, script_threads, speech_threads;
   int is_inline;
-  /* A simulated engine (lab.h): inline, on a loop and a network that others share. Both borrowed; NULL outside. */
+  /* A simulated engine (lab.h): inline, on a loop and a network that others share. Both borrowed; NULL
+   * outside. */
   cal_loop *loop;
   struct cal_loopback *loopback;
-  int has_real_voice;  /* on such a loop: the built-in voice and ear instead of those of specs (speech/spoken.h) */
-  cal_hearing hearing; /* what subscribers of the exchange hear; empty outside */
-  int hears_free_text; /* the built-in ear may listen without expected answers */
+  int has_real_voice;      /* on such a loop: the built-in voice and ear instead of those of specs
+                              (speech/spoken.h) */
+  cal_hearing hearing;     /* what subscribers of the exchange hear; empty outside */
+  int hears_free_text;     /* the built-in ear may listen without expected answers */
   int is_tool;             /* only clock, ids, shared state and code: no planes */
   cal_clock *clock;        /* NULL: the real one */
   cal_ids *ids;            /* NULL: the real ones */
@@ -59,7 +61,7 @@ typedef struct cal_engine_options {
   char *(*read_settings)(void *context); /* reads them again for a reload, on a worker thread: owned, or NULL
                                             with an error text; NULL: they stay */
   void *settings_context;
-  int watches; /* files that change are reloaded */
+  int watches;            /* files that change are reloaded */
   const char *trace_path; /* all that happens on calls is written there (trace.h); NULL: it is not */
 } cal_engine_options;
 
@@ -81,7 +83,7 @@ cal_tokens *cal_engine_tokens(const cal_engine *engine);
 struct cal_prefixes *cal_engine_prefixes(const cal_engine *engine);
 cal_store *cal_engine_store(const cal_engine *engine);
 cal_speech *cal_engine_speech(const cal_engine *engine);
-cal_trace *cal_engine_trace(const cal_engine *engine); /* NULL: nobody wants to know */
+cal_trace *cal_engine_trace(const cal_engine *engine);     /* NULL: nobody wants to know */
 cal_code *cal_engine_code(cal_engine *engine);             /* returns owned: code and settings of new calls */
 cal_generation *cal_engine_generation(cal_engine *engine); /* returns owned */
 const char *cal_engine_node(const cal_engine *engine);

@@ -50,7 +50,8 @@ static uint32_t flags_of(lua_State *L, int index) {
 }
 
 /* For a trace: { number?, name = text }. */
-static void trace(cal_script_call *call, const char *kind, uint32_t number, const char *name, const char *text) {
+static void trace(cal_script_call *call, const char *kind, uint32_t number, const char *name,
+                  const char *text) {
   cal_trace *into = cal_engine_trace(cal_script_engine(call->script));
   if (!into) return;
   cal_buf json;

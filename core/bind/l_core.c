@@ -196,7 +196,8 @@ void cal_core_add_headers(lua_State *L, int index, cal_http_message *message) {
   }
 }
 
-static void trace_fetch(const cal_bind_context *context, cal_id request, const char *method, const char *url) {
+static void trace_fetch(const cal_bind_context *context, cal_id request, const char *method,
+                        const char *url) {
   cal_trace *trace = cal_engine_trace(context->engine);
   if (!trace || !context->call) return;
   cal_buf json;

@@ -254,16 +254,11 @@ static int shared_pace(lua_State *L) {
 }
 
 int cal_lib_shared(lua_State *L) {
-  static const luaL_Reg functions[] = {{"get", shared_get},
-                                       {"set", shared_set},
-                                       {"add", shared_add},
-                                       {"increment", shared_increment},
-                                       {"remove", shared_remove},
-                                       {"hold", shared_hold},
-                                       {"release", shared_release},
-                                       {"holders", shared_holders},
-                                       {"pace", shared_pace},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"get", shared_get},         {"set", shared_set},
+                                       {"add", shared_add},         {"increment", shared_increment},
+                                       {"remove", shared_remove},   {"hold", shared_hold},
+                                       {"release", shared_release}, {"holders", shared_holders},
+                                       {"pace", shared_pace},       {NULL, NULL}};
   push_module(L, functions);
   return 1;
 }

@@ -18,8 +18,8 @@ int cal_lib_metrics(lua_State *L); /* callisto.metrics */
 int cal_lib_shared(lua_State *L);  /* callisto.shared */
 int cal_lib_zone(lua_State *L);    /* callisto.zone */
 
-int cal_lib_lab(lua_State *L);     /* callisto.lab: in a tool's VM only */
-int cal_lab_wire(lua_State *L);    /* its wires */
+int cal_lib_lab(lua_State *L);  /* callisto.lab: in a tool's VM only */
+int cal_lab_wire(lua_State *L); /* its wires */
 
 /* Offers all of them to `require`; from the `open` of a VM. */
 void cal_lib_provide(lua_State *L);

@@ -511,9 +511,11 @@ uint32_t cal_script_calls(const cal_script *script) {
 
 uint32_t cal_script_vms(const cal_script *script) {
   uint32_t count = 0;
-  cal_list_each((cal_list *)&script->services, node)
-      count += cal_pool_taken(cal_list_entry(node, cal_service, node)->pool);
+  cal_list_each((cal_list *)&script->services, node) count +=
+      cal_pool_taken(cal_list_entry(node, cal_service, node)->pool);
   return count;
 }
 
-cal_vm *cal_script_service_vm(const cal_script *script) { return script->current ? script->current->vm : NULL; }
+cal_vm *cal_script_service_vm(const cal_script *script) {
+  return script->current ? script->current->vm : NULL;
+}

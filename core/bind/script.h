@@ -38,7 +38,7 @@ typedef struct cal_script_call {
   int has_room;            /* in the mailbox, for the news that its script is broken */
   uint32_t last_utterance;
   int32_t last_background; /* numbers what the script said about it */
-  uint32_t asked; /* answers its script waits for */
+  uint32_t asked;          /* answers its script waits for */
 } cal_script_call;
 
 /* What a VM's C functions find behind cal_vm_of(L): made with the VM, bound to a call when it is taken from
@@ -61,8 +61,8 @@ int cal_script_start(
 cal_loop *cal_script_loop(cal_script *script);
 cal_engine *cal_script_engine(cal_script *script);
 uint8_t cal_script_index(const cal_script *script);
-uint32_t cal_script_calls(const cal_script *script); /* any thread; a snapshot */
-uint32_t cal_script_vms(const cal_script *script);   /* VMs that were taken for calls and live */
+uint32_t cal_script_calls(const cal_script *script);     /* any thread; a snapshot */
+uint32_t cal_script_vms(const cal_script *script);       /* VMs that were taken for calls and live */
 cal_vm *cal_script_service_vm(const cal_script *script); /* of the present code; borrowed; may be NULL */
 
 void cal_script_started(cal_script *script); /* a service VM said core.started() */

@@ -58,33 +58,34 @@ static const struct option long_options[] = {{"port", required_argument, NULL, '
                                              {NULL, 0, NULL, 0}};
 
 static void help(const char *verb) {
-  printf("usage: callisto %s [options]\n\n"
-         "  --port N            port for webhooks, API and media sockets [%s]; 0: any free one\n"
-         "  --host ADDRESS      numeric address to listen on [all of IPv4]\n"
-         "  --workspace DIR     folder with callisto.lua, templates/, providers/ … [.]\n"
-         "  --data DIR          folder for the database and recordings [var]\n"
-         "  --node NAME         who this process is in the store [main]\n"
-         "  --io-threads N      threads for sockets and audio, 1 to 16 [half the cores]\n"
-         "  --script-threads N  threads for Lua, 1 to 16 [half the cores]\n"
-         "  --speech-threads N  threads for the built-in voice and ear, 1 to 16 [half the cores]\n"
-         "  --free-text         the built-in ear also listens without expected answers; often wrong, 100 MiB\n"
-         "  --inline            everything on one thread, for debugging\n"
-         "  --max-calls N       live calls of this node [2000]\n"
-         "  --warm-vms N        VMs kept ready, a script thread [16]\n"
-         "  --budget-ms N       CPU time of one step of a call's script [50]\n"
-         "  --vm-memory-mb N    memory of a call's script [16]\n"
-         "  --grace SECONDS     how long live calls may go on after SIGTERM [600]\n"
-         "  --tls-cert FILE --tls-key FILE   serve TLS\n"
-         "  --ca FILE           extra authority for outgoing TLS\n"
-         "  --allow-private     calls' scripts may fetch from private addresses\n"
-         "  --watch             changed files are reloaded by themselves (the default)\n"
-         "  --no-watch          changed files are reloaded only when asked (callisto reload, SIGHUP)\n"
-         "  --set NAME=VALUE    a setting, as in callisto.lua\n"
-         "  --record-trace FILE all that happens on calls, as JSON lines, for callisto.spec.replay\n"
-         "  --log-level LEVEL   debug, info, warn or error [info]\n"
-         "  --log-json          one JSON object a line\n\n"
-         "SIGTERM drains: no new calls, live ones finish, exit 0. A second one is immediate.\n",
-         verb, strcmp(verb, "serve") ? "8090" : "8080");
+  printf(
+      "usage: callisto %s [options]\n\n"
+      "  --port N            port for webhooks, API and media sockets [%s]; 0: any free one\n"
+      "  --host ADDRESS      numeric address to listen on [all of IPv4]\n"
+      "  --workspace DIR     folder with callisto.lua, templates/, providers/ … [.]\n"
+      "  --data DIR          folder for the database and recordings [var]\n"
+      "  --node NAME         who this process is in the store [main]\n"
+      "  --io-threads N      threads for sockets and audio, 1 to 16 [half the cores]\n"
+      "  --script-threads N  threads for Lua, 1 to 16 [half the cores]\n"
+      "  --speech-threads N  threads for the built-in voice and ear, 1 to 16 [half the cores]\n"
+      "  --free-text         the built-in ear also listens without expected answers; often wrong, 100 MiB\n"
+      "  --inline            everything on one thread, for debugging\n"
+      "  --max-calls N       live calls of this node [2000]\n"
+      "  --warm-vms N        VMs kept ready, a script thread [16]\n"
+      "  --budget-ms N       CPU time of one step of a call's script [50]\n"
+      "  --vm-memory-mb N    memory of a call's script [16]\n"
+      "  --grace SECONDS     how long live calls may go on after SIGTERM [600]\n"
+      "  --tls-cert FILE --tls-key FILE   serve TLS\n"
+      "  --ca FILE           extra authority for outgoing TLS\n"
+      "  --allow-private     calls' scripts may fetch from private addresses\n"
+      "  --watch             changed files are reloaded by themselves (the default)\n"
+      "  --no-watch          changed files are reloaded only when asked (callisto reload, SIGHUP)\n"
+      "  --set NAME=VALUE    a setting, as in callisto.lua\n"
+      "  --record-trace FILE all that happens on calls, as JSON lines, for callisto.spec.replay\n"
+      "  --log-level LEVEL   debug, info, warn or error [info]\n"
+      "  --log-json          one JSON object a line\n\n"
+      "SIGTERM drains: no new calls, live ones finish, exit 0. A second one is immediate.\n",
+      verb, strcmp(verb, "serve") ? "8090" : "8080");
 }
 
 static int whole(const char *name, const char *text, long least, long most, long *number) {

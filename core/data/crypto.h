@@ -51,8 +51,8 @@ int cal_ed25519_sign(uint8_t signature[64], const uint8_t seed[32], cal_span dat
  * -EMSGSIZE. */
 ssize_t cal_rs256_sign(uint8_t *into, size_t room, cal_span pem, cal_span data);
 
-/* A new RSA private key as PEM, zero-terminated, into `into` (cal_buf_init'ed by the caller). Takes a tenth of a second:
- * for made-up accounts of development, not for a thread that has calls. 2048 to 4096 bits. */
+/* A new RSA private key as PEM, zero-terminated, into `into` (cal_buf_init'ed by the caller). Takes a tenth
+ * of a second: for made-up accounts of development, not for a thread that has calls. 2048 to 4096 bits. */
 int cal_rsa_new(cal_buf *into, int bits);
 
 #endif

@@ -151,7 +151,8 @@ int cal_rsa_new(cal_buf *into, int bits) {
   long bytes = 0;
   if (pair && out && PEM_write_bio_PrivateKey(out, pair, NULL, NULL, 0, NULL, NULL) == 1)
     bytes = BIO_get_mem_data(out, &text);
-  int code = bytes > 0 ? cal_buf_append(into, text, (size_t)bytes) : cal_fail(-EIO, "OpenSSL refused to make an RSA key");
+  int code = bytes > 0 ? cal_buf_append(into, text, (size_t)bytes)
+                       : cal_fail(-EIO, "OpenSSL refused to make an RSA key");
   BIO_free(out);
   EVP_PKEY_free(pair);
   ERR_pop_to_mark();

@@ -119,7 +119,8 @@ static void put_block(cal_spoken_ear *ear, const int16_t *block) {
   ear->run_tone = tone;
   if (tone < 0 && ear->run >= LOST_BLOCKS) ear->tone_count = 0;
   if (tone >= 0 && ear->run == WINDOWS_TO_TELL) take_tone(ear, tone);
-  /* Two beginnings on end, of a word that was cut there and of the one that was said instead: the second counts. */
+  /* Two beginnings on end, of a word that was cut there and of the one that was said instead: the second
+   * counts. */
   if (tone == 0 && ear->run > MOST_BLOCKS - 1) {
     ear->told++;
     ear->began++;

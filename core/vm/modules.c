@@ -66,7 +66,8 @@ static void load(lua_State *L, cal_vm *vm, const char *name) {
 
 /* 'templates.order', not 'templates/order' nor '../order.lua'. */
 static int is_module_name(const char *name) {
-  return *name && name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.")] == '\0' &&
+  return *name &&
+         name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.")] == '\0' &&
          !strstr(name, "..");
 }
 

@@ -27,7 +27,8 @@ static const struct {
   const char *library, *instead;
 } absent[] = {
     {"io", "scripts read and write no files: call:fact and callisto.shared keep things, callisto.log writes"},
-    {"os", "scripts start no processes and see no environment: callisto.clock has the time, call.settings the rest"},
+    {"os", "scripts start no processes and see no environment: callisto.clock has the time, call.settings "
+           "the rest"},
     {"debug", "scripts do not look into each other: callisto.vm has the traceback"},
     {"ffi", "scripts call no C"},
     {"jit", "scripts are interpreted, so that they can be stopped"},

@@ -44,7 +44,7 @@ struct cal_vm {
 
   cal_buf error;
   cal_buf last_place; /* trace of the script when its memory last ran short in this entry */
-  cal_vm *next; /* in the pool's list of VMs to be closed */
+  cal_vm *next;       /* in the pool's list of VMs to be closed */
 };
 
 /* memory.c: the allocator. `context` is the cal_vm. */
@@ -69,7 +69,8 @@ void cal_modules_open(lua_State *L,
 
 /* sandbox.c */
 void cal_sandbox_open(lua_State *L, cal_vm *vm);
-const char *cal_sandbox_instead(const char *library); /* what scripts have instead of a stock library; or NULL */
+const char *
+cal_sandbox_instead(const char *library); /* what scripts have instead of a stock library; or NULL */
 
 /* strings.c: replaces find, match, gmatch, gsub and rep in the string table on top of the stack. */
 void cal_strings_open(lua_State *L);

@@ -151,8 +151,8 @@ static int fail(cal_vm *vm, int code) {
   return cal_fail(code, "%.*s", (int)strcspn(text, "\n"), text);
 }
 
-/* LuaJIT calls no message handler for an allocation that is refused. So the line is that where memory last ran short,
- * or the error has the trace of a task, made afterwards. */
+/* LuaJIT calls no message handler for an allocation that is refused. So the line is that where memory last
+ * ran short, or the error has the trace of a task, made afterwards. */
 static int explain_memory(cal_vm *vm) {
   const char *trace = vm->error.bytes ? strchr(vm->error.data, '\n') : NULL;
   if (!vm->last_place.bytes && trace) cal_buf_append(&vm->last_place, trace, strlen(trace));

@@ -145,7 +145,8 @@ function calls.open(options)
   if not base then return nil, why, "EINVAL" end
   local format = options.format or options.account.audio or options.adapter.format
   if not options.adapter.formats[format] then
-    return nil, ("%s is '%s', which %s does not have"):format(options.adapter.environment.audio, format, options.adapter.name), "EINVAL"
+    local variable = options.adapter.environment.audio
+    return nil, ("%s is '%s', which %s does not have"):format(variable, format, options.adapter.name), "EINVAL"
   end
   local path = options.adapter.routes.media:gsub("{agent}", options.agent.name) .. "/" .. core.id("")
   local call = {
@@ -309,7 +310,9 @@ end
 -- The script presses keys, and the carrier wants them by a request.
 function told.keys(call, about)
   task.start(function()
-    if not call.carrier_call then return log.warn(("call %s: keys are not sent, the carrier's id is not known"):format(call.id)) end
+    if not call.carrier_call then
+      return log.warn(("call %s: keys are not sent, the carrier's id is not known"):format(call.id))
+    end
     local ok, why = call.adapter.done(http.fetch(call.adapter.send_digits(call.carrier_call, about.keys, call.account)))
     if not ok then log.warn(("call %s: %s did not send the keys: %s"):format(call.id, call.carrier, tostring(why))) end
   end)

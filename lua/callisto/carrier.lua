@@ -110,12 +110,19 @@ end
 ---@field redirect (fun(carrier_call: string, to: {url: string|nil, document: table|nil}, account: table): table)|nil  request
 ---  that gives a live call another document
 ---@field send_digits (fun(carrier_call: string, digits: string, account: table): table)|nil  request
----@field record (fun(carrier_call: string, options: {status_url: string|nil}, account: table): table)|nil  request that starts a recording
+---@field record (fun(carrier_call: string, options: {status_url: string|nil}, account: table): table)|nil  request that starts
+---  a recording
 ---@field stop_recording (fun(carrier_call: string, recording: string|nil, account: table): table)|nil  request
----@field recording (fun(message: table): {carrier_call: string|nil, url: string, id: string|nil, seconds: integer|nil}|nil, string?)|nil
+---@field recording (fun(message: table): callisto.Recording|nil, string?)|nil
 ---  what a recording's webhook says
 ---@field done (fun(message: table|nil, text: string?, code: string?): true|nil, callisto.CarrierError?)|nil  reads the answers to
 ---  redirect, send_digits, record and stop_recording
+
+---@class callisto.Recording  the carrier's own, of a call
+---@field carrier_call string|nil
+---@field url string
+---@field id string|nil
+---@field seconds integer|nil
 
 ---@class callisto.CarrierOrder  a call to be placed
 ---@field call string  our own id
@@ -172,8 +179,9 @@ local fields = {
   validate = { "function" },
 }
 
-local route_names = { inbound = true, answer = true, status = true, details = true, transfer = true, fallback = true, media = true,
-  sockets = true }
+local route_names = {
+  inbound = true, answer = true, status = true, details = true, transfer = true, fallback = true, media = true, sockets = true,
+}
 
 -- Functions that are of no use without each other.
 local belong_together = {

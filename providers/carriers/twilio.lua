@@ -16,13 +16,13 @@ local default_ports = { https = "443", http = "80", wss = "443", ws = "80" }
 
 -- A URL with and without its port: Twilio signs either, so both are tried.
 local function port_variants(url)
-  local scheme, authority, rest = url:match("^(%a+)://([^/?#]*)(.*)$")
+  local scheme, authority, path = url:match("^(%a+)://([^/?#]*)(.*)$")
   if not scheme then return { url } end
   local host = authority:gsub(":%d+$", "")
   local port = authority:match(":(%d+)$") or default_ports[scheme]
   return {
-    ("%s://%s%s"):format(scheme, host, rest),
-    ("%s://%s:%s%s"):format(scheme, host, port, rest),
+    ("%s://%s%s"):format(scheme, host, path),
+    ("%s://%s:%s%s"):format(scheme, host, port, path),
   }
 end
 

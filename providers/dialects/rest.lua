@@ -40,13 +40,15 @@ end
 
 local function is_done(message) return message.status >= 200 and message.status < 300 end
 
----@class providers.RestReader  see callisto.Carrier for what its functions, and those that they return, are for
----@field done fun(message: table|nil, text: string?, code: string?): true|nil, callisto.CarrierError?
----@field hung_up fun(over: table<string, true>|nil): fun(message: table|nil, text: string?, code: string?): true|nil, callisto.CarrierError?
----  `over`: error codes of a call that is over already
----@field placed fun(read: fun(body: table|nil): callisto.Placed, string?, callisto.CarrierError?): fun(message: table|nil, text: string?, code: string?, sent: boolean?): callisto.Placed, string?, callisto.CarrierError?
----@field fetched fun(read: fun(body: table): callisto.CarrierStatus|nil): fun(message: table|nil, text: string?, code: string?): callisto.CarrierStatus|nil, callisto.CarrierError?
----  `read`: nil when the body does not tell
+---@alias providers.Done fun(message: table|nil, text: string?, code: string?): true|nil, callisto.CarrierError?
+---@alias providers.Fetched fun(message: table|nil, text: string?, code: string?): callisto.CarrierStatus|nil, table?
+---@alias providers.Placed fun(message: table|nil, text: string?, code: string?, sent: boolean?): callisto.Placed, string?, table?
+
+---@class providers.RestReader  gives the functions of callisto.Carrier that have the same names
+---@field done providers.Done
+---@field hung_up fun(over: table<string, true>|nil): providers.Done  `over`: error codes that say the call is over already
+---@field placed fun(read: fun(body: table|nil): callisto.Placed, string?, table?): providers.Placed
+---@field fetched fun(read: fun(body: table): callisto.CarrierStatus|nil): providers.Fetched  `read`: nil when there is no status
 
 ---What reads a carrier's answers.
 ---@param error_of fun(message: table): callisto.CarrierError  how the carrier words an error

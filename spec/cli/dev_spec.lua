@@ -71,7 +71,8 @@ describe("callisto dev", function()
 
   it("refuses what it does not understand", function()
     for _, case in ipairs {
-      { { "--frobnicate" }, "there is no option %-%-frobnicate" }, { { "--carrier", "pigeon" }, "there is no carrier pigeon" }, { { "now" }, "there is no option now" },
+      { { "--frobnicate" }, "there is no option %-%-frobnicate" },
+      { { "--carrier", "pigeon" }, "there is no carrier pigeon" }, { { "now" }, "there is no option now" },
       { { "--port" }, "%-%-port wants a value" }, { { "--port", "0" }, "from 1 to 65535" },
       { { "--exchange-port", "70000" }, "from 0 to 65535" }, { { "--workspace", "/nowhere/at/all" }, "there is no folder" },
       { { "--set", "a=1\nserve --tls-cert" }, "must be one line" },

@@ -69,7 +69,8 @@ describe("crypto", function()
 
   -- RFC 8032, test 2.
   describe("Ed25519", function()
-    local seed = "\76\205\8\155\40\255\150\218\157\182\195\70\236\17\78\15\91\138\49\159\53\171\166\36\218\140\246\237\79\184\166\251"
+    local seed = "\76\205\8\155\40\255\150\218\157\182\195\70\236\17\78\15"
+      .. "\91\138\49\159\53\171\166\36\218\140\246\237\79\184\166\251"
 
     it("signs as the RFC does, and checks what was signed", function()
       local key = crypto.ed25519_public(seed)

@@ -27,12 +27,14 @@ local function template_of(body)
 end
 
 ---A world with the templates "steady" and "bad".
----@param options {body: string|nil, file: string|nil, sources: table<string, string>|nil, env: table<string, string>|nil}
+---@param options table  body: of the flow, or file: the whole text; sources, env; code: with which it will break
 ---@return callisto.spec.World
 function neighbour.open(options)
   local sources = { ["templates.steady"] = neighbour.STEADY, ["templates.bad"] = options.file or template_of(options.body) }
   for name, text in pairs(options.sources or {}) do sources[name] = text end
-  return exchange.open { sources = sources, budget = 0.1, env = options.env }
+  -- CPU time: what loops uses it up, what fills the memory may take longer.
+  local budget = options.code == "ENOMEM" and 30 or 0.3
+  return exchange.open { sources = sources, budget = budget, env = options.env }
 end
 
 ---What the engines have logged as errors.

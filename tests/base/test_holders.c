@@ -114,7 +114,8 @@ static void *take_and_release(void *name) {
 static void threads_never_have_more_than_there_is(void **state) {
   pthread_t threads[6];
   static char *names[] = {"a", "b", "c", "d", "e", "f"};
-  for (int i = 0; i < 6; i++) assert_int_equal(pthread_create(&threads[i], NULL, take_and_release, names[i]), 0);
+  for (int i = 0; i < 6; i++)
+    assert_int_equal(pthread_create(&threads[i], NULL, take_and_release, names[i]), 0);
   for (int i = 0; i < 6; i++) {
     void *wrong;
     pthread_join(threads[i], &wrong);

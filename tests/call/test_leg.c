@@ -216,8 +216,7 @@ static void a_line_that_breaks(void **state) {
     kit_run_ms(&k, 500);
     cal_ws_pair_cut(p.ws);
     assert_ended(CAL_LEG_LOST, 1006);
-    if (is_started[i])
-      assert_int_equal(kit_ended(&k, 1)->flags, CAL_EVENT_INTERRUPTED | CAL_EVENT_WITH_LEG);
+    if (is_started[i]) assert_int_equal(kit_ended(&k, 1)->flags, CAL_EVENT_INTERRUPTED | CAL_EVENT_WITH_LEG);
     peer_leave(&p);
   }
 }

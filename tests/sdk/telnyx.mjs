@@ -4,66 +4,28 @@
 // usage: node telnyx.mjs EXCHANGE_URL
 
 import assert from "node:assert/strict";
-import http from "node:http";
 import Telnyx from "telnyx";
 import { TelnyxWebhook } from "telnyx/lib/webhooks.js";
+import { refused, serve, Tests, until } from "./support/kit.mjs";
 
 const exchange = process.argv[2];
 const account = process.env.TELNYX_ACCOUNT_SID;
 const application_sid = process.env.TELNYX_APPLICATION_SID;
 const from = "+14155550100";
 const client = new Telnyx({ apiKey: process.env.TELNYX_API_KEY, baseURL: `${exchange}/v2`, maxRetries: 0 });
-let passed = 0;
-let failed = 0;
-
-async function test(name, body) {
-  try {
-    await body();
-    passed++;
-    console.log(`ok      ${name}`);
-  } catch (error) {
-    failed++;
-    console.log(`not ok  ${name}\n${error.stack}`);
-  }
-}
-
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function until(what, check, seconds = 20) {
-  for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(50)) {
-    const value = await check();
-    if (value) return value;
-  }
-  throw new Error(`waited ${seconds} s for ${what}`);
-}
-
-async function refused(promise) {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  throw new Error("it was not refused");
-}
+const { test, finish } = new Tests();
 
 // The application: keeps what it receives, and says what `answers` holds for a path. `failing`: how often a path fails first.
 const received = [];
 const answers = {};
 const failing = {};
-const application = http.createServer((request, response) => {
-  let body = "";
-  request.on("data", (part) => (body += part));
-  request.on("end", () => {
-    const path = request.url.split("?")[0];
-    const params = Object.fromEntries(new URLSearchParams(body));
-    received.push({ method: request.method, url: request.url, path, params, body, headers: request.headers });
-    failing[path] = (failing[path] ?? 0) - 1;
-    response.writeHead(failing[path] >= 0 ? 500 : 200, { "content-type": "text/xml" });
-    response.end(answers[path] ?? "<Response/>");
-  });
+const home = await serve((request, body) => {
+  const path = request.url.split("?")[0];
+  const params = Object.fromEntries(new URLSearchParams(body));
+  received.push({ method: request.method, url: request.url, path, params, body, headers: request.headers });
+  failing[path] = (failing[path] ?? 0) - 1;
+  return { status: failing[path] >= 0 ? 500 : 200, type: "text/xml", body: answers[path] ?? "<Response/>" };
 });
-await new Promise((resolve) => application.listen(0, "127.0.0.1", resolve));
-const home = `http://127.0.0.1:${application.address().port}`;
 const hold = "<Response><Pause length=\"60\"/></Response>";
 
 const calls = client.texml.accounts.calls;
@@ -229,7 +191,4 @@ await test("a recording is started, stopped, told of and downloaded", async () =
   await client.calls.actions.hangup(call.sid, {});
 });
 
-application.closeAllConnections();
-application.close();
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+finish();

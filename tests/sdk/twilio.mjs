@@ -10,13 +10,13 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import http from "node:http";
 import twilio from "twilio";
+import { refused, serve, Tests, until } from "./support/kit.mjs";
 
 const exchange = process.argv[2];
 const sid = process.env.TWILIO_ACCOUNT_SID;
 const token = process.env.TWILIO_AUTH_TOKEN;
 const from = "+14155550100";
-let passed = 0;
-let failed = 0;
+const { test, finish } = new Tests();
 
 class ExchangeClient extends twilio.RequestClient {
   request(options) {
@@ -28,59 +28,22 @@ class ExchangeClient extends twilio.RequestClient {
 
 const client = twilio(sid, token, { httpClient: new ExchangeClient() });
 
-async function test(name, body) {
-  try {
-    await body();
-    passed++;
-    console.log(`ok      ${name}`);
-  } catch (error) {
-    failed++;
-    console.log(`not ok  ${name}\n${error.stack}`);
-  }
-}
-
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function until(what, check, seconds = 20) {
-  for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(50)) {
-    const value = await check();
-    if (value) return value;
-  }
-  throw new Error(`waited ${seconds} s for ${what}`);
-}
-
 const untilStatus = (call, status) =>
   until(`status ${status}`, async () => {
     const seen = await client.calls(call.sid).fetch();
     return seen.status === status ? seen : null;
   });
 
-async function refused(promise) {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  throw new Error("it was not refused");
-}
-
 // The application: keeps what it receives, and says what `answers` holds for a path.
 const received = [];
 const answers = {};
-const application = http.createServer((request, response) => {
-  let body = "";
-  request.on("data", (part) => (body += part));
-  request.on("end", () => {
-    const url = `http://127.0.0.1:${application.address().port}${request.url}`;
-    const params = Object.fromEntries(new URLSearchParams(request.method === "POST" ? body : ""));
-    const path = request.url.split("?")[0];
-    received.push({ method: request.method, url, path, params, signature: request.headers["x-twilio-signature"] });
-    response.writeHead(200, { "content-type": "text/xml" });
-    response.end(answers[path] ?? "<Response/>");
-  });
+const home = await serve((request, body) => {
+  const params = Object.fromEntries(new URLSearchParams(request.method === "POST" ? body : ""));
+  const path = request.url.split("?")[0];
+  const signature = request.headers["x-twilio-signature"];
+  received.push({ method: request.method, url: home + request.url, path, params, signature });
+  return { type: "text/xml", body: answers[path] ?? "<Response/>" };
 });
-await new Promise((resolve) => application.listen(0, "127.0.0.1", resolve));
-const home = `http://127.0.0.1:${application.address().port}`;
 const statuses = (call) => received.filter((each) => each.path === "/status" && each.params.CallSid === call.sid);
 const events = ["initiated", "ringing", "answered", "completed"];
 const hold = "<Response><Pause length=\"60\"/></Response>";
@@ -454,9 +417,4 @@ await test("a machine is told from a person", async () => {
   }
 });
 
-sockets.closeAllConnections();
-sockets.close();
-application.closeAllConnections();
-application.close();
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+finish();

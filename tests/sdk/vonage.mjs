@@ -5,40 +5,18 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import http from "node:http";
 import { Vonage } from "@vonage/server-sdk";
 import { tokenGenerate, verifySignature } from "@vonage/jwt";
+import { refused, serve, Tests, until } from "./support/kit.mjs";
 
 const exchange = process.argv[2];
 const { VONAGE_APPLICATION_ID, VONAGE_PRIVATE_KEY, VONAGE_SIGNATURE_SECRET, VONAGE_API_KEY } = process.env;
 const from = { type: "phone", number: "14155550100" };
-let passed = 0;
-let failed = 0;
+const { test, finish } = new Tests();
 
 const client = (credentials) =>
   new Vonage({ apiKey: VONAGE_API_KEY, apiSecret: "unused", ...credentials }, { apiHost: exchange }).voice;
 const voice = client({ applicationId: VONAGE_APPLICATION_ID, privateKey: VONAGE_PRIVATE_KEY });
-
-async function test(name, body) {
-  try {
-    await body();
-    passed++;
-    console.log(`ok      ${name}`);
-  } catch (error) {
-    failed++;
-    console.log(`not ok  ${name}\n${error.stack}`);
-  }
-}
-
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function until(what, check, seconds = 20) {
-  for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(50)) {
-    const value = await check();
-    if (value) return value;
-  }
-  throw new Error(`waited ${seconds} s for ${what}`);
-}
 
 const untilStatus = (call, status) =>
   until(`status ${status}`, async () => {
@@ -46,32 +24,16 @@ const untilStatus = (call, status) =>
     return seen.status === status ? seen : null;
   });
 
-async function refused(promise) {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  throw new Error("it was not refused");
-}
-
 // The application: keeps what it receives, and says what `answers` holds for a path.
 const received = [];
 const answers = {};
-const application = http.createServer((request, response) => {
-  let body = "";
-  request.on("data", (part) => (body += part));
-  request.on("end", () => {
-    const [path, query] = request.url.split("?");
-    const fields = request.method === "POST" ? JSON.parse(body) : Object.fromEntries(new URLSearchParams(query));
-    received.push({ method: request.method, path, fields, body, authorization: request.headers.authorization });
-    const answer = answers[path] ?? [];
-    response.writeHead(answer.status ?? 200, { "content-type": "application/json" });
-    response.end(JSON.stringify(answer.body ?? answer));
-  });
+const home = await serve((request, body) => {
+  const [path, query] = request.url.split("?");
+  const fields = request.method === "POST" ? JSON.parse(body) : Object.fromEntries(new URLSearchParams(query));
+  received.push({ method: request.method, path, fields, body, authorization: request.headers.authorization });
+  const answer = answers[path] ?? [];
+  return { status: answer.status, type: "application/json", body: JSON.stringify(answer.body ?? answer) };
 });
-await new Promise((resolve) => application.listen(0, "127.0.0.1", resolve));
-const home = `http://127.0.0.1:${application.address().port}`;
 const events = (call) => received.filter((each) => each.path === "/event" && each.fields.uuid === call.uuid);
 const words = (call) => events(call).map((each) => each.fields.status);
 const phone = (number) => [{ type: "phone", number }];
@@ -236,7 +198,4 @@ await test("an answer URL that fails is tried twice, and the call ends", async (
   assert.equal(received.filter((each) => each.path === "/broken").length, 2);
 });
 
-application.closeAllConnections();
-application.close();
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+finish();

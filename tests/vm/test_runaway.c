@@ -153,6 +153,26 @@ static void the_message_says_where_the_time_went(void **unused) {
   cal_vm_free(vm);
 }
 
+static void the_message_says_where_the_memory_went(void **unused) {
+  static const char *const texts[] = {
+      "local t = {}\nwhile true do t[#t + 1] = {} end",
+      "local t = {}\nwhile true do t[#t + 1] = ('x'):rep(1000) .. #t end",
+      "local t = 'x'\nwhile true do t = t .. t end",
+      /* In a coroutine, as flows run. */
+      "local step = coroutine.create(function() local t = {}\nwhile true do t[#t + 1] = {} end end)\n"
+      "local ok, why = coroutine.resume(step) error(why, 0)",
+  };
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    cal_vm *vm = new_patient_vm();
+    assert_int_equal(run_text(vm, texts[i]), -ENOMEM);
+    const char *text = cal_vm_error(vm);
+    if (strncmp(text, "not enough memory: the ceiling is 16777216 bytes;", 49) ||
+        !strstr(text, "\n  script:2:"))
+      fail_msg("%s", text);
+    cal_vm_free(vm);
+  }
+}
+
 static void a_vm_that_ran_out_of_memory_can_be_used_again(void **unused) {
   cal_vm *vm = new_patient_vm();
   for (int i = 0; i < 3; i++) {
@@ -326,6 +346,7 @@ int main(void) {
     cmocka_unit_test(a_vm_that_ran_out_of_time_is_not_entered_again),
     cmocka_unit_test(a_service_vm_goes_on_after_its_time_out),
     cmocka_unit_test(the_message_says_where_the_time_went),
+    cmocka_unit_test(the_message_says_where_the_memory_went),
     cmocka_unit_test(a_vm_that_ran_out_of_memory_can_be_used_again),
     cmocka_unit_test(c_may_push_values_into_a_vm_that_is_full),
     cmocka_unit_test(garbage_is_collected_before_memory_is_refused),

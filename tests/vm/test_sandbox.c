@@ -204,6 +204,28 @@ static void errors_are_described(void **unused) {
   cal_vm_free(vm);
 }
 
+/* Errors whose text is LuaJIT's say what to do. */
+static void errors_name_their_remedy(void **unused) {
+  static const char *const cases[][2] = {
+      {"io.open('x')",
+       "script:1: attempt to index global 'io' (a nil value); scripts read and write no files: "},
+      {"os.time()", "script:1: attempt to index global 'os' (a nil value); scripts start no processes"},
+      {"local function f() return 1 + f() end coroutine.wrap(f)()",
+       "stack overflow; a function calls itself without end"},
+      {"coroutine.wrap(function() ('x'):gsub('x', coroutine.yield) end)()", "callbacks of gsub and sort, "},
+      {"require 'ffi'", "script:1: module 'ffi' is not there: scripts call no C"},
+      {"require '../x'", "script:1: module '../x' is not there: a module's name is no path: "},
+      {"nobody.x = 1", "script:1: attempt to index global 'nobody' (a nil value)"},
+  };
+  cal_vm *vm = new_vm(CAL_VM_CALL, NULL);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    assert_int_equal(run_text(vm, cases[i][0]), -EINVAL);
+    if (!strstr(cal_error_text(), cases[i][1])) fail_msg("%s: '%s'", cases[i][0], cal_error_text());
+  }
+  assert_null(strchr(cal_error_text(), ';')); /* of a name nobody knows there is nothing to say */
+  cal_vm_free(vm);
+}
+
 static void a_tool_has_everything(void **unused) {
   cal_vm *vm = new_vm(CAL_VM_TOOL, NULL);
   expect(vm,
@@ -224,6 +246,7 @@ int main(void) {
       cmocka_unit_test(what_is_left_works),
       cmocka_unit_test(print_goes_to_the_log),
       cmocka_unit_test(errors_are_described),
+      cmocka_unit_test(errors_name_their_remedy),
       cmocka_unit_test(a_tool_has_everything),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 -- callisto call TEMPLATE NUMBER: places a call through a running server and shows what becomes of it.
 
+local help = require "callisto.cli.help"
 local json = require "callisto.json"
 local web = require "callisto.cli.server"
 
@@ -134,12 +135,7 @@ end
 
 ---@return integer exit_code
 function command.run(...)
-  for _, word in ipairs { ... } do
-    if word == "--help" then
-      print(HELP)
-      return 0
-    end
-  end
+  if help.print(HELP, ...) then return 0 end
   local asked, why = parse { ... }
   if not asked then return refuse(why, 2) end
   io.stdout:setvbuf "line"

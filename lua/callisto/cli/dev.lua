@@ -2,6 +2,7 @@
 
 local accounts = require "callisto.exchange.accounts"
 local files = require "callisto.cli.files"
+local help = require "callisto.cli.help"
 local loaders = require "callisto.cli.loader"
 local template = require "callisto.template"
 
@@ -167,12 +168,7 @@ end
 ---@return integer exit_code
 ---@return string|nil plan  nil when there is nothing to start
 function command.plan(...)
-  for _, word in ipairs { ... } do
-    if word == "--help" then
-      print(HELP)
-      return 0
-    end
-  end
+  if help.print(HELP, ...) then return 0 end
   local asked, why = parse { ... }
   if not asked then return refuse(why) end
   return 0, table.concat(plan_of(asked), "\n")

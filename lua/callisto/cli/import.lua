@@ -1,6 +1,7 @@
 -- callisto import FILE.json: what becomes of a flow of another system, and a template's file that holds it.
 
 local files = require "callisto.cli.files"
+local help = require "callisto.cli.help"
 local importer = require "callisto.importer"
 local json = require "callisto.json"
 
@@ -105,12 +106,7 @@ end
 
 ---@return integer exit_code
 function command.run(...)
-  for _, word in ipairs { ... } do
-    if word == "--help" then
-      print(HELP)
-      return 0
-    end
-  end
+  if help.print(HELP, ...) then return 0 end
   local asked, why = parse { ... }
   if not asked then return refuse(why .. "; callisto import --help says more", 2) end
   local text

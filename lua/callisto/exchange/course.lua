@@ -5,7 +5,7 @@
 --
 -- These are our words; a face says them in its carrier's (`become`). A face gives these functions:
 --
---   become(call, status)      the call has moved on: tell the application; called once for a status, and never again after the end
+--   become(call, status)      the call has moved on: tell the application; once for a status, never again after the end
 --   answered(call)            the subscriber has lifted the receiver: get the document and obey it
 --   wire(call) → userdata     of the media socket
 --

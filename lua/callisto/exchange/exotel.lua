@@ -33,7 +33,9 @@ local bucket = {} -- requests that may still be made now; it fills with time
 ---@return true|nil ok, string? why  the variables that are missing
 function exotel.start(options)
   account = {
-    sid = settings.get "EXOTEL_ACCOUNT_SID", key = settings.get "EXOTEL_API_KEY", token = settings.get "EXOTEL_API_TOKEN",
+    sid = settings.get "EXOTEL_ACCOUNT_SID",
+    key = settings.get "EXOTEL_API_KEY",
+    token = settings.get "EXOTEL_API_TOKEN",
   }
   if not account.sid or not account.key or not account.token then
     return nil, "EXOTEL_ACCOUNT_SID, EXOTEL_API_KEY and EXOTEL_API_TOKEN are not set"

@@ -8,7 +8,8 @@
 --   GET  /exchange/calls, /exchange/calls/{id}       everything that happened, for reports and tests
 --   PUT  /exchange/faults {lose, double, …}          what befalls callbacks from now on (callisto.exchange.callbacks)
 --
--- Numbers of the application are settings: exchange = { numbers = { ["+1415…"] = { carrier = "twilio", voice_url = …, … } }, cps = 1 }.
+-- Numbers of the application are settings:
+-- exchange = { numbers = { ["+1415…"] = { carrier = "twilio", voice_url = …, … } }, cps = 1 }.
 -- Calls live in this VM, so the exchange runs on one script thread. After a reload the VM before keeps its calls to their
 -- end; requests about those that were answered are handed on to it.
 

@@ -16,5 +16,7 @@ return {
   ["+15551009"] = { answers_after = 0.1, is_machine = true },
   ["+15552005"] = { refuse = { status = 429, code = 10011, message = "Too many requests", times = 1 }, answers_after = 0.1 },
   ["+15552006"] = { refuse = { status = 403, code = 10039, message = "Only verified numbers may be called" } },
-  ["+15551011"] = { refuse = { status = 429, code = "RATE_LIMITED", message = "Too Many Requests", times = 1 }, answers_after = 0.1 },
+  ["+15551011"] = {
+    answers_after = 0.1, refuse = { status = 429, code = "RATE_LIMITED", message = "Too Many Requests", times = 1 },
+  },
 }
