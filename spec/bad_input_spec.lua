@@ -320,9 +320,13 @@ describe("a file that is no template", function()
     end)
   end
 
-  it("never ends while it is loaded: nothing starts, and the file and line are named", function()
-    local ok, why = pcall(neighbour.open, { file = "\nwhile true do end" })
-    assert.is_false(ok)
-    assert.matches("templates.bad:2: time budget of %d+ ms used up", why)
+  it("never ends while it is loaded is left out, and named in the log with its line", function()
+    local worse = { ["templates.worse"] = "while true do pcall(error) end" }
+    local world = neighbour.open { file = "\nwhile true do end", sources = worse }
+    local log = neighbour.errors(world)
+    assert.matches("templates.bad:2: time budget of %d+ ms used up", log)
+    assert.matches("templates.bad cannot be used: it does not end while it is loaded", log)
+    assert.matches("templates.worse cannot be used: it does not end while it is loaded", log)
+    neighbour.assert_undisturbed(neighbour.of(world))
   end)
 end)

@@ -23,6 +23,7 @@
 #define CALLS_CEILING 20000
 #define REQUESTS_CEILING 65536
 #define CALL_REQUESTS_CEILING 64       /* of one call: what it sends is memory of ours, not of its VM */
+#define STARTS_MOST 16                 /* of one service: after two it leaves out a file that never ends */
 #define FALLBACK_UTTERANCE 0x6ffffff0u /* above any number a script reaches */
 
 struct cal_script {
@@ -95,6 +96,14 @@ static void sweep_services(cal_script *script) {
 }
 
 void cal_script_service_stopped(cal_service *service) { service->is_stopped = 1; }
+
+/* A file that never ends while it is loaded costs two tries: the service leaves it out in the next. */
+static void start_service(cal_script *script, const cal_event *event) {
+  int code = -ETIMEDOUT;
+  for (int tries = 0; code == -ETIMEDOUT && tries < STARTS_MOST; tries++)
+    code = cal_service_run(script->current, event);
+  if (code) cal_engine_script_has_failed(script->engine);
+}
 
 static void stop_service(cal_service *service) {
   if (service->is_stopping) return;
@@ -285,7 +294,7 @@ static void deliver(void *context, void *message) {
     stop_all(script);
     break;
   case CAL_EVENT_START:
-    if (cal_service_run(script->current, event) < 0) cal_engine_script_has_failed(script->engine);
+    start_service(script, event);
     break;
   case CAL_EVENT_SOCKET:
     cal_service_run(service_for_new(script), event);

@@ -11,13 +11,23 @@ local agents = {}
 local by_name, by_carrier, wires = {}, {}, {}
 local routing = {}
 
+-- A file may never end while it is loaded: the start of the VM is stopped in it, and begins anew. What was loaded is there
+-- then, so the second time the file had all the time to itself, and the third try does without it.
+local loading ---@type string|nil
+local stops, told = {}, {}
+
+local function complain(module, text)
+  if not told[module.name] then log.error(("%s %s"):format(module.path or module.name, text)) end
+  told[module.name] = true
+end
+
 -- Webhooks may write a name with "-" or "_".
 local function plain(name) return (name:lower():gsub("-", "_")) end
 
 local function load_template(module)
   local ok, value = pcall(require, module.name)
   if not ok or not template.is(value) then
-    log.error(("%s is not a template: %s"):format(module.path or module.name, ok and "it returns something else" or value))
+    complain(module, "is not a template: " .. (ok and "it returns something else" or tostring(value)))
     return
   end
   local agent = { module = module.name, name = value.name, template = value }
@@ -29,35 +39,42 @@ end
 local function load_carrier(module)
   local ok, value = pcall(require, module.name)
   if not ok or not carrier.is(value) then
-    local why = ok and "it returns something else" or value
-    log.error(("%s is not an adapter: %s"):format(module.path or module.name, why))
+    complain(module, "is not an adapter: " .. (ok and "it returns something else" or tostring(value)))
     return
   end
   by_carrier[value.name] = value
+end
+
+local function load_routing(module)
+  if module.name ~= "routing" then return end
+  local ok, value = pcall(require, "routing")
+  if ok and type(value) == "table" then
+    routing = value
+  else
+    complain(module, "cannot be used: " .. (ok and "it returns no table" or tostring(value)))
+  end
 end
 
 local function each_module(prefix, fn)
   local list = core.modules(prefix)
   table.sort(list, function(a, b) return a.name < b.name end)
   for _, module in ipairs(list) do
-    if module.error then
-      log.error(("%s cannot be used: %s"):format(module.path, module.error))
+    if module.error or stops[module.name] == 2 then
+      complain(module, "cannot be used: " .. (module.error or "it does not end while it is loaded"))
     else
+      loading = module.name
       fn(module)
+      loading = nil
     end
   end
 end
 
----Loads everything. Called once, when the VM starts.
+---Loads everything, when the VM starts; again when the start was stopped in it.
 function agents.load()
+  if loading then stops[loading] = (stops[loading] or 0) + 1 end
   each_module("templates.", load_template)
   each_module("providers.carriers.", load_carrier)
-  for _, module in ipairs(core.modules("routing")) do
-    if module.name == "routing" and not module.error then
-      local ok, value = pcall(require, "routing")
-      if ok and type(value) == "table" then routing = value else log.error("routing.lua cannot be used: " .. tostring(value)) end
-    end
-  end
+  each_module("routing", load_routing)
 end
 
 ---@param name string

@@ -48,10 +48,11 @@ describe("settings", function()
     local asked = 0
     for _, path in ipairs(files.lua_files "lua/callisto") do
       local text = files.read("lua/callisto/" .. path)
-      for variable, name in text:gmatch 'settings%.get[ (]"([%u%d_]+)"[, ]*"?([%l_]*)' do
+      for variable, rest in text:gmatch 'settings%.get[ (]"([%u%d_]+)"([^\n]*)' do
         asked = asked + 1
         assert(variables[variable], path .. " asks for " .. variable)
-        assert(known[name ~= "" and name or variable:lower()], path .. " asks for " .. name)
+        local name = rest:match '^, "([%l_]+)"' or variable:lower()
+        assert(known[name], path .. " asks for " .. name)
       end
       for name in text:gmatch "%f[%w_]file%.([%l_]+)" do assert(known[name], path .. " asks for " .. name) end
     end
