@@ -150,10 +150,7 @@ end
 -- The faces there are: ours, and those of the workspace (exchange/<carrier>.lua).
 local function known_faces()
   local known = {}
-  for _, name in ipairs(FACES) do
-    local found, face = pcall(require, "callisto.exchange." .. name)
-    if found then known[#known + 1] = face end
-  end
+  for _, name in ipairs(FACES) do known[#known + 1] = require("callisto.exchange." .. name) end
   for _, module in ipairs(core.modules "exchange.") do
     if module.error then error(("%s: %s"):format(module.path, module.error), 0) end
     local face = require(module.name)
