@@ -129,7 +129,7 @@ describe("a flow that reaches for what it may not:", function()
     { "the service of all calls", "require 'callisto.service'", "callisto.service is not for flows", HERE },
     { "the events of its VM", "require('callisto.core').handler(print)", HERE .. ": core.handler: this VM has its handler" },
     { "a loopback address", "local _, why = http.fetch { url = 'http://127.0.0.1:9000/' } error(why)",
-      HERE .. ": EACCES: the address is private and not allowed here" },
+      HERE .. ": EACCES: the address is private; only serve --allow-private lets flows reach such" },
     { "this machine by its name", "local _, why = http.fetch { url = 'http://localhost/metrics' } error(why)",
       HERE .. ": EACCES: the address is private" },
     { "the cloud's metadata", "local _, why = http.fetch { url = 'http://169.254.169.254/latest' } error(why)",

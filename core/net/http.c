@@ -160,7 +160,7 @@ static int error_of(cal_fetch *fetch, CURLcode outcome) {
 }
 
 static const char *text_of(cal_fetch *fetch, CURLcode outcome) {
-  if (fetch->was_denied) return "the address is private and not allowed here";
+  if (fetch->was_denied) return "the address is private; only serve --allow-private lets flows reach such";
   if (fetch->was_stopped) return "stopped by the receiver";
   if (fetch->was_too_big) return "the answer is too big";
   if (outcome == CURLE_OK) return "";

@@ -238,7 +238,7 @@ cal_ws *cal_loopback_connect(cal_net *net, const cal_ws_connect_options *options
   cal_list_append(&net->sockets, &link->client->node);
   cal_timer_start(loopback->loop, &link->deadline, cal_net_after(net, timeout_ms), on_deadline);
   if (options->deny_private && cal_loopback_is_private(link->sent->host))
-    fail(link, -EACCES, "the address is private and not allowed here", 0);
+    fail(link, -EACCES, "the address is private; only serve --allow-private lets flows reach such", 0);
   else
     step(link, link->latency_ms, on_arrival);
   return link->client;

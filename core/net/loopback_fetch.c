@@ -313,7 +313,7 @@ static void start(cal_trip *trip) {
   add_fields(trip);
   expect_by(trip, cal_net_after(trip->net, connect_ms));
   if (trip->options.deny_private && cal_loopback_is_private(trip->sent->host))
-    return fail(trip, -EACCES, "the address is private and not allowed here", 0);
+    return fail(trip, -EACCES, "the address is private; only serve --allow-private lets flows reach such", 0);
   trip->latency_ms = cal_loopback_latency_ms(trip->loopback, trip->sent->host, trip->sent->port);
   step(trip, trip->latency_ms, on_arrival);
 }

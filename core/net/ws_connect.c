@@ -93,7 +93,7 @@ static int take_next_address(cal_ws_attempt *attempt, char *numeric, size_t room
     address = (const struct sockaddr *)&attempt->only;
   }
   if (attempt->deny_private && cal_address_is_private(address)) {
-    note(attempt, -EACCES, "the address is private and not allowed here");
+    note(attempt, -EACCES, "the address is private; only serve --allow-private lets flows reach such");
     numeric[0] = 0;
   } else {
     cal_address_text(address, numeric, room);
