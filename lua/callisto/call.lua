@@ -376,6 +376,7 @@ end
 ---@private Gives an event of the engine to the call.
 function Call:_receive(kind, ...)
   local fn = receive[kind]
+  self._quiet_since = core.now()
   if fn then fn(self, ...) end
 end
 
@@ -400,6 +401,19 @@ local function run(self, step)
   end
 end
 
+-- A line on which neither side makes a sound for so long is one that somebody forgot to hang up.
+local function watch_silence(self)
+  while true do
+    local is_speaking = next(self._utterances) ~= nil
+    local left = is_speaking and self.template.silence or self._quiet_since + self.template.silence - core.now()
+    if left <= 0 then
+      log.warn(("call %s: nobody has made a sound for %d s; it is ended"):format(self.id, self.template.silence))
+      self:_close("USER_IDLE_TIMEOUT")
+    end
+    task.sleep(left)
+  end
+end
+
 local function live(self)
   self._greeting = nil
   if self.template.greeting then
@@ -409,6 +423,7 @@ local function live(self)
     })
   end
   while not self.is_connected do task.wait(self) end
+  task.spawn_in(task.current(), watch_silence, self)
   run(self, self.template.on_call)
   self:drain()
 end
@@ -446,6 +461,7 @@ function call.new(about, template)
     _ears = {},
     _utterances = {},
     _last_utterance = 0,
+    _quiet_since = core.now(),
   }, Call)
   self:_take(template)
   return self

@@ -51,6 +51,7 @@ local inbound_fields = {
 ---@field barge_in boolean  whether speech of the caller stops the agent, unless a sentence says otherwise
 ---@field longest number  seconds
 ---@field ring number  seconds
+---@field silence number  seconds after which a call in which neither side makes a sound is ended
 ---@field settings table  anything of the template's own
 ---@field self_test function|nil
 local fields = {
@@ -74,6 +75,7 @@ local fields = {
   barge_in = { "boolean", default = true },
   longest = { "duration", default = 3600, min = 10, max = 14400 },
   ring = { "duration", default = 60, min = 5, max = 600 },
+  silence = { "duration", default = 300, min = 10, max = 14400 },
   settings = { "map", default = {} },
   self_test = { "function" },
 }

@@ -3,8 +3,8 @@
  *   bench_lab [CALLS [MINUTES]]     calls at the same time [20], minutes of each [5]
  *
  * A talking call: the agent asks and asks, the caller answers each question, with pauses as people make them.
- * A quiet call: one question, then nobody says anything. Prints minutes of calls for each second of the
- * machine. */
+ * A quiet call: a word every hundred seconds, so that nobody takes it for a forgotten one. Prints minutes of
+ * calls for each second of the machine. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +29,10 @@ static const char talking_text[] =
 static const char quiet_text[] =
     "local template = require 'callisto.template'\n"
     "return template { name = 'quiet', greeting = 'Hello, this is Blue Shop.', on_call = function(call)\n"
-    "  require('callisto.task').sleep(100000)\n"
+    "  while true do\n"
+    "    require('callisto.task').sleep(100)\n"
+    "    call:say 'Are you still there?'\n"
+    "  end\n"
     "end }\n";
 
 static const char subscribers_text[] =
