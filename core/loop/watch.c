@@ -141,12 +141,17 @@ static int visit_below(walk *at, size_t length, int depth) {
 
 static int is_passing(int status) { return status == -ENOENT || status == -ENOTDIR || status == -EACCES; }
 
-/* What `at->path` names, and below. Depth 0 is a path the user gave: it may be a link, and it has to be
- * there. */
+/* A path the user gave that is not there yet: its name is waited for in the folder it would be in. */
+static int visit_absent(walk *at, int error) {
+  if (error == ENOENT && at->is_watching) return add_folder_of(at->watch, at->path);
+  return cal_fail(-error, "cannot watch \"%s\": %s", at->path, strerror(error));
+}
+
+/* What `at->path` names, and below. Depth 0 is a path the user gave: it may be a link. */
 static int visit(walk *at, size_t length, int depth) {
   struct stat found;
   if ((depth ? lstat(at->path, &found) : stat(at->path, &found)) < 0)
-    return depth ? 0 : cal_fail(-errno, "cannot watch \"%s\": %s", at->path, strerror(errno));
+    return depth ? 0 : visit_absent(at, errno);
   if (at->entries++ >= ENTRIES_MOST) return 0;
   at->print +=
       print_of(at->path, &found); /* a sum: the order in which a folder gives its names does not matter */

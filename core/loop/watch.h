@@ -5,10 +5,11 @@
  * change. It says only that something changed: the caller looks for itself. Names that begin with a dot are
  * passed over below a folder (editors' swap files, .git); symbolic links below a folder are not followed.
  *
- * It uses inotify through libuv. Where that fails (no watches left, a path that does not exist yet, more than
- * 4,096 folders) it looks at the files' times every two seconds instead, and then at no more than 100,000 of
- * them. Looking reads folders on the loop's thread: for the loop that reloads scripts, not for one that
- * carries audio. The quiet time runs on the loop's clock. Loop thread only. */
+ * It uses inotify through libuv; a path that is not there yet is waited for in the folder it would be in.
+ * Where that fails (no watches left, no such folder either, more than 4,096 folders) it looks at the files'
+ * times every two seconds instead, and then at no more than 100,000 of them. Looking reads folders on the
+ * loop's thread: for the loop that reloads scripts, not for one that carries audio. The quiet time runs on
+ * the loop's clock. Loop thread only. */
 #ifndef CAL_LOOP_WATCH_H
 #define CAL_LOOP_WATCH_H
 

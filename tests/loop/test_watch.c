@@ -185,30 +185,43 @@ static void a_single_file_is_followed_through_its_replacement(void **state) {
   assert_int_equal(settle(at), 1);
 }
 
-static void a_path_that_is_not_there_is_polled_for_and_then_watched(void **state) {
+static void a_path_that_is_not_there_is_waited_for_in_its_folder(void **state) {
   scene *at = *state;
   watch(at, "later");
-  assert_true(cal_watch_is_polling(at->watch));
-  pass(at, 10000);
-  assert_int_equal(at->changes, 0);
-  make_folder(at, "later");
-  pass(at, 2000 + QUIET_MS);
-  assert_int_equal(at->changes, 1);
   assert_false(cal_watch_is_polling(at->watch));
+  write_file(at, "other", "1");
+  assert_int_equal(settle(at), 0);
+  make_folder(at, "later");
+  assert_int_equal(settle(at), 1);
   write_file(at, "later/a.lua", "1");
   assert_int_equal(settle(at), 1);
 }
 
-static void a_root_that_goes_away_is_polled_for_until_it_is_back(void **state) {
+static void a_path_whose_folder_is_not_there_either_is_polled_for_and_then_watched(void **state) {
+  scene *at = *state;
+  watch(at, "much/later");
+  assert_true(cal_watch_is_polling(at->watch));
+  pass(at, 10000);
+  assert_int_equal(at->changes, 0);
+  make_folder(at, "much");
+  make_folder(at, "much/later");
+  pass(at, 2000 + QUIET_MS);
+  assert_int_equal(at->changes, 1);
+  assert_false(cal_watch_is_polling(at->watch));
+  write_file(at, "much/later/a.lua", "1");
+  assert_int_equal(settle(at), 1);
+}
+
+static void a_root_that_goes_away_is_waited_for_until_it_is_back(void **state) {
   scene *at = *state;
   make_folder(at, "root");
   watch(at, "root/");
   assert_int_equal(rmdir(under(at, "root")), 0);
   assert_int_equal(settle(at), 1);
-  assert_true(cal_watch_is_polling(at->watch));
   make_folder(at, "root");
-  pass(at, 2000 + QUIET_MS);
-  assert_int_equal(at->changes, 2);
+  assert_int_equal(settle(at), 1);
+  write_file(at, "root/a.lua", "1");
+  assert_int_equal(settle(at), 1);
   assert_false(cal_watch_is_polling(at->watch));
 }
 
@@ -216,7 +229,7 @@ static void polling_sees_what_changes_below(void **state) {
   scene *at = *state;
   make_folder(at, "here");
   write_file(at, "here/a.lua", "1");
-  const char *paths[] = {under(at, "here"), under(at, "missing")};
+  const char *paths[] = {under(at, "here"), under(at, "missing/below")};
   assert_int_equal(cal_watch_new(&at->watch, at->loop, paths, 2, QUIET_MS, on_change, at), 0);
   assert_true(cal_watch_is_polling(at->watch));
   pass(at, 5000);
@@ -268,8 +281,9 @@ int main(void) {
       SCENE(a_folder_made_again_under_its_name_is_still_watched),
       SCENE(names_with_a_dot_in_front_are_passed_over),
       SCENE(a_single_file_is_followed_through_its_replacement),
-      SCENE(a_path_that_is_not_there_is_polled_for_and_then_watched),
-      SCENE(a_root_that_goes_away_is_polled_for_until_it_is_back),
+      SCENE(a_path_that_is_not_there_is_waited_for_in_its_folder),
+      SCENE(a_path_whose_folder_is_not_there_either_is_polled_for_and_then_watched),
+      SCENE(a_root_that_goes_away_is_waited_for_until_it_is_back),
       SCENE(polling_sees_what_changes_below),
       SCENE(a_watch_may_be_freed_from_its_own_call_and_while_news_wait),
       SCENE(a_watch_needs_a_path_and_a_quiet_time),
