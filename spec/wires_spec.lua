@@ -51,3 +51,68 @@ for _, path in ipairs(files.lua_files "spec/providers") do
     end
   end)
 end
+
+-- Whatever order messages come in, and however they are broken, a wire says what they are.
+
+local KINDS = {
+  audio = true, start = true, mark = true, dtmf = true, stop = true, clear = true, other = true, ignored = true, malformed = true,
+  ["wrong format"] = true, ["out of order"] = true, pause = true, resume = true, error = true,
+}
+
+local seed
+local function random(most) -- the same numbers in every run
+  seed = (seed * 1103515245 + 12345) % 2147483648
+  return math.floor(seed / 65536) % most + 1
+end
+
+local breakers = {
+  function(text) return text:sub(1, random(#text + 1) - 1) end,
+  function(text) return text .. text end,
+  function(text) return text .. ("}"):rep(random(3)) end,
+  function(text) -- another byte somewhere
+    local at = random(#text)
+    return text:sub(1, at - 1) .. string.char(random(256) - 1) .. text:sub(at + 1)
+  end,
+  function(text) return (text:gsub(":%s*\"[^\"]*\"", ":" .. ({ "17", "null", "[]", "{}", "true", "-1e9" })[random(6)], 1)) end,
+  function(text) return (text:gsub("\"([%w_]+)\":", "\"%1\":\"twice\",\"%1\":", 1)) end,
+  function(text) return (text:gsub("\"[%w_]+\":", "", 1)) end,
+  function(text) return (text:gsub("\"([%w+/=]+)\"", function(inner) return '"' .. inner:rep(random(400)) .. '"' end)) end,
+}
+
+local function assert_known(wire, text, is_binary)
+  local kind = wire:read(text, is_binary)
+  assert(KINDS[kind], ("%q was read as %s"):format(text:sub(1, 200), tostring(kind)))
+end
+
+for _, path in ipairs(files.lua_files "spec/providers") do
+  local name = path:gsub("%.lua$", "")
+  local adapter = require("providers.carriers." .. name)
+  local recorded = {}
+  for _, line in ipairs(dofile("spec/providers/" .. path)) do
+    if line.read then recorded[#recorded + 1] = line end
+  end
+
+  describe("the media socket of " .. name, function()
+    for format, media in pairs(adapter.formats) do
+      it(("reads messages in any order (%s): before the start, after the stop, and twice"):format(format), function()
+        local wire = lab.wire(media)
+        for index = #recorded, 1, -1 do
+          for _ = 1, 2 do assert_known(wire, recorded[index].read, recorded[index].is_binary) end
+        end
+        for _, line in ipairs(recorded) do assert_known(wire, line.read, line.is_binary) end
+      end)
+
+      it(("says what broken messages are (%s)"):format(format), function()
+        seed = 20261121
+        local wire = lab.wire(media)
+        for _, line in ipairs(recorded) do
+          for _ = 1, 25 do
+            for _, broken in ipairs(breakers) do
+              if #line.read > 0 then assert_known(wire, broken(line.read), line.is_binary) end
+            end
+          end
+        end
+      end)
+    end
+  end)
+end
