@@ -9,6 +9,7 @@
 #include "base/mem.h"
 
 typedef struct holder {
+  uint64_t hash;       /* of the name: names are compared only when it fits */
   uint64_t expires_ns; /* 0 = never */
   char *name;          /* owned */
 } holder;
@@ -17,7 +18,8 @@ typedef struct set {
   char *name; /* owned */
   holder *list;
   uint32_t count, room;
-  uint64_t turn_ns; /* of a pace: when the bucket would be full again */
+  uint64_t first_ns; /* nobody expires before */
+  uint64_t turn_ns;  /* of a pace: when the bucket would be full again */
 } set;
 
 struct cal_holders {
@@ -47,6 +49,12 @@ cal_holders *cal_holders_free(cal_holders *holders) {
 
 static int is_named(const char *name, cal_span wanted) {
   return strlen(name) == wanted.bytes && !memcmp(name, wanted.at, wanted.bytes);
+}
+
+static uint64_t hash_of(cal_span name) {
+  uint64_t hash = UINT64_C(0xcbf29ce484222325);
+  for (size_t i = 0; i < name.bytes; i++) hash = (hash ^ (unsigned char)name.at[i]) * UINT64_C(0x100000001b3);
+  return hash;
 }
 
 static char *copy_of(cal_span name) {
@@ -93,13 +101,22 @@ static void drop(set *from, uint32_t at) {
 }
 
 static void drop_expired(set *from, uint64_t now_ns) {
-  for (uint32_t i = from->count; i--;)
-    if (from->list[i].expires_ns && from->list[i].expires_ns <= now_ns) drop(from, i);
+  if (from->first_ns > now_ns) return;
+  uint64_t first_ns = UINT64_MAX;
+  for (uint32_t i = from->count; i--;) {
+    uint64_t expires_ns = from->list[i].expires_ns;
+    if (expires_ns && expires_ns <= now_ns)
+      drop(from, i);
+    else if (expires_ns && expires_ns < first_ns)
+      first_ns = expires_ns;
+  }
+  from->first_ns = first_ns;
 }
 
 static holder *find_holder(set *in, cal_span name) {
+  uint64_t hash = hash_of(name);
   for (uint32_t i = 0; i < in->count; i++)
-    if (is_named(in->list[i].name, name)) return &in->list[i];
+    if (in->list[i].hash == hash && is_named(in->list[i].name, name)) return &in->list[i];
   return NULL;
 }
 
@@ -109,9 +126,10 @@ static int take(set *from, cal_span name, uint32_t most, uint64_t expires_ns) {
     if (from->count >= most) return 0;
     from->list = grown(from->list, from->count, &from->room, sizeof(holder));
     found = &from->list[from->count++];
-    *found = (holder){.name = copy_of(name)};
+    *found = (holder){.hash = hash_of(name), .name = copy_of(name)};
   }
   found->expires_ns = expires_ns;
+  if (expires_ns && expires_ns < from->first_ns) from->first_ns = expires_ns;
   return 1;
 }
 
