@@ -9,7 +9,7 @@
 --   answered(call)            the subscriber has lifted the receiver: get the document and obey it
 --   wire(call) → userdata     of the media socket
 --
--- Orders are paced as the carriers do it (`turn`): they wait, or are refused, as the face likes.
+-- Orders have turns (`turn`): they wait for them, or are refused, as the face likes.
 
 local callbacks = require "callisto.exchange.callbacks"
 local core = require "callisto.core"
