@@ -74,8 +74,7 @@ cal_endpoint *cal_endpoint_free(cal_endpoint *endpoint) {
   return cal_free(endpoint);
 }
 
-/* --- sound
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- sound */
 
 static void ring_put(cal_endpoint *endpoint, const int16_t *samples, uint32_t count) {
   while (count > 0) {
@@ -124,8 +123,7 @@ static int keep(cal_endpoint *endpoint) {
   return endpoint->position - endpoint->began_at < endpoint->sound_ceiling;
 }
 
-/* --- decisions
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- decisions */
 
 static void tell(cal_endpoint *endpoint, cal_endpoint_event event) {
   event.speech_samples = (uint32_t)(event.at_sample - endpoint->began_at);

@@ -51,9 +51,8 @@ typedef struct cal_endpoint_options {
 
 typedef struct cal_endpoint cal_endpoint;
 
-int cal_endpoint_new(
-    cal_endpoint **result,
-    const cal_endpoint_options *options); /* returns owned; -EINVAL, or an error of cal_vad_new */
+/* returns owned; -EINVAL, or an error of cal_vad_new */
+int cal_endpoint_new(cal_endpoint **result, const cal_endpoint_options *options);
 cal_endpoint *
 cal_endpoint_free(cal_endpoint *endpoint); /* takes; drops an utterance under way; returns NULL */
 void cal_endpoint_push(cal_endpoint *endpoint, const int16_t *samples, size_t count);

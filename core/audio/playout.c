@@ -94,8 +94,7 @@ int cal_playout_mark(cal_playout *playout, uint32_t id, const char *name) {
   return 0;
 }
 
-/* --- the ledger
- * ------------------------------------------------------------------------------------------------- */
+/* ---- the ledger */
 
 static int is_pending(const cal_mark_point *point) { return point->number != 0 && !point->is_settled; }
 
@@ -249,8 +248,7 @@ void cal_playout_dry(cal_playout *playout) {
   if (last) cal_playout_confirm(playout, last->number);
 }
 
-/* --- pulling
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- pulling */
 
 static cal_utterance *first_unsent(const cal_playout *playout, uint32_t *index) {
   for (uint32_t i = 0; i < playout->count; i++) {
@@ -341,8 +339,7 @@ void cal_playout_filler(cal_playout *playout, uint32_t samples) {
   playout->tail = start + samples;
 }
 
-/* --- clearing
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- clearing */
 
 static int is_meant(const cal_utterance *utterance, uint32_t id, uint32_t flags) {
   if (id) return utterance->id == id;
@@ -384,8 +381,7 @@ void cal_playout_finish(cal_playout *playout) {
   for (uint32_t i = 0; i < count; i++) end_utterance(playout, 0, heard[i]);
 }
 
-/* --- questions
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- questions */
 
 uint32_t cal_playout_speaking(const cal_playout *playout, uint32_t *flags) {
   if (playout->count == 0 || !playout->utterances[0]->is_started) return 0;

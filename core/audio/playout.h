@@ -79,8 +79,8 @@ struct cal_utterance;
  * end. */
 typedef struct cal_playout {
   cal_playout_options options;
-  struct cal_utterance
-      *utterances[CAL_PLAYOUT_UTTERANCES]; /* in order of speaking; the first is the oldest not ended */
+  /* in order of speaking; the first is the oldest not ended */
+  struct cal_utterance *utterances[CAL_PLAYOUT_UTTERANCES];
   uint32_t count;
   uint32_t next_mark;
   uint64_t clock;        /* samples */

@@ -14,9 +14,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-#define LINE_BYTES                                                                                           \
-  4096 /* with the line end; what POSIX lets a pipe take in one piece (PIPE_BUF on Linux)                    \
-        */
+/* with the line end; what POSIX lets a pipe take in one piece (PIPE_BUF on Linux) */
+#define LINE_BYTES 4096
 #define NUMBER_LEAST 8
 #define NUMBER_MOST 15
 #define NUMBER_SHOWN 4

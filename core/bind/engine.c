@@ -27,9 +27,7 @@
 #define SPEECH_CACHE (64u << 20)
 #define LAST_TURNS 1024 /* of an io thread's loop when the engine stops: more than its mailbox can need */
 
-/* ---- threads
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- threads */
 
 static void *run_io(void *loop) {
   cal_loop_run(loop);
@@ -56,8 +54,7 @@ static void stop_thread(cal_thread *thread) {
   thread->is_running = 0;
 }
 
-/* ---- hooks of the io plane
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- hooks of the io plane */
 
 /* Requests that name a live call go to the thread, and there to the code, that owns it; the others are dealt
  * in turn. */
@@ -159,9 +156,7 @@ static void on_wire(void *context, const char *call, int is_ours, const char *da
   cal_trace_wire(((cal_engine *)context)->trace, call, is_ours, data, bytes, is_binary);
 }
 
-/* ---- start
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* ---- start */
 
 static int open_store_and_speech(cal_engine *engine) {
   const cal_engine_options *o = &engine->options;
@@ -366,9 +361,7 @@ int cal_engine_run(cal_engine *engine) {
              : 0;
 }
 
-/* ---- stop
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- stop */
 
 static void on_grace_over(cal_timer *timer) {
   cal_engine *engine = ((cal_grace *)timer)->engine;
@@ -473,9 +466,7 @@ cal_engine *cal_engine_free(cal_engine *engine) {
   return cal_free(engine);
 }
 
-/* ---- for the bindings
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- for the bindings */
 
 const cal_engine_options *cal_engine_about(const cal_engine *engine) { return &engine->options; }
 uint64_t cal_engine_now_ns(const cal_engine *engine) { return cal_clock_now_ns(engine->clock); }

@@ -24,8 +24,8 @@
 #include "vm/generation.h"
 
 typedef struct cal_engine_options {
-  const char
-      *service; /* entry module of the service VMs: "callisto.service" or "callisto.exchange.service" */
+  /* entry module of the service VMs: "callisto.service" or "callisto.exchange.service" */
+  const char *service;
   const char *warm_module;            /* what warm VMs have loaded already: "callisto.flow" */
   const char *workspace;              /* folder with templates/, providers/ …; "." */
   const char *library;                /* folder with callisto/…: our own Lua */
@@ -106,7 +106,7 @@ void cal_engine_unregister(cal_engine *engine, const char *name);
 /* Once for each script thread. */
 void cal_engine_script_is_ready(cal_engine *engine); /* its service VM said core.started() */
 void cal_engine_script_is_done(cal_engine *engine);  /* its service VM said core.stopped() */
-void cal_engine_script_has_failed(
-    cal_engine *engine); /* its service VM could not start: the engine stops at once */
+/* its service VM could not start: the engine stops at once */
+void cal_engine_script_has_failed(cal_engine *engine);
 
 #endif

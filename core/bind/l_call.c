@@ -75,8 +75,7 @@ static void trace_fact(cal_script_call *call, const char *kind, const char *data
   cal_buf_free(&json);
 }
 
-/* ---- saying
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- saying */
 
 static int say(lua_State *L) {
   cal_script_call *call = check_call(L);
@@ -209,8 +208,7 @@ static int leg_close(lua_State *L) {
   return 0;
 }
 
-/* ---- listening
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- listening */
 
 #define PHRASES_CEILING CAL_GRAMMAR_PHRASES
 
@@ -292,9 +290,7 @@ static int set_listening(lua_State *L) {
   return 1;
 }
 
-/* ---- facts
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- facts */
 
 static int64_t wall_ms(const cal_script_call *call) {
   return cal_clock_wall_ms(cal_engine_clock(cal_script_engine(call->script)));

@@ -70,9 +70,7 @@ static cal_bind_context *check_alive(lua_State *L) {
   return context;
 }
 
-/* ---- time
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- time */
 
 static int now(lua_State *L) {
   lua_pushnumber(L, (lua_Number)cal_engine_now_ns(cal_bind_of(L)->engine) / 1e9);
@@ -110,9 +108,7 @@ static int wake_at(lua_State *L) {
   return 0;
 }
 
-/* ---- ids
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- ids */
 
 static int id(lua_State *L) {
   const char *prefix = luaL_checkstring(L, 1);
@@ -132,9 +128,7 @@ static int random_bytes(lua_State *L) {
   return 1;
 }
 
-/* ---- messages
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- messages */
 
 static int handler(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
@@ -163,9 +157,7 @@ static int tell(lua_State *L) {
   return 1;
 }
 
-/* ---- HTTP
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- HTTP */
 
 static void check_headers(lua_State *L, int index) {
   lua_getfield(L, index, "headers");
@@ -253,9 +245,7 @@ static int http_fetch(lua_State *L) {
   return 1;
 }
 
-/* ---- the module
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- the module */
 
 /* What needs no plane: a tool has these alone. */
 static void add_basic(lua_State *L) {

@@ -20,8 +20,7 @@ static void push_array_metatable(lua_State *L) {
   lua_rawget(L, LUA_REGISTRYINDEX);
 }
 
-/* ---- decoding: the value under construction is on top of the stack; each open container below it
- * ---------------- */
+/* ---- decoding: the value under construction is on top of the stack; each open container below it */
 
 typedef struct decoder {
   lua_State *L;
@@ -173,8 +172,7 @@ static int decode(lua_State *L) {
   return cal_lib_json_decode(L, text, bytes);
 }
 
-/* ---- encoding
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- encoding */
 
 static void encode_value(lua_State *L, yajl_gen g, int index, int depth);
 

@@ -51,9 +51,7 @@ void cal_lab_put_number(lua_State *L, const char *name, lua_Number number) {
 
 static lua_Number seconds_of(uint64_t ns) { return (lua_Number)(ns - CAL_LAB_BEGIN_NS) / 1e9; }
 
-/* ---- handlers
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- handlers */
 
 static int add_traceback(lua_State *L) {
   if (!lua_isstring(L, 1)) return 1;
@@ -86,9 +84,7 @@ void cal_lab_push_url(lua_State *L, int is_tls, const char *authority, cal_span 
   lua_concat(L, 4);
 }
 
-/* ---- moving
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- moving */
 
 static int move(lua_State *L, int stops) {
   cal_lua_lab *l = check_still(L);
@@ -120,8 +116,7 @@ static int lab_wall(lua_State *L) {
   return 1;
 }
 
-/* ---- what happened
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- what happened */
 
 /* Index after which the caller wants to know. */
 static size_t check_after(lua_State *L) {
@@ -208,9 +203,7 @@ static int lab_left(lua_State *L) {
   return 1;
 }
 
-/* ---- engines
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- engines */
 
 /* { ["templates.x"] = "text" }; the table holds the texts. */
 static size_t read_sources(lua_State *L, int index, cal_generation_root *roots) {
@@ -298,9 +291,7 @@ static int engine_shared(lua_State *L) {
   return 1;
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- life */
 
 static int lab_new(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);

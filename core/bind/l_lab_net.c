@@ -69,9 +69,7 @@ static void push_request(lua_State *L, const char *authority, const cal_http_req
   lua_setfield(L, -2, "headers");
 }
 
-/* ---- doubles
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- doubles */
 
 static void give(cal_lua_lab *l, cal_id request, const cal_http_message *message) {
   cal_http_field fields[FIELDS_CEILING];
@@ -172,8 +170,7 @@ static void on_double(void *context, const cal_http_request *request) {
   }
 }
 
-/* ---- sockets of doubles
- * ------------------------------------------------------------------------------------------------- */
+/* ---- sockets of doubles */
 
 /* Calls a handler with the socket and `nargs` values that lie on the stack. */
 static void tell_line(line *l, const char *name, int nargs) {
@@ -341,8 +338,7 @@ int cal_lab_fault(lua_State *L) {
   return 0;
 }
 
-/* ---- requests of the spec
- * ------------------------------------------------------------------------------------------------ */
+/* ---- requests of the spec */
 
 static void fetch_free(fetch *f) {
   cal_list_remove(&f->node);
@@ -420,9 +416,7 @@ int cal_lab_fetch(lua_State *L) {
   return luaL_error(L, "the request could not be made: %s", cal_error_text());
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- life */
 
 void cal_lab_add_sockets(lua_State *L) {
   static const luaL_Reg methods[] = {{"send", socket_send}, {"close", socket_close}, {NULL, NULL}};

@@ -21,8 +21,7 @@
 static cal_script *script_of(lua_State *L) { return cal_bind_of(L)->script; }
 static cal_engine *engine_of(lua_State *L) { return cal_bind_of(L)->engine; }
 
-/* ---- requests
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- requests */
 
 static int http_reply(lua_State *L) {
   cal_id request = cal_lib_check_id(L, 1);
@@ -88,9 +87,7 @@ static int owner(lua_State *L) {
   return 2;
 }
 
-/* ---- calls
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- calls */
 
 /* A list of strings, borrowed from the table that holds it. */
 static size_t texts_of(lua_State *L, int index, const char *field, const char **into) {
@@ -245,9 +242,7 @@ static int voice_prepare(lua_State *L) {
   return 0;
 }
 
-/* ---- the store
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- the store */
 
 typedef struct answer {
   cal_engine *engine;
@@ -334,9 +329,7 @@ static int fact_of(lua_State *L) {
   return 1;
 }
 
-/* ---- the engine
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- the engine */
 
 static int settings(lua_State *L) {
   const char *json = cal_bind_of(L)->service->code->settings_json;

@@ -74,7 +74,7 @@ static void push_module(lua_State *L, const luaL_Reg *functions) {
   }
 }
 
-/* ---- log ---- */
+/* ---- log */
 
 static int log_line(lua_State *L, cal_log_level level) {
   const char *text = luaL_checkstring(L, 1);
@@ -96,7 +96,7 @@ int cal_lib_log(lua_State *L) {
   return 1;
 }
 
-/* ---- metrics ---- */
+/* ---- metrics */
 
 static int ends_with(const char *name, size_t bytes, const char *suffix) {
   size_t wanted = strlen(suffix);
@@ -149,7 +149,7 @@ int cal_lib_metrics(lua_State *L) {
   return 1;
 }
 
-/* ---- shared ---- */
+/* ---- shared */
 
 static cal_span check_span(lua_State *L, int index) {
   cal_span span;

@@ -11,8 +11,7 @@
 #include "bind/lib.h"
 #include "data/xml.h"
 
-/* ---- building: the whole table is checked first, because an argument error would leak the writer
- * ------------------- */
+/* ---- building: the whole table is checked first, because an argument error would leak the writer */
 
 #define ATTRS_CEILING 64 /* of one element */
 
@@ -156,8 +155,7 @@ static int build(lua_State *L) {
   return 1;
 }
 
-/* ---- parsing
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- parsing */
 
 static int release_tree(lua_State *L) {
   cal_xml **tree = lua_touserdata(L, 1);

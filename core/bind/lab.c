@@ -72,8 +72,7 @@ static void *append(record *list) {
   return entry;
 }
 
-/* ---- what happens
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- what happens */
 
 void cal_lab_stir(cal_lab *lab) { lab->is_stirred = 1; }
 
@@ -117,9 +116,7 @@ static void on_seen(void *context, const char *authority, const cal_http_request
   seen->error = error;
 }
 
-/* ---- hearing
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- hearing */
 
 static void on_word(void *context, const char *text, uint64_t begin_ms, uint64_t end_ms) {
   ear *e = context;
@@ -165,9 +162,7 @@ int cal_lab_is_loud(const cal_lab *lab, const char *call) {
   return 0;
 }
 
-/* ---- moving
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- moving */
 
 static void begin(cal_lab *lab) { cal_log_sink(on_line, lab); }
 static void end(void) { cal_log_sink(NULL, NULL); }
@@ -182,9 +177,7 @@ int cal_lab_move(cal_lab *lab, uint64_t ns, int stops) {
   return lab->is_stirred;
 }
 
-/* ---- engines
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- engines */
 
 static char *keep(lab_engine *e, const char *text) {
   return text ? (e->texts[e->text_count++] = cal_strdup(text)) : NULL;
@@ -280,9 +273,7 @@ int cal_lab_tell(cal_engine *engine, const char *call, const char *text, size_t 
   return cal_script_tell_call(engine->scripts[0], call, text, bytes);
 }
 
-/* ---- counting
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- counting */
 
 /* Those of callisto.task, in a VM that has loaded it. */
 static uint32_t tasks_of(cal_vm *vm) {
@@ -311,9 +302,7 @@ void cal_lab_count(cal_lab *lab, cal_lab_left *left) {
   }
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- life */
 
 static int make_folder(cal_lab *lab) {
   const char *temporary = getenv("TMPDIR");

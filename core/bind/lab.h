@@ -1,9 +1,9 @@
 /* lab: a simulated world for specs: whole engines on one simulated clock, with the network in memory.
  *
  *      lab ── clock, loop, seeded ids ──┬── engine "app.test"        the application, unmodified
- *       │                               ├── engine "exchange.test"   the telephone network
- * (callisto.exchange) │                               └── loopback ── doubles of hosts that are not ours └──
- * what was asked, heard and logged, with its time
+ *       │                               ├── engine "exchange.test"   the telephone network (callisto.exchange)
+ *       │                               └── loopback ── doubles of hosts that are not ours
+ *       └── what was asked, heard and logged, with its time
  *
  * Engines are inline: sockets, scripts, store and speech run on the lab's one loop, and only while the lab is
  * moved. Voices speak in patterns (speech/spoken.h), so what a caller heard is known word by word, after the

@@ -51,9 +51,7 @@ struct cal_reload {
   uint64_t began_ns;
 };
 
-/* ---- code
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- code */
 
 static void code_destroy(void *object) {
   cal_code *code = object;
@@ -134,9 +132,7 @@ cal_code *cal_reload_code(cal_reload *reload) {
   return code;
 }
 
-/* ---- reports
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- reports */
 
 static void begin_problems(cal_reload *reload) {
   cal_buf_clear(&reload->problems);
@@ -187,9 +183,7 @@ static void finish(cal_reload *reload, int status, const char *what) {
   begin_reload(reload, &(cal_wish){.kind = CAL_WISH_RELOAD, .share = 100, .reason = "a file changed"});
 }
 
-/* ---- commit
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- commit */
 
 static void release_code(void *code) { cal_unref(code); }
 
@@ -250,9 +244,7 @@ static void prepare(cal_reload *reload, cal_code *code) {
   tell_scripts(reload, CAL_EVENT_RELOAD, 0, code);
 }
 
-/* ---- build
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- build */
 
 static void on_worker(uv_work_t *work) {
   cal_reload *reload = work->data;
@@ -354,9 +346,7 @@ static void on_note(void *context, void *message) {
 
 static void drop_note(void *context, void *message) { cal_free(((note *)message)->text); }
 
-/* ---- any thread
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- any thread */
 
 int cal_reload_wish(cal_engine *engine, const cal_wish *wish) {
   note n = {.wish = *wish};
@@ -380,9 +370,7 @@ void cal_reload_count(cal_engine *engine, const cal_code *code, int is_broken) {
   cal_reload_wish(engine, &(cal_wish){.kind = CAL_WISH_ROLLBACK, .reason = "the canary's calls break"});
 }
 
-/* ---- life
- * --------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- life */
 
 static void on_change(void *context) {
   cal_reload_wish(

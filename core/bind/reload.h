@@ -1,7 +1,8 @@
 /* reload: new code beside the old, verified, then swapped in; or nothing changes.
  *
- *   wish ─► build (compile all) ─► verify (load all, validate, self_test) ─► prepare (a service VM on every
- * script thread) ─► commit: what is new goes to it; live calls stay where they began
+ *   wish ─► build (compile all) ─► verify (load all, validate, self_test)
+ *        ─► prepare (a service VM on every script thread)
+ *        ─► commit: what is new goes to it; live calls stay where they began
  *
  * A wish comes from the watcher, SIGHUP, the API or `callisto reload`. Building and verifying happen on a
  * worker thread; a file that fails is named with its line, and the code that runs goes on running. With a
@@ -40,9 +41,8 @@ typedef struct cal_wish {
 #define CAL_CANARY_LEAST 3    /* broken calls before a canary may be judged */
 #define CAL_CANARY_PERCENT 20 /* of its calls broken: rolled back */
 
-int cal_reload_new(
-    cal_reload **result,
-    cal_engine *engine); /* builds the first code; broken files are reported, the rest serves */
+/* builds the first code; broken files are reported, the rest serves */
+int cal_reload_new(cal_reload **result, cal_engine *engine);
 cal_reload *cal_reload_free(cal_reload *reload);
 int cal_reload_watch(cal_reload *reload);      /* changes on disk become wishes */
 cal_code *cal_reload_code(cal_reload *reload); /* any thread; returns owned: the present code */

@@ -63,9 +63,7 @@ cal_bind_context *cal_bind_context_new(lua_State *L) {
   return context;
 }
 
-/* ---- services
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- services */
 
 static void on_wake(cal_timer *timer);
 
@@ -157,8 +155,7 @@ static void stop_all(cal_script *script) {
   cal_list_each(&script->services, node) stop_service(cal_list_entry(node, cal_service, node));
 }
 
-/* ---- the end of a call
- * ------------------------------------------------------------------------------------------------- */
+/* ---- the end of a call */
 
 static void throw_vm_away(cal_script_call *call) {
   if (!call->vm) return;
@@ -226,8 +223,7 @@ static void break_call(cal_script_call *call, int code) {
   tell_broken(call, code, text);
 }
 
-/* ---- running VMs
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- running VMs */
 
 static void run_call(cal_script_call *call, const cal_event *event) {
   if (!call->vm) return;
@@ -321,8 +317,7 @@ void cal_script_started(cal_script *script) {
   cal_engine_script_is_ready(script->engine);
 }
 
-/* ---- requests and messages
- * ------------------------------------------------------------------------------------------------ */
+/* ---- requests and messages */
 
 int cal_script_ask(cal_bind_context *who, cal_id *request) {
   cal_script *script = who->script;
@@ -369,9 +364,7 @@ int cal_script_tell_service(cal_script_call *call, const char *text, size_t byte
   return cal_fail(code, "the script thread's mailbox is full");
 }
 
-/* ---- calls
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- calls */
 
 cal_script_call *cal_script_call_named(cal_script *script, const char *name) {
   char id[64];
@@ -460,9 +453,7 @@ void cal_script_call_close(cal_script *script, const char *name, int close_code)
   call_free(call);
 }
 
-/* ---- life
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* ---- life */
 
 int cal_script_new(cal_script **result, cal_engine *engine, uint8_t index, cal_loop *loop) {
   cal_script *script = cal_alloc(sizeof *script);

@@ -2,7 +2,7 @@
  * them.
  *
  *   io / store / speech ──events──► mailbox ──► the VM an event belongs to: its handler runs, under budget,
- * then returns
+ *                                               then returns
  *
  * A VM never waits inside C: every operation that takes time returns a number, and the answer is an event. A
  * call whose script fails or overruns is condemned: its VM is thrown away, its leg plays the fallback from C
@@ -56,8 +56,8 @@ typedef struct cal_bind_context {
 int cal_script_new(cal_script **result, cal_engine *engine, uint8_t index, cal_loop *loop);
 cal_script *cal_script_free(cal_script *script);    /* main thread, after its loop has stopped */
 cal_mailbox *cal_script_events(cal_script *script); /* borrowed; closed by cal_script_free */
-int cal_script_start(
-    cal_script *script); /* main thread: builds the service VM; its "start" comes as an event */
+/* main thread: builds the service VM; its "start" comes as an event */
+int cal_script_start(cal_script *script);
 cal_loop *cal_script_loop(cal_script *script);
 cal_engine *cal_script_engine(cal_script *script);
 uint8_t cal_script_index(const cal_script *script);

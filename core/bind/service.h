@@ -1,8 +1,8 @@
 /* service: one generation of code on one script thread: its service VM, its pool of warm VMs, and the calls
  * it opened.
  *
- *   reload ──► a new service beside the old one ──► new requests go to it; the old one keeps its calls until
- * the last ends
+ *   reload ──► a new service beside the old one ──► new requests go to it;
+ *                                                   the old one keeps its calls until the last ends
  *
  * Usually a thread has one. After a reload the old one is told to stop (the event "stop": take nothing new)
  * and lives on for its calls; during a canary two are active and share what is new. A service whose VM said

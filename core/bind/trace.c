@@ -20,9 +20,7 @@ struct cal_trace {
   cal_buf lines;
 };
 
-/* ---- lines
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- lines */
 
 static void put(cal_buf *line, const char *name, cal_span text) {
   cal_buf_format(line, ",\"%s\":\"", name);
@@ -53,8 +51,7 @@ static void end(cal_trace *trace, cal_buf *line, int is_urgent) {
   cal_buf_free(line);
 }
 
-/* ---- JSON that is there already
- * --------------------------------------------------------------------------------------------- */
+/* ---- JSON that is there already */
 
 static const char *past_string(const char *at) {
   for (at++; *at && *at != '"'; at++)
@@ -95,9 +92,7 @@ static void put_json(cal_buf *line, const char *json) {
   cal_buf_format(line, ",\"data\":%s", json && *json ? json : "{}");
 }
 
-/* ---- what happens
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- what happens */
 
 void cal_trace_wire(cal_trace *trace, const char *call, int is_ours, const char *data, size_t bytes,
                     int is_binary) {
@@ -195,9 +190,7 @@ void cal_trace_did(cal_trace *trace, const char *call, const char *kind, const c
   end(trace, &line, 1);
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- life */
 
 int cal_trace_open(cal_trace **result, cal_files *files, const char *path, cal_clock *clock) {
   cal_trace *trace = cal_alloc(sizeof *trace);

@@ -1,10 +1,11 @@
 /* trace: what happened to calls, one JSON object a line, for `callisto serve --record-trace FILE`.
  *
- *   {"at_ms":…, "call":"c…", "what":"wire", "to":"us", "text":"{\"event\":\"media\"…}"}    or "base64":
- * binary messages
- *   {"at_ms":…, "call":"c…", "what":"event", "kind":"heard", "data":{"text":"yes",…}}      what the call's
- * script was told
- *   {"at_ms":…, "call":"c…", "what":"did", "kind":"say", "data":{"number":1,"text":"…"}}   what it did
+ *   a message on the wire ("base64" instead of "text" for a binary one)
+ *     {"at_ms":…, "call":"c…", "what":"wire", "to":"us", "text":"{\"event\":\"media\"…}"}
+ *   what the call's script was told
+ *     {"at_ms":…, "call":"c…", "what":"event", "kind":"heard", "data":{"text":"yes",…}}
+ *   what it did
+ *     {"at_ms":…, "call":"c…", "what":"did", "kind":"say", "data":{"number":1,"text":"…"}}
  *
  * callisto.spec.replay makes a spec of it. Secrets of templates are left out; what was said and dialled is in
  * it, so a trace is as private as a recording. Any thread; nothing waits for the disk (store/files.h). */

@@ -32,16 +32,16 @@ typedef struct cal_call_options {
   cal_role role;
   cal_wire *wire;   /* borrowed; one reference is taken */
   const char *path; /* agent: the exact path of the media socket; its last segment is the token */
-  const char
-      *signature_header; /* agent: lower-case header the upgrade must carry when present (NULL: none) */
+  /* agent: lower-case header the upgrade must carry when present (NULL: none) */
+  const char *signature_header;
   const char *const *signatures; /* the values that are right, NULL-terminated */
   int signature_is_required;     /* refuse an upgrade without the header too */
   const char *carrier_call;      /* the carrier's id if known: the stream's start must name the same */
   const char *recording_path;    /* NULL: not recorded */
   uint32_t start_deadline_ms;    /* socket → start message; 0 = 5000 */
   uint32_t longest_s;            /* ends the leg; 0 = 14400 */
-  uint32_t
-      lead_ms; /* how far ahead of real time the carrier is kept, to 5 ms; 0 = 100; more than 400 is 400 */
+  /* how far ahead of real time the carrier is kept, to 5 ms; 0 = 100; more than 400 is 400 */
+  uint32_t lead_ms;
   uint64_t token_expires_ns;
   const char *bye; /* JSON: what the wire's last word says unless CAL_COMMAND_LEG_BYE says otherwise */
 } cal_call_options;
@@ -64,8 +64,8 @@ const cal_call_options *cal_call_about(const cal_call *call); /* copied; lives a
 
 /* Says where CAL_COMMAND_CALL_DIAL leads; copied. A call whose leg has ended may be dialled again. */
 void cal_call_set_dial(cal_call *call, const cal_dial *dial);
-cal_dial *cal_call_dial(
-    cal_call *call); /* returns owned (cal_unref): what was set last, never changed; NULL: nothing */
+/* returns owned (cal_unref): what was set last, never changed; NULL: nothing */
+cal_dial *cal_call_dial(cal_call *call);
 uint32_t cal_call_rate_hz(cal_call *call); /* of the sound its leg takes: the dial's wire, else its own */
 
 /* Posts a command to the leg, or keeps it until there is one. Takes the command. 0; -EPIPE after the leg has

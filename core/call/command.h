@@ -4,8 +4,9 @@
  * ids: a leg or request that is gone makes the command a polite no-op. Whoever posts gives away what the
  * command points to; the io thread releases it (cal_command_drop does so for one that was never carried out).
  *
- *   script thread ──cal_io_post──► mailbox of io thread (tag of the target id) ──► leg / http server / http
- * client
+ *   any thread ──cal_mailbox_post──► mailbox of the io thread (tag of the target id) ─┬─► leg
+ *                                                                                    ├─► http server
+ *                                                                                    └─► http client
  *
  * All commands are CONTROL mail, except CAL_COMMAND_LEG_AUDIO from a voice, which rides as CONTROL too: its
  * volume is bounded by the playout's own ceiling (10 minutes of audio a leg). Any thread may post. */

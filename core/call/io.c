@@ -43,8 +43,7 @@ struct cal_io {
   cal_metric *late;
 };
 
-/* ---- what legs use
- * ------------------------------------------------------------------------------------------------- */
+/* ---- what legs use */
 
 cal_lobby *cal_io_lobby(cal_io *io) { return io->lobby; }
 cal_loop *cal_io_loop(cal_io *io) { return io->options.loop; }
@@ -74,8 +73,7 @@ char *cal_io_message(cal_io *io, size_t bytes) {
   return io->message + CAL_WS_PAD;
 }
 
-/* ---- the wheel
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- the wheel */
 
 static void turn(cal_timer *timer) {
   cal_io *io = (cal_io *)((char *)timer - offsetof(cal_io, wheel_timer));
@@ -105,9 +103,7 @@ void cal_io_wheel_remove(cal_io *io, cal_leg *leg) {
   if (--io->in_wheel == 0) cal_timer_stop(io->options.loop, &io->wheel_timer);
 }
 
-/* ---- HTTP
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- HTTP */
 
 static void refuse_request(cal_io *io, cal_id id, int status) {
   static const cal_http_field fields[] = {{{"retry-after", 11}, {RETRY_AFTER_S, 1}}};
@@ -217,8 +213,7 @@ static void start_fetch(cal_io *io, cal_command *command) {
   if (code) answer_fetch(f, NULL, code, cal_error_text(), 0);
 }
 
-/* ---- media sockets
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- media sockets */
 
 typedef struct seen {
   const cal_http_request *request;
@@ -278,9 +273,7 @@ static int on_upgrade(void *context, const cal_http_request *request, cal_upgrad
   return 0;
 }
 
-/* ---- commands
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- commands */
 
 static void deliver(void *context, void *message) {
   cal_io *io = context;
@@ -317,9 +310,7 @@ static void deliver(void *context, void *message) {
 
 static void drop(void *context, void *message) { cal_command_drop(message); }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- life */
 
 int cal_io_new(cal_io **result, const cal_io_options *options) {
   cal_io *io = cal_alloc(sizeof *io);

@@ -12,8 +12,8 @@
 #include "data/json_escape.h"
 
 #define MALFORMED_IN_A_ROW 50 /* more of these and the other side does not speak our language */
-#define DRAIN_PATIENCE_MS                                                                                    \
-  5000 /* beyond what is there to be heard: a voice that delivers nothing for so long is dead */
+/* beyond what is there to be heard: a voice that delivers nothing for so long is dead */
+#define DRAIN_PATIENCE_MS 5000
 #define URL_HEADERS 16
 #define REPORT_BYTES 65536
 
@@ -37,8 +37,7 @@ void cal_leg_advance(cal_leg *leg) {
   cal_playout_advance(&leg->playout, cal_leg_clock(leg, cal_loop_now_ns(cal_io_loop(leg->io))));
 }
 
-/* ---- birth
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- birth */
 
 static void on_deadline(cal_timer *timer) {
   cal_leg *leg = leg_of_timer(timer, offsetof(cal_leg, deadline));
@@ -122,8 +121,7 @@ static void come_up(cal_leg *leg) {
   if (leg->state == LEG_UP) cal_leg_tick(leg, cal_loop_now_ns(loop));
 }
 
-/* ---- the socket
- * --------------------------------------------------------------------------------------------------- */
+/* ---- the socket */
 
 static void on_malformed(cal_leg *leg, const char *reason) {
   leg->malformed++;
@@ -381,8 +379,7 @@ void cal_leg_miss(cal_io *io, cal_call *call, const char *text) {
   leg_free(leg);
 }
 
-/* ---- commands
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- commands */
 
 static void declare(cal_leg *leg, const cal_command *command) {
   uint32_t flags = 0;
@@ -499,9 +496,7 @@ void cal_leg_tick(cal_leg *leg, uint64_t now_ns) {
     cal_io_wheel_remove(leg->io, leg);
 }
 
-/* ---- end
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- end */
 
 static char *end_report(cal_leg *leg, cal_leg_end end, const char *text) {
   cal_buf report;

@@ -21,9 +21,7 @@ static int64_t milliseconds(const cal_leg *leg, uint64_t samples) {
   return (int64_t)(samples * 1000 / ear_rate_of(leg));
 }
 
-/* ---- speech
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- speech */
 
 static void on_speech(void *context, const cal_endpoint_event *event) {
   cal_leg *leg = context;
@@ -65,9 +63,7 @@ void cal_leg_listen(cal_leg *leg, cal_listen *listen) {
     cal_endpoint_set_hangover(leg->endpoint, listen->endpoint_ms ? listen->endpoint_ms : ENDPOINT_MS);
 }
 
-/* ---- life
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- life */
 
 void cal_leg_ear_open(cal_leg *leg) {
   /* A subscriber of the exchange only waits for its turn: loudness is enough, and nobody asks for the sound.
@@ -99,9 +95,7 @@ void cal_leg_ear_close(cal_leg *leg) {
   leg->listen.grammar = cal_unref(leg->listen.grammar);
 }
 
-/* ---- samples
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- samples */
 
 /* In pieces, because a message may hold minutes of sound and the room here does not. */
 static void listen_at_ear_rate(cal_leg *leg, const int16_t *samples, size_t count) {

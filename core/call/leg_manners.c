@@ -45,9 +45,7 @@ void cal_leg_send_numbered(cal_leg *leg, const char *text) {
   transmit(leg, message, bytes);
 }
 
-/* ---- errors, and too much
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- errors, and too much */
 
 void cal_leg_carrier_error(cal_leg *leg, const cal_wire_event *event) {
   cal_metric_add(cal_counter("callisto_carrier_errors_total", "errors carriers told on media sockets"), 1);
@@ -86,9 +84,7 @@ void cal_leg_tell_playing(cal_leg *leg, int is_playing) {
   transmit(leg, message, cal_wire_write_playing(leg->wire, &leg->wire_state, is_playing, message, room));
 }
 
-/* ---- parting
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- parting */
 
 void cal_leg_set_bye(cal_leg *leg, const char *json) {
   cal_free(leg->bye);

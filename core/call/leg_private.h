@@ -1,5 +1,5 @@
-/* The inside of a leg, shared by leg.c (its life), leg_ear.c (what it hears), leg_voice.c (what it says) and
- * leg_record.c (what is kept of both). */
+/* The inside of a leg, shared by leg.c (its life), leg_ear.c (what it hears), leg_voice.c (what it says),
+ * leg_manners.c (what the wire asks of both sides) and leg_record.c (what is kept of both). */
 #ifndef CAL_CALL_LEG_PRIVATE_H
 #define CAL_CALL_LEG_PRIVATE_H
 
@@ -17,12 +17,12 @@
 #define CAL_SLOT_NS (5 * CAL_MS) /* of io's wheel: ticks fall on multiples of it */
 #define CAL_LEG_FAILURES 8       /* utterances whose failure is remembered until they end */
 
-/*   CONNECTING (CARRIER: our socket opens) ──┐
- *                                            ├──► UP ──► OVER (until the socket is gone, which frees the leg)
- *   WAITING (AGENT: for the start message) ──┘ */
 /* When the leg is over and its socket still open: has the other side said its last word? */
 typedef enum leg_parting { LEG_NOT_PARTING, LEG_AWAITS_STOP, LEG_STOPPED } leg_parting;
 
+/*   CONNECTING (CARRIER: our socket opens) ──┐
+ *                                            ├──► UP ──► OVER (until the socket is gone, which frees the leg)
+ *   WAITING (AGENT: for the start message) ──┘ */
 typedef enum leg_state { LEG_CONNECTING, LEG_WAITING, LEG_UP, LEG_OVER } leg_state;
 
 struct cal_leg {

@@ -10,8 +10,7 @@ static uint64_t clock_now(const cal_leg *leg) {
   return cal_leg_clock(leg, cal_loop_now_ns(cal_io_loop(leg->io)));
 }
 
-/* ---- the file
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- the file */
 
 static void write_block(void *context, uint8_t *block, size_t bytes) {
   cal_leg *leg = context;
@@ -43,8 +42,7 @@ void cal_leg_record_pause(cal_leg *leg, int is_paused) {
   if (leg->recorder) cal_recorder_pause(leg->recorder, is_paused);
 }
 
-/* ---- positions
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- positions */
 
 /* A line on which nobody made a sound for ten minutes is real; it is recorded as what it was. */
 static void write_at(cal_leg *leg, cal_recorder_side side, uint64_t position, const int16_t *samples,

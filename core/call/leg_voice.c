@@ -88,9 +88,7 @@ void cal_leg_voice_close(cal_leg *leg) {
   leg->hearing = NULL;
 }
 
-/* ---- sending
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- sending */
 
 static void transmit(cal_leg *leg, char *message, ssize_t bytes, int kind) {
   if (bytes <= 0 || !leg->ws) return;
@@ -129,9 +127,7 @@ static void send_marks(cal_leg *leg, const cal_playout_frame *frame) {
   }
 }
 
-/* ---- the background
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- the background */
 
 void cal_leg_background(cal_leg *leg, const cal_command *command) {
   cal_clip *clip = command->background.clip;
@@ -162,9 +158,7 @@ static void mix_background(cal_leg *leg, int16_t *frame) {
   cal_background_done(&leg->background);
 }
 
-/* ---- the tick
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- the tick */
 
 static void send_sound(cal_leg *leg, int16_t *frame) {
   mix_background(leg, frame);
@@ -245,9 +239,7 @@ void cal_leg_voice_tick(cal_leg *leg, uint64_t now_ns) {
     tick_agent(leg, now_ns);
 }
 
-/* ---- stopping
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- stopping */
 
 /* What waits in our own queue is part of what the carrier is told to forget; what stays is sent again by the
  * playout, on a schedule that begins now, because the carrier holds nothing any more. */

@@ -17,9 +17,7 @@
 #define KEPT_BYTES (512 * 1024) /* of one socket's messages: five seconds of any carrier's audio */
 #define CLOSE_LATER 1011        /* 1013 says it better, but not every client takes it */
 
-/* ---- prefixes
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- prefixes */
 
 typedef struct prefix {
   char *path;
@@ -91,8 +89,7 @@ static prefix *enter(cal_prefixes *prefixes, cal_span path, uint32_t *first, int
   return best;
 }
 
-/* ---- held sockets
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- held sockets */
 
 typedef struct kept {
   cal_list node;
@@ -213,9 +210,7 @@ static void ask(held *h) {
   close_held(h, CLOSE_LATER, "this node is overloaded");
 }
 
-/* ---- refusing
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- refusing */
 
 static void destroy_refusal(void *object) {
   cal_refusal *refusal = object;
@@ -294,9 +289,7 @@ void cal_lobby_refuse(cal_lobby *lobby, cal_id socket, cal_refusal *refusal) {
   drop_kept(h);
 }
 
-/* ---- taking
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- taking */
 
 static void hand_over(held *h) {
   h->leg.on_open(h->leg.context, h->ws);
@@ -324,9 +317,7 @@ void cal_lobby_take(cal_lobby *lobby, cal_id socket, cal_call *call) {
   hand_over(h);
 }
 
-/* ---- the socket
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- the socket */
 
 static void on_open(void *context, cal_ws *ws) {
   held *h = context;

@@ -5,12 +5,13 @@
  * first ones are there the script plane is asked. It opens a call that takes the socket, with everything that
  * was kept, or refuses it.
  *
- *   upgrade ──► held ──(first messages)──► hook on_socket ──► CAL_COMMAND_SOCKET_TAKE   ──► leg: kept
- * messages, then the rest │                                       └─► CAL_COMMAND_SOCKET_REFUSE ──► a last
- * word, closed └── 5 s without an answer, or more than half a megabyte kept: closed
+ *   upgrade ──► held ──(first messages)──► on_socket ─┬─► CAL_COMMAND_SOCKET_TAKE ────► leg: what was kept,
+ *                │                                    │                                then the rest
+ *                │                                    └─► CAL_COMMAND_SOCKET_REFUSE ──► a last word, closed
+ *                └── 5 s without an answer, or more than half a megabyte kept: closed
  *
- * What is told counts as answered by whoever was asked: the text of a refusal is the answer to it, and what
- * comes after it is answered as the refusal's wire declares.
+ * Messages that were handed to the script count as answered by it: the text of a refusal is the answer to
+ * them. Later ones are answered as the refusal's wire declares.
  *
  * Prefixes are shared by all io threads: any thread. The rest: io thread only. */
 #ifndef CAL_CALL_LOBBY_H

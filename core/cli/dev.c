@@ -1,8 +1,8 @@
 /* callisto dev: an exchange and a server as two processes that live and end together.
  *
  *     callisto.cli.dev ── plan ──► this ──► callisto exchange ──┐
- *     (options, environment, words)    └──► callisto serve ─────┴── their lines, each with a name before it
- * ──► stderr
+ *     (options, environment, words)    └──► callisto serve ─────┴──► their lines, each with a name before it,
+ *                                                                    on stderr
  *
  * The plan is lines of text: see callisto.cli.dev. The server is started when the exchange is ready, since it
  * has to know where that is. */
@@ -49,7 +49,7 @@ typedef struct dev {
   int code;
 } dev;
 
-/* ---- the plan ---- */
+/* ---- the plan */
 
 static int add_word(side *s, char *word) {
   if (s->count > WORDS_CEILING) return cal_fail(-E2BIG, "these are too many words for callisto %s", s->verb);
@@ -84,7 +84,7 @@ static int read_plan(dev *d) {
   return 0;
 }
 
-/* ---- the processes ---- */
+/* ---- the processes */
 
 static int start(side *s) {
   int ends[2];

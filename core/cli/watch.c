@@ -41,7 +41,7 @@ typedef struct watcher {
   int code;              /* of the last run that ended */
 } watcher;
 
-/* ---- which specs changed ---- */
+/* ---- which specs changed */
 
 static watcher *looking; /* nftw has no context */
 
@@ -74,7 +74,7 @@ static size_t find_changed(watcher *w) {
   return w->changed_count;
 }
 
-/* ---- runs ---- */
+/* ---- runs */
 
 static void run(watcher *w, int is_part) {
   size_t count = w->word_count;
@@ -123,7 +123,7 @@ static void on_signal(uv_signal_t *handle, int number) {
   if (w->child && waitpid(w->child, &status, WNOHANG) == w->child) on_run_end(w, cal_process_code(status));
 }
 
-/* ---- what is watched ---- */
+/* ---- what is watched */
 
 /* Folders and Lua files of the workspace. What a server, a build or a package manager writes is left out. */
 static int is_watched(const struct dirent *entry) {

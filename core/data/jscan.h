@@ -37,8 +37,8 @@ typedef enum cal_jkind {
 
 typedef struct cal_jvalue {
   cal_jkind kind;
-  cal_span
-      raw; /* borrowed, as it stands in the text; a string without its quotes; "" has a place but no bytes */
+  /* borrowed, as it stands in the text; a string without its quotes; "" has a place but no bytes */
+  cal_span raw;
   int has_escapes; /* a string that must go through cal_jscan_unescape to be read */
 } cal_jvalue;
 

@@ -22,8 +22,8 @@ typedef struct cal_xml_attr {
 
 typedef struct cal_xml {
   const char *name; /* without its namespace prefix */
-  const char
-      *text; /* character data directly inside, joined, without the white space around it; never NULL */
+  /* character data directly inside, joined, without the white space around it; never NULL */
+  const char *text;
   const cal_xml_attr *attrs;
   const struct cal_xml *children, *next;
 } cal_xml;

@@ -38,7 +38,7 @@ struct cal_zone {
   cal_zone_rule rule; /* from the last change on */
 };
 
-/* ---- files ---- */
+/* ---- files */
 
 typedef struct header {
   char version;
@@ -155,7 +155,7 @@ int cal_zone_parse(cal_zone **result, const char *name, const void *data, size_t
   return 0;
 }
 
-/* ---- the zones that were found ---- */
+/* ---- the zones that were found */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static cal_zone *zones[CAL_ZONES_CEILING];
@@ -240,7 +240,7 @@ int cal_zone_find(const cal_zone **result, const char *name) {
   return code;
 }
 
-/* ---- instants ---- */
+/* ---- instants */
 
 /* How many changes there have been up to an instant. */
 static size_t changes_until(const cal_zone *zone, int64_t instant) {

@@ -9,7 +9,7 @@
 #define DAY_S 86400
 #define CHANGES 8 /* of the four years around an instant */
 
-/* ---- the calendar: counts days in years that begin in March, so that the leap day is the last ---- */
+/* ---- the calendar: counts days in years that begin in March, so that the leap day is the last */
 
 int64_t cal_zone_days(int year, int month, int day) {
   int64_t y = year - (month <= 2);
@@ -35,7 +35,7 @@ int cal_zone_month_length(int year, int month) {
   return lengths[month - 1] + (month == 2 && is_leap(year));
 }
 
-/* ---- parsing: each part moves `at` behind itself; 0 when it is not there ---- */
+/* ---- parsing: each part moves `at` behind itself; 0 when it is not there */
 
 static int read_name(const char **at, char into[CAL_ZONE_ABBREVIATION]) {
   int is_quoted = **at == '<';
@@ -114,7 +114,7 @@ int cal_zone_rule_parse(cal_zone_rule *rule, const char *text) {
   return 0;
 }
 
-/* ---- changes ---- */
+/* ---- changes */
 
 static int64_t day_of(const cal_zone_day *day, int year) {
   int64_t first = cal_zone_days(year, 1, 1);

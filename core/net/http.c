@@ -15,8 +15,7 @@
 #define ANSWER_CEILING (4 * 1024 * 1024)
 #define REUSE_FOR_S 60L /* a connection idle for longer is not trusted any more */
 
-/* ---- what curl asks and tells
- * ---------------------------------------------------------------------------------- */
+/* ---- what curl asks and tells */
 
 static int is_denied(cal_fetch *fetch, int is_private) {
   if (!fetch->deny_private || !is_private) return 0;
@@ -116,8 +115,7 @@ static size_t on_header_line(char *line, size_t size, size_t count, void *contex
   return fetch->was_too_big || fetch->is_cancelled ? 0 : all;
 }
 
-/* ---- the end
- * --------------------------------------------------------------------------------------------------- */
+/* ---- the end */
 
 static int connect_error(cal_fetch *fetch) {
   long error = 0;
@@ -196,8 +194,7 @@ void *cal_fetch_free(cal_fetch *fetch) {
   return cal_free(fetch);
 }
 
-/* ---- the start
- * ------------------------------------------------------------------------------------------------- */
+/* ---- the start */
 
 static int is_plain(cal_span span) {
   for (size_t i = 0; i < span.bytes; i++)

@@ -39,8 +39,7 @@ static void act(cal_multi *multi, curl_socket_t fd, int what) {
   collect(multi);
 }
 
-/* ---- sockets and time
- * ------------------------------------------------------------------------------------------ */
+/* ---- sockets and time */
 
 static void on_ready(uv_poll_t *poll, int status, int events) {
   watch *w = poll->data;
@@ -86,8 +85,7 @@ static int on_timer(CURLM *curl, long timeout_ms, void *context) {
   return uv_timer_start(&multi->timer, on_timeout, timeout_ms ? (uint64_t)timeout_ms : 1, 0);
 }
 
-/* ---- chores
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- chores */
 
 static void remove_now(cal_multi *multi, cal_fetch *fetch) {
   if (fetch->is_added) curl_multi_remove_handle(multi->curl, fetch->easy);
@@ -139,8 +137,7 @@ void cal_multi_drop(cal_multi *multi, cal_fetch *fetch) {
   cal_multi_chores_soon(multi);
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- life */
 
 int cal_multi_new(cal_multi **result, cal_net *net) {
   CURLM *curl = curl_multi_init();

@@ -12,8 +12,7 @@
 
 #define ASKED_CEILING 65536 /* requests doubles have not answered */
 
-/* ---- names
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- names */
 
 char *cal_loopback_host_name(const char *host, size_t bytes) {
   static const char *const local[] = {"", "0.0.0.0", "127.0.0.1", "::", "::1"};
@@ -110,8 +109,7 @@ uint32_t cal_loopback_latency_ms(cal_loopback *loopback, const char *host, int p
   return latency_ms ? latency_ms : 1;
 }
 
-/* ---- doubles
- * --------------------------------------------------------------------------------------------------- */
+/* ---- doubles */
 
 int cal_loopback_host(cal_loopback *loopback, const char *authority, const cal_loopback_double *host) {
   char *known = NULL;
@@ -131,8 +129,7 @@ void cal_loopback_answer(cal_loopback *loopback, cal_id request, const cal_http_
   if (trip) cal_trip_answer(trip, answer);
 }
 
-/* ---- faults
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- faults */
 
 static void cut_trips(cal_loopback *loopback) {
   cal_list_each_safe(&loopback->trips, node, after) {
@@ -159,8 +156,7 @@ int cal_loopback_set_fault(cal_loopback *loopback, const char *authority, const 
   return 0;
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- life */
 
 void cal_loopback_watch(cal_loopback *loopback, cal_loopback_seen seen, void *context) {
   loopback->seen = seen;

@@ -11,8 +11,7 @@
 
 #define DOUBLE_MESSAGE_CEILING (16 * 1024 * 1024) /* what vendors take is their business */
 
-/* ---- the end
- * --------------------------------------------------------------------------------------------------- */
+/* ---- the end */
 
 static void tell(cal_link *link, const cal_http_answer *answer, int error) {
   if (!link->is_told) cal_sent_tell(link->loopback, link->sent, answer, error);
@@ -76,8 +75,7 @@ static void lose(cal_link *link) {
   fail(link, -EPROTO, "the server did not open the WebSocket: the connection was lost", link->latency_ms);
 }
 
-/* ---- the host decides
- * ------------------------------------------------------------------------------------------ */
+/* ---- the host decides */
 
 static int lists(cal_span offered, const char *word) {
   size_t bytes = strlen(word);
@@ -172,8 +170,7 @@ static void decide(cal_link *link, const cal_loopback_name *name) {
   step(link, link->latency_ms, on_refused);
 }
 
-/* ---- on its way there
- * ------------------------------------------------------------------------------------------ */
+/* ---- on its way there */
 
 static void miss(cal_link *link, int error) {
   char text[160];
@@ -244,8 +241,7 @@ cal_ws *cal_loopback_connect(cal_net *net, const cal_ws_connect_options *options
   return link->client;
 }
 
-/* ---- hosts that break or go
- * ------------------------------------------------------------------------------------ */
+/* ---- hosts that break or go */
 
 void cal_loopback_cut_links(cal_loopback *loopback) {
   cal_list_each(&loopback->links, node) {

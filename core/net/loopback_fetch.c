@@ -15,8 +15,7 @@
 #define ANSWER_CEILING (4 * 1024 * 1024)
 #define PIECE_BYTES (16 * 1024) /* of a body, given to on_data at a time */
 
-/* ---- the end
- * --------------------------------------------------------------------------------------------------- */
+/* ---- the end */
 
 static void free_options(cal_http_fetch_options *options) {
   for (size_t i = 0; i < options->field_count; i++) {
@@ -91,8 +90,7 @@ static void on_deadline(cal_timer *timer) {
          trip->phase == CAL_HTTP_CONNECTING ? "no connection in time" : "no whole answer in time");
 }
 
-/* ---- the answer arrives
- * ---------------------------------------------------------------------------------------- */
+/* ---- the answer arrives */
 
 static void start(cal_trip *trip);
 
@@ -167,8 +165,7 @@ static void on_answer(cal_timer *timer) {
   if (!trip->is_cancelled) give_body(trip);
 }
 
-/* ---- what the host does with it
- * -------------------------------------------------------------------------------- */
+/* ---- what the host does with it */
 
 void cal_trip_break(cal_trip *trip) {
   cal_trip_leave(trip);
@@ -188,8 +185,7 @@ void cal_trip_answer(cal_trip *trip, const cal_http_answer *answer) {
   step(trip, trip->latency_ms, on_answer);
 }
 
-/* ---- on its way there
- * ------------------------------------------------------------------------------------------ */
+/* ---- on its way there */
 
 static void expect_by(cal_trip *trip, uint64_t due_ns) {
   if (due_ns > trip->end_ns) due_ns = trip->end_ns;
@@ -318,8 +314,7 @@ static void start(cal_trip *trip) {
   step(trip, trip->latency_ms, on_arrival);
 }
 
-/* ---- http.h
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- http.h */
 
 static void copy_options(cal_http_fetch_options *into, const cal_http_fetch_options *options,
                          const char *method) {

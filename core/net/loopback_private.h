@@ -41,8 +41,7 @@ struct cal_loopback {
   void *seen_context;
 };
 
-/* ---- loopback.c
- * ------------------------------------------------------------------------------------------------ */
+/* ---- loopback.c */
 
 void cal_loopback_join(cal_net *net);
 void cal_loopback_leave(cal_net *net); /* once its servers and sockets are gone */
@@ -60,8 +59,7 @@ const cal_loopback_fault *cal_loopback_fault_of(cal_loopback *loopback, const ch
 int cal_loopback_is_private(const char *host);             /* as it is known here */
 uint32_t cal_loopback_latency_ms(cal_loopback *loopback, const char *host, int port);
 
-/* ---- loopback_sent.c
- * ------------------------------------------------------------------------------------------- */
+/* ---- loopback_sent.c */
 
 /* A request as it was sent. */
 typedef struct cal_sent {
@@ -95,8 +93,7 @@ typedef struct cal_received {
 
 void cal_received_read(cal_received *received, cal_buf *bytes);
 
-/* ---- loopback_fetch.c, loopback_server.c
- * ----------------------------------------------------------------------- */
+/* ---- loopback_fetch.c, loopback_server.c */
 
 /*   start ─► CONNECTING ─ latency ─► WAITING at the host ─ answer, latency ─► RECEIVING ─► over
  *     ▲                                                                           │
@@ -149,8 +146,7 @@ void cal_loopback_stop_listening(cal_server *server);
 void cal_loopback_cut_server(cal_server *server); /* what is open there */
 int cal_loopback_reply(cal_server *server, cal_id id, const cal_http_answer *answer);
 
-/* ---- loopback_connect.c
- * ---------------------------------------------------------------------------------------- */
+/* ---- loopback_connect.c */
 
 typedef struct cal_link {
   cal_list node; /* in the loopback */

@@ -8,8 +8,7 @@
 #include "base/mem.h"
 #include "net/loopback_private.h"
 
-/* ---- the target
- * ------------------------------------------------------------------------------------------------ */
+/* ---- the target */
 
 typedef struct reader {
   cal_sent *sent;
@@ -128,8 +127,7 @@ static void set_target(cal_sent *sent, const char *target) {
   cal_buf_free(&r.part);
 }
 
-/* ---- the request
- * ----------------------------------------------------------------------------------------------- */
+/* ---- the request */
 
 /* Static, as the method of a request is; but doubles may be asked for others as well. */
 static const char *known_method(const char *method) {
@@ -231,8 +229,7 @@ cal_http_request cal_sent_for(const cal_sent *sent, const cal_server *server, ca
   return view;
 }
 
-/* ---- the answer
- * ------------------------------------------------------------------------------------------------ */
+/* ---- the answer */
 
 static void read_field(cal_received *received, char *line, char *end) {
   char *colon = memchr(line, ':', (size_t)(end - line));

@@ -9,8 +9,7 @@
 
 #define FIRST_FREE_PORT 49152
 
-/* ---- a request is there
- * ---------------------------------------------------------------------------------------- */
+/* ---- a request is there */
 
 static void on_reply_due(cal_timer *timer) {
   static const cal_http_answer too_late = {.status = 504};
@@ -111,8 +110,7 @@ int cal_loopback_reply(cal_server *server, cal_id id, const cal_http_answer *ans
   return 0;
 }
 
-/* ---- a server's life
- * ------------------------------------------------------------------------------------------- */
+/* ---- a server's life */
 
 static int free_port(cal_loopback *loopback) {
   if (!loopback->last_port || loopback->last_port == 65535) loopback->last_port = FIRST_FREE_PORT - 1;

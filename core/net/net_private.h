@@ -26,8 +26,7 @@ struct cal_net {
   int lookups;      /* names being resolved in the thread pool */
 };
 
-/* ---- one libwebsockets context: a server's, or the one for clients
- * --------------------------------------------- */
+/* ---- one libwebsockets context: a server's, or the one for clients */
 
 typedef struct cal_lws {
   cal_net *net;
@@ -55,8 +54,7 @@ int cal_lws_open(cal_lws **result, cal_net *net, const cal_lws_options *options)
  * more. */
 void cal_lws_close(cal_lws *lws, void (*on_gone)(void *owner), void *owner);
 
-/* ---- clients
- * --------------------------------------------------------------------------------------------------- */
+/* ---- clients */
 
 int cal_ws_client_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                         size_t bytes);

@@ -13,8 +13,7 @@
 
 #define WAITING_CEILING 4096
 
-/* ---- connections
- * ----------------------------------------------------------------------------------------------- */
+/* ---- connections */
 
 /* At once. lws would first flush what it holds for up to five seconds; a socket that is shut takes nothing
  * more. */
@@ -111,8 +110,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
   return 0;
 }
 
-/* ---- the server
- * ------------------------------------------------------------------------------------------------ */
+/* ---- the server */
 
 static void release(void *owner) {
   cal_server *server = owner;

@@ -55,8 +55,7 @@ static int write_piece(cal_conn *conn) {
   return 1;
 }
 
-/* ---- refusing
- * -------------------------------------------------------------------------------------------------- */
+/* ---- refusing */
 
 /* The client may still be sending. Its bytes are swallowed for a moment: closing with unread bytes resets the
  * connection, and a reset overtakes the answer. */
@@ -74,8 +73,7 @@ static int refuse(cal_conn *conn, int status, const char *text, int body_follows
   return 0;
 }
 
-/* ---- a request arrives
- * ----------------------------------------------------------------------------------------- */
+/* ---- a request arrives */
 
 /* As lws will decide in the end; what is said in the answer should agree with it. */
 static void read_persistence(cal_conn *conn) {
@@ -176,8 +174,7 @@ int cal_conn_body_complete(cal_conn *conn) {
   return 0;
 }
 
-/* ---- an answer leaves
- * ------------------------------------------------------------------------------------------ */
+/* ---- an answer leaves */
 
 void cal_conn_reply(cal_conn *conn, const cal_http_answer *answer) {
   static const cal_http_answer wrong = {.status = 500};

@@ -43,8 +43,7 @@ void cal_ws_init(cal_ws *ws, const cal_ws_transport *transport, cal_loop *loop,
   cal_buf_init(&ws->message, message_ceiling_bytes);
 }
 
-/* ---- queue
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- queue */
 
 static void forget(cal_ws *ws, message *m) {
   cal_list_remove(&m->node);
@@ -92,8 +91,7 @@ uint32_t cal_ws_clear_audio(cal_ws *ws) {
   return count;
 }
 
-/* ---- the way to the end
- * ---------------------------------------------------------------------------------------- */
+/* ---- the way to the end */
 
 static void on_closing_due(cal_timer *timer);
 
@@ -190,8 +188,7 @@ void cal_ws_kill(cal_ws *ws, int code) {
   break_off(ws);
 }
 
-/* ---- sending
- * --------------------------------------------------------------------------------------------------- */
+/* ---- sending */
 
 static int broken(cal_ws *ws, int code) {
   cal_ws_fail(ws, code, "the connection broke while sending");
@@ -241,8 +238,7 @@ void cal_ws_flush(cal_ws *ws) {
   if (was_waiting && ws->handlers.on_drain) ws->handlers.on_drain(ws->handlers.context);
 }
 
-/* ---- receiving
- * ------------------------------------------------------------------------------------------------- */
+/* ---- receiving */
 
 void cal_ws_opened(cal_ws *ws) {
   if (ws->state != CAL_WS_CONNECTING) return;
@@ -274,8 +270,7 @@ void cal_ws_received(cal_ws *ws, char *data, size_t bytes, int is_first, int is_
     cal_buf_clear(&ws->message);
 }
 
-/* ---- the rest
- * -------------------------------------------------------------------------------------------------- */
+/* ---- the rest */
 
 void cal_ws_pause(cal_ws *ws, int is_paused) {
   if (ws->state == CAL_WS_OPEN) ws->transport->pause(ws, is_paused);

@@ -68,8 +68,7 @@ static void on_deadline(cal_timer *timer) {
   give_up(attempt, -ETIMEDOUT, "the WebSocket did not open in time");
 }
 
-/* ---- connecting to one address
- * --------------------------------------------------------------------------------- */
+/* ---- connecting to one address */
 
 static void try_next(cal_timer *timer);
 
@@ -141,8 +140,7 @@ static void try_next(cal_timer *timer) {
           attempt->error ? attempt->text : "the name has no address");
 }
 
-/* ---- what lws tells about it
- * ----------------------------------------------------------------------------------- */
+/* ---- what lws tells about it */
 
 static int append_fields(cal_ws_attempt *attempt, unsigned char **at, size_t room) {
   attempt->was_sent = 1;
@@ -216,8 +214,7 @@ int cal_ws_client_event(struct lws *wsi, enum lws_callback_reasons reason, void 
   }
 }
 
-/* ---- look-up
- * --------------------------------------------------------------------------------------------------- */
+/* ---- look-up */
 
 static void on_found(uv_getaddrinfo_t *lookup, int status, struct addrinfo *found) {
   cal_ws_attempt *attempt = lookup->data;
@@ -249,8 +246,7 @@ static int look_up(cal_ws_attempt *attempt) {
   return 0;
 }
 
-/* ---- options
- * --------------------------------------------------------------------------------------------------- */
+/* ---- options */
 
 static char *url_part(CURLU *url, CURLUPart part, unsigned flags) {
   char *text = NULL;

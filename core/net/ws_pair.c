@@ -58,8 +58,7 @@ struct half {
 
 static half *of(cal_ws *ws) { return cal_list_entry(ws, half, base); }
 
-/* ---- the line
- * -------------------------------------------------------------------------------------------------- */
+/* ---- the line */
 
 cal_ws_line *cal_ws_line_new(cal_loop *loop) {
   cal_ws_line *line = cal_alloc(sizeof *line);
@@ -144,8 +143,7 @@ static void post(item *it, uint64_t latency_ns) {
 
 static void send_word(half *to, item_kind kind) { post(new_item(to, kind, NULL, 0), to->latency_ns); }
 
-/* ---- arriving
- * -------------------------------------------------------------------------------------------------- */
+/* ---- arriving */
 
 static void receive(half *h, item *it) {
   if (!h->piece_bytes || it->bytes <= h->piece_bytes)
@@ -211,8 +209,7 @@ static void on_due(cal_timer *timer) {
   cal_ws_line_release(line);
 }
 
-/* ---- the transport
- * --------------------------------------------------------------------------------------------- */
+/* ---- the transport */
 
 static int pair_write(cal_ws *ws, char *payload, size_t bytes, int is_binary) {
   half *peer = of(ws)->peer;
@@ -281,8 +278,7 @@ static const cal_ws_transport transport = {.write = pair_write,
                                            .pause = pair_pause,
                                            .release = pair_release};
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- life */
 
 cal_ws *cal_ws_half_new(cal_ws_line *line, const cal_ws_half_options *options) {
   half *h = cal_alloc(sizeof *h);

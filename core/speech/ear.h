@@ -37,10 +37,9 @@ typedef struct cal_heard {
   uint32_t decode_ms; /* what it took */
 } cal_heard;
 
-int cal_ear_new(
-    cal_ear **result,
-    const cal_ear_options *options); /* NULL = defaults; returns owned; -ENOENT without the model */
-void *cal_ear_free(cal_ear *ear);    /* takes; returns NULL */
+/* NULL = defaults; returns owned; -ENOENT without the model */
+int cal_ear_new(cal_ear **result, const cal_ear_options *options);
+void *cal_ear_free(cal_ear *ear); /* takes; returns NULL */
 
 /* `rate_hz` is 8000 or 16000. Grammar NULL = free text. Borrows everything; keeps a reference of the grammar.
  * An utterance of less than 100 ms is heard as silence. -EMSGSIZE over 30 s, -EINVAL for another rate,

@@ -3,8 +3,8 @@
 #include "speech/grammar_private.h"
 #include "speech/number.h"
 
-/*   from ─minus─► whole ─[1-9 million | 1-99 lakh]─► ─[1-999 thousand]─► ─and─► ─[1-999]─► end ─point,
- * digits─► to
+/*   from ─minus─► whole ─[1-9 million | 1-99 lakh]─► ─[1-999 thousand]─► ─and─► ─[1-999]─► end
+ *                                                                            end ─point, digits─► to
  *
  * Each part may be left out, but not all of them: after each there is a way to the end, before the first
  * there is none. */

@@ -33,9 +33,8 @@ typedef struct cal_job_tools {
   cal_metric *cache_hits, *say_seconds, *hear_seconds;
 } cal_job_tools;
 
-int cal_job_step(
-    cal_job *job,
-    cal_job_tools *tools); /* does one sentence, file or utterance; 1 when the last callback was made */
+/* does one sentence, file or utterance; 1 when the last callback was made */
+int cal_job_step(cal_job *job, cal_job_tools *tools);
 void cal_job_fail(cal_job *job, int code); /* makes the last callback */
 void *cal_job_free(cal_job *job);          /* takes; returns NULL */
 

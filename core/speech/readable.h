@@ -7,8 +7,8 @@
 
 typedef struct cal_readable {
   char *text; /* printable ASCII and blanks, zero-terminated; owned */
-  uint32_t
-      *source; /* for byte i of `text`: bytes of the source up to and including what it came from; owned */
+  /* for byte i of `text`: bytes of the source up to and including what it came from; owned */
+  uint32_t *source;
   size_t bytes;
   int has_words; /* is there a letter or digit at all */
 } cal_readable;

@@ -1,8 +1,7 @@
 /* speech: the speech plane: threads of their own that speak, read sound files and listen, so that no loop
  * ever waits.
  *
- *   any thread --submit--> [ hear ]  [ say, play ] --> worker threads --callback on the worker--> the
- * caller's mailbox
+ *   any thread ──submit──► [ hear ] [ say, play ] ──► workers ──callback on the worker──► the caller's mailbox
  *
  * Jobs wait in one bounded queue. Recognition goes first, because somebody stopped talking and waits; after
  * eight recognitions in a row one waiting sentence is spoken. A text is said sentence by sentence, and after

@@ -1,9 +1,9 @@
 /* spoken: a voice and an ear for specs: sound that carries its words, costs next to nothing, and is
  * understood exactly.
  *
- *   text ── cal_spoken_say ──► clip: every word a hum and a short pattern of tones ──► … the real path:
- * resampling, G.711, wires, barge-in, mixing … ──► cal_spoken_ear ──► the words that really arrived, with
- * their times
+ *   text ── cal_spoken_say ──► clip: every word a hum and a short pattern of tones
+ *        ──► … the real path: resampling, G.711, wires, barge-in, mixing …
+ *        ──► cal_spoken_ear ──► the words that really arrived, with their times
  *
  *   a word:  hum … hum | start | seven tones: its number | two: their check | gap
  *
@@ -23,8 +23,8 @@
 
 #include "audio/clip.h"
 
-#define CAL_SPOKEN_MS_A_CHARACTER                                                                            \
-  60 /* how long words take, and blanks; a word is never shorter than its pattern */
+/* how long words take, and blanks; a word is never shorter than its pattern */
+#define CAL_SPOKEN_MS_A_CHARACTER 60
 
 /* The whole text as one clip with the time of each word, at 8000 to 48000 Hz. Returns owned; NULL: nothing to
  * say, or, with an error, a text too long for a clip or one word too many for the table. */

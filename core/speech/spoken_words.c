@@ -21,7 +21,7 @@ static struct rate {
   cal_spoken_sounds sounds;
 } * rates;
 
-/* ---- numbers ---- */
+/* ---- numbers */
 
 static uint32_t hash_of(const char *word, size_t bytes) { /* FNV-1a */
   uint32_t hash = 2166136261u;
@@ -70,7 +70,7 @@ const char *cal_spoken_word_of(uint32_t number) {
   return word;
 }
 
-/* ---- patterns ---- */
+/* ---- patterns */
 
 uint32_t cal_spoken_pieces(const char *word, size_t bytes) {
   uint32_t characters = 0;
@@ -107,7 +107,7 @@ int32_t cal_spoken_pattern_number(const uint8_t tones[CAL_SPOKEN_PATTERN]) {
   return memcmp(right, tones, sizeof right) ? -1 : (int32_t)number;
 }
 
-/* ---- sounds ---- */
+/* ---- sounds */
 
 static double phase(const cal_spoken_sounds *sounds, double hz, uint32_t sample) {
   return 2 * M_PI * hz * sample / sounds->rate_hz;

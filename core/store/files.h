@@ -74,8 +74,8 @@ typedef void (*cal_file_done)(void *context, int code);
  * exactly once, also when the writer was closed meanwhile. */
 void cal_file_finish(cal_file **file, cal_file_done on_done, void *context);
 
-uint64_t cal_file_bytes(
-    const cal_file *file); /* how long the file is or will be, holes included; the appender's thread */
+/* how long the file is or will be, holes included; the appender's thread */
+uint64_t cal_file_bytes(const cal_file *file);
 int cal_file_code(cal_file *file); /* 0, or why it is incomplete so far; any thread */
 
 #endif

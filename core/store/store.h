@@ -5,9 +5,10 @@
  * statement fails alone. Commits are WAL with synchronous=FULL: what was answered survives kill -9 and a
  * power cut.
  *
- *   any thread ── submit ──► queue (bounded) ──► store thread: begin · savepoint, run, release · … · commit
- * ──► on_done │ disk full, I/O error, locked by another program └──► kept facts (bounded) ── every second, in
- * order ──► retried
+ *   any thread ── submit ──► queue ──► store thread: begin · savepoint, run, release · … · commit ──► on_done
+ *                          (bounded)        │
+ *                                           │ disk full, I/O error, locked by another program
+ *                                           └──► kept facts (bounded) ── every second, in order ──► retried
  *
  * A *fact* is a CONTROL request without on_done: nobody waits for it, and it must not be lost. When the disk
  * is full or broken, that is shouted once, calls go on, facts are kept in memory and written in order once
@@ -64,10 +65,10 @@ typedef struct cal_store_result {
 } cal_store_result;
 
 /* Codes of an answer:
- *   -EEXIST unique or primary key    -EINVAL the statement, a parameter or a check is wrong    -EPERM not
- * allowed here -EMSGSIZE answer too large       -ENOSPC disk full   -EIO, -EROFS, -EBADMSG the disk or the
- *   file is broken                   -EBUSY another program holds the lock        -ESHUTDOWN closed before
- * its turn */
+ *   -EEXIST    unique or primary key                    -ENOSPC                   disk full
+ *   -EINVAL    statement, parameter or check is wrong   -EIO, -EROFS, -EBADMSG    disk or file is broken
+ *   -EPERM     not allowed here                         -EBUSY                    another program holds the lock
+ *   -EMSGSIZE  answer too large                         -ESHUTDOWN                closed before its turn */
 
 typedef enum cal_store_class {
   CAL_STORE_CONTROL,  /* refused with -ENOBUFS when the queue is full */

@@ -31,7 +31,7 @@ void cal_writer_init(cal_writer *writer, cal_db *db, const char *path, uint32_t 
 /* Does and answers all items of the list, which is empty afterwards. With `retry`, kept facts are tried
  * first. */
 void cal_writer_run(cal_writer *writer, cal_list *items, int retry);
-void cal_writer_end(
-    cal_writer *writer); /* a last retry; what still cannot be written is counted, logged and freed */
+/* a last retry; what still cannot be written is counted, logged and freed */
+void cal_writer_end(cal_writer *writer);
 
 #endif

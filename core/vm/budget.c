@@ -3,8 +3,8 @@
 #include "base/clock.h"
 #include "vm/state.h"
 
-#define STACK_BYTES                                                                                          \
-  (512 * 1024) /* of C stack for scripts that call C that calls scripts; threads have 8 MiB */
+/* of C stack for scripts that call C that calls scripts; threads have 8 MiB */
+#define STACK_BYTES (512 * 1024)
 
 static void on_hook(lua_State *L, lua_Debug *where);
 

@@ -26,11 +26,11 @@ typedef struct cal_generation cal_generation;
 typedef struct cal_generation_root {
   const char *dir;    /* a folder that does not exist holds no modules */
   const char *prefix; /* put before every name, joined with a dot; "" or NULL for none */
-  const char
-      *only; /* the one file directly below `dir` that is read, nothing else ("routing.lua"); may be NULL */
+  /* the one file directly below `dir` that is read, nothing else ("routing.lua"); may be NULL */
+  const char *only;
   const char *except; /* a folder directly below `dir` that is left out ("meta"); may be NULL */
-  const char
-      *text; /* not NULL: no folder but one module, named `prefix`, with this source; `dir` is its path */
+  /* not NULL: no folder but one module, named `prefix`, with this source; `dir` is its path */
+  const char *text;
 } cal_generation_root;
 
 typedef struct cal_module {

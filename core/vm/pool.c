@@ -13,8 +13,8 @@
 #include "base/nice.h"
 #include "vm/state.h"
 
-#define RETRY_SECONDS                                                                                        \
-  1 /* after a VM could not be built: the code is probably broken and stays so until it is reloaded */
+/* after a VM could not be built: the code is probably broken and stays so until it is reloaded */
+#define RETRY_SECONDS 1
 
 struct cal_pool {
   cal_pool_options options;

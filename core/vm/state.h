@@ -33,8 +33,8 @@ struct cal_vm {
   int was_stopped;                 /* in this entry: the hook has raised */
   volatile sig_atomic_t is_struck; /* in this entry: the watchdog wants it stopped */
   volatile sig_atomic_t is_hooked; /* a hook is set and must be taken away */
-  volatile sig_atomic_t
-      is_setting_hook;     /* lua_sethook is running and must not be entered again by a signal */
+  /* lua_sethook is running and must not be entered again by a signal */
+  volatile sig_atomic_t is_setting_hook;
   const char *stack_start; /* where the C stack was when the script was entered */
 
   int modules;                    /* registry reference: name → value, what require has loaded */

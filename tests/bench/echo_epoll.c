@@ -35,8 +35,7 @@ static void hang_up(peer *p) {
   free(p);
 }
 
-/* ---- the upgrade: SHA-1 and base64, once a connection
- * ----------------------------------------------------------- */
+/* ---- the upgrade: SHA-1 and base64, once a connection */
 
 static uint32_t turn(uint32_t word, int bits) { return word << bits | word >> (32 - bits); }
 
@@ -102,8 +101,7 @@ static int open_socket(peer *p) {
   return 0;
 }
 
-/* ---- frames
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- frames */
 
 static size_t write_frame(unsigned char *to, int first, const unsigned char *payload, size_t bytes) {
   size_t at = 0;
@@ -167,8 +165,7 @@ static void on_readable(peer *p) {
   if (p->is_open && p->bytes && echo(p)) hang_up(p);
 }
 
-/* ---- the rest
- * -------------------------------------------------------------------------------------------------- */
+/* ---- the rest */
 
 static int listen_on(int port) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};

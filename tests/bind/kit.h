@@ -15,16 +15,15 @@
 #include "data/base64.h"
 
 #if defined(__SANITIZE_THREAD__)
-#define IS_TSAN                                                                                              \
-  1 /* signals wait for the next call of a library there, so a loop of Lua cannot be interrupted */
+/* signals wait for the next call of a library there, so a loop of Lua cannot be interrupted */
+#define IS_TSAN 1
 #else
 #define IS_TSAN 0
 #endif
 
 #define BUDGET_MS (IS_TSAN ? 5000 : 250) /* slow there, and what loops is skipped */
 
-/* ---- the workspace
- * ------------------------------------------------------------------------------------------------ */
+/* ---- the workspace */
 
 /* Requests: /open/ENTRY/NAME opens a call, /boom fails, /spin never ends, /never is not answered, /store asks
  * the store, /owner?call=NAME says whether the request came to the right thread. Facts are left in
@@ -227,9 +226,7 @@ static inline void world_close(world *w) {
   nftw(w->folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* ---- facts
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- facts */
 
 static inline int is_fact(world *w, const char *kind, const char *name, const char *value) {
   char key[2048];
@@ -243,8 +240,7 @@ static inline int is_fact(world *w, const char *kind, const char *name, const ch
   return is_same;
 }
 
-/* ---- requests
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- requests */
 
 typedef struct reply {
   int is_done, error, status;
@@ -293,9 +289,7 @@ static inline void set_fact(world *w, const char *key, const char *value) {
              cal_engine_now_ns(w->engine));
 }
 
-/* ---- lines
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- lines */
 
 typedef struct line {
   char name[32];

@@ -53,9 +53,7 @@ static void run(const char *text) {
 #define XML "local xml = require 'callisto.xml' "
 #define CRYPTO "local crypto = require 'callisto.crypto' "
 
-/* ---- JSON
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- JSON */
 
 static void json_survives_a_round_trip(void **state) {
   run(JSON "for _, text in ipairs { '{}', '[]', 'null', 'true', '\"\"', '0', '-1.5', '[[],{},[null]]',\n"
@@ -116,9 +114,7 @@ static void opening_json_again_changes_nothing(void **state) {
            "== '[]')");
 }
 
-/* ---- XML
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- XML */
 
 static void xml_is_built_and_read_back(void **state) {
   run(XML "local text = assert(xml.build { 'Response', { 'Say', { voice = 'a&b', loop = 2, b = true }, "
@@ -154,8 +150,7 @@ static void what_is_not_xml_is_refused(void **state) {
           "  assert(tree == nil and why and code, text) end");
 }
 
-/* ---- the small ones
- * ------------------------------------------------------------------------------------------------ */
+/* ---- the small ones */
 
 static void digests_are_known_ones(void **state) {
   run(CRYPTO
@@ -203,8 +198,7 @@ static void times_that_are_none_are_refused(void **state) {
       "assert(core.id 'c' ~= core.id 'c' and core.kind == 'tool' and core.http_fetch == nil)");
 }
 
-/* ---- the declaration of a wire
- * ------------------------------------------------------------------------------------- */
+/* ---- the declaration of a wire */
 
 static void a_wrong_declaration_is_named(void **state) {
   run("local function wrong(change, why)\n"
@@ -232,8 +226,7 @@ static void a_wrong_declaration_is_named(void **state) {
       "'callisto.wire')");
 }
 
-/* ---- at the ceiling of memory
- * -------------------------------------------------------------------------------------- */
+/* ---- at the ceiling of memory */
 
 static void open_libraries(lua_State *L, void *context) {
   cal_bind_context_new(L)->engine = context;

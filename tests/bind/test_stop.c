@@ -93,8 +93,7 @@ static void never_started(void **state) {
   world_close(&w);
 }
 
-/* ---- drained
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- drained */
 
 static void drain_with_a_call(int threads) {
   world w;
@@ -154,8 +153,7 @@ static void the_second_drain_does_not_wait(void **state) {
   world_close(&w);
 }
 
-/* ---- services that do not play along
- * ------------------------------------------------------------------------------- */
+/* ---- services that do not play along */
 
 static void a_service_that_fails_to_stop_is_not_waited_for(void **state) {
   static const char *const texts[] = {"local core = require 'callisto.core'\n"

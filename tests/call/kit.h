@@ -27,9 +27,7 @@
 
 enum { RATE = 8000, FRAME = 160, MOST_EVENTS = 8192, MOST_HEARD = 60 * RATE };
 
-/* ---- wires
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- wires */
 
 static inline cal_wire_spec kit_twilio(void) { /* the app's side: Media Streams, two-way */
   cal_wire_spec s = {
@@ -82,8 +80,7 @@ static const char kit_start[] =
     "\"callSid\":\"CA1\","
     "\"mediaFormat\":{\"encoding\":\"audio/x-mulaw\",\"sampleRate\":8000,\"channels\":1}}}";
 
-/* ---- the script plane
- * -------------------------------------------------------------------------------------------------- */
+/* ---- the script plane */
 
 typedef struct seen_event {
   cal_event_kind kind;
@@ -228,9 +225,7 @@ static inline cal_io_hooks kit_hooks(kit *k) {
                         .recording_close = kit_recording_close};
 }
 
-/* ---- life
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- life */
 
 static inline void kit_open_on(kit *k, cal_clock *clock, uint32_t legs_ceiling, uint32_t events) {
   *k = (kit){.clock = clock};
@@ -309,9 +304,7 @@ static inline cal_call *kit_call(kit *k, cal_call_options options) {
   return cal_call_new(&options);
 }
 
-/* ---- commands
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- commands */
 
 static inline int kit_declare(cal_call *call, uint32_t utterance, uint32_t flags) {
   return cal_call_command(
@@ -333,9 +326,7 @@ static inline int kit_end(cal_call *call, uint32_t flags) {
   return cal_call_command(call, &(cal_command){.kind = CAL_COMMAND_LEG_CLOSE, .flags = flags, .code = 1000});
 }
 
-/* ---- sound
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- sound */
 
 /* A buzz with syllables: harmonics of 120 Hz under a moving formant, four swells a second. */
 static inline void kit_speech(int16_t *out, size_t samples) {
@@ -361,8 +352,7 @@ static inline int16_t kit_mulaw(int16_t sample) {
   return sample;
 }
 
-/* ---- the carrier, played by hand
- * ------------------------------------------------------------------------------------------- */
+/* ---- the carrier, played by hand */
 
 enum { MOST_SAID = 4096 };
 

@@ -51,8 +51,7 @@ static int turn(uint64_t started_ns) {
       if (!turn(started_ns_)) fail_msg("waited in vain for: %s", #condition);                                \
   } while (0)
 
-/* ---- media sockets
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- media sockets */
 
 static void on_open(void *context, cal_ws *ws) { ((line *)context)->is_open = 1; }
 static void on_message(void *context, char *data, size_t bytes, int is_binary) {
@@ -180,9 +179,7 @@ static void a_greeting_plays_when_the_stream_starts(void **state) {
   cal_unref(call);
 }
 
-/* ---- HTTP
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* ---- HTTP */
 
 typedef struct answer {
   int is_done, status, error;
@@ -271,9 +268,7 @@ static void a_fetch_is_answered_once_whatever_happens(void **state) {
   assert_int_equal(k.response_code, -ECANCELED);
 }
 
-/* ---- dialling
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- dialling */
 
 static const char *const opening[] = {"{\"event\":\"connected\"}", kit_start, NULL};
 
@@ -346,9 +341,7 @@ static void a_line_that_cannot_be_had(void **state) {
   cal_unref(call);
 }
 
-/* ---- the end
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the end */
 
 static void an_io_ends_with_legs_of_every_kind(void **state) {
   line up, waiting, opening_one;
@@ -373,9 +366,7 @@ static void an_io_ends_with_legs_of_every_kind(void **state) {
   for (int i = 0; i < 4; i++) cal_unref(calls[i]);
 }
 
-/* ---- threads
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- threads */
 
 static void *run(void *loop) {
   cal_loop_run(loop);

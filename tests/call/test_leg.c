@@ -41,9 +41,7 @@ static void begin(cal_call_options options) {
   assert_int_equal(kit_events(&k, CAL_EVENT_LEG_STARTED), 1);
 }
 
-/* ---- starting
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- starting */
 
 static void a_stream_starts_and_says_who_it_is(void **state) {
   begin((cal_call_options){.carrier_call = "CA1"});
@@ -193,9 +191,7 @@ static void a_script_that_hung_up_before_the_start(void **state) {
   peer_leave(&p);
 }
 
-/* ---- ending
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- ending */
 
 static void a_waiting_socket_that_closes(void **state) {
   join((cal_call_options){0});
@@ -299,9 +295,7 @@ static void an_io_that_ends_with_live_legs(void **state) {
   peer_leave(&p);
 }
 
-/* ---- keys, texts
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- keys, texts */
 
 static void keys_arrive_one_by_one(void **state) {
   begin((cal_call_options){0});
@@ -350,9 +344,7 @@ static void texts_pass_both_ways(void **state) {
   peer_leave(&p);
 }
 
-/* ---- what it costs
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- what it costs */
 
 static void an_idle_leg_has_no_tick(void **state) {
   begin((cal_call_options){0});

@@ -161,9 +161,7 @@ static void an_application_that_goes_away(void **state) {
   peer_leave(&p);
 }
 
-/* ---- joined
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- joined */
 
 typedef struct joined {
   cal_call *agent, *carrier;

@@ -253,9 +253,7 @@ static void a_pause_ends_what_is_being_said(void **state) {
   peer_leave(&p);
 }
 
-/* ---- the carrier's own side
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the carrier's own side */
 
 static const char *const opening[] = {"{\"version\":\"2\",\"id\":\"5f5f\",\"type\":\"open\",\"seq\":1}",
                                       NULL};

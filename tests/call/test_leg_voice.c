@@ -48,9 +48,7 @@ static void assert_heard_is(size_t from, const cal_clip *clip) {
     if (p.heard[from + i] != kit_mulaw(clip->data[i])) fail_msg("sample %u differs", i);
 }
 
-/* ---- sending
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- sending */
 
 static void what_is_said_arrives_to_the_sample(void **state) {
   begin_echoing();
@@ -163,8 +161,7 @@ static void a_voice_that_fails_is_told_with_the_end(void **state) {
   peer_leave(&p);
 }
 
-/* ---- being interrupted
- * --------------------------------------------------------------------------------------------------- */
+/* ---- being interrupted */
 
 static void pitfall_17_a_caller_who_speaks_stops_the_carrier_in_the_same_frame(void **state) {
   static int16_t speech[RATE];
@@ -283,8 +280,7 @@ static void echoes_after_a_clear_are_not_believed(void **state) {
   peer_leave(&p);
 }
 
-/* ---- a peer that reads slowly: our own queue fills
- * -------------------------------------------------------------------------- */
+/* ---- a peer that reads slowly: our own queue fills */
 
 static void begin_narrow(void) {
   peer_join_through(&p, &k, kit_call(&k, (cal_call_options){0}), (cal_ws_pair_options){.window_bytes = 600});
@@ -327,9 +323,7 @@ static void a_stop_of_what_was_not_sent_leaves_the_rest_alone(void **state) {
   peer_leave(&p);
 }
 
-/* ---- the end
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- the end */
 
 static void pitfall_16_last_sentence_is_not_cut(void **state) {
   begin((cal_call_options){0});
@@ -394,9 +388,7 @@ static void a_drain_of_nothing_is_at_once(void **state) {
   peer_leave(&p);
 }
 
-/* ---- the ear
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- the ear */
 
 static void speech_is_cut_out_for_the_recogniser(void **state) {
   static int16_t speech[RATE];
@@ -468,9 +460,7 @@ static void pitfall_20_odd_chunks_and_rates_are_heard(void **state) {
   }
 }
 
-/* ---- the recording
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- the recording */
 
 static int16_t recorded(size_t position, int side) {
   int16_t sample;

@@ -28,7 +28,7 @@ static cal_zone_fields fields_of(const char *text) {
   return f;
 }
 
-/* ---- instants ---- */
+/* ---- instants */
 
 static void zones_know_their_offsets(void **state) {
   static const struct {
@@ -186,7 +186,7 @@ static void fields_are_checked(void **state) {
   assert_int_equal(instant, CAL_ZONE_INSTANT_MAX);
 }
 
-/* ---- names and files ---- */
+/* ---- names and files */
 
 static void names_that_are_paths_are_refused(void **state) {
   static const char *const wrong[] = {"",
@@ -338,7 +338,7 @@ static void files_that_are_not_whole_are_refused(void **state) {
   }
 }
 
-/* ---- rules ---- */
+/* ---- rules */
 
 static void rules_of_every_kind(void **state) {
   static const struct {
@@ -390,7 +390,7 @@ static void days_are_counted(void **state) {
   assert_int_equal(cal_zone_days(2000, 3, 1), 11017);
 }
 
-/* ---- threads ---- */
+/* ---- threads */
 
 static void *find_many(void *context) {
   static const char *const names[] = {"Europe/Rome", "Europe/Madrid", "Asia/Tokyo", "Asia/Dubai",

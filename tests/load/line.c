@@ -21,7 +21,7 @@
 
 static void on_ready(load_source *source, uint32_t events);
 
-/* ---- birth and end ----------------------------------------------------------------------------------- */
+/* ---- birth and end */
 
 static load_line *take_spare(load_run *run) {
   load_line *line = run->spare;
@@ -63,7 +63,7 @@ void load_line_fail(load_line *line, const char *what, const char *about) {
   be_over(line);
 }
 
-/* ---- connections ------------------------------------------------------------------------------------- */
+/* ---- connections */
 
 static void connect_to_service(load_line *line, load_state state) {
   load_run *run = line->run;
@@ -230,7 +230,7 @@ void load_line_turn(load_line *line, uint64_t now_ns) {
   }
 }
 
-/* ---- receiving answers ------------------------------------------------------------------------------- */
+/* ---- receiving answers */
 
 /* The status and body of a complete answer; 0 while something is missing. */
 static int answer_of(load_line *line, const char **body) {

@@ -140,7 +140,7 @@ static int read_options(load_options *options, int argc, char **argv) {
   return 0;
 }
 
-/* ---- report ------------------------------------------------------------------------------------------ */
+/* ---- report */
 
 static double seconds_of(const load_run *run) { return (double)(run->end.at_ns - run->begin.at_ns) / 1e9; }
 

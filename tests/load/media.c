@@ -11,7 +11,7 @@
 
 #define HEAD_BYTES 160 /* of a message, where it says what it is */
 
-/* ---- sending --------------------------------------------------------------------- */
+/* ---- sending */
 
 static void transmit(load_line *line, char *payload, size_t bytes, int opcode) {
   static uint32_t key = 0x9e3779b9;
@@ -95,7 +95,7 @@ void load_media_goodbye(load_line *line) {
   transmit(line, close_frame + LOAD_FRAME_PAD, 2, LOAD_CLOSE);
 }
 
-/* ---- receiving ------------------------------------------------------------------- */
+/* ---- receiving */
 
 static load_stats *lateness_of(load_line *line) {
   load_run *run = line->run;

@@ -33,7 +33,7 @@ void load_run_rewatch(load_run *run, int fd, load_source *source, uint32_t event
   control(run, EPOLL_CTL_MOD, fd, source, events);
 }
 
-/* ---- phases ------------------------------------------------------------------------------------------ */
+/* ---- phases */
 
 static void each_line(load_run *run, void (*visit)(load_line *line)) {
   for (int i = 0; i < LOAD_SLOTS; i++)
@@ -95,7 +95,7 @@ static int is_finished(const load_run *run, uint64_t now_ns) {
   return run->over >= run->number || now_ns - run->phase_ns > (uint64_t)GOODBYE_S * SECOND_NS;
 }
 
-/* ---- ticks ------------------------------------------------------------------------------------------- */
+/* ---- ticks */
 
 static void open_due(load_run *run, load_agent *agent, uint64_t since_ns, uint64_t most, uint64_t now_ns) {
   uint64_t due = (uint64_t)((double)(now_ns - since_ns) * agent->rate / SECOND_NS) + 1;

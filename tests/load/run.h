@@ -58,8 +58,8 @@ typedef struct load_run {
   load_options options;
   load_phase phase;
   int epoll;
-  int64_t
-      wall_offset_ns; /* CLOCK_REALTIME less CLOCK_MONOTONIC: the kernel stamps what arrives by the former */
+  /* CLOCK_REALTIME less CLOCK_MONOTONIC: the kernel stamps what arrives by the former */
+  int64_t wall_offset_ns;
   struct load_line *slots[LOAD_SLOTS], *spare;
   uint32_t next_slot_of_line;
   uint64_t next_tick_ns, begun_ns, phase_ns, disturbers_ns;

@@ -18,7 +18,7 @@
 
 #define MS 1000000ull
 
-/* ---- signatures -------------------------------------------------------------------------------------- */
+/* ---- signatures */
 
 static void assert_signed(const char *token, const char *url, load_parameter *parameters, size_t count,
                           const char *expected) {
@@ -96,7 +96,7 @@ static void stream_url_is_found_in_every_carriers_answer(void **state) {
   }
 }
 
-/* ---- frames ------------------------------------------------------------------------------------------ */
+/* ---- frames */
 
 static void frame_of_any_length_can_be_unmasked(void **state) {
   static const size_t lengths[] = {0, 1, 5, 125, 126, 409, 65535};
@@ -129,7 +129,7 @@ static void frame_is_read_only_when_complete(void **state) {
   assert_int_equal(load_frame_read(wire, sizeof wire, &frame), -1);
 }
 
-/* ---- messages ---------------------------------------------------------------------------------------- */
+/* ---- messages */
 
 static const load_values values = {.call = "C1",
                                    .stream = "S1",
@@ -184,7 +184,7 @@ static void session_message_has_both_numbers(void **state) {
                       "\"serverseq\":3,\"position\":\"PT1S\",\"parameters\":{}}");
 }
 
-/* ---- sound ------------------------------------------------------------------------------------------- */
+/* ---- sound */
 
 static void sound_has_the_length_of_its_format(void **state) {
   static const struct {
@@ -226,7 +226,7 @@ static void byte_orders_mirror_each_other(void **state) {
   assert_true(loudest > 1000 && faintest > 0 && faintest <= 12);
 }
 
-/* ---- the measure ------------------------------------------------------------------------------------- */
+/* ---- the measure */
 
 static load_player *new_player(void) {
   load_player *player = calloc(1, sizeof *player);

@@ -7,7 +7,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-/* ---- signatures and forms ---------------------------------------------------------------------------- */
+/* ---- signatures and forms */
 
 static int by_name(const void *a, const void *b) {
   return strcmp(((const load_parameter *)a)->name, ((const load_parameter *)b)->name);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the carriers ------------------------------------------------------------------------------------ */
+/* ---- the carriers */
 
 #define FORM "application/x-www-form-urlencoded"
 #define JSON "application/json"
@@ -120,7 +120,7 @@ const load_wire *load_wire_find(const char *name) {
   return wire;
 }
 
-/* ---- templates --------------------------------------------------------------------------------------- */
+/* ---- templates */
 
 typedef struct writer {
   char *at, *end;
@@ -196,7 +196,7 @@ size_t load_write(char *into, size_t room, const char *text, const load_values *
   return (size_t)(to.at - into);
 }
 
-/* ---- answers ----------------------------------------------------------------------------------------- */
+/* ---- answers */
 
 /* What JSON and XML write in another way in URLs. */
 static size_t unescape(char *into, const char *text, size_t bytes) {

@@ -34,8 +34,7 @@
 
 #define PATIENCE_NS (20 * CAL_S) /* a test that waits longer has failed; machines are slow at times */
 
-/* ---- loop and net
- * ---------------------------------------------------------------------------------------------- */
+/* ---- loop and net */
 
 typedef struct kit {
   cal_loop *loop;
@@ -79,8 +78,7 @@ static inline cal_server *kit_serve(kit *k, cal_server_options options) {
 
 static inline int64_t counted(const char *name) { return cal_metric_value(cal_counter(name, "")); }
 
-/* ---- a raw client
- * ---------------------------------------------------------------------------------------------- */
+/* ---- a raw client */
 
 typedef struct raw {
   int fd;
@@ -142,8 +140,7 @@ static inline int raw_is_closed(raw *r) {
   return r->is_closed;
 }
 
-/* ---- a certificate
- * --------------------------------------------------------------------------------------------- */
+/* ---- a certificate */
 
 typedef struct papers {
   char folder[64], cert[96], key[96];

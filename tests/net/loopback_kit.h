@@ -9,8 +9,7 @@
 
 #define START (5 * CAL_S)
 
-/* ---- a network
- * ------------------------------------------------------------------------------------------------- */
+/* ---- a network */
 
 typedef struct world {
   cal_clock *clock;
@@ -63,8 +62,7 @@ static inline void fault(world *w, const char *authority, cal_loopback_fault f) 
   assert_int_equal(cal_loopback_set_fault(w->loopback, authority, &f), 0);
 }
 
-/* ---- who answers
- * ----------------------------------------------------------------------------------------------- */
+/* ---- who answers */
 
 typedef struct side {
   cal_ws *ws;
@@ -195,8 +193,7 @@ static inline void play(world *w, host *h, const char *authority) {
   assert_int_equal(cal_loopback_host(w->loopback, authority, &handlers), 0);
 }
 
-/* ---- who asks
- * -------------------------------------------------------------------------------------------------- */
+/* ---- who asks */
 
 typedef struct asked {
   world *w;

@@ -65,8 +65,7 @@ static const char *url_of(const char *format, int port) {
   return url;
 }
 
-/* ---- against our own server
- * ------------------------------------------------------------------------------------ */
+/* ---- against our own server */
 
 typedef struct host {
   cal_server *server;
@@ -254,8 +253,7 @@ static void wrong_options(void **state) {
   kit_close(&k);
 }
 
-/* ---- against a peer that misbehaves
- * ---------------------------------------------------------------------------- */
+/* ---- against a peer that misbehaves */
 
 typedef struct peer {
   int listener, port, fd;

@@ -1,8 +1,7 @@
 /* Requests through the network in memory: who answers, what the answer looks like, and the limits. */
 #include "net/loopback_kit.h"
 
-/* ---- requests
- * -------------------------------------------------------------------------------------------------- */
+/* ---- requests */
 
 static void a_request_and_its_answer(void **state) {
   world w;
@@ -149,8 +148,7 @@ static void wrong_options_fail_at_once(void **state) {
   world_close(&w);
 }
 
-/* ---- limits
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- limits */
 
 static void what_is_too_much_is_refused(void **state) {
   world w;
@@ -254,8 +252,7 @@ static void an_answer_over_its_ceiling_and_wrong_answers(void **state) {
   world_close(&w);
 }
 
-/* ---- names
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- names */
 
 static void names_and_ports(void **state) {
   world w;

@@ -1,8 +1,7 @@
 /* What goes wrong in the network in memory, and what the asker wants to do differently. */
 #include "net/loopback_kit.h"
 
-/* ---- failures
- * -------------------------------------------------------------------------------------------------- */
+/* ---- failures */
 
 static void failures_say_whether_the_request_was_sent(void **state) {
   world w;

@@ -167,8 +167,7 @@ static void ask_both(both *b, const char *target, cal_http_fetch_options options
   compare(b, target);
 }
 
-/* ---- cases
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- cases */
 
 static void targets_look_the_same(void **state) {
   static const char *const targets[] = {"/",
@@ -299,8 +298,7 @@ static void methods_and_answers_are_the_same(void **state) {
   both_close(&b);
 }
 
-/* ---- upgrades
- * -------------------------------------------------------------------------------------------------- */
+/* ---- upgrades */
 
 static void on_ws_open(void *context, cal_ws *ws) {
   note(&((wire *)context)->seen, "open", (cal_span){0});

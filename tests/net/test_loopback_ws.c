@@ -1,8 +1,7 @@
 /* WebSockets through the network in memory, and that nothing is left behind. */
 #include "net/loopback_kit.h"
 
-/* ---- WebSockets
- * ------------------------------------------------------------------------------------------------ */
+/* ---- WebSockets */
 
 static cal_ws *dial(world *w, side *s, cal_ws_connect_options options) {
   cal_ws *ws = NULL;
@@ -230,8 +229,7 @@ static void giving_up_while_it_connects(void **state) {
   assert_int_equal(during.closed, 1);
 }
 
-/* ---- the end
- * --------------------------------------------------------------------------------------------------- */
+/* ---- the end */
 
 static void a_net_says_goodbye(void **state) {
   world w;

@@ -65,8 +65,7 @@ static void wrong_options_are_told(void **state) {
   assert_int_equal(cal_loop_free(loop), 0);
 }
 
-/* ---- memory
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- memory */
 
 typedef struct crowd {
   kit k;
@@ -118,8 +117,7 @@ static void many_connections_leave_memory_flat(void **state) {
   kit_close(&c.k);
 }
 
-/* ---- threads
- * --------------------------------------------------------------------------------------------------- */
+/* ---- threads */
 
 typedef struct worker {
   pthread_t thread;

@@ -54,8 +54,7 @@ static cal_ws_handlers handlers_of(side *s) {
       .context = s, .on_open = on_open, .on_message = on_message, .on_drain = on_drain, .on_close = on_close};
 }
 
-/* ---- wires
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- wires */
 
 typedef struct wire {
   kit k;
@@ -127,8 +126,7 @@ static void wire_close(wire *w) {
   if (w->papers.folder[0]) papers_burn(&w->papers);
 }
 
-/* ---- cases
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- cases */
 
 static void echo(wire *w) {
   static const size_t sizes[] = {0, 1, 5, 125, 126, 400, 4095, 4096, 4097, 20000, 65535, 65536, 100000};
@@ -313,8 +311,7 @@ static void over_tls(void **state) { run_all("tls"); }
 static void over_a_pair(void **state) { run_all("pair"); }
 static void over_a_pair_in_pieces(void **state) { run_all("pair in pieces"); }
 
-/* ---- what only a pair can show
- * --------------------------------------------------------------------------------- */
+/* ---- what only a pair can show */
 
 static void a_pair_obeys_simulated_time(void **state) {
   cal_clock *clock = cal_clock_simulated(5 * CAL_S, 0);

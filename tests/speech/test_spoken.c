@@ -26,7 +26,7 @@
 static const char sentence[] =
     "Hello Asha, this is Blue Shop about your order 4711: shall we bring it tomorrow?";
 
-/* ---- what happens to sound on its way. All take a clip and return owned. ---- */
+/* ---- what happens to sound on its way. All take a clip and return owned. */
 
 static cal_clip *over(cal_clip *clip, cal_encoding codec) {
   uint8_t *wire = cal_alloc(clip->samples + 1);
@@ -83,7 +83,7 @@ static cal_clip *with_noise(cal_clip *clip, double rms) {
   return out;
 }
 
-/* ---- voice and ear ---- */
+/* ---- voice and ear */
 
 static void reads_as(cal_clip *clip, const char *expected) { /* takes */
   char *text = cal_spoken_read(clip);
@@ -294,7 +294,7 @@ static void the_times_of_words_are_known(void **state) {
   cal_unref(clip);
 }
 
-/* ---- the engine's own detectors ---- */
+/* ---- the engine's own detectors */
 
 typedef struct ends {
   uint32_t started, stopped;
@@ -401,7 +401,7 @@ static void threads_share_the_words(void **state) {
   for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
 }
 
-/* ---- the speech plane with it ---- */
+/* ---- the speech plane with it */
 
 typedef struct answer {
   int clips, lasts, code;
