@@ -9,10 +9,10 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "bind/engine.h"
+#include "engine/engine.h"
 #include "bind/lib.h"
-#include "bind/script.h"
-#include "call/http_message.h"
+#include "script/script.h"
+#include "net/message.h"
 #include "data/json_escape.h"
 
 #define TELL_CEILING 65536

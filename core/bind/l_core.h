@@ -7,7 +7,7 @@
 
 #include "base/slots.h"
 #include "bind/lib.h"
-#include "call/http_message.h"
+#include "net/message.h"
 
 void cal_core_add_common(lua_State *L);  /* every VM */
 void cal_core_add_call(lua_State *L);    /* a call's VM */
@@ -24,7 +24,7 @@ lua_Number cal_core_number(lua_State *L, int index, const char *field, lua_Numbe
                            lua_Number most);
 int cal_core_flag(lua_State *L, int index, const char *field);
 
-/* JSON that the last word of a call may carry (call/wire.h); NULL when absent; an error for anything else. */
+/* JSON that the last word of a call may carry (wire/wire.h); NULL when absent; an error for anything else. */
 const char *cal_core_json(lua_State *L, int index, const char *field);
 /* The call of this name, open on this thread, gets a held socket. */
 void cal_core_take_socket(lua_State *L, cal_id socket, const char *call);

@@ -7,13 +7,13 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "bind/engine.h"
+#include "engine/engine.h"
 #include "bind/l_core.h"
 #include "bind/lib.h"
-#include "bind/say.h"
-#include "bind/script.h"
-#include "bind/service.h"
-#include "call/http_message.h"
+#include "script/say.h"
+#include "script/script.h"
+#include "script/service.h"
+#include "net/message.h"
 #include "store/facts.h"
 
 #define TEXTS_CEILING 16

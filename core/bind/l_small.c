@@ -9,9 +9,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "bind/engine.h"
+#include "engine/engine.h"
 #include "bind/lib.h"
-#include "bind/script.h"
+#include "script/script.h"
 
 int cal_lib_refuse(lua_State *L, int code) {
   const char *name = cal_error_name(code);

@@ -1,4 +1,4 @@
-/* callisto.core, what a service VM has for media sockets: those that come before their call (call/lobby.h),
+/* callisto.core, what a service VM has for media sockets: those that come before their call (io/lobby.h),
  * and what is said on a call's socket besides audio. */
 #include <errno.h>
 #include <lauxlib.h>
@@ -6,11 +6,11 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "bind/engine.h"
+#include "engine/engine.h"
 #include "bind/l_core.h"
 #include "bind/lib.h"
-#include "bind/script.h"
-#include "call/lobby.h"
+#include "script/script.h"
+#include "io/lobby.h"
 #include "data/jscan.h"
 
 #define TEXT_CEILING 65536

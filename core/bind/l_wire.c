@@ -1,4 +1,4 @@
-/* A media declaration in Lua, read into a cal_wire_spec and compiled (call/wire.h). */
+/* A media declaration in Lua, read into a cal_wire_spec and compiled (wire/wire.h). */
 #include <errno.h>
 #include <lauxlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "bind/l_core.h"
 #include "bind/lib.h"
-#include "call/wire.h"
+#include "wire/wire.h"
 
 #define WIRE_TYPE "callisto.wire"
 

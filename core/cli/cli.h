@@ -3,7 +3,7 @@
 #ifndef CAL_CLI_CLI_H
 #define CAL_CLI_CLI_H
 
-#include "bind/tool.h"
+#include "lab/tool.h"
 
 int cal_cli_serve(int argc, char **argv);
 int cal_cli_exchange(int argc, char **argv);

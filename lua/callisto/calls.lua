@@ -23,7 +23,7 @@ local text = require "callisto.text"
 local REMEMBERED_S = 4 * 3600
 -- From the answer document to the media socket.
 local SOCKET_S = 60
--- What a wire's last word may say of the call (core/call/wire.h).
+-- What a wire's last word may say of the call (core/wire/wire.h).
 local BYE_BYTES = 4096
 
 ---@class callisto.LiveCall

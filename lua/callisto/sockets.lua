@@ -1,5 +1,5 @@
 -- callisto.sockets: media sockets that come before their call. Some carriers open the socket without asking a webhook first:
--- the engine holds it (core/call/lobby.h), what is a webhook elsewhere is read off the upgrade and the first messages, and
+-- the engine holds it (core/io/lobby.h), what is a webhook elsewhere is read off the upgrade and the first messages, and
 -- the call that is opened takes the socket.
 
 local core = require "callisto.core"

@@ -1,4 +1,4 @@
-/* How fast simulated calls run: whole calls between two engines in a lab (bind/lab.h), on one core.
+/* How fast simulated calls run: whole calls between two engines in a lab (lab/lab.h), on one core.
  *
  *   bench_lab [CALLS [MINUTES]]     calls at the same time [20], minutes of each [5]
  *
@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "bind/lab.h"
+#include "lab/lab.h"
 
 static const char talking_text[] =
     "local template = require 'callisto.template'\n"

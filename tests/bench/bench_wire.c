@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "base/mem.h"
-#include "call/wire.h"
+#include "wire/wire.h"
 #include "data/base64.h"
 #include "data/jscan.h"
 

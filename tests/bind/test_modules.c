@@ -15,10 +15,10 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "bind/engine.h"
+#include "engine/engine.h"
 #include "bind/l_core.h"
 #include "bind/lib.h"
-#include "bind/tool.h"
+#include "lab/tool.h"
 
 static cal_engine *engine;
 static cal_vm *tool;

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "call/wire.h"
+#include "wire/wire.h"
 #include "data/jscan.h"
-#include "../call/numbered.h"
+#include "../wire/numbered.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 

@@ -1,0 +1,92 @@
+/* call: what the planes share about one call.
+ *
+ * A call exists before its media socket does: the webhook opens it, its script may already speak, the
+ * greeting is being synthesised. So the call keeps the commands for its leg until there is one, and hands
+ * them over in the moment the stream starts; after that it passes them straight to the leg's io thread. It
+ * also holds what the io plane must know without asking a script: the wire, the single-use token's
+ * conditions, the recording's path.
+ *
+ * Reference counted (mem.h). All functions: any thread; one mutex a call, held for a few instructions
+ * and never while somebody else's code runs. */
+#ifndef CAL_IO_CALL_H
+#define CAL_IO_CALL_H
+
+#include "base/clock.h"
+#include "base/slots.h"
+#include "io/command.h"
+#include "io/event.h"
+#include "wire/wire.h"
+#include "loop/mailbox.h"
+
+typedef enum cal_role {
+  CAL_ROLE_AGENT, /* we answer the carrier's socket: caller's audio is used as it arrives, ours is paced ahead
+                   */
+  CAL_ROLE_CARRIER, /* the exchange: we open the socket, play what arrives in real time, echo marks, send
+                       always */
+} cal_role;
+
+typedef struct cal_call_options {
+  const char *name;    /* our call id; [a-z0-9-], at most 63 characters */
+  cal_id handle;       /* the call on its script thread: target of its events */
+  cal_mailbox *events; /* that thread's mailbox of cal_event; borrowed; one reference is taken */
+  cal_role role;
+  cal_wire *wire;   /* borrowed; one reference is taken */
+  const char *path; /* agent: the exact path of the media socket; its last segment is the token */
+  /* agent: lower-case header the upgrade must carry when present (NULL: none) */
+  const char *signature_header;
+  const char *const *signatures; /* the values that are right, NULL-terminated */
+  int signature_is_required;     /* refuse an upgrade without the header too */
+  const char *carrier_call;      /* the carrier's id if known: the stream's start must name the same */
+  const char *recording_path;    /* NULL: not recorded */
+  uint32_t start_deadline_ms;    /* socket → start message; 0 = 5000 */
+  uint32_t longest_s;            /* ends the leg; 0 = 14400 */
+  /* how far ahead of real time the carrier is kept, to 5 ms; 0 = 100; more than 400 is 400 */
+  uint32_t lead_ms;
+  uint64_t token_expires_ns;
+  const char *bye; /* JSON: what the wire's last word says unless CAL_COMMAND_LEG_BYE says otherwise */
+} cal_call_options;
+
+/* Role CARRIER: the socket to open. */
+typedef struct cal_dial {
+  const char *url;
+  const char *url_headers;           /* "Name: value\n…" for the upgrade */
+  const char *stream, *carrier_call; /* ids its messages name */
+  const char *const *opening;        /* texts sent when the socket is open, NULL-terminated */
+  const char *closing;               /* sent before we close it; NULL: nothing */
+  uint64_t sequence;                 /* number of the first message the wire writes; 0 = 1 */
+  cal_wire *wire;                    /* borrowed; one reference is taken; NULL: the call's */
+} cal_dial;
+
+typedef struct cal_call cal_call;
+
+cal_call *cal_call_new(const cal_call_options *options);      /* returns owned */
+const cal_call_options *cal_call_about(const cal_call *call); /* copied; lives as long as the call */
+
+/* Says where CAL_COMMAND_CALL_DIAL leads; copied. A call whose leg has ended may be dialled again. */
+void cal_call_set_dial(cal_call *call, const cal_dial *dial);
+/* returns owned (cal_unref): what was set last, never changed; NULL: nothing */
+cal_dial *cal_call_dial(cal_call *call);
+uint32_t cal_call_rate_hz(cal_call *call); /* of the sound its leg takes: the dial's wire, else its own */
+
+/* Posts a command to the leg, or keeps it until there is one. Takes the command. 0; -EPIPE after the leg has
+ * ended; -ENOBUFS over 256 waiting commands. */
+int cal_call_command(cal_call *call, cal_command *command);
+/* Drops what waits for a leg, with the utterances nobody will hear: the script that asked for it is gone. */
+void cal_call_forget_waiting(cal_call *call);
+
+/* The three steps of a leg, on its io thread. Begin reserves room for CAL_EVENT_LEG_ENDED, so that the end is
+ * never lost, and refuses a second leg: 0; -EBUSY while another lives; -ENOBUFS or -ESHUTDOWN: nobody could
+ * be told its end. After 0 that event must be sent once. */
+int cal_call_begin(cal_call *call);
+/* The leg is up. The kept commands are given to `take` in order, no lock held, so that it may end the leg;
+ * later ones are posted to `commands`, that thread's mailbox of cal_command (one reference is taken). */
+void cal_call_attach(cal_call *call, cal_id leg, cal_mailbox *commands,
+                     void (*take)(void *context, cal_command *command), void *context);
+void cal_call_detach(cal_call *call); /* the leg has ended; waiting and later commands are dropped */
+
+/* Posts an event to the call's script thread; takes what it points to.
+ * Where speech and utterances begin is TELEMETRY, the leg's end is RESERVED, all others are CONTROL. */
+void cal_call_event(cal_call *call, cal_event *event);
+cal_id cal_call_leg(cal_call *call);
+
+#endif

@@ -1,0 +1,369 @@
+#include "io/io.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "leg/leg.h"
+#include "leg/leg_private.h"
+#include "io/lobby.h"
+#include "net/http.h"
+
+#define COMMANDS_CAPACITY 65536
+#define WHEEL_SLOTS 4
+#define SLOT_NS CAL_SLOT_NS /* a leg ticks every WHEEL_SLOTS * SLOT_NS = 20 ms */
+#define RETRY_AFTER_S "5"
+
+struct cal_io {
+  cal_io_options options;
+  cal_net *net;
+  cal_server *server;
+  cal_mailbox *commands;
+  cal_slots *legs;
+  cal_lobby *lobby;
+  atomic_uint leg_count;
+  atomic_int refuses;
+  cal_list fetches; /* under way */
+
+  /* Legs that have something to send, by the phase of their tick. One timer moves from slot to slot. */
+  cal_list wheel[WHEEL_SLOTS];
+  uint32_t in_wheel;
+  uint64_t next_slot; /* number of the slot that is due next, since the clock's zero */
+  cal_timer wheel_timer;
+
+  int16_t *samples;
+  size_t sample_room;
+  char *message;
+  size_t message_room;
+  cal_metric *late;
+};
+
+/* ---- what legs use */
+
+cal_lobby *cal_io_lobby(cal_io *io) { return io->lobby; }
+cal_loop *cal_io_loop(cal_io *io) { return io->options.loop; }
+cal_net *cal_io_net(cal_io *io) { return io->net; }
+const cal_io_hooks *cal_io_hooks_of(cal_io *io) { return &io->options.hooks; }
+
+cal_id cal_io_add_leg(cal_io *io, cal_leg *leg) {
+  atomic_fetch_add(&io->leg_count, 1);
+  return cal_slots_add(io->legs, leg);
+}
+
+void cal_io_remove_leg(cal_io *io, cal_leg *leg) {
+  cal_slots_remove(io->legs, leg->id);
+  atomic_fetch_sub(&io->leg_count, 1);
+}
+
+/* Scratch memory grows to the largest message ever seen, which the net's ceiling bounds. */
+int16_t *cal_io_samples(cal_io *io, size_t count) {
+  if (count > io->sample_room)
+    io->samples = cal_resize(io->samples, (io->sample_room = count * 2) * sizeof *io->samples);
+  return io->samples;
+}
+
+char *cal_io_message(cal_io *io, size_t bytes) {
+  if (bytes + CAL_WS_PAD + 1 > io->message_room)
+    io->message = cal_resize(io->message, io->message_room = (bytes + CAL_WS_PAD + 1) * 2);
+  return io->message + CAL_WS_PAD;
+}
+
+/* ---- the wheel */
+
+static void turn(cal_timer *timer) {
+  cal_io *io = (cal_io *)((char *)timer - offsetof(cal_io, wheel_timer));
+  uint64_t now_ns = cal_loop_now_ns(io->options.loop);
+  uint64_t last = now_ns / SLOT_NS; /* at least next_slot: timers are never early */
+  cal_metric_observe(io->late, (double)(now_ns - io->next_slot * SLOT_NS) / 1e9);
+  if (last - io->next_slot >= WHEEL_SLOTS)
+    io->next_slot = last - WHEEL_SLOTS + 1; /* a stall: each slot once, no more */
+  for (; io->next_slot <= last; io->next_slot++)
+    cal_list_each_safe(&io->wheel[io->next_slot % WHEEL_SLOTS], node, after)
+        cal_leg_tick(cal_list_entry(node, cal_leg, in_wheel), now_ns);
+  if (io->in_wheel) cal_timer_start(io->options.loop, timer, io->next_slot * SLOT_NS, turn);
+}
+
+void cal_io_wheel_add(cal_io *io, cal_leg *leg) {
+  if (!cal_list_is_empty(&leg->in_wheel)) return;
+  uint64_t slot = cal_loop_now_ns(io->options.loop) / SLOT_NS;
+  cal_list_append(&io->wheel[slot % WHEEL_SLOTS], &leg->in_wheel);
+  if (io->in_wheel++) return;
+  io->next_slot = slot + 1;
+  cal_timer_start(io->options.loop, &io->wheel_timer, io->next_slot * SLOT_NS, turn);
+}
+
+void cal_io_wheel_remove(cal_io *io, cal_leg *leg) {
+  if (cal_list_is_empty(&leg->in_wheel)) return;
+  cal_list_remove(&leg->in_wheel);
+  if (--io->in_wheel == 0) cal_timer_stop(io->options.loop, &io->wheel_timer);
+}
+
+/* ---- HTTP */
+
+static void refuse_request(cal_io *io, cal_id id, int status) {
+  static const cal_http_field fields[] = {{{"retry-after", 11}, {RETRY_AFTER_S, 1}}};
+  cal_server_reply(io->server, id,
+                   &(cal_http_answer){.status = status, .fields = fields, .field_count = status == 503});
+}
+
+cal_http_message *cal_io_message_of(const cal_http_request *request) {
+  cal_http_message *message = cal_http_message_new();
+  message->method = cal_strdup(request->method);
+  message->url = cal_strndup(request->path.at, request->path.bytes);
+  message->query = cal_strndup(request->query.bytes ? request->query.at : "", request->query.bytes);
+  message->target_is_exact = request->target_is_exact;
+  message->peer = cal_strdup(request->peer);
+  for (size_t i = 0; i < request->field_count; i++)
+    cal_http_message_add_header(message, request->fields[i].name.at, request->fields[i].name.bytes,
+                                request->fields[i].value.at, request->fields[i].value.bytes);
+  cal_http_message_set_body(message, request->body.at, request->body.bytes);
+  return message;
+}
+
+static void on_request(void *context, const cal_http_request *request) {
+  cal_io *io = context;
+  cal_http_message *message = cal_io_message_of(request);
+  int status = io->options.hooks.on_request(io->options.hooks.context, io, request->id, message);
+  if (status) refuse_request(io, request->id, status);
+}
+
+/* Borrowed from the message; the array is owned. */
+static cal_http_field *fields_of(const cal_http_message *message) {
+  cal_http_field *fields = cal_alloc((message->header_count + 1) * sizeof *fields);
+  for (size_t i = 0; i < message->header_count; i++) {
+    fields[i].name = cal_span_of(message->headers[i].name);
+    fields[i].value = cal_span_of(message->headers[i].value);
+  }
+  return fields;
+}
+
+static void reply(cal_io *io, cal_command *command) {
+  cal_http_message *message = command->message;
+  if (!io->server) return;
+  cal_http_field *fields = fields_of(message);
+  cal_http_answer answer = {.status = message->status,
+                            .fields = fields,
+                            .field_count = message->header_count,
+                            .body = {message->body ? message->body : "", message->body_bytes}};
+  cal_server_reply(io->server, command->target, &answer);
+  cal_free(fields);
+}
+
+typedef struct fetch {
+  cal_list node;
+  cal_io *io;
+  cal_id asked; /* the script's number for it */
+} fetch;
+
+/* Takes the fetch and the message. */
+static void answer_fetch(fetch *f, cal_http_message *message, int code, const char *text, int was_sent) {
+  const cal_io_hooks *hooks = &f->io->options.hooks;
+  hooks->on_response(hooks->context, f->asked, message, code, text, was_sent);
+  cal_list_remove(&f->node);
+  cal_free(f);
+}
+
+static void on_done(void *context, const cal_http_result *result) {
+  cal_http_message *message = NULL;
+  if (!result->error) {
+    message = cal_http_message_new();
+    message->status = result->status;
+    for (size_t i = 0; i < result->field_count; i++)
+      cal_http_message_add_header(message, result->fields[i].name.at, result->fields[i].name.bytes,
+                                  result->fields[i].value.at, result->fields[i].value.bytes);
+    cal_http_message_set_body(message, result->body.at, result->body.bytes);
+  }
+  answer_fetch(context, message, result->error, result->text, result->was_sent);
+}
+
+/* The net drops requests without a word when it closes. */
+static void abandon_fetches(cal_io *io) {
+  cal_list_each_safe(&io->fetches, node, after)
+      answer_fetch(cal_list_entry(node, fetch, node), NULL, -ECANCELED, "the engine stops", 1);
+}
+
+static void start_fetch(cal_io *io, cal_command *command) {
+  cal_http_message *message = command->message;
+  cal_http_field *fields = fields_of(message);
+  fetch *f = cal_alloc(sizeof *f);
+  f->io = io;
+  f->asked = command->target;
+  cal_list_append(&io->fetches, &f->node);
+  cal_http_fetch_options options = {.method = message->method,
+                                    .url = message->url,
+                                    .fields = fields,
+                                    .field_count = message->header_count,
+                                    .body = {message->body, message->body_bytes},
+                                    .timeout_ms = message->timeout_ms,
+                                    .connect_timeout_ms = message->connect_timeout_ms,
+                                    .answer_ceiling_bytes = message->answer_ceiling_bytes,
+                                    .user = message->user,
+                                    .password = message->password,
+                                    .deny_private = message->deny_private,
+                                    .context = f,
+                                    .on_done = on_done};
+  cal_id id;
+  int code = cal_http_fetch(&id, io->net, &options);
+  cal_free(fields);
+  if (code) answer_fetch(f, NULL, code, cal_error_text(), 0);
+}
+
+/* ---- media sockets */
+
+typedef struct seen {
+  const cal_http_request *request;
+  char value[512];
+} seen;
+
+/* One that is too long to be right is given as empty: it was sent, so it must not pass for one that was not.
+ */
+static const char *field_of(void *context, const char *name) {
+  seen *s = context;
+  cal_span value = cal_http_request_field(s->request, name);
+  if (!value.at) return NULL;
+  if (value.bytes >= sizeof s->value) return "";
+  memcpy(s->value, value.at, value.bytes);
+  s->value[value.bytes] = 0;
+  return s->value;
+}
+
+static int refuse_upgrade(cal_upgrade *upgrade, int status, const char *why) {
+  static const cal_http_field fields[] = {{{"content-type", 12}, {"application/problem+json", 24}},
+                                          {{"retry-after", 11}, {RETRY_AFTER_S, 1}}};
+  char name[96], body[256];
+  snprintf(name, sizeof name, "callisto_sockets_refused_total{status=\"%d\"}", status);
+  cal_metric_add(cal_counter(name, "media sockets refused before the upgrade"), 1);
+  int bytes =
+      snprintf(body, sizeof body, "{\"type\":\"about:blank\",\"status\":%d,\"title\":\"%s\"}", status, why);
+  return cal_upgrade_refuse(upgrade, &(cal_http_answer){.status = status,
+                                                        .fields = fields,
+                                                        .field_count = status == 503 ? 2 : 1,
+                                                        .body = {body, (size_t)bytes}});
+}
+
+static int on_upgrade(void *context, const cal_http_request *request, cal_upgrade *upgrade) {
+  cal_io *io = context;
+  char path[512];
+  if (request->path.bytes >= sizeof path) return refuse_upgrade(upgrade, 404, "The path is too long");
+  memcpy(path, request->path.at, request->path.bytes);
+  path[request->path.bytes] = 0;
+  if (atomic_load(&io->leg_count) + cal_lobby_held(io->lobby) >= io->options.legs_ceiling)
+    return refuse_upgrade(upgrade, 503, "All lines of this node are in use");
+  seen s = {.request = request};
+  int status = 0;
+  cal_call *call =
+      cal_tokens_take(io->options.tokens, path, field_of, &s, cal_loop_now_ns(io->options.loop), &status);
+  if (!call && atomic_load(&io->refuses)) return refuse_upgrade(upgrade, 503, "This node takes no new calls");
+  if (!call && status == 401 && io->options.prefixes) {
+    int code = cal_lobby_hold(io->lobby, request, &upgrade->handlers);
+    if (!code) return 0;
+    if (code == -EBUSY) return refuse_upgrade(upgrade, 503, "All lines of this carrier are in use");
+  }
+  if (!call)
+    return refuse_upgrade(upgrade, status,
+                          status == 401 ? "A media socket needs the token it was given in the answer document"
+                                        : "This media token was used, has expired, or is not signed rightly");
+  if (!cal_leg_accept(io, call, &upgrade->handlers))
+    return refuse_upgrade(upgrade, 503, "This node is overloaded");
+  return 0;
+}
+
+/* ---- commands */
+
+static void deliver(void *context, void *message) {
+  cal_io *io = context;
+  cal_command *command = message;
+  cal_leg *leg;
+  switch (command->kind) {
+  case CAL_COMMAND_HTTP_REPLY:
+    reply(io, command);
+    break;
+  case CAL_COMMAND_HTTP_FETCH:
+    start_fetch(io, command);
+    break;
+  case CAL_COMMAND_CALL_DIAL:
+    cal_leg_dial(io, command->object);
+    command->object = NULL;
+    break;
+  case CAL_COMMAND_SOCKET_TAKE:
+    cal_lobby_take(io->lobby, command->target, command->object);
+    command->object = NULL;
+    break;
+  case CAL_COMMAND_SOCKET_REFUSE:
+    cal_lobby_refuse(io->lobby, command->target, command->object);
+    command->object = NULL;
+    break;
+  default:
+    leg = cal_slots_get(io->legs, command->target);
+    if (leg) {
+      cal_leg_command(leg, command);
+      return;
+    }
+  }
+  cal_command_drop(command);
+}
+
+static void drop(void *context, void *message) { cal_command_drop(message); }
+
+/* ---- life */
+
+int cal_io_new(cal_io **result, const cal_io_options *options) {
+  cal_io *io = cal_alloc(sizeof *io);
+  io->options = *options;
+  io->options.net.tag = options->index;
+  for (int i = 0; i < WHEEL_SLOTS; i++) cal_list_init(&io->wheel[i]);
+  cal_list_init(&io->fetches);
+  io->legs = cal_slots_new(options->legs_ceiling + 1024, options->index);
+  io->lobby = cal_lobby_new(io, options->prefixes, options->index, options->legs_ceiling);
+  io->late = cal_histogram("callisto_tick_late_seconds", "how late the tick that sends frames ran");
+  int code = cal_net_new(&io->net, options->loop, &io->options.net);
+  if (!code)
+    code = cal_mailbox_new(&io->commands, options->loop,
+                           &(cal_mailbox_options){.name = "commands",
+                                                  .message_bytes = sizeof(cal_command),
+                                                  .capacity = COMMANDS_CAPACITY,
+                                                  .deliver = deliver,
+                                                  .drop = drop,
+                                                  .context = io});
+  if (code) {
+    cal_io_free(io);
+    return code;
+  }
+  *result = io;
+  return 0;
+}
+
+cal_io *cal_io_free(cal_io *io) {
+  if (!io) return NULL;
+  for (cal_id id = 0; (id = cal_slots_next(io->legs, id));)
+    cal_leg_finish(cal_slots_get(io->legs, id), CAL_LEG_CLOSED, "the engine stops");
+  cal_net_close(io->net); /* ends every socket, so the legs are freed by their on_close */
+  abandon_fetches(io);
+  cal_mailbox_close(io->commands);
+  cal_slots_free(io->legs);
+  cal_lobby_free(io->lobby);
+  cal_free(io->samples);
+  cal_free(io->message);
+  return cal_free(io);
+}
+
+int cal_io_listen(cal_io *io, const cal_server_options *options) {
+  cal_server_options mine = *options;
+  mine.context = io;
+  mine.on_request = on_request;
+  mine.on_upgrade = on_upgrade;
+  return cal_server_listen(&io->server, io->net, &mine);
+}
+
+uint16_t cal_io_port(cal_io *io) { return io->server ? (uint16_t)cal_server_port(io->server) : 0; }
+cal_mailbox *cal_io_commands(cal_io *io) { return io->commands; }
+void cal_io_refuse_calls(cal_io *io) { atomic_store(&io->refuses, 1); }
+void cal_io_stop_listening(cal_io *io) {
+  if (io->server) cal_server_stop_listening(io->server);
+}
+uint32_t cal_io_legs(cal_io *io) { return atomic_load(&io->leg_count); }

@@ -1,0 +1,77 @@
+/* io: one thread of the io plane.
+ *
+ *   sockets ──► cal_server / cal_ws ──► legs (wire → decode → vad → …) ──events──► script threads
+ *   commands (mailbox) ──► legs, HTTP answers, HTTP requests
+ *
+ * An io owns a loop, a net, the legs whose sockets landed on its thread, and the tick that sends their frames
+ * on an absolute schedule. It names no carrier and knows no Lua; what it cannot know comes through the hooks.
+ * Made and freed on the main thread while its loop does not run; everything else happens on its own thread,
+ * or through its mailbox. */
+#ifndef CAL_IO_IO_H
+#define CAL_IO_IO_H
+
+#include "io/call.h"
+#include "net/message.h"
+#include "io/tokens.h"
+#include "loop/loop.h"
+#include "net/net.h"
+#include "net/server.h"
+
+typedef struct cal_io cal_io;
+
+/* For specs: what a leg of role CARRIER plays to its subscriber, frame by frame, silence included. All three
+ * or none; `open` gives what the others get (NULL: not listened to). */
+typedef struct cal_hearing {
+  void *context;
+  void *(*open)(void *context, const char *call, uint32_t rate_hz);
+  void (*put)(void *ear, const int16_t *samples, size_t count);
+  void (*close)(void *ear);
+} cal_hearing;
+
+/* How io reaches the other planes. All run on the io thread and must not block. */
+typedef struct cal_io_hooks {
+  void *context;
+  /* A request that is not an upgrade; takes the message. 0, or an HTTP status to refuse it with. */
+  int (*on_request)(void *context, cal_io *io, cal_id request, cal_http_message *message);
+  /* A media socket that came before its call (lobby.h), with its first messages as the body; takes the
+   * message. 0, or anything else: it is turned away. NULL: nobody may come so. */
+  int (*on_socket)(void *context, cal_id socket, cal_http_message *message);
+  /* The answer to a CAL_COMMAND_HTTP_FETCH; `fetch` is the command's target; takes the message (NULL: it
+   * failed). */
+  void (*on_response)(void *context, cal_id fetch, cal_http_message *message, int code, const char *text,
+                      int was_sent);
+  /* A finished piece of the caller's speech, to be recognised; takes the clip, borrows the grammar
+   * (NULL: free text). */
+  void (*on_speech)(void *context, cal_call *call, cal_clip *clip, void *grammar, int64_t speech_ms);
+  /* Recording: open returns a handle, or NULL (the call goes on unrecorded); write takes the block; close
+   * gives the bytes to be written over the beginning of the file, and the length in samples. */
+  void *(*recording_open)(void *context, const char *path, const char *call);
+  void (*recording_write)(void *context, void *file, uint8_t *block, size_t bytes);
+  void (*recording_close)(void *context, void *file, const uint8_t *head, size_t bytes, uint64_t samples);
+  cal_hearing hearing;
+  /* Told of every message of legs of role AGENT, as it is on the wire; NULL: nobody wants to know. */
+  void (*wire)(void *context, const char *call, int is_ours, const char *data, size_t bytes, int is_binary);
+} cal_io_hooks;
+
+typedef struct cal_io_options {
+  uint8_t index;                 /* 1..; tag of the ids this io gives out */
+  cal_loop *loop;                /* borrowed */
+  cal_tokens *tokens;            /* borrowed; shared by all io threads */
+  struct cal_prefixes *prefixes; /* the same; NULL: no socket may come before its call (lobby.h) */
+  cal_io_hooks hooks;
+  cal_net_options net;
+  uint32_t legs_ceiling; /* on this thread; beyond it upgrades get 503 + Retry-After */
+} cal_io_options;
+
+int cal_io_new(cal_io **result, const cal_io_options *options);
+cal_io *cal_io_free(cal_io *io); /* ends its legs, closes its sockets; returns NULL */
+int cal_io_listen(cal_io *io, const cal_server_options *options); /* handlers are filled in by io */
+uint16_t cal_io_port(cal_io *io);
+cal_mailbox *cal_io_commands(cal_io *io); /* borrowed */
+/* Any thread. From now on only sockets of calls that were answered before are let in, others get 503; calls
+ * live on. */
+void cal_io_refuse_calls(cal_io *io);
+void cal_io_stop_listening(cal_io *io);
+uint32_t cal_io_legs(cal_io *io); /* any thread; a snapshot */
+
+#endif

@@ -1,0 +1,58 @@
+/* lobby: media sockets that come before their call.
+ *
+ * Some carriers open the media socket without asking a webhook first. A service VM declares the paths they
+ * use; an upgrade there that carries no media token is let in and *held*: its messages are kept, and when the
+ * first ones are there the script plane is asked. It opens a call that takes the socket, with everything that
+ * was kept, or refuses it.
+ *
+ *   upgrade ──► held ──(first messages)──► on_socket ─┬─► CAL_COMMAND_SOCKET_TAKE ────► leg: what was kept,
+ *                │                                    │                                then the rest
+ *                │                                    └─► CAL_COMMAND_SOCKET_REFUSE ──► a last word, closed
+ *                └── 5 s without an answer, or more than half a megabyte kept: closed
+ *
+ * Messages that were handed to the script count as answered by it: the text of a refusal is the answer to
+ * them. Later ones are answered as the refusal's wire declares.
+ *
+ * Prefixes are shared by all io threads: any thread. The rest: io thread only. */
+#ifndef CAL_IO_LOBBY_H
+#define CAL_IO_LOBBY_H
+
+#include "io/io.h"
+#include "leg/leg.h"
+
+typedef struct cal_lobby cal_lobby;
+typedef struct cal_prefixes cal_prefixes;
+
+#define CAL_PREFIXES 64
+#define CAL_LOBBY_WAIT_MS 5000
+
+cal_prefixes *cal_prefixes_new(void); /* returns owned */
+cal_prefixes *cal_prefixes_free(cal_prefixes *prefixes);
+/* Sockets whose path begins with `path` may come first: `most` of them at a time (held, and as legs), `first`
+ * text messages are waited for before anybody is asked (0: none). Said again it replaces; it is never taken
+ * back, because code of an earlier generation may still want it. -ENOBUFS over CAL_PREFIXES, -EINVAL. */
+int cal_prefixes_declare(cal_prefixes *prefixes, const char *path, uint32_t most, uint32_t first);
+
+cal_lobby *cal_lobby_new(cal_io *io, cal_prefixes *prefixes, uint8_t tag, uint32_t ceiling);
+cal_lobby *cal_lobby_free(cal_lobby *lobby); /* after its sockets are closed */
+/* The upgrade of a path without a token. 0: held, with the handlers filled in; -ENOENT: no such prefix;
+ * -EBUSY: as many are live as may be. */
+int cal_lobby_hold(cal_lobby *lobby, const cal_http_request *request, cal_ws_handlers *handlers);
+/* Takes the call. A socket that is gone meanwhile is told as the end of its leg. */
+void cal_lobby_take(cal_lobby *lobby, cal_id socket, cal_call *call);
+
+/* How a held socket is turned away; counted (mem.h), never changed. */
+typedef struct cal_refusal {
+  char *text; /* sent first; NULL: nothing */
+  char *reason;
+  cal_wire *wire; /* how to go on until the other side closes; NULL: closed at once */
+  int code;       /* of the close frame */
+} cal_refusal;
+
+cal_refusal *cal_refusal_new(const char *text, cal_wire *wire, int code,
+                             const char *reason);                             /* copies; returns owned */
+void cal_lobby_refuse(cal_lobby *lobby, cal_id socket, cal_refusal *refusal); /* takes */
+uint32_t cal_lobby_held(const cal_lobby *lobby);
+cal_lobby *cal_io_lobby(cal_io *io); /* io.c; borrowed */
+
+#endif

@@ -1,0 +1,42 @@
+/* l_lab: what the files of callisto.lab share: l_lab.c (worlds and engines) and l_lab_net.c (doubles of other
+ * hosts, their sockets, requests of the spec). The thread of the tool's VM. */
+#ifndef CAL_LAB_L_LAB_H
+#define CAL_LAB_L_LAB_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "base/list.h"
+#include "lab/lab.h"
+
+#define CAL_LAB_CLASS "callisto.lab"
+#define CAL_LAB_LONGEST_S 1e7 /* of one move */
+
+typedef struct cal_lua_lab {
+  cal_lab *lab; /* NULL: closed */
+  lua_State *L; /* of whoever moves it; callbacks run there */
+  int is_moving;
+  int failure; /* reference: the first error of a handler, raised when the move is over; LUA_NOREF */
+  cal_list hosts, fetches, answers, sockets;
+} cal_lua_lab;
+
+cal_lua_lab *cal_lab_check(lua_State *L); /* argument 1; raises when it is closed */
+/* Calls the function below `nargs` values. 1; 0: it failed, which is kept and raised when the lab stands
+ * still again. */
+int cal_lab_run_handler(cal_lua_lab *l, int nargs, int nresults);
+
+void cal_lab_put_text(lua_State *L, const char *name, const char *text,
+                      size_t bytes); /* a field of the table on top */
+void cal_lab_put_number(lua_State *L, const char *name, lua_Number number);
+void cal_lab_push_url(lua_State *L, int is_tls, const char *authority, cal_span path, cal_span query);
+void cal_lab_add_class(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction collect);
+
+/* l_lab_net.c */
+int cal_lab_host(lua_State *L);
+int cal_lab_fault(lua_State *L);
+int cal_lab_fetch(lua_State *L);
+void cal_lab_add_sockets(lua_State *L);
+void cal_lab_take_hosts(cal_lua_lab *l); /* before the world ends */
+void cal_lab_forget_net(cal_lua_lab *l); /* after it */
+
+#endif

@@ -1,0 +1,138 @@
+/* callisto.lab: a carrier's wire in the hand of a spec: what it makes of recorded messages, and what it
+ * writes. */
+#include <errno.h>
+#include <lauxlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "bind/l_core.h"
+#include "bind/lib.h"
+#include "wire/wire.h"
+
+#define PEER "callisto.lab.wire"
+
+typedef struct peer {
+  cal_wire *wire; /* one reference */
+  cal_wire_state state;
+} peer;
+
+static const char *const kinds[] = {
+    [CAL_WIRE_AUDIO] = "audio",         [CAL_WIRE_START] = "start",
+    [CAL_WIRE_MARK] = "mark",           [CAL_WIRE_DTMF] = "dtmf",
+    [CAL_WIRE_STOP] = "stop",           [CAL_WIRE_CLEAR] = "clear",
+    [CAL_WIRE_PAUSE] = "pause",         [CAL_WIRE_RESUME] = "resume",
+    [CAL_WIRE_ERROR] = "error",         [CAL_WIRE_OTHER] = "other",
+    [CAL_WIRE_IGNORED] = "ignored",     [CAL_WIRE_OUT_OF_ORDER] = "out of order",
+    [CAL_WIRE_MALFORMED] = "malformed", [CAL_WIRE_WRONG_FORMAT] = "wrong format",
+};
+
+static int collect(lua_State *L) {
+  peer *p = luaL_checkudata(L, 1, PEER);
+  p->wire = cal_unref(p->wire);
+  return 0;
+}
+
+static void put(lua_State *L, const char *name, const char *text) {
+  if (!*text) return;
+  lua_pushstring(L, text);
+  lua_setfield(L, -2, name);
+}
+
+/* Samples as text: 16 bit, little-endian. */
+static void put_samples(lua_State *L, const int16_t *samples, size_t count) {
+  luaL_Buffer out;
+  luaL_buffinit(L, &out);
+  for (size_t i = 0; i < count; i++) {
+    luaL_addchar(&out, (char)(samples[i] & 0xff));
+    luaL_addchar(&out, (char)((samples[i] >> 8) & 0xff));
+  }
+  luaL_pushresult(&out);
+  lua_setfield(L, -2, "samples");
+}
+
+/* What is answered at once, as a leg would. */
+static void put_reply(lua_State *L, peer *p, int reply) {
+  if (reply < 0) return;
+  size_t room = cal_wire_control_room(p->wire);
+  char *out = lua_newuserdata(L, room);
+  ssize_t bytes = cal_wire_write_reply(p->wire, &p->state, reply, out, room);
+  if (bytes >= 0) {
+    lua_pushlstring(L, out, (size_t)bytes);
+    lua_setfield(L, -3, "reply");
+  }
+  lua_pop(L, 1);
+}
+
+/* peer:read(message, is_binary) → kind, { name, reason, samples, stream, call, reply } */
+static int read_message(lua_State *L) {
+  peer *p = luaL_checkudata(L, 1, PEER);
+  size_t bytes;
+  const char *message = luaL_checklstring(L, 2, &bytes);
+  int is_binary = lua_toboolean(L, 3);
+  size_t room = cal_wire_samples_bound(p->wire, bytes);
+  int16_t *samples = lua_newuserdata(L, (room + 1) * sizeof *samples);
+  cal_wire_event event;
+  cal_wire_kind kind = cal_wire_read(p->wire, &p->state, message, bytes, is_binary, &event, samples, room);
+  lua_pushstring(L, kinds[kind]);
+  lua_newtable(L);
+  put(L, "name", event.name);
+  put(L, "reason", event.reason);
+  put(L, "stream", p->state.stream);
+  put(L, "call", p->state.call);
+  if (kind == CAL_WIRE_AUDIO) put_samples(L, samples, event.samples);
+  put_reply(L, p, event.reply);
+  return 2;
+}
+
+static ssize_t write_audio(lua_State *L, peer *p, char *out, size_t room) {
+  size_t bytes;
+  const unsigned char *text = (const unsigned char *)luaL_checklstring(L, 3, &bytes);
+  int16_t *samples = lua_newuserdata(L, bytes + 2);
+  for (size_t i = 0; i < bytes / 2; i++) samples[i] = (int16_t)(text[2 * i] | text[2 * i + 1] << 8);
+  return cal_wire_write_audio(p->wire, &p->state, samples, bytes / 2, out, room);
+}
+
+/* peer:write("audio", samples), ("mark", name), ("dtmf", keys), ("clear"), ("stop"), ("bye", json) → message,
+ * or nil and why not */
+static int write_message(lua_State *L) {
+  static const char *const names[] = {"audio", "mark", "dtmf", "clear", "stop", "bye", NULL};
+  peer *p = luaL_checkudata(L, 1, PEER);
+  int what = luaL_checkoption(L, 2, NULL, names);
+  const char *value = what == 1 || what == 2 || what == 5 ? luaL_checkstring(L, 3) : NULL;
+  size_t room = cal_wire_control_room(p->wire);
+  if (what == 0) room = cal_wire_audio_room(p->wire, lua_objlen(L, 3) / 2);
+  char *out = lua_newuserdata(L, room);
+  ssize_t got = what == 0   ? write_audio(L, p, out, room)
+                : what == 1 ? cal_wire_write_mark(p->wire, &p->state, value, out, room)
+                : what == 2 ? cal_wire_write_dtmf(p->wire, &p->state, value, out, room)
+                : what == 3 ? cal_wire_write_clear(p->wire, &p->state, out, room)
+                : what == 4 ? cal_wire_write_stop(p->wire, &p->state, out, room)
+                            : cal_wire_write_bye(p->wire, &p->state, value, out, room);
+  if (got < 0) {
+    lua_pushnil(L);
+    lua_pushstring(L, cal_error_name((int)got));
+    return 2;
+  }
+  lua_pushlstring(L, out, (size_t)got);
+  return 1;
+}
+
+int cal_lab_wire(lua_State *L) {
+  cal_core_wire(L);
+  cal_wire *wire = cal_core_check_wire(L, -1);
+  peer *p = lua_newuserdata(L, sizeof *p);
+  p->wire = NULL;
+  cal_wire_state_init(&p->state);
+  if (luaL_newmetatable(L, PEER)) {
+    lua_createtable(L, 0, 2);
+    cal_core_set(L, "read", read_message);
+    cal_core_set(L, "write", write_message);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, collect);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, -2);
+  p->wire = cal_ref(wire);
+  return 1;
+}

@@ -1,0 +1,93 @@
+#include <errno.h>
+#include <string.h>
+
+#include "leg/leg_private.h"
+
+#define SLACK_MS 300      /* a side may be so far off the clock before its position is set anew */
+#define LONGEST_GAP_S 540 /* the recorder refuses to be ten minutes ahead of itself */
+
+static uint64_t clock_now(const cal_leg *leg) {
+  return cal_leg_clock(leg, cal_loop_now_ns(cal_io_loop(leg->io)));
+}
+
+/* ---- the file */
+
+static void write_block(void *context, uint8_t *block, size_t bytes) {
+  cal_leg *leg = context;
+  const cal_io_hooks *hooks = cal_io_hooks_of(leg->io);
+  hooks->recording_write(hooks->context, leg->recording, block, bytes);
+}
+
+/* The file comes first: a recorder hands out its header in the moment it is made. */
+void cal_leg_record_open(cal_leg *leg) {
+  const cal_io_hooks *hooks = cal_io_hooks_of(leg->io);
+  if (!leg->about->recording_path || leg->about->role != CAL_ROLE_AGENT) return;
+  leg->recording = hooks->recording_open(hooks->context, leg->about->recording_path, leg->about->name);
+  if (!leg->recording) return;
+  leg->recorder = cal_recorder_new(
+      &(cal_recorder_options){.rate_hz = leg->rate_hz, .on_block = write_block, .context = leg});
+}
+
+void cal_leg_record_close(cal_leg *leg) {
+  if (!leg->recorder) return;
+  const cal_io_hooks *hooks = cal_io_hooks_of(leg->io);
+  cal_recorder_end end;
+  cal_recorder_finish(leg->recorder, &end);
+  hooks->recording_close(hooks->context, leg->recording, end.header, sizeof end.header, end.frames);
+  leg->recording = NULL;
+  leg->recorder = cal_recorder_free(leg->recorder);
+}
+
+void cal_leg_record_pause(cal_leg *leg, int is_paused) {
+  if (leg->recorder) cal_recorder_pause(leg->recorder, is_paused);
+}
+
+/* ---- positions */
+
+/* A line on which nobody made a sound for ten minutes is real; it is recorded as what it was. */
+static void write_at(cal_leg *leg, cal_recorder_side side, uint64_t position, const int16_t *samples,
+                     size_t count) {
+  static const int16_t silence[1];
+  uint64_t longest = (uint64_t)LONGEST_GAP_S * leg->rate_hz;
+  while (position > leg->recorded_to + longest) {
+    leg->recorded_to += longest;
+    cal_recorder_write(leg->recorder, side, leg->recorded_to, silence, 1);
+  }
+  cal_recorder_write(leg->recorder, side, position, samples, count);
+  if (position + count > leg->recorded_to) leg->recorded_to = position + count;
+}
+
+/* Samples arrive when they have been spoken, so the last one lies at the clock. They follow each other
+ * without a seam while the line only jitters; a hole in what arrives is a hole in the recording too, and a
+ * burst is brought back. */
+void cal_leg_record_in(cal_leg *leg, const int16_t *samples, size_t count) {
+  if (!leg->recorder) return;
+  uint64_t clock = clock_now(leg), slack = (uint64_t)leg->rate_hz * SLACK_MS / 1000;
+  uint64_t expected = clock > count ? clock - count : 0;
+  int is_first = leg->in_position == 0;
+  if (is_first || leg->in_position + slack < expected || leg->in_position > expected + slack)
+    leg->in_position = expected;
+  write_at(leg, CAL_SIDE_CALLER, leg->in_position, samples, count);
+  leg->in_position += count;
+}
+
+void cal_leg_record_out(cal_leg *leg, const int16_t *samples, size_t count) {
+  if (!leg->recorder) return;
+  uint64_t clock = clock_now(leg);
+  if (leg->out_position + leg->frame_samples <= clock)
+    leg->out_position = clock; /* less is a late tick, not a hole */
+  write_at(leg, CAL_SIDE_AGENT, leg->out_position, samples, count);
+  leg->out_position += count;
+}
+
+void cal_leg_record_cut(cal_leg *leg) {
+  static const int16_t silence[160];
+  if (!leg->recorder) return;
+  uint64_t clock = clock_now(leg);
+  for (uint64_t at = clock; at < leg->out_position;) {
+    size_t count = leg->out_position - at < 160 ? (size_t)(leg->out_position - at) : 160;
+    write_at(leg, CAL_SIDE_AGENT, at, silence, count);
+    at += count;
+  }
+  if (leg->out_position > clock) leg->out_position = clock;
+}

@@ -1,0 +1,40 @@
+#include "net/message.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+cal_http_message *cal_http_message_new(void) { return cal_alloc(sizeof(cal_http_message)); }
+
+void *cal_http_message_free(cal_http_message *message) {
+  if (!message) return NULL;
+  for (size_t i = 0; i < message->header_count; i++) {
+    cal_free(message->headers[i].name);
+    cal_free(message->headers[i].value);
+  }
+  cal_free(message->headers);
+  cal_free(message->method);
+  cal_free(message->url);
+  cal_free(message->query);
+  cal_free(message->peer);
+  cal_free(message->body);
+  cal_free(message->user);
+  cal_free(message->password);
+  return cal_free(message);
+}
+
+void cal_http_message_add_header(cal_http_message *message, const char *name, size_t name_bytes,
+                                 const char *value, size_t value_bytes) {
+  message->headers = cal_resize(message->headers, (message->header_count + 1) * sizeof *message->headers);
+  cal_http_header *header = &message->headers[message->header_count++];
+  header->name = cal_strndup(name, name_bytes);
+  header->value = cal_strndup(value, value_bytes);
+  for (char *c = header->name; *c; c++)
+    if (*c >= 'A' && *c <= 'Z') *c += 'a' - 'A';
+}
+
+void cal_http_message_set_body(cal_http_message *message, const void *body, size_t bytes) {
+  cal_free(message->body);
+  message->body = cal_strndup(body ? body : "", bytes);
+  message->body_bytes = bytes;
+}

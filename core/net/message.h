@@ -1,0 +1,38 @@
+/* http_message: a request or an answer of HTTP that crosses planes: one object, one owner, all text copied.
+ * Any thread. */
+#ifndef CAL_NET_MESSAGE_H
+#define CAL_NET_MESSAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct cal_http_header {
+  char *name; /* lower case */
+  char *value;
+} cal_http_header;
+
+typedef struct cal_http_message {
+  char *method;
+  char *url;           /* outgoing: the whole URL; incoming: the decoded path */
+  char *query;         /* incoming: percent-encoded, for whoever reads it to decode once; "" when none */
+  int target_is_exact; /* incoming: the URL could be rebuilt byte for byte; signatures need that */
+  char *peer;
+  int status;
+  cal_http_header *headers;
+  size_t header_count;
+  char *body;
+  size_t body_bytes;
+  /* outgoing requests */
+  uint32_t timeout_ms, connect_timeout_ms;
+  size_t answer_ceiling_bytes;
+  int deny_private;
+  char *user, *password;
+} cal_http_message;
+
+cal_http_message *cal_http_message_new(void);           /* returns owned */
+void *cal_http_message_free(cal_http_message *message); /* takes; NULL is fine; returns NULL */
+void cal_http_message_add_header(cal_http_message *message, const char *name, size_t name_bytes,
+                                 const char *value, size_t value_bytes);
+void cal_http_message_set_body(cal_http_message *message, const void *body, size_t bytes);
+
+#endif

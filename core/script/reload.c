@@ -1,0 +1,432 @@
+#include "script/reload.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "engine/planes.h"
+#include "script/verify.h"
+#include "net/message.h"
+#include "data/json_escape.h"
+#include "loop/watch.h"
+
+#define WISHES_CAPACITY 1024
+#define QUIET_MS 150 /* a burst of changes is one change when it has been quiet for so long */
+#define PROBLEMS_CEILING (256 * 1024)
+
+typedef enum state { IDLE, BUILDING, PREPARING } state;
+
+/* What reaches the main loop: a wish of somebody, or the report of a script thread. */
+typedef struct note {
+  cal_wish wish;
+  int is_report, code;
+  char *text; /* owned */
+} note;
+
+struct cal_reload {
+  cal_engine *engine;
+  cal_mailbox *notes;
+  cal_watch *watch;
+  pthread_mutex_t lock; /* guards `current` */
+  cal_code *current, *previous;
+  cal_code *next;            /* being prepared, or a canary */
+  atomic_uintptr_t canary;   /* == next while it is one */
+  atomic_uint ended, broken; /* its calls */
+  uint32_t share;
+
+  state state;
+  cal_wish wish;   /* what is being done */
+  int wants_again; /* the watcher saw a change meanwhile */
+  uv_work_t work;
+  cal_code *built;
+  cal_buf problems; /* JSON objects joined by commas; written by the worker, then by the main loop */
+  int problem_count;
+  uint32_t waiting; /* script threads that have not reported */
+  int64_t last_ms;  /* how long the last build and verification took */
+  uint64_t began_ns;
+};
+
+/* ---- code */
+
+static void code_destroy(void *object) {
+  cal_code *code = object;
+  cal_unref(code->generation);
+  cal_free(code->settings_json);
+}
+
+/* Whether its first line names the file already, with a line; the traceback below names others. */
+static int says_where(const char *message, const char *path) {
+  const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+  const char *end = message + strcspn(message, "\n");
+  size_t bytes = strlen(name);
+  for (const char *at = message; bytes && (at = strstr(at, name)) && at < end; at += bytes)
+    if (at[bytes] == ':') return 1;
+  return 0;
+}
+
+static void add_problem(void *context, const char *path, int line, const char *message) {
+  cal_reload *reload = context;
+  if (says_where(message, path))
+    cal_log(CAL_LOG_ERROR, "code", NULL, "%s", message);
+  else if (line)
+    cal_log(CAL_LOG_ERROR, "code", NULL, "%s:%d: %s", path, line, message);
+  else
+    cal_log(CAL_LOG_ERROR, "code", NULL, "%s: %s", path, message);
+  cal_buf *into = &reload->problems;
+  if (reload->problem_count++) cal_buf_text(into, ",");
+  cal_buf_text(into, "{\"file\":\"");
+  cal_json_escape(into, cal_span_of(path));
+  cal_buf_format(into, "\",\"line\":%d,\"message\":\"", line);
+  cal_json_escape(into, cal_span_of(message));
+  cal_buf_text(into, "\"}");
+}
+
+static int build_generation(cal_reload *reload, cal_generation **result) {
+  const cal_engine_options *about = &reload->engine->options;
+  static const char *const folders[] = {"templates", "providers", "menus", "exchange"};
+  enum { FOLDERS = sizeof folders / sizeof *folders };
+  char paths[FOLDERS][1024], shipped[1024];
+  cal_generation_root *roots = cal_alloc((about->source_count + FOLDERS + 3) * sizeof *roots);
+  size_t count = about->source_count;
+  if (count) memcpy(roots, about->sources, count * sizeof *roots);
+  for (int i = 0; i < FOLDERS; i++) { /* the workspace first, then what is shipped */
+    snprintf(paths[i], sizeof paths[i], "%s/%s", about->workspace, folders[i]);
+    roots[count++] = (cal_generation_root){.dir = paths[i], .prefix = folders[i]};
+  }
+  snprintf(shipped, sizeof shipped, "%s/../providers", about->library);
+  roots[count++] = (cal_generation_root){.dir = about->workspace, .prefix = "", .only = "routing.lua"};
+  roots[count++] = (cal_generation_root){.dir = shipped, .prefix = "providers"};
+  roots[count++] = (cal_generation_root){.dir = about->library, .prefix = "", .except = "meta"};
+  /* Specs make an engine for each call, of the same files. */
+  int code = (about->loop ? cal_generation_again : cal_generation_build)(
+      result, roots, count, about->is_tool ? NULL : add_problem, reload);
+  cal_free(roots);
+  return code;
+}
+
+static int build(cal_reload *reload, cal_code **result, const char *settings) {
+  cal_generation *generation;
+  int code = build_generation(reload, &generation);
+  if (code) return code;
+  cal_code *built = cal_ref_new(sizeof *built, code_destroy);
+  built->generation = generation;
+  built->settings_json = cal_strdup(settings);
+  *result = built;
+  return 0;
+}
+
+static int is_same(const cal_code *a, const cal_code *b) {
+  return a && b && !strcmp(cal_generation_digest(a->generation), cal_generation_digest(b->generation)) &&
+         !strcmp(a->settings_json ? a->settings_json : "", b->settings_json ? b->settings_json : "");
+}
+
+cal_code *cal_reload_code(cal_reload *reload) {
+  pthread_mutex_lock(&reload->lock);
+  cal_code *code = cal_ref(reload->current);
+  pthread_mutex_unlock(&reload->lock);
+  return code;
+}
+
+/* ---- reports */
+
+static void begin_problems(cal_reload *reload) {
+  cal_buf_clear(&reload->problems);
+  reload->problem_count = 0;
+}
+
+static void answer(cal_reload *reload, const cal_wish *wish, int status, const char *what) {
+  cal_buf json;
+  cal_buf_init(&json, PROBLEMS_CEILING + 4096);
+  cal_buf_format(&json,
+                 "{\"ok\":%s,\"what\":\"%s\",\"generation\":%llu,\"digest\":\"%s\",\"milliseconds\":%lld",
+                 status < 300 ? "true" : "false", what,
+                 (unsigned long long)cal_generation_serial(reload->current->generation),
+                 cal_generation_digest(reload->current->generation), (long long)reload->last_ms);
+  if (atomic_load(&reload->canary))
+    cal_buf_format(&json, ",\"canary\":{\"generation\":%llu,\"share\":%u,\"ended\":%u,\"broken\":%u}",
+                   (unsigned long long)cal_generation_serial(reload->next->generation), reload->share,
+                   atomic_load(&reload->ended), atomic_load(&reload->broken));
+  cal_buf_format(&json, ",\"problems\":[%s]}",
+                 reload->problems.bytes && status >= 300 ? reload->problems.data : "");
+  if (wish->kind != CAL_WISH_STATUS)
+    cal_log(status < 300 ? CAL_LOG_INFO : CAL_LOG_ERROR, "code", NULL, "%s: %s; generation %llu",
+            wish->reason, what, (unsigned long long)cal_generation_serial(reload->current->generation));
+  if (wish->script) {
+    cal_http_message *message = cal_http_message_new();
+    message->status = status;
+    cal_http_message_set_body(message, json.data, json.bytes);
+    cal_event event = {.kind = CAL_EVENT_HTTP_RESPONSE, .source = wish->request, .message = message};
+    cal_engine_event(reload->engine, wish->script, &event, CAL_MAIL_RESERVED);
+  }
+  cal_buf_free(&json);
+}
+
+static void count_result(const char *result) {
+  char name[96];
+  snprintf(name, sizeof name, "callisto_reloads_total{result=\"%s\"}", result);
+  cal_metric_add(cal_counter(name, "reloads of code by what became of them"), 1);
+}
+
+static void begin_reload(cal_reload *reload, const cal_wish *wish);
+
+static void finish(cal_reload *reload, int status, const char *what) {
+  count_result(status < 300 ? "good" : "refused");
+  reload->state = IDLE;
+  answer(reload, &reload->wish, status, what);
+  if (!reload->wants_again) return;
+  reload->wants_again = 0;
+  begin_reload(reload, &(cal_wish){.kind = CAL_WISH_RELOAD, .share = 100, .reason = "a file changed"});
+}
+
+/* ---- commit */
+
+static void release_code(void *code) { cal_unref(code); }
+
+static void tell_scripts(cal_reload *reload, cal_event_kind kind, int64_t number, cal_code *code) {
+  for (uint8_t i = 1; i <= reload->engine->options.script_threads; i++) {
+    cal_event event = {.kind = kind, .number = number};
+    if (code) {
+      event.object = cal_ref(code);
+      event.release = release_code;
+    }
+    cal_engine_event(reload->engine, i, &event, CAL_MAIL_CONTROL);
+  }
+}
+
+static void drop_next(cal_reload *reload) {
+  atomic_store(&reload->canary, 0);
+  if (!reload->next) return;
+  tell_scripts(reload, CAL_EVENT_COMMIT, 0, NULL);
+  reload->next = cal_unref(reload->next);
+}
+
+static void make_current(cal_reload *reload) {
+  atomic_store(&reload->canary, 0);
+  tell_scripts(reload, CAL_EVENT_COMMIT, 100, NULL);
+  cal_unref(reload->previous);
+  pthread_mutex_lock(&reload->lock);
+  reload->previous = reload->current;
+  reload->current = reload->next;
+  reload->next = NULL;
+  pthread_mutex_unlock(&reload->lock);
+  cal_metric_set(cal_gauge("callisto_generation", "serial number of the code that takes new calls"),
+                 (int64_t)cal_generation_serial(reload->current->generation));
+}
+
+static void on_all_prepared(cal_reload *reload) {
+  if (reload->problem_count) {
+    drop_next(reload);
+    finish(reload, 422, "nothing changed: the new code does not start");
+    return;
+  }
+  if (reload->wish.share >= 100) {
+    make_current(reload);
+    finish(reload, 200, reload->wish.kind == CAL_WISH_ROLLBACK ? "rolled back" : "reloaded");
+    return;
+  }
+  reload->share = reload->wish.share;
+  atomic_store(&reload->ended, 0);
+  atomic_store(&reload->broken, 0);
+  atomic_store(&reload->canary, (uintptr_t)reload->next);
+  tell_scripts(reload, CAL_EVENT_COMMIT, reload->share, NULL);
+  finish(reload, 200, "a canary runs");
+}
+
+static void prepare(cal_reload *reload, cal_code *code) {
+  reload->state = PREPARING;
+  reload->next = code;
+  reload->waiting = reload->engine->options.script_threads;
+  tell_scripts(reload, CAL_EVENT_RELOAD, 0, code);
+}
+
+/* ---- build */
+
+static void on_worker(uv_work_t *work) {
+  cal_reload *reload = work->data;
+  const cal_engine_options *about = &reload->engine->options;
+  char *settings =
+      about->read_settings ? about->read_settings(about->settings_context) : cal_strdup(about->settings_json);
+  if (!settings) {
+    add_problem(reload, "callisto.lua", 0, cal_error_text());
+    return;
+  }
+  if (build(reload, &reload->built, settings) < 0) add_problem(reload, about->workspace, 0, cal_error_text());
+  cal_free(settings);
+  if (!reload->problem_count) cal_verify(reload->engine, reload->built->generation, add_problem, reload);
+}
+
+static void on_built(uv_work_t *work, int status) {
+  cal_reload *reload = work->data;
+  reload->last_ms = (int64_t)((cal_clock_now_ns(reload->engine->clock) - reload->began_ns) / CAL_MS);
+  cal_code *built = reload->built;
+  reload->built = NULL;
+  if (reload->problem_count || atomic_load(&reload->engine->stops)) {
+    cal_unref(built);
+    finish(reload, 422, "nothing changed");
+    return;
+  }
+  int is_canary = atomic_load(&reload->canary) != 0;
+  if (is_canary && is_same(built, reload->next) && reload->wish.share >= 100) {
+    cal_unref(built);
+    make_current(reload);
+    finish(reload, 200, "the canary takes all calls now");
+    return;
+  }
+  if (is_same(built, reload->current)) {
+    cal_unref(built);
+    if (is_canary) drop_next(reload);
+    finish(reload, 200, "nothing has changed");
+    return;
+  }
+  if (is_canary) drop_next(reload);
+  prepare(reload, built);
+}
+
+static void begin_reload(cal_reload *reload, const cal_wish *wish) {
+  reload->wish = *wish;
+  reload->state = BUILDING;
+  reload->began_ns = cal_clock_now_ns(reload->engine->clock);
+  begin_problems(reload);
+  reload->work.data = reload;
+  if (!reload->engine->options.loop) {
+    uv_queue_work(cal_loop_uv(reload->engine->loop), &reload->work, on_worker, on_built);
+    return;
+  }
+  on_worker(&reload->work); /* simulated time stands still meanwhile */
+  on_built(&reload->work, 0);
+}
+
+static void begin_rollback(cal_reload *reload, const cal_wish *wish) {
+  reload->wish = *wish;
+  begin_problems(reload);
+  if (atomic_load(&reload->canary)) {
+    drop_next(reload);
+    finish(reload, 200, "the canary was rolled back");
+    return;
+  }
+  if (!reload->previous) {
+    finish(reload, 409, "there is no earlier code to go back to");
+    return;
+  }
+  reload->wish.share = 100;
+  prepare(reload, cal_ref(reload->previous));
+}
+
+static void take_report(cal_reload *reload, const note *n) {
+  if (reload->state != PREPARING) return;
+  if (n->code) add_problem(reload, "start", 0, n->text);
+  if (--reload->waiting == 0) on_all_prepared(reload);
+}
+
+static void on_note(void *context, void *message) {
+  cal_reload *reload = context;
+  note *n = message;
+  if (n->is_report)
+    take_report(reload, n);
+  else if (n->wish.kind == CAL_WISH_STATUS)
+    answer(reload, &n->wish, 200, reload->state == IDLE ? "idle" : "reloading");
+  else if (reload->state != IDLE && !n->wish.script)
+    reload->wants_again = 1;
+  else if (n->wish.is_from_watcher && atomic_load(&reload->canary))
+    cal_log(CAL_LOG_WARN, "code", NULL,
+            "a file changed while a canary runs: callisto reload or callisto rollback decides");
+  else if (reload->state != IDLE)
+    answer(reload, &n->wish, 409, "another reload is under way");
+  else if (n->wish.kind == CAL_WISH_ROLLBACK)
+    begin_rollback(reload, &n->wish);
+  else
+    begin_reload(reload, &n->wish);
+  cal_free(n->text);
+}
+
+static void drop_note(void *context, void *message) { cal_free(((note *)message)->text); }
+
+/* ---- any thread */
+
+int cal_reload_wish(cal_engine *engine, const cal_wish *wish) {
+  note n = {.wish = *wish};
+  return cal_mailbox_post(engine->reload->notes, &n, CAL_MAIL_CONTROL);
+}
+
+void cal_reload_prepared(cal_engine *engine, int code, const char *text) {
+  note n = {.is_report = 1, .code = code, .text = code ? cal_strdup(text) : NULL};
+  if (cal_mailbox_post(engine->reload->notes, &n, CAL_MAIL_CONTROL)) cal_free(n.text);
+}
+
+void cal_reload_count(cal_engine *engine, const cal_code *code, int is_broken) {
+  cal_reload *reload = engine->reload;
+  if (!reload || atomic_load(&reload->canary) != (uintptr_t)code) return;
+  if (!is_broken) {
+    atomic_fetch_add(&reload->ended, 1);
+    return;
+  }
+  unsigned broken = atomic_fetch_add(&reload->broken, 1) + 1, ended = atomic_load(&reload->ended);
+  if (broken < CAL_CANARY_LEAST || broken * 100 < (ended + broken) * CAL_CANARY_PERCENT) return;
+  cal_reload_wish(engine, &(cal_wish){.kind = CAL_WISH_ROLLBACK, .reason = "the canary's calls break"});
+}
+
+/* ---- life */
+
+static void on_change(void *context) {
+  cal_reload_wish(
+      ((cal_reload *)context)->engine,
+      &(cal_wish){.kind = CAL_WISH_RELOAD, .share = 100, .is_from_watcher = 1, .reason = "a file changed"});
+}
+
+int cal_reload_watch(cal_reload *reload) {
+  const cal_engine_options *about = &reload->engine->options;
+  static const char *const names[] = {"templates", "providers",   "menus",
+                                      "exchange",  "routing.lua", "callisto.lua"};
+  enum { NAMES = sizeof names / sizeof *names };
+  char paths[NAMES][1024];
+  const char *watched[NAMES + 1];
+  for (size_t i = 0; i < NAMES; i++) {
+    snprintf(paths[i], sizeof paths[i], "%s/%s", about->workspace, names[i]);
+    watched[i] = paths[i];
+  }
+  watched[NAMES] = about->library;
+  return cal_watch_new(&reload->watch, reload->engine->loop, watched, NAMES + 1, QUIET_MS, on_change, reload);
+}
+
+int cal_reload_new(cal_reload **result, cal_engine *engine) {
+  cal_reload *reload = cal_alloc(sizeof *reload);
+  reload->engine = engine;
+  pthread_mutex_init(&reload->lock, NULL);
+  cal_buf_init(&reload->problems, PROBLEMS_CEILING);
+  int code = build(reload, &reload->current, engine->options.settings_json);
+  if (!code)
+    code = cal_mailbox_new(&reload->notes, engine->loop,
+                           &(cal_mailbox_options){.name = "reload",
+                                                  .message_bytes = sizeof(note),
+                                                  .capacity = WISHES_CAPACITY,
+                                                  .deliver = on_note,
+                                                  .drop = drop_note,
+                                                  .context = reload});
+  if (code) {
+    cal_reload_free(reload);
+    return code;
+  }
+  *result = reload;
+  return 0;
+}
+
+cal_reload *cal_reload_free(cal_reload *reload) {
+  if (!reload) return NULL;
+  if (reload->watch) cal_watch_free(reload->watch);
+  if (reload->notes) cal_mailbox_close(reload->notes);
+  reload->wants_again = 0;
+  while (reload->state == BUILDING)
+    uv_run(cal_loop_uv(reload->engine->loop), UV_RUN_ONCE); /* the worker uses all this */
+  cal_unref(reload->current);
+  cal_unref(reload->previous);
+  cal_unref(reload->next);
+  cal_unref(reload->built);
+  cal_buf_free(&reload->problems);
+  pthread_mutex_destroy(&reload->lock);
+  return cal_free(reload);
+}

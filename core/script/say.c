@@ -1,0 +1,155 @@
+#include "script/say.h"
+
+#include <errno.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "data/json_escape.h"
+#include "speech/spoken.h"
+
+/* A job keeps its call alive until it has been answered; the speech plane answers every job exactly once. */
+typedef struct saying {
+  cal_call *call;
+  uint32_t utterance;
+} saying;
+
+static void declare(cal_call *call, uint32_t utterance, uint32_t flags) {
+  cal_command command = {.kind = CAL_COMMAND_LEG_UTTERANCE, .utterance = utterance, .flags = flags};
+  cal_call_command(call, &command);
+}
+
+static void audio(cal_call *call, uint32_t utterance, cal_clip *clip, int is_last, int code) {
+  cal_command command = {.kind = CAL_COMMAND_LEG_AUDIO,
+                         .utterance = utterance,
+                         .clip = clip,
+                         .flags = is_last ? CAL_COMMAND_LAST : 0,
+                         .code = code};
+  cal_call_command(call, &command);
+}
+
+static void on_clip(void *context, cal_clip *clip, int is_last, int code) {
+  saying *s = context;
+  if (code && code != -ECANCELED)
+    cal_log(CAL_LOG_ERROR, "speech", cal_call_about(s->call)->name, "not spoken: %s", cal_error_text());
+  audio(s->call, s->utterance, clip, is_last, code);
+  if (!is_last) return;
+  cal_unref(s->call);
+  cal_free(s);
+}
+
+static saying *saying_new(cal_call *call, uint32_t utterance) {
+  saying *s = cal_alloc(sizeof *s);
+  s->call = cal_ref(call);
+  s->utterance = utterance;
+  return s;
+}
+
+static cal_voice_options voice_of(const char *voice, uint32_t rate_hz) {
+  return (cal_voice_options){.voice = voice, .rate_hz = rate_hz};
+}
+
+void cal_say_text(cal_speech *speech, cal_call *call, uint32_t utterance, const char *text, const char *voice,
+                  uint32_t flags) {
+  declare(call, utterance, flags);
+  saying *s = saying_new(call, utterance);
+  cal_voice_options options = voice_of(voice, cal_call_rate_hz(call));
+  int code = cal_speech_say(speech, NULL, text, &options, on_clip, s);
+  if (code < 0) on_clip(s, NULL, 1, code);
+}
+
+void cal_say_file(cal_speech *speech, cal_call *call, uint32_t utterance, const char *path,
+                  const char *announced, uint32_t flags) {
+  declare(call, utterance, flags);
+  if (announced) audio(call, utterance, cal_spoken_say(announced, cal_call_rate_hz(call)), 0, 0);
+  saying *s = saying_new(call, utterance);
+  int code = cal_speech_play_file(speech, NULL, path, cal_call_rate_hz(call), on_clip, s);
+  if (code < 0) on_clip(s, NULL, 1, code);
+}
+
+void cal_say_clip(cal_call *call, uint32_t utterance, cal_clip *clip, uint32_t flags) {
+  declare(call, utterance, flags);
+  audio(call, utterance, clip, 1, 0);
+}
+
+typedef struct background {
+  cal_call *call;
+  int32_t number, gain_q12;
+} background;
+
+static void post_background(const background *b, uint32_t flags, cal_clip *clip) {
+  cal_command command = {.kind = CAL_COMMAND_LEG_BACKGROUND,
+                         .code = b->number,
+                         .flags = flags,
+                         .background = {.clip = clip, .gain_q12 = b->gain_q12}};
+  cal_call_command(b->call, &command);
+}
+
+static void on_background(void *context, cal_clip *clip, int is_last, int code) {
+  background *b = context;
+  if (code && code != -ECANCELED)
+    cal_log(CAL_LOG_ERROR, "speech", cal_call_about(b->call)->name, "no background: %s", cal_error_text());
+  if (clip) post_background(b, CAL_COMMAND_ON, clip);
+  if (!is_last) return;
+  cal_unref(b->call);
+  cal_free(b);
+}
+
+void cal_say_background(cal_speech *speech, cal_call *call, int32_t number, const char *path,
+                        int32_t gain_q12) {
+  background *b = cal_alloc(sizeof *b);
+  *b = (background){.call = cal_ref(call), .number = number, .gain_q12 = gain_q12};
+  post_background(b, path ? CAL_COMMAND_ON : 0, NULL);
+  int code = path ? cal_speech_play_file(speech, NULL, path, cal_call_rate_hz(call), on_background, b) : 0;
+  if (code < 0 || !path) on_background(b, NULL, 1, code);
+}
+
+static void on_prepared(void *context, cal_clip *clip, int is_last, int code) { cal_unref(clip); }
+
+void cal_say_prepare(cal_speech *speech, const char *text, const char *voice) {
+  cal_voice_options options = voice_of(voice, 8000);
+  cal_speech_say(speech, NULL, text, &options, on_prepared, NULL);
+}
+
+typedef struct hearing {
+  cal_call *call;
+  int64_t speech_ms;
+} hearing;
+
+static void put(cal_buf *json, const char *name, const char *text) {
+  cal_buf_format(json, ",\"%s\":\"", name);
+  cal_json_escape(json, cal_span_of(text));
+  cal_buf_text(json, "\"");
+}
+
+static void on_heard(void *context, const cal_heard *heard, int code) {
+  hearing *h = context;
+  cal_buf json;
+  cal_buf_init(&json, 4096);
+  cal_buf_format(&json, "{\"ms\":%lld", (long long)h->speech_ms);
+  if (heard) {
+    put(&json, "text", heard->match.text);
+    if (heard->match.id[0]) put(&json, "choice", heard->match.id);
+    if (heard->match.digits[0]) put(&json, "digits", heard->match.digits);
+    if (heard->match.number[0]) put(&json, "number", heard->match.number);
+    cal_buf_format(&json, ",\"rejected\":%s,\"decode_ms\":%u", heard->match.is_rejected ? "true" : "false",
+                   heard->decode_ms);
+  } else {
+    put(&json, "error", cal_error_name(code));
+  }
+  cal_buf_text(&json, "}");
+  cal_event event = {.kind = CAL_EVENT_HEARD, .code = code, .text = cal_buf_take(&json)};
+  cal_call_event(h->call, &event);
+  cal_unref(h->call);
+  cal_free(h);
+}
+
+void cal_hear_clip(cal_speech *speech, cal_call *call, cal_clip *clip, cal_grammar *grammar,
+                   int64_t speech_ms) {
+  hearing *h = cal_alloc(sizeof *h);
+  h->call = cal_ref(call);
+  h->speech_ms = speech_ms;
+  int code = cal_speech_hear(speech, NULL, clip, grammar, on_heard, h);
+  if (code < 0) on_heard(h, NULL, code);
+  cal_unref(clip);
+}

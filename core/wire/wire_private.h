@@ -1,0 +1,86 @@
+/* The inside of a compiled wire, shared by wire.c (compile), wire_read.c and wire_write.c, and by nobody
+ * else. */
+#ifndef CAL_WIRE_WIRE_PRIVATE_H
+#define CAL_WIRE_WIRE_PRIVATE_H
+
+#include "wire/wire.h"
+#include "wire/wire_template.h"
+#include "data/jscan.h"
+
+/* Audio passes between base64 and samples in pieces that stay in the nearest cache: whole groups of three
+ * bytes, whole samples. */
+#define WIRE_PIECE_BYTES 768
+#define WIRE_PIECE_LETTERS 1024
+
+/* The paths a media message is asked for come first: one walk looks for those and no more. */
+enum { PATH_EVENT, PATH_PAYLOAD, PATH_WHEN, MEDIA_PATHS };
+enum {
+  PATH_STREAM = MEDIA_PATHS,
+  PATH_CALL,
+  PATH_ENCODING,
+  PATH_RATE,
+  PATH_MARK,
+  PATH_DIGIT,
+  PATH_CLEAR_WHEN
+};
+enum {
+  PATH_CODE = PATH_CLEAR_WHEN + 1,
+  PATH_TEXT,
+  PATH_RETRY,
+  PATH_SEQUENCE,
+  PATH_ACKNOWLEDGED,
+  PATH_STREAM_ID
+};
+enum { WIRE_PATHS = PATH_STREAM_ID + 1 };
+enum { START_PATHS = PATH_MARK - PATH_STREAM };
+enum { ERROR_PATHS = PATH_SEQUENCE - PATH_CODE, ORDER_PATHS = WIRE_PATHS - PATH_SEQUENCE };
+
+enum { EVENT_AUDIO, EVENT_START, EVENT_MARK, EVENT_DTMF, EVENT_STOP, EVENT_CLEAR };
+enum { EVENT_PAUSE = EVENT_CLEAR + 1, EVENT_RESUME, EVENT_ERROR, WIRE_EVENTS };
+enum {
+  OUT_AUDIO,
+  OUT_MARK,
+  OUT_CLEAR,
+  OUT_DTMF,
+  OUT_STOP,
+  OUT_PLAYING,
+  OUT_PLAYED,
+  OUT_LIMIT,
+  OUT_BYE,
+  WIRE_OUTS
+};
+
+typedef struct wire_reply {
+  cal_span event; /* owned */
+  cal_wire_template text;
+  int ends, is_told;
+} wire_reply;
+
+struct cal_wire {
+  char *name;
+  cal_encoding encoding_in, encoding_out;
+  unsigned shift_in, shift_out; /* a sample has 1 << shift bytes: a division is dear at this rate */
+  uint32_t rate_hz, frame_ms;
+  int is_binary_in, is_binary_out;
+  unsigned channels, channels_out;
+  int is_numbered; /* there are numbers or ids to be checked */
+  int is_closed_by_peer;
+  uint32_t bye_wait_ms, limit_per_second, limit_burst;
+  size_t chunk_min_bytes, chunk_multiple_bytes;
+  cal_jpath paths[WIRE_PATHS];  /* one without parts was not declared */
+  cal_jpath also[WIRE_PATHS];   /* second spellings; only of those from PATH_STREAM to PATH_DIGIT */
+  cal_span events[WIRE_EVENTS]; /* owned; at == NULL: no such rule */
+  cal_span when_text;           /* owned */
+  cal_span clear_when_text;     /* owned */
+  int clear_drops_marks;
+  cal_span encoding_text; /* owned */
+  int64_t rate_expected;
+  cal_wire_template out[WIRE_OUTS];
+  wire_reply replies[CAL_WIRE_REPLIES];
+  int reply_count;
+};
+
+/* Bytes of encoded audio a message will have for so many samples, with the portion rules obeyed. */
+size_t cal_wire_portion_bytes(const cal_wire *wire, size_t samples);
+
+#endif
