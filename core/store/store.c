@@ -11,13 +11,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/nice.h"
-#include "store/database.h"
+#include "store/sqlite.h"
 #include "store/folder.h"
 #include "store/lock.h"
 #include "store/lost.h"
 #include "store/migrations.h"
-#include "store/request.h"
-#include "store/result.h"
+#include "store/item.h"
+#include "store/rows.h"
 #include "store/writer.h"
 
 #define QUEUE_BYTES (64 * 1024 * 1024) /* the other ceiling of the queue, for few but large requests */

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "base/mem.h"
-#include "store/database.h"
+#include "store/sqlite.h"
 
 static cal_store *store;
 

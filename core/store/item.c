@@ -1,4 +1,4 @@
-#include "store/request.h"
+#include "store/item.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-/* request: one submitted request, copied into one piece of memory. Private to the store. */
-#ifndef CAL_STORE_REQUEST_H
-#define CAL_STORE_REQUEST_H
+/* item: one submitted request, copied into one piece of memory. Private to the store. */
+#ifndef CAL_STORE_ITEM_H
+#define CAL_STORE_ITEM_H
 
 #include <stddef.h>
 

@@ -1,4 +1,4 @@
-#include "store/database.h"
+#include "store/sqlite.h"
 
 #include <errno.h>
 #include <sqlite3.h>
@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/folder.h"
-#include "store/result.h"
+#include "store/rows.h"
 
 #define STATEMENTS 128
 #define PROGRESS_STEPS 10000 /* of SQLite's machine: well below a millisecond */

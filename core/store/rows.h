@@ -1,6 +1,6 @@
-/* result: collects an answer row by row, then packs it into one piece of memory. Private to the store. */
-#ifndef CAL_STORE_RESULT_H
-#define CAL_STORE_RESULT_H
+/* rows: collects an answer row by row, then packs it into one piece of memory. Private to the store. */
+#ifndef CAL_STORE_ROWS_H
+#define CAL_STORE_ROWS_H
 
 #include <stdint.h>
 

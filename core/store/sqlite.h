@@ -1,9 +1,9 @@
-/* database: one SQLite connection and its prepared statements. Private to the store; one thread at a time.
+/* sqlite: one SQLite connection and its prepared statements. Private to the store; one thread at a time.
  *
  * The only file-format knowledge of the store is behind this header: path, pragmas, error numbers,
  * statements. */
-#ifndef CAL_STORE_DATABASE_H
-#define CAL_STORE_DATABASE_H
+#ifndef CAL_STORE_SQLITE_H
+#define CAL_STORE_SQLITE_H
 
 #include <stdint.h>
 

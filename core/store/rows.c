@@ -1,4 +1,4 @@
-#include "store/result.h"
+#include "store/rows.h"
 
 #include <errno.h>
 #include <stddef.h>
