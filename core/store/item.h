@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "base/list.h"
-#include "store/store.h"
+#include "store/request.h"
 
 typedef struct cal_item {
   cal_list node;

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "store/store.h"
+#include "store/result.h"
 
 typedef struct cal_rows { /* reused from answer to answer */
   cal_buf bytes;          /* names and values, each zero-terminated */
@@ -17,10 +17,9 @@ void cal_rows_init(cal_rows *rows);
 void cal_rows_free(cal_rows *rows);
 void cal_rows_start(cal_rows *rows, uint32_t columns);
 
-/* Adds the next name (the first `columns` calls) or value. -EMSGSIZE over a ceiling of store.h. */
+/* Adds the next name (the first `columns` calls) or value. -EMSGSIZE over a ceiling of result.h. */
 int cal_rows_add(cal_rows *rows, const cal_store_value *value);
 
 cal_store_result *cal_rows_pack(const cal_rows *rows, int64_t changes); /* returns owned */
-cal_store_result *cal_result_error(int code, const char *sentence);     /* returns owned */
 
 #endif

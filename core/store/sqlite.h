@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "store/store.h"
+#include "store/result.h"
 
 typedef struct cal_db cal_db;
 

@@ -17,7 +17,7 @@
 #include "store/lost.h"
 #include "store/migrations.h"
 #include "store/item.h"
-#include "store/rows.h"
+#include "store/result.h"
 #include "store/writer.h"
 
 #define QUEUE_BYTES (64 * 1024 * 1024) /* the other ceiling of the queue, for few but large requests */

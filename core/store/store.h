@@ -29,65 +29,10 @@
 
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
-
-#define CAL_STORE_REQUEST_BYTES (1024 * 1024)     /* one request: text and parameters together */
-#define CAL_STORE_RESULT_BYTES (16 * 1024 * 1024) /* one answer; more is -EMSGSIZE and undone */
-#define CAL_STORE_RESULT_ROWS 100000
-#define CAL_STORE_PARAMS 64
+#include "store/request.h"
 
 typedef struct cal_store cal_store; /* reference counted (mem.h): a late submit is answered with -ESHUTDOWN */
-
-typedef enum cal_store_type {
-  CAL_STORE_NULL,
-  CAL_STORE_INTEGER,
-  CAL_STORE_REAL,
-  CAL_STORE_TEXT,
-  CAL_STORE_BLOB
-} cal_store_type;
-
-typedef struct cal_store_value {
-  cal_store_type type;
-  int64_t integer;
-  double real;
-  cal_span bytes; /* TEXT and BLOB; in a result TEXT is zero-terminated */
-} cal_store_value;
-
-/* The answer to a request, in one piece of memory. */
-typedef struct cal_store_result {
-  int code;          /* 0 or a negative errno, see below */
-  const char *error; /* a sentence; "" when code is 0 */
-  int64_t changes;   /* rows inserted, updated or deleted */
-  uint32_t columns, rows;
-  const char *const *names;      /* [columns] */
-  const cal_store_value *values; /* [rows * columns], row by row */
-} cal_store_result;
-
-/* Codes of an answer:
- *   -EEXIST    unique or primary key                    -ENOSPC                   disk full
- *   -EINVAL    statement, parameter or check is wrong   -EIO, -EROFS, -EBADMSG    disk or file is broken
- *   -EPERM     not allowed here                         -EBUSY                    another program holds the lock
- *   -EMSGSIZE  answer too large                         -ESHUTDOWN                closed before its turn */
-
-typedef enum cal_store_class {
-  CAL_STORE_CONTROL,  /* refused with -ENOBUFS when the queue is full */
-  CAL_STORE_TELEMETRY /* -ENOBUFS and counted as dropped once the queue is three quarters full, and during
-                         disk trouble */
-} cal_store_class;
-
-/* Store thread (inline: the submitter's). Takes the result: cal_store_result_free, here or elsewhere. Must
- * not close the store and must not wait; a call's answer is posted to its mailbox. */
-typedef void (*cal_store_done)(void *context, cal_store_result *result);
-
-typedef struct cal_store_request {
-  const char *sql;               /* borrowed, copied */
-  const cal_store_value *params; /* borrowed, copied with what they point to */
-  uint32_t param_count;          /* 0..CAL_STORE_PARAMS */
-  cal_store_class kind;
-  cal_store_done on_done; /* NULL: fire and forget */
-  void *context;
-} cal_store_request;
 
 typedef struct cal_store_options {
   const char *path; /* the database file; its folders are made. ":memory:" with is_inline only */
@@ -135,24 +80,7 @@ int cal_store_submit(cal_store *store, const cal_store_request *request);
  * script. Always gives a result, whose code it returns. */
 int cal_store_wait(cal_store *store, cal_store_result **result, const cal_store_request *request);
 
-cal_store_result *cal_store_result_free(cal_store_result *result); /* takes; returns NULL */
-const cal_store_value *cal_store_at(const cal_store_result *result, uint32_t row,
-                                    const char *column);            /* or NULL */
 void cal_store_stats_now(cal_store *store, cal_store_stats *stats); /* any thread */
 const char *cal_store_node(const cal_store *store); /* "" for a visitor; lives as long as the store */
-
-static inline cal_store_value cal_store_null(void) { return (cal_store_value){.type = CAL_STORE_NULL}; }
-static inline cal_store_value cal_store_integer(int64_t value) {
-  return (cal_store_value){.type = CAL_STORE_INTEGER, .integer = value};
-}
-static inline cal_store_value cal_store_real(double value) {
-  return (cal_store_value){.type = CAL_STORE_REAL, .real = value};
-}
-static inline cal_store_value cal_store_text(const char *text) { /* borrows; NULL text is SQL's NULL */
-  return (cal_store_value){.type = text ? CAL_STORE_TEXT : CAL_STORE_NULL, .bytes = cal_span_of(text)};
-}
-static inline cal_store_value cal_store_blob(cal_span bytes) {
-  return (cal_store_value){.type = CAL_STORE_BLOB, .bytes = bytes};
-}
 
 #endif

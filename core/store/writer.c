@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "store/rows.h"
+#include "store/result.h"
 
 void cal_writer_init(cal_writer *writer, cal_db *db, const char *path, uint32_t kept_ceiling) {
   writer->db = db;

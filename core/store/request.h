@@ -1,0 +1,32 @@
+/* request: what is asked of the store: one statement, its parameters, and where the answer goes. Any thread.
+ */
+#ifndef CAL_STORE_REQUEST_H
+#define CAL_STORE_REQUEST_H
+
+#include <stdint.h>
+
+#include "store/result.h"
+
+#define CAL_STORE_REQUEST_BYTES (1024 * 1024) /* one request: text and parameters together */
+#define CAL_STORE_PARAMS 64
+
+typedef enum cal_store_class {
+  CAL_STORE_CONTROL,  /* refused with -ENOBUFS when the queue is full */
+  CAL_STORE_TELEMETRY /* -ENOBUFS and counted as dropped once the queue is three quarters full, and during
+                         disk trouble */
+} cal_store_class;
+
+/* Store thread (inline: the submitter's). Takes the result: cal_store_result_free, here or elsewhere. Must
+ * not close the store and must not wait; a call's answer is posted to its mailbox. */
+typedef void (*cal_store_done)(void *context, cal_store_result *result);
+
+typedef struct cal_store_request {
+  const char *sql;               /* borrowed, copied */
+  const cal_store_value *params; /* borrowed, copied with what they point to */
+  uint32_t param_count;          /* 0..CAL_STORE_PARAMS */
+  cal_store_class kind;
+  cal_store_done on_done; /* NULL: fire and forget */
+  void *context;
+} cal_store_request;
+
+#endif
