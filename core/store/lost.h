@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "store/sqlite.h"
+#include "store/engine.h"
 
 /* Finishes the calls in progress of this node, in one transaction; how many through `count`. */
 int cal_lost_calls(cal_db *db, const char *node, int64_t now_ms, uint32_t *count);

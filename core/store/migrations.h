@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "store/sqlite.h"
+#include "store/engine.h"
 
 int cal_migrations_latest(void); /* the number of the newest step */
 

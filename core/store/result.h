@@ -1,4 +1,4 @@
-/* result: the answer to a request, in one piece of memory. It does not change any more: any thread may read it. */
+/* result: the answer to a request, in one piece of memory. It never changes, so any thread may read it. */
 #ifndef CAL_STORE_RESULT_H
 #define CAL_STORE_RESULT_H
 

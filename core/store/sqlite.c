@@ -27,7 +27,8 @@ struct statement {
   sqlite3_stmt *prepared;
 };
 
-struct cal_db {
+typedef struct connection {
+  cal_db base; /* first: what the rest of the store knows of it */
   sqlite3 *sqlite;
   sqlite3_stmt *own[OWN];
   struct statement statements[STATEMENTS];
@@ -36,7 +37,9 @@ struct cal_db {
   atomic_int is_stopped;
   int is_serving; /* a request's own text is being compiled or run: only plain statements are allowed */
   cal_rows rows;
-};
+} connection;
+
+static connection *of(cal_db *base) { return (connection *)base; }
 
 static int errno_of(sqlite3 *sqlite, int rc) {
   switch (rc & 0xff) {
@@ -78,20 +81,15 @@ static int errno_of(sqlite3 *sqlite, int rc) {
   }
 }
 
-int cal_db_is_trouble(int code) {
-  return code == -ENOSPC || code == -EIO || code == -EBUSY || code == -EROFS || code == -EBADMSG ||
-         code == -EACCES || code == -ENOMEM;
-}
-
-static int fail(cal_db *db, int rc) {
+static int fail(connection *db, int rc) {
   return cal_fail(errno_of(db->sqlite, rc), "%s", sqlite3_errmsg(db->sqlite));
 }
 
-static int is_stopped(void *context) { return atomic_load(&((cal_db *)context)->is_stopped); }
+static int is_stopped(void *context) { return atomic_load(&((connection *)context)->is_stopped); }
 
 static int authorize(void *context, int action, const char *a, const char *b, const char *database,
                      const char *trigger) {
-  cal_db *db = context;
+  connection *db = context;
   if (!db->is_serving) return SQLITE_OK;
   switch (action) {
   case SQLITE_SELECT:
@@ -107,13 +105,13 @@ static int authorize(void *context, int action, const char *a, const char *b, co
   }
 }
 
-int cal_db_script(cal_db *db, const char *sql) {
+static int run_script(connection *db, const char *sql) {
   int rc = sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL);
   return rc == SQLITE_OK ? 0 : fail(db, rc);
 }
 
 /* What a pragma says in its first row. */
-static int ask(cal_db *db, const char *pragma, char *said, size_t room) {
+static int ask(connection *db, const char *pragma, char *said, size_t room) {
   sqlite3_stmt *prepared = NULL;
   int rc = sqlite3_prepare_v2(db->sqlite, pragma, -1, &prepared, NULL);
   if (rc == SQLITE_OK) rc = sqlite3_step(prepared);
@@ -124,7 +122,7 @@ static int ask(cal_db *db, const char *pragma, char *said, size_t room) {
   return code;
 }
 
-static int prepare_own(cal_db *db) {
+static int prepare_own(connection *db) {
   for (int i = 0; i < OWN; i++) {
     int rc = sqlite3_prepare_v3(db->sqlite, own_text[i], -1, SQLITE_PREPARE_PERSISTENT, &db->own[i], NULL);
     if (rc != SQLITE_OK) return fail(db, rc);
@@ -132,7 +130,7 @@ static int prepare_own(cal_db *db) {
   return 0;
 }
 
-static int set_up(cal_db *db, const cal_db_options *options) {
+static int set_up(connection *db, const cal_sqlite_options *options) {
   sqlite3_extended_result_codes(db->sqlite, 1);
   sqlite3_busy_timeout(db->sqlite, (int)options->busy_timeout_ms);
   sqlite3_set_authorizer(db->sqlite, authorize, db);
@@ -145,9 +143,9 @@ static int set_up(cal_db *db, const cal_db_options *options) {
     cal_log(CAL_LOG_WARN, "store", NULL,
             "%s: the file system allows no write-ahead log (journal: %s), commits are slower", options->path,
             said);
-  code = cal_db_script(
-      db, "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=67108864;"
-          "PRAGMA trusted_schema=OFF;");
+  code =
+      run_script(db, "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=67108864;"
+                     "PRAGMA trusted_schema=OFF;");
   if (!code) code = prepare_own(db);
   if (!code) code = ask(db, "PRAGMA quick_check(1)", said, sizeof said);
   if (code) return code;
@@ -174,35 +172,9 @@ static int explain(int code, const char *path) {
   }
 }
 
-int cal_db_open(cal_db **result, const cal_db_options *options) {
-  int code = strcmp(options->path, ":memory:") == 0 ? 0 : cal_folder_of(options->path);
-  if (code) return code;
-  cal_db *db = cal_alloc(sizeof *db);
-  cal_rows_init(&db->rows);
-  int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-  int rc = sqlite3_open_v2(options->path, &db->sqlite, flags, NULL);
-  code = rc == SQLITE_OK ? set_up(db, options) : fail(db, rc);
-  if (code) {
-    code = explain(code, options->path);
-    cal_db_close(db);
-    return code;
-  }
-  *result = db;
-  return 0;
-}
-
 static void forget(struct statement *statement) {
   sqlite3_finalize(statement->prepared);
   statement->sql = cal_free(statement->sql);
-}
-
-cal_db *cal_db_close(cal_db *db) {
-  if (!db) return NULL;
-  for (int i = 0; i < OWN; i++) sqlite3_finalize(db->own[i]);
-  for (uint32_t i = 0; i < db->statement_count; i++) forget(&db->statements[i]);
-  sqlite3_close(db->sqlite); /* the last connection checkpoints the log and removes it */
-  cal_rows_free(&db->rows);
-  return cal_free(db);
 }
 
 static uint64_t hash_of(const char *text) {
@@ -211,7 +183,7 @@ static uint64_t hash_of(const char *text) {
   return hash;
 }
 
-static sqlite3_stmt *remember(cal_db *db, sqlite3_stmt *prepared, uint64_t hash, const char *sql) {
+static sqlite3_stmt *remember(connection *db, sqlite3_stmt *prepared, uint64_t hash, const char *sql) {
   struct statement *place = &db->statements[0];
   if (db->statement_count < STATEMENTS) {
     place = &db->statements[db->statement_count++];
@@ -224,7 +196,7 @@ static sqlite3_stmt *remember(cal_db *db, sqlite3_stmt *prepared, uint64_t hash,
   return prepared;
 }
 
-static int compile(cal_db *db, sqlite3_stmt **result, const char *sql) {
+static int compile(connection *db, sqlite3_stmt **result, const char *sql) {
   uint64_t hash = hash_of(sql);
   for (uint32_t i = 0; i < db->statement_count; i++) {
     struct statement *known = &db->statements[i];
@@ -269,7 +241,7 @@ static int bind_one(sqlite3_stmt *prepared, int index, const cal_store_value *va
   }
 }
 
-static int bind_all(cal_db *db, sqlite3_stmt *prepared, const cal_store_value *params, uint32_t count) {
+static int bind_all(connection *db, sqlite3_stmt *prepared, const cal_store_value *params, uint32_t count) {
   int wanted = sqlite3_bind_parameter_count(prepared);
   uint32_t highest = 0;
   for (int index = 1; index <= wanted; index++) {
@@ -305,7 +277,7 @@ static cal_store_value value_at(sqlite3_stmt *prepared, int column) {
   }
 }
 
-static int collect_row(cal_db *db, sqlite3_stmt *prepared, int columns) {
+static int collect_row(connection *db, sqlite3_stmt *prepared, int columns) {
   for (int column = 0; column < columns; column++) {
     cal_store_value value = value_at(prepared, column);
     int code = cal_rows_add(&db->rows, &value);
@@ -315,7 +287,7 @@ static int collect_row(cal_db *db, sqlite3_stmt *prepared, int columns) {
 }
 
 /* To the very end: a change with RETURNING is only made when the last row was taken. */
-static int collect(cal_db *db, sqlite3_stmt *prepared) {
+static int collect(connection *db, sqlite3_stmt *prepared) {
   int columns = sqlite3_column_count(prepared);
   cal_rows_start(&db->rows, (uint32_t)columns);
   for (int column = 0; column < columns; column++) {
@@ -331,7 +303,7 @@ static int collect(cal_db *db, sqlite3_stmt *prepared) {
   }
 }
 
-static int serve(cal_db *db, const char *sql, const cal_store_value *params, uint32_t count) {
+static int serve(connection *db, const char *sql, const cal_store_value *params, uint32_t count) {
   sqlite3_stmt *prepared = NULL;
   db->is_serving = 1;
   int code = compile(db, &prepared, sql);
@@ -347,41 +319,51 @@ static int serve(cal_db *db, const char *sql, const cal_store_value *params, uin
   return code;
 }
 
-static int step_own(cal_db *db, enum own which) {
+static int step_own(connection *db, enum own which) {
   int rc = sqlite3_step(db->own[which]);
   int code = rc == SQLITE_DONE ? 0 : fail(db, rc);
   sqlite3_reset(db->own[which]);
   return code;
 }
 
-int cal_db_begin(cal_db *db) { return step_own(db, BEGIN); }
-int cal_db_commit(cal_db *db) { return step_own(db, COMMIT); }
-int cal_db_is_in_transaction(cal_db *db) { return !sqlite3_get_autocommit(db->sqlite); }
+static int64_t changes_of(connection *db) { return sqlite3_total_changes64(db->sqlite); }
+static int is_inside(connection *db) { return !sqlite3_get_autocommit(db->sqlite); }
 
-void cal_db_rollback(cal_db *db) {
-  if (cal_db_is_in_transaction(db)) step_own(db, ROLLBACK);
+/* ---- the engine */
+
+static int begin(cal_db *base) { return step_own(of(base), BEGIN); }
+static int commit(cal_db *base) { return step_own(of(base), COMMIT); }
+static int is_in_transaction(cal_db *base) { return is_inside(of(base)); }
+static int script(cal_db *base, const char *sql) { return run_script(of(base), sql); }
+static int64_t changes(cal_db *base) { return changes_of(of(base)); }
+static void stop(cal_db *base) { atomic_store(&of(base)->is_stopped, 1); }
+
+static void rollback(cal_db *base) {
+  if (is_inside(of(base))) step_own(of(base), ROLLBACK);
 }
 
-int cal_db_run(cal_db *db, cal_store_result **result, const char *sql, const cal_store_value *params,
+static int run(cal_db *base, cal_store_result **result, const char *sql, const cal_store_value *params,
                uint32_t count) {
-  int is_inside = cal_db_is_in_transaction(db);
-  int code = is_inside ? step_own(db, SAVEPOINT) : 0;
-  int64_t before = cal_db_changes(db);
+  connection *db = of(base);
+  int has_neighbours = is_inside(db);
+  int code = has_neighbours ? step_own(db, SAVEPOINT) : 0;
+  int64_t before = changes_of(db);
   if (!code) code = serve(db, sql, params, count);
-  if (!code && is_inside) code = step_own(db, RELEASE);
+  if (!code && has_neighbours) code = step_own(db, RELEASE);
   if (!code) {
-    *result = cal_rows_pack(&db->rows, cal_db_changes(db) - before);
+    *result = cal_rows_pack(&db->rows, changes_of(db) - before);
     return 0;
   }
   *result = cal_result_error(code, cal_error_text());
-  if (is_inside && cal_db_is_in_transaction(db)) {
+  if (has_neighbours && is_inside(db)) {
     step_own(db, UNDO);
     step_own(db, RELEASE);
   }
   return code;
 }
 
-int cal_db_reads_only(cal_db *db, const char *sql) {
+static int reads_only(cal_db *base, const char *sql) {
+  connection *db = of(base);
   sqlite3_stmt *prepared = NULL;
   db->is_serving = 1;
   int code = compile(db, &prepared, sql);
@@ -389,6 +371,42 @@ int cal_db_reads_only(cal_db *db, const char *sql) {
   return code == 0 && sqlite3_stmt_readonly(prepared);
 }
 
-int64_t cal_db_changes(cal_db *db) { return sqlite3_total_changes64(db->sqlite); }
-void cal_db_stop(cal_db *db) { atomic_store(&db->is_stopped, 1); }
-uint32_t cal_db_statements(cal_db *db) { return db->statement_count; }
+static void close_connection(cal_db *base) {
+  connection *db = of(base);
+  for (int i = 0; i < OWN; i++) sqlite3_finalize(db->own[i]);
+  for (uint32_t i = 0; i < db->statement_count; i++) forget(&db->statements[i]);
+  sqlite3_close(db->sqlite); /* the last connection checkpoints the log and removes it */
+  cal_rows_free(&db->rows);
+  cal_free(db);
+}
+
+static const cal_db_engine engine = {.begin = begin,
+                                     .commit = commit,
+                                     .rollback = rollback,
+                                     .is_in_transaction = is_in_transaction,
+                                     .run = run,
+                                     .script = script,
+                                     .reads_only = reads_only,
+                                     .changes = changes,
+                                     .stop = stop,
+                                     .close = close_connection};
+
+int cal_sqlite_open(cal_db **result, const cal_sqlite_options *options) {
+  int code = strcmp(options->path, ":memory:") == 0 ? 0 : cal_folder_of(options->path);
+  if (code) return code;
+  connection *db = cal_alloc(sizeof *db);
+  db->base.engine = &engine;
+  cal_rows_init(&db->rows);
+  int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+  int rc = sqlite3_open_v2(options->path, &db->sqlite, flags, NULL);
+  code = rc == SQLITE_OK ? set_up(db, options) : fail(db, rc);
+  if (code) {
+    code = explain(code, options->path);
+    cal_db_close(&db->base);
+    return code;
+  }
+  *result = &db->base;
+  return 0;
+}
+
+uint32_t cal_sqlite_statements(cal_db *db) { return of(db)->statement_count; }

@@ -11,13 +11,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/nice.h"
-#include "store/sqlite.h"
 #include "store/folder.h"
+#include "store/item.h"
 #include "store/lock.h"
 #include "store/lost.h"
 #include "store/migrations.h"
-#include "store/item.h"
-#include "store/result.h"
+#include "store/sqlite.h"
 #include "store/writer.h"
 
 #define QUEUE_BYTES (64 * 1024 * 1024) /* the other ceiling of the queue, for few but large requests */
@@ -81,8 +80,8 @@ static int open_database(cal_store *store, const cal_store_options *options) {
   if (!code && options->node && !is_memory) code = cal_lock_node(&store->lock, store->path, store->node);
   if (code) return code;
   uint32_t busy_timeout_ms = options->busy_timeout_ms ? options->busy_timeout_ms : 5000;
-  cal_db_options how = {.path = store->path, .busy_timeout_ms = busy_timeout_ms};
-  code = cal_db_open(&store->db, &how);
+  cal_sqlite_options how = {.path = store->path, .busy_timeout_ms = busy_timeout_ms};
+  code = cal_sqlite_open(&store->db, &how);
   if (code) return code;
   int64_t now_ms = cal_clock_wall_ms(options->clock ? options->clock : cal_clock_real());
   code = cal_migrations_apply(store->db, store->path, now_ms);

@@ -8,7 +8,7 @@
 
 #include "base/list.h"
 #include "base/metrics.h"
-#include "store/sqlite.h"
+#include "store/engine.h"
 #include "store/item.h"
 
 #define CAL_WRITER_GROUP 1024 /* requests in one transaction: an answer waits for its whole group */

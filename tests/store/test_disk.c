@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "store/facts.h"
 #include "store/migrations.h"
+#include "store/sqlite.h"
 #include "store/writer.h"
 
 static cal_db *db;
@@ -15,7 +16,7 @@ static cal_writer *writer;
 
 static int open_writer(void **state) {
   scratch_make(state);
-  cal_db_open(&db, &(cal_db_options){.path = scratch("callisto.db"), .busy_timeout_ms = 1});
+  cal_sqlite_open(&db, &(cal_sqlite_options){.path = scratch("callisto.db"), .busy_timeout_ms = 1});
   cal_migrations_apply(db, "callisto.db", 1);
   writer = cal_alloc(sizeof *writer);
   cal_writer_init(writer, db, "callisto.db", 100);
@@ -150,8 +151,8 @@ static void a_wrong_fact_does_not_hold_up_the_others(void **state) {
 
 static void another_program_with_the_lock_is_waited_for(void **state) {
   cal_db *other = NULL;
-  assert_int_equal(
-      0, cal_db_open(&other, &(cal_db_options){.path = scratch("callisto.db"), .busy_timeout_ms = 1}));
+  assert_int_equal(0, cal_sqlite_open(&other, &(cal_sqlite_options){.path = scratch("callisto.db"),
+                                                                    .busy_timeout_ms = 1}));
   assert_int_equal(0, cal_db_begin(other));
   submit(EVENT, cal_store_integer(1), CAL_STORE_CONTROL, NULL);
   assert_int_equal(-EBUSY, atomic_load(&writer->trouble));

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "store/migrations.h"
+#include "store/sqlite.h"
 
 static void opens_an_empty_place_and_again(void **state) {
   for (int round = 0; round < 2; round++) {
@@ -22,7 +23,7 @@ static void opens_an_empty_place_and_again(void **state) {
 static void an_older_schema_is_brought_up(void **state) {
   cal_db *db = NULL;
   const char *path = scratch("callisto.db");
-  assert_int_equal(0, cal_db_open(&db, &(cal_db_options){.path = path}));
+  assert_int_equal(0, cal_sqlite_open(&db, &(cal_sqlite_options){.path = path}));
   assert_int_equal(0, cal_migrations_apply(db, path, 1));
   assert_int_equal(0,
                    cal_db_script(db, "DROP TABLE settings; DELETE FROM schema_migrations WHERE version = 3"));

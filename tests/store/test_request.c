@@ -165,7 +165,7 @@ static void a_statement_cannot_roll_back_its_neighbours(void **state) {
 
 static void statements_are_kept_up_to_a_ceiling(void **state) {
   cal_db *db = NULL;
-  assert_int_equal(0, cal_db_open(&db, &(cal_db_options){.path = ":memory:"}));
+  assert_int_equal(0, cal_sqlite_open(&db, &(cal_sqlite_options){.path = ":memory:"}));
   char sql[64];
   for (int round = 0; round < 2; round++)
     for (int i = 0; i < 300; i++) {
@@ -175,7 +175,7 @@ static void statements_are_kept_up_to_a_ceiling(void **state) {
       assert_int_equal(i, cal_store_at(result, 0, "n")->integer);
       cal_store_result_free(result);
     }
-  assert_int_equal(128, cal_db_statements(db));
+  assert_int_equal(128, cal_sqlite_statements(db));
   cal_db_close(db);
 }
 
