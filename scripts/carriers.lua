@@ -1,4 +1,4 @@
--- The table of docs/carriers.md, made from the adapters themselves. spec/carriers_spec.lua compares the two.
+-- The table of docs/carriers.md, made from the adapters themselves. spec/carriers/carriers_spec.lua compares the two.
 --
 -- usage: callisto lua scripts/carriers.lua     prints the table
 

@@ -16,7 +16,7 @@
 -- IVR_ERROR; these are not tried again. The first node may go without a prompt: the template's greeting is its prompt.
 
 local core = require "callisto.core"
-local choosing = require "callisto.choosing"
+local choosing = require "callisto.flow.choosing"
 local json = require "callisto.json"
 local log = require "callisto.log"
 local options = require "callisto.options"

@@ -12,8 +12,8 @@
 -- what call:menu returns; `outcome` ends the call. A wrong key plays the menu again and is no attempt. After the last
 -- attempt the goodbye is said and the call ends, unless `goodbye` is false.
 
-local answers = require "callisto.answers"
-local choosing = require "callisto.choosing"
+local answers = require "callisto.flow.answers"
+local choosing = require "callisto.flow.choosing"
 local options = require "callisto.options"
 
 local menu = {}

@@ -15,8 +15,8 @@
 -- indexes over that truth, marked `unsettled` while they change, and built anew when an entry was stopped half-way.
 
 local core = require "callisto.core"
-local heaps = require "callisto.heap"
-local several = require "callisto.several"
+local heaps = require "callisto.util.heap"
+local several = require "callisto.util.several"
 
 local create, resume, yield = coroutine.create, coroutine.resume, coroutine.yield
 local running_coroutine, status = coroutine.running, coroutine.status

@@ -2,7 +2,7 @@
 
 local hours = require "callisto.hours"
 local keypad = require "callisto.keypad"
-local listening = require "callisto.listening"
+local listening = require "callisto.flow.listening"
 local menu = require "callisto.menu"
 local options = require "callisto.options"
 local retry = require "callisto.retry"

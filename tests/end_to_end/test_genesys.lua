@@ -75,7 +75,7 @@ local function test_recorded(self)
   local open_to_all = kit.server(self.exchange,
     { workspace = kit.here .. "/conformance", data = kit.scratch .. "/recorded", env = env })
   local messages, expected = {}, {}
-  for _, each in ipairs(dofile "spec/providers/genesys.lua") do
+  for _, each in ipairs(dofile "spec/carriers/recorded/genesys.lua") do
     if each.format == "pcmu/2" then break end -- the conversation is over
     if not each.is_binary then messages[#messages + 1] = json.decode(each.read) end
     if each.reply then expected[#expected + 1] = json.decode(each.reply) end

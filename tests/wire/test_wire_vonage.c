@@ -1,5 +1,5 @@
 /* Vonage's media socket as its pages have it, through the wire that providers/carriers/vonage.lua declares,
- * and through the exchange's other end of it (lua/callisto/exchange/ncco.lua). */
+ * and through the exchange's other end of it (lua/callisto/exchange/shared/ncco.lua). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

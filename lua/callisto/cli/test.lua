@@ -13,7 +13,7 @@ Runs the specs of the workspace, every spec/**/*_spec.lua, with busted inside th
                    with the last exit code
 Exit code 0 when all pass, 1 when one fails or none is found, 2 when busted is not installed.
 
-Examples: callisto test            callisto test spec/flow_spec.lua            callisto test --filter barge]]
+Examples: callisto test            callisto test spec/flow/flow_spec.lua            callisto test --filter barge]]
 
 -- busted leaves through os.exit, which would skip the end of this VM.
 local function run_busted(runner)

@@ -6,8 +6,8 @@
 local core = require "callisto.core"
 local crypto = require "callisto.crypto"
 local json = require "callisto.json"
-local plivo_call = require "callisto.exchange.plivo_call"
-local plivo_face = require "callisto.exchange.plivo_face"
+local plivo_call = require "callisto.exchange.plivo.call"
+local plivo_face = require "callisto.exchange.plivo.face"
 
 local vobiz = {
   name = "vobiz",

@@ -1,0 +1,470 @@
+-- callisto.flow.call: the call as a flow sees it. Waiting is just calling; hanging up ends everything that belongs to the call.
+--
+-- Audio is C's business: a sentence is declared with a number, and what happened to it comes back as an event
+-- (callisto.speaking). Input of the caller (speech, keys, the ends of sentences) is given to every open *ear*; a function
+-- that listens opens one and closes it whatever happens (callisto.ear, callisto.listening, callisto.collecting).
+
+local core = require "callisto.core"
+local collecting = require "callisto.flow.collecting"
+local duration = require "callisto.duration"
+local ears = require "callisto.flow.ear"
+local json = require "callisto.json"
+local keypad = require "callisto.keypad"
+local listening = require "callisto.flow.listening"
+local log = require "callisto.log"
+local menu = require "callisto.menu"
+local options = require "callisto.options"
+local outcome = require "callisto.outcome"
+local secrets = require "callisto.secrets"
+local speaking = require "callisto.flow.speaking"
+local task = require "callisto.task"
+local templates = require "callisto.template"
+
+-- A flow that has returned lets what it said be heard, but not for ever.
+local DRAIN_S = 60
+local OUTPUT_BYTES = 3000
+
+---@class callisto.Call
+---@field id string
+---@field from string|nil
+---@field to string|nil
+---@field direction "INBOUND"|"OUTBOUND"
+---@field carrier string
+---@field payload table  what the template's payload describes
+---@field settings table  the template's settings, and above them the workspace's
+---@field secrets table  those the template declares
+---@field template callisto.Template
+---@field outputs table<string, string>|nil  see call:output
+local Call = {}
+Call.__index = Call
+for _, part in ipairs { speaking, listening, collecting } do
+  for name, method in pairs(part.methods) do Call[name] = method end
+end
+
+-- Waiting, and several at once ---------------------------------------------------------------------------------------
+
+---@param length string|number  duration
+function Call:sleep(length) task.sleep(duration.seconds(length, "call:sleep: the length")) end
+
+local function check_function(fn, what)
+  if type(fn) ~= "function" then error(("%s needs the function to run, not %s"):format(what, type(fn)), 3) end
+end
+
+---Runs a function beside the flow; it ends with the call.
+---@param fn fun(call: callisto.Call, ...)
+---@return callisto.Task
+function Call:spawn(fn, ...)
+  check_function(fn, "call:spawn")
+  return task.spawn_in(self._root, fn, self, ...)
+end
+
+local function check_functions(choices, what)
+  if type(choices) ~= "table" then error(("%s needs a table of functions, not %s"):format(what, type(choices)), 3) end
+  for name, fn in pairs(choices) do
+    if type(fn) ~= "function" then error(("%s: '%s' is no function but %s"):format(what, tostring(name), type(fn)), 3) end
+  end
+end
+
+---Runs functions beside each other until the first of them ends; the others are cancelled.
+---@param choices table<any, function>
+---@return any name, any ...  the key of the first, and what it returned
+function Call:race(choices)
+  check_functions(choices, "call:race")
+  return task.race(choices)
+end
+
+---Runs functions beside each other until all have ended.
+---@param choices table<any, function>
+---@return table results  first result of each, under the same keys
+function Call:all(choices)
+  check_functions(choices, "call:all")
+  return task.all(choices)
+end
+
+---Runs a function with a deadline on everything it waits for.
+---@param length string|number  duration
+---@param fn function
+---@return any ...  what fn returned; nil, message, "ETIMEDOUT" when the deadline passed
+function Call:with_timeout(length, fn, ...)
+  check_function(fn, "call:with_timeout")
+  return task.with_timeout(duration.seconds(length, "call:with_timeout: the length"), fn, ...)
+end
+
+---Seconds until the nearest deadline of the running task.
+---@param otherwise number|nil  what to answer without any
+---@return number|nil
+function Call:remaining(otherwise) return task.remaining(otherwise) end
+
+-- Menus --------------------------------------------------------------------------------------------------------------
+
+---Asks with a menu. Returns the choice, or what the function an option goes to returns.
+---@param asked callisto.Menu
+---@return any choice
+---@return "silence"|"no_match"|nil reason  for a menu without a goodbye
+function Call:menu(asked)
+  if not menu.is(asked) then error("call:menu needs what menu { … } returns, not " .. type(asked), 2) end
+  return asked:run(self)
+end
+
+---Walks a keypad tree, which ends the call.
+---@param tree callisto.Keypad
+function Call:keypad(tree)
+  if not keypad.is(tree) then error("call:keypad needs what keypad { … } returns, not " .. type(tree), 2) end
+  tree:step(self)
+end
+
+-- Everything else ----------------------------------------------------------------------------------------------------
+
+---Sends keys to the other side, the carrier's way: as a message of the media socket, by a request, or as tones.
+---@param keys string  of 0-9 * # A-D
+function Call:send_digits(keys)
+  if type(keys) ~= "string" or #keys > 64 or not keys:find "^[%d*#A-D]+$" then
+    error("call:send_digits needs 1 to 64 keys of 0-9 * # A-D", 2)
+  end
+  if not self.keys_by_request then return core.send_digits(keys) end
+  core.tell(nil, json.encode { what = "keys", keys = keys })
+end
+
+---Says what the carrier is to hear of this call at its end, where the carrier has room for that (Genesys: the output
+---variables of its flow). Later values replace earlier ones.
+---@param values table<string, string|number|boolean>  in all at most 3,000 bytes
+function Call:output(values)
+  if type(values) ~= "table" then error("call:output needs a table such as { queue = \"billing\" }", 2) end
+  local outputs, bytes = {}, 0
+  for _, set in ipairs { self.outputs or {}, values } do
+    for name, value in pairs(set) do
+      local kind = type(value)
+      if type(name) ~= "string" or (kind ~= "string" and kind ~= "number" and kind ~= "boolean") then
+        error(("call:output: '%s' must be a text, a number or a boolean"):format(tostring(name)), 2)
+      end
+      outputs[name] = tostring(value)
+    end
+  end
+  for name, value in pairs(outputs) do bytes = bytes + #name + #value end
+  if bytes > OUTPUT_BYTES then error(("call:output: more than %d bytes"):format(OUTPUT_BYTES), 2) end
+  self.outputs = outputs
+end
+
+---Writes a fact of this call to the store.
+---@param kind string
+---@param data table|nil
+function Call:fact(kind, data)
+  if type(kind) ~= "string" or (data ~= nil and type(data) ~= "table") then
+    error('call:fact needs a kind and a table, such as ("order.found", { id = 7 })', 2)
+  end
+  local ok, encoded = pcall(json.encode, data or {})
+  if not ok then error("call:fact: " .. encoded:gsub("^.-json%.encode: ", ""), 2) end
+  core.fact(kind, secrets.redact(encoded))
+end
+
+local events = { digit = true, heard = true, speech_started = true, speech_stopped = true, message = true }
+
+---Runs `fn` in a task of its own whenever this happens: "digit" (key), "heard" ({text, choice}), "speech_started",
+---"speech_stopped", "message" (text from the service).
+---@param event string
+---@param fn fun(call: callisto.Call, value: any)
+---@return fun() off  stops it
+function Call:on(event, fn)
+  if not events[event] then error("call:on: " .. options.unknown(event, events):gsub("field", "event"), 2) end
+  if type(fn) ~= "function" then error("call:on needs the function to run, not " .. type(fn), 2) end
+  local list = self._listeners[event] or {}
+  self._listeners[event] = list
+  list[#list + 1] = fn
+  return function()
+    for i, each in ipairs(list) do
+      if each == fn then
+        table.remove(list, i)
+        return
+      end
+    end
+  end
+end
+
+---@private Ends the flow: every task of the call is cancelled, youngest first. Does not return inside a task of the call.
+function Call:_leave(reason, details)
+  if not self.ending then
+    self.ending = details or {}
+    self.ending.reason = reason
+  end
+  task.cancel(self._root)
+  if task.current() then task.leave() end
+end
+
+-- Ends the flow after a last sentence, which is heard to its end. Never returns inside a task of the call.
+---@private
+function Call:_close(reason, sentence)
+  self._closing = task.start(function()
+    if sentence then self:say(sentence, { barge_in = false }) end
+    self:drain()
+  end)
+  self:_leave(reason, { outcome = self.outcome })
+end
+
+local function check_sentence(sentence, what)
+  if sentence ~= nil and type(sentence) ~= "string" then
+    error(("%s: the last sentence must be text, not %s"):format(what, type(sentence)), 3)
+  end
+end
+
+---Records the word the call will end with, and goes on. A later word replaces it.
+---@param word string
+function Call:decide(word)
+  if type(word) ~= "string" or not word:match("^[%w_%-]+$") or #word > 64 then
+    error("call:decide needs an outcome of letters, digits, '_' and '-'", 2)
+  end
+  self.outcome = word
+  core.fact("agent_outcome", json.encode { word = word, source = "FLOW" })
+  core.tell(nil, json.encode { what = "agent_outcome", word = word, source = "FLOW" })
+end
+
+---Records the word the call ends with and ends the flow: whatever else is being said is cut, a last sentence is said to
+---its end, then the line is given back. Never returns.
+---@param word string
+---@param sentence string|nil
+function Call:finish(word, sentence)
+  check_sentence(sentence, "call:finish")
+  if type(word) ~= "string" or not word:match("^[%w_%-]+$") or #word > 64 then
+    error("call:finish needs an outcome of letters, digits, '_' and '-'", 2)
+  end
+  self:decide(word)
+  self:_close("AGENT_ENDED", sentence)
+end
+
+---Ends the flow when all that was said is heard, with the word that was decided, if any. Never returns.
+---@param sentence string|nil  to be said last
+function Call:bye(sentence)
+  check_sentence(sentence, "call:bye")
+  local at_end = self._at_end
+  self._at_end = nil
+  if at_end then at_end() end
+  self:_close("AGENT_ENDED", sentence)
+end
+
+---Ends the flow at once; what is being said is cut. Never returns.
+function Call:hangup()
+  core.stop(nil)
+  self:_leave("AGENT_ENDED", { outcome = self.outcome })
+end
+
+local function forget_outcome(self)
+  if not self.outcome then return end
+  self.outcome = nil
+  core.fact("agent_outcome", json.encode { source = "FLOW" })
+  core.tell(nil, json.encode { what = "agent_outcome", source = "FLOW" })
+end
+
+local function find_template(agent)
+  if type(agent) ~= "string" then return agent end
+  local name = agent:find(".", 1, true) and agent or "templates." .. agent:gsub("-", "_")
+  local ok, value = pcall(require, name)
+  if not ok then error(("call:become: the template '%s' cannot be loaded: %s"):format(agent, tostring(value)), 3) end
+  return value
+end
+
+---Goes on as another template, in the same call: its greeting, its flow. What was said stays in the transcript; everything that
+---the flow until now had started ends, and a word it decided is forgotten. The fallback, the recording and the longest duration
+---remain those of the first. Never returns.
+---@param agent callisto.Template|string  the template, or the name of its file
+---@param payload table|nil  fields to add to the payload
+function Call:become(agent, payload)
+  agent = find_template(agent)
+  if not templates.is(agent) then error("call:become needs a template, not " .. type(agent), 2) end
+  if self.ending or self.is_over then task.leave() end
+  for name, value in pairs(payload or {}) do self.payload[name] = value end
+  local ok, why = agent:accepts(self.payload)
+  if not ok then error(("call:become: template '%s': %s"):format(agent.name, why), 2) end
+  forget_outcome(self)
+  core.fact("template", json.encode { name = agent.name })
+  local before = self._root
+  self:_take(agent)
+  self:_start()
+  task.cancel(before)
+  if task.current() then task.leave() end
+end
+
+---Waits until everything said was heard, at most a minute.
+function Call:drain()
+  task.with_timeout(DRAIN_S, function()
+    for number = 1, self._last_utterance do
+      local utterance = self._utterances[number]
+      if utterance and not utterance.ended then self:_until_said(utterance) end
+    end
+  end)
+end
+
+-- Events of the engine ---------------------------------------------------------------------------------------------
+
+local function notify(self, event, value)
+  if self._root.state == "ended" then return end
+  for _, fn in ipairs(self._listeners[event] or {}) do task.spawn_in(self._root, fn, self, value) end
+end
+
+local function finish_utterance(self, utterance, result)
+  if utterance.ended then return end
+  utterance.ended = true
+  utterance.result = self:_result_of(result)
+  self._utterances[utterance.number] = nil
+  if result.error then log.warn(("call %s: a sentence could not be spoken: %s"):format(self.id, result.error)) end
+  if utterance.started then core.line("agent", utterance.text, utterance.result.heard, utterance.result.interrupted) end
+  if result.with_leg then return end -- the call is over: nobody goes on as if the sentence had been interrupted
+  task.wake(utterance)
+  ears.tell(self._ears, "ended", utterance)
+end
+
+local receive = {}
+
+function receive.utterance(self, number, what, result)
+  local utterance = self._utterances[number]
+  if not utterance then return end
+  if what == "started" then
+    utterance.started = true
+  else
+    if (result.heard_ms or 0) > 0 then utterance.started = true end
+    finish_utterance(self, utterance, result or {})
+  end
+end
+
+function receive.heard(self, encoded)
+  local heard = json.decode(encoded)
+  if type(heard) ~= "table" then return end
+  for name, value in pairs(heard) do
+    if value == json.null then heard[name] = nil end
+  end
+  heard.text = heard.text or ""
+  if heard.text ~= "" then core.line("caller", heard.text) end
+  ears.tell(self._ears, "heard", heard)
+  notify(self, "heard", heard)
+end
+
+function receive.speech(self, what)
+  ears.tell(self._ears, "speech_" .. what)
+  notify(self, "speech_" .. what)
+end
+
+function receive.digit(self, key)
+  local is_collected = false
+  for _, ear in ipairs(self._ears) do is_collected = is_collected or ear.is_collecting end
+  if not is_collected then core.line("caller", "Pressed " .. key) end
+  ears.tell(self._ears, "digit", key)
+  notify(self, "digit", key)
+end
+
+function receive.told(self, _, message) notify(self, "message", message) end
+
+function receive.leg(self, what, encoded)
+  local about = json.decode(encoded or "{}") or {}
+  if what == "started" then
+    self.is_connected = true
+    self.stream = about
+    task.wake(self)
+  elseif what == "ended" and not self.is_over then
+    self.is_over = true
+    for number = 1, self._last_utterance do -- nobody hears these any more
+      local utterance = self._utterances[number]
+      if utterance then finish_utterance(self, utterance, { heard = "", interrupted = true }) end
+    end
+    if self._closing then task.cancel(self._closing) end
+    if self._root.state ~= "ended" then self:_leave(outcome.ending_of_leg(about.reason), { outcome = self.outcome }) end
+  end
+end
+
+---@private Whether the flow, and what it said last, is over.
+function Call:_has_ended()
+  return self._root.state == "ended" and (not self._closing or self._closing.state == "ended")
+end
+
+---@private Gives an event of the engine to the call.
+function Call:_receive(kind, ...)
+  local fn = receive[kind]
+  self._quiet_since = core.now()
+  if fn then fn(self, ...) end
+end
+
+-- The flow ----------------------------------------------------------------------------------------------------------------
+
+-- Runs a step and what it leads to: a function returns the next step, a menu leads to one, a template takes over.
+local function run(self, step)
+  while step ~= nil do
+    if type(step) == "function" then
+      step = step(self)
+    elseif templates.is(step) then
+      self:become(step)
+    elseif menu.is(step) or keypad.is(step) then
+      step = step:step(self)
+    elseif speaking.is_said(step) then
+      return
+    else
+      local shown = type(step) == "string" and ('the text "%s"'):format(step:sub(1, 40)) or "a " .. type(step)
+      error(("template '%s': a step of the flow returned %s; return the next function, or nothing"):format(
+        self.template.name, shown), 0)
+    end
+  end
+end
+
+-- A line on which neither side makes a sound for so long is one that somebody forgot to hang up.
+local function watch_silence(self)
+  while true do
+    local is_speaking = next(self._utterances) ~= nil
+    local left = is_speaking and self.template.silence or self._quiet_since + self.template.silence - core.now()
+    if left <= 0 then
+      log.warn(("call %s: nobody has made a sound for %d s; it is ended"):format(self.id, self.template.silence))
+      self:_close("USER_IDLE_TIMEOUT")
+    end
+    task.sleep(left)
+  end
+end
+
+local function live(self)
+  self._greeting = nil
+  if self.template.greeting then
+    self._greeting = self:_speak(self.template.greeting, {
+      barge_in = self.template.greeting_barge_in,
+      digits_stop = self.template.keypad ~= nil or self.template.menu ~= nil,
+    })
+  end
+  while not self.is_connected do task.wait(self) end
+  task.spawn_in(task.current(), watch_silence, self)
+  run(self, self.template.on_call)
+  self:drain()
+end
+
+---@private Everything that a template decides.
+function Call:_take(template)
+  self.template = template
+  self.settings = setmetatable(self._given_settings, { __index = template.settings })
+  self.secrets = secrets.of_call(template.secrets, self._given_secrets)
+  self._listeners = {}
+  self._at_end, self._voice = nil, nil
+end
+
+---@private Starts the flow of the template.
+function Call:_start() self._root = task.start(live, self) end
+
+local call = {}
+
+---Makes the call object of a VM.
+---@param about table  call, template, from, to, direction, carrier, carrier_call, payload, settings, secrets
+---@param template callisto.Template
+---@return callisto.Call
+function call.new(about, template)
+  local self = setmetatable({
+    id = about.call,
+    from = about.from,
+    to = about.to,
+    direction = about.direction,
+    carrier = about.carrier,
+    carrier_call = about.carrier_call,
+    keys_by_request = about.keys_by_request,
+    payload = about.payload or {},
+    _given_settings = about.settings or {},
+    _given_secrets = about.secrets or {},
+    _ears = {},
+    _utterances = {},
+    _last_utterance = 0,
+    _quiet_since = core.now(),
+  }, Call)
+  self:_take(template)
+  return self
+end
+
+return call

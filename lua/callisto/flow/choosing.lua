@@ -1,0 +1,121 @@
+-- callisto.flow.choosing: one choice from a list by one key, or by voice: what menus and keypad trees share.
+
+local core = require "callisto.core"
+local answers = require "callisto.flow.answers"
+local ears = require "callisto.flow.ear"
+local options = require "callisto.options"
+local task = require "callisto.task"
+
+local choosing = {}
+
+---The keys a telephone has.
+---@param value any
+---@return string|nil problem
+function choosing.check_digit(value)
+  if type(value) == "string" and value:match("^[%d*#]$") then return nil end
+  return ("'digit' must be one of the keys 0-9, * and #, as text, not %s"):format(
+    type(value) == "string" and '"' .. value:sub(1, 10) .. '"' or type(value))
+end
+
+---Options by their key; two with the same one are refused.
+---@param list {digit: string, label: string}[]
+---@return table<string, table>|nil, string? problem
+function choosing.by_digit(list)
+  local map = {}
+  for i, option in ipairs(list) do
+    local other = map[option.digit]
+    if other then
+      return nil, ("option %d: 'digit' \"%s\" is taken already, by '%s'"):format(i, option.digit, other.label)
+    end
+    map[option.digit] = option
+  end
+  return map
+end
+
+---Whether from each name that can be reached from `start` an end can be reached.
+---@param start string
+---@param next_of fun(name: string): string[], boolean  where it leads, and whether it has an end itself
+---@return string|nil trap  a name without a way out
+function choosing.find_trap(start, next_of)
+  local reached, order, leads, has_end = { [start] = true }, { start }, {}, {}
+  local place = 1
+  while order[place] do
+    local name = order[place]
+    leads[name], has_end[name] = next_of(name)
+    for _, each in ipairs(leads[name]) do
+      if not reached[each] then
+        reached[each] = true
+        order[#order + 1] = each
+      end
+    end
+    place = place + 1
+  end
+  local is_changed = true
+  while is_changed do
+    is_changed = false
+    for _, name in ipairs(order) do
+      for _, each in ipairs(leads[name]) do
+        if has_end[each] and not has_end[name] then has_end[name], is_changed = true, true end
+      end
+    end
+  end
+  for _, name in ipairs(order) do
+    if not has_end[name] then return name end
+  end
+end
+
+---@param name string
+---@param known table<string, any>
+---@return string  ", which is not there; did you mean 'x'?"
+function choosing.not_there(name, known)
+  local near = options.nearest(name, known)
+  return ("'%s', which is not there%s"):format(name, near and ("; did you mean '%s'?"):format(near) or "")
+end
+
+local function take(call, event, about)
+  if event.kind == "digit" then
+    local option = about.by_digit[event.value]
+    core.line("caller", option and ("Pressed %s — %s"):format(event.value, option.label) or "Pressed " .. event.value)
+    return option, "invalid"
+  end
+  if event.kind == "heard" and about.expected and event.value.text ~= "" then
+    return about.by_label[answers.of_speech(about.expected, event.value) or ""], "no_match"
+  end
+end
+
+-- Waits for the choice. Returns the option, or nil and the reason.
+local function wait_for(ear, call, about, prompt)
+  local clock = ears.patience(about.wait, prompt)
+  while true do
+    local event = ear:next(clock.at)
+    if not event then return nil, "silence" end
+    local option, reason = take(call, event, about)
+    if option then return option end
+    if reason == "invalid" or (reason and prompt.ended) then return nil, reason end
+    if about.expected or event.kind == "ended" then
+      if event.kind == "heard" then clock:restart() else clock:follow(event) end
+    end
+  end
+end
+
+---Says the prompt once and waits for a choice, during it and after it.
+---@param call callisto.Call
+---@param about {by_digit: table<string, table>, wait: number, expected: callisto.Expected?, by_label: table<string, table>?}
+---@param prompt string|table  a sentence, or one that was declared already
+---@return table|nil option
+---@return "silence"|"invalid"|"no_match"|nil reason
+function choosing.once(call, about, prompt)
+  call:_listen_for(about.expected and about.expected.listen or {})
+  return ears.with(call._ears, function(ear)
+    ear.is_collecting = true
+    local spoken = prompt
+    if type(prompt) == "string" then
+      spoken = call:_speak(prompt, { barge_in = about.expected ~= nil, digits_stop = true })
+    end
+    return task.finally(wait_for, function()
+      if not spoken.ended then core.stop(spoken.number) end
+    end, ear, call, about, spoken)
+  end)
+end
+
+return choosing

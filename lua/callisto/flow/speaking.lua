@@ -1,0 +1,186 @@
+-- callisto.flow.speaking: how a call says sentences and plays sounds. These are methods of the call object.
+--
+-- Audio is C's business: a sentence is declared with a number, and what happened to it comes back as an event.
+
+local core = require "callisto.core"
+local duration = require "callisto.duration"
+local log = require "callisto.log"
+local options = require "callisto.options"
+local task = require "callisto.task"
+local text = require "callisto.text"
+
+local SENTENCE_BYTES = 4000
+
+---@class callisto.Call
+local Call = {}
+
+---@class callisto.Said  what became of a sentence
+---@field heard string  the words that were really heard
+---@field heard_ms integer
+---@field interrupted boolean
+---@field error string|nil  the voice failed
+local said_meta = {}
+
+local say_fields = {
+  barge_in = { "boolean" },
+  digits_stop = { "boolean", default = false },
+  voice = { "string" },
+}
+
+local function either(value, otherwise)
+  if value == nil then return otherwise end
+  return value
+end
+
+local function fill_in(self, sentence)
+  local filled, warnings = text.interpolate(sentence, self.payload)
+  for _, warning in ipairs(warnings) do log.warn(("call %s: a sentence says nothing where %s"):format(self.id, warning)) end
+  return filled
+end
+
+-- Nobody hears what is said after the end, by clean-up code for instance.
+local function declare(self, words)
+  if self.is_over then task.leave() end
+  local number = self._last_utterance + 1
+  self._last_utterance = number
+  local utterance = { number = number, text = words, started = false, ended = false }
+  self._utterances[number] = utterance
+  return utterance
+end
+
+---@private Declares a sentence and returns at once.
+function Call:_speak(sentence, opts)
+  if type(sentence) ~= "string" then error("a sentence must be text, not " .. type(sentence), 3) end
+  local words = fill_in(self, sentence)
+  if #words > SENTENCE_BYTES then error("a sentence may have at most 4,000 bytes", 3) end
+  local utterance = declare(self, words)
+  core.say(utterance.number, words, {
+    voice = opts.voice or self._voice or self.template.voice.voice,
+    interruptible = either(opts.barge_in, self.template.barge_in),
+    digits_stop = opts.digits_stop or false,
+  })
+  return utterance
+end
+
+local function until_ended(utterance)
+  while not utterance.ended do task.wait(utterance) end
+  return utterance.result
+end
+
+-- A sentence whose speaker is cancelled is not spoken on.
+local function heard_out(utterance)
+  return task.finally(until_ended, function()
+    if not utterance.ended then core.stop(utterance.number) end
+  end, utterance)
+end
+
+---@private Waits for the end of a sentence, which goes on when the wait is cancelled.
+function Call:_until_said(utterance) return until_ended(utterance) end
+
+---Chooses the voice of what is said from now on; nil is the template's.
+---@param voice string|nil
+function Call:speak_with(voice)
+  if voice ~= nil and type(voice) ~= "string" then error("call:speak_with needs the name of a voice, not " .. type(voice), 2) end
+  self._voice = voice
+end
+
+---Says a sentence and waits until it was heard or interrupted. "{name}" is filled in from the payload.
+---@param sentence string
+---@param opts {barge_in: boolean?, digits_stop: boolean?, voice: string?}|nil
+---@return callisto.Said
+function Call:say(sentence, opts) return heard_out(self:_speak(sentence, options.read("call:say", opts, say_fields))) end
+
+local play_fields = { barge_in = { "boolean" }, digits_stop = { "boolean", default = false } }
+
+local function check_path(path, what)
+  if type(path) ~= "string" or path == "" or path:sub(1, 1) == "/" or path:find("..", 1, true) then
+    error(what .. " needs the path of a sound file inside the workspace", 3)
+  end
+end
+
+---Plays a sound file of the workspace and waits for its end.
+---@param path string
+---@param opts {barge_in: boolean?, digits_stop: boolean?}|nil
+---@return callisto.Said
+function Call:play(path, opts)
+  opts = options.read("call:play", opts, play_fields)
+  check_path(path, "call:play")
+  local utterance = declare(self, ("[%s]"):format(path))
+  core.play(utterance.number, path, {
+    interruptible = either(opts.barge_in, self.template.barge_in),
+    digits_stop = opts.digits_stop,
+  })
+  return heard_out(utterance)
+end
+
+---Plays "busy", "ringback", "beep" or "digits:12#" and waits for its end.
+---@param name string
+---@param length string|number  duration, at most 60 s
+---@return callisto.Said
+function Call:tone(name, length)
+  local utterance = declare(self, ("[%s]"):format(name))
+  core.tone(utterance.number, name, duration.seconds(length, "call:tone: the length"))
+  return heard_out(utterance)
+end
+
+local background_fields = { volume = { "number", default = 0.3, min = 0, max = 1 } }
+
+---Plays a sound file of the workspace under everything that is said, again and again without a gap, and returns at once.
+---It goes on until it is changed or, with nil, switched off; the same file with another volume goes on where it is.
+---@param path string|nil
+---@param opts {volume: number?}|nil  volume: 0 to 1 [0.3]
+---@return true|nil ok, string? message, string? code  "ENOENT": there is no such file
+function Call:background(path, opts)
+  opts = options.read("call:background", opts, background_fields)
+  if path == nil then return core.background(nil) end
+  check_path(path, "call:background")
+  return core.background(path, { volume = opts.volume })
+end
+
+local hold_fields = {
+  [1] = { "string", required = true },
+  say = { "string" },
+  every = { "duration", default = 20, min = 1 },
+}
+
+-- Plays until it is cancelled, or the sound cannot be played.
+local function play_on(self, hold)
+  local said_at = core.now()
+  while true do
+    local result = self:play(hold[1], { barge_in = false })
+    if result.error or result.heard_ms == 0 then return end
+    if hold.say and core.now() - said_at >= hold.every then
+      self:say(hold.say, { barge_in = false })
+      said_at = core.now()
+    end
+  end
+end
+
+---Runs a function while the caller hears a sound file again and again, and between its rounds perhaps a sentence.
+---@param sound string|{[1]: string, say: string?, every: string|number|nil}  path inside the workspace
+---@param fn function
+---@return any ...  what fn returned
+function Call:hold(sound, fn, ...)
+  local hold = options.read("call:hold", type(sound) == "string" and { sound } or sound, hold_fields)
+  check_path(hold[1], "call:hold")
+  if type(fn) ~= "function" then error("call:hold needs the function to run meanwhile", 2) end
+  local music = task.spawn(play_on, self, hold)
+  return task.finally(fn, function() music:cancel() end, ...)
+end
+
+---@private What became of a sentence, as flows see it.
+function Call:_result_of(result)
+  return setmetatable({
+    heard = result.heard or "",
+    heard_ms = result.heard_ms or 0,
+    interrupted = result.interrupted or false,
+    error = result.error,
+  }, said_meta)
+end
+
+---Whether a value is what `say` returned.
+---@param value any
+---@return boolean
+local function is_said(value) return getmetatable(value) == said_meta end
+
+return { methods = Call, is_said = is_said }

@@ -1,0 +1,127 @@
+-- callisto.service.catalog: the templates, carriers and routes of this generation of code, as a service VM finds them.
+
+local carrier = require "callisto.carrier"
+local core = require "callisto.core"
+local json = require "callisto.json"
+local log = require "callisto.log"
+local template = require "callisto.template"
+
+local agents = {}
+
+local by_name, by_carrier, wires = {}, {}, {}
+local routing = {}
+
+-- A file may never end while it is loaded: the start of the VM is stopped in it, and begins anew. What was loaded is there
+-- then, so the second time the file had all the time to itself, and the third try does without it.
+local loading ---@type string|nil
+local stops, told = {}, {}
+
+local function complain(module, text)
+  if not told[module.name] then log.error(("%s %s"):format(module.path or module.name, text)) end
+  told[module.name] = true
+end
+
+-- Webhooks may write a name with "-" or "_".
+local function plain(name) return (name:lower():gsub("-", "_")) end
+
+local function load_template(module)
+  local ok, value = pcall(require, module.name)
+  if not ok or not template.is(value) then
+    complain(module, "is not a template: " .. (ok and "it returns something else" or tostring(value)))
+    return
+  end
+  local agent = { module = module.name, name = value.name, template = value }
+  local file = module.name:match("([^.]+)$")
+  by_name[plain(value.name)] = agent
+  by_name[plain(file)] = by_name[plain(file)] or agent
+end
+
+local function load_carrier(module)
+  local ok, value = pcall(require, module.name)
+  if not ok or not carrier.is(value) then
+    complain(module, "is not an adapter: " .. (ok and "it returns something else" or tostring(value)))
+    return
+  end
+  by_carrier[value.name] = value
+end
+
+local function load_routing(module)
+  if module.name ~= "routing" then return end
+  local ok, value = pcall(require, "routing")
+  if ok and type(value) == "table" then
+    routing = value
+  else
+    complain(module, "cannot be used: " .. (ok and "it returns no table" or tostring(value)))
+  end
+end
+
+local function each_module(prefix, fn)
+  local list = core.modules(prefix)
+  table.sort(list, function(a, b) return a.name < b.name end)
+  for _, module in ipairs(list) do
+    if module.error or stops[module.name] == 2 then
+      complain(module, "cannot be used: " .. (module.error or "it does not end while it is loaded"))
+    else
+      loading = module.name
+      fn(module)
+      loading = nil
+    end
+  end
+end
+
+---Loads everything, when the VM starts; again when the start was stopped in it.
+function agents.load()
+  if loading then stops[loading] = (stops[loading] or 0) + 1 end
+  each_module("templates.", load_template)
+  each_module("providers.carriers.", load_carrier)
+  each_module("routing", load_routing)
+end
+
+---@param name string
+---@return {module: string, name: string, template: callisto.Template}|nil
+function agents.find(name) return by_name[plain(name)] end
+
+---The agent that answers this number.
+---@param number string
+function agents.of_number(number)
+  local name = (routing.numbers or {})[number] or routing.default
+  return name and agents.find(name)
+end
+
+---@return callisto.Carrier|nil
+function agents.carrier(name) return by_carrier[name] end
+
+---@return callisto.Carrier[]  by name
+function agents.carriers()
+  local list = {}
+  for _, adapter in pairs(by_carrier) do list[#list + 1] = adapter end
+  table.sort(list, function(a, b) return a.name < b.name end)
+  return list
+end
+
+---The compiled media declaration of a carrier.
+---@param adapter callisto.Carrier
+---@param format string  one of adapter.formats
+function agents.wire(adapter, format)
+  local name = adapter.name .. " " .. format
+  if not wires[name] then wires[name] = core.wire(adapter.formats[format]) end
+  return wires[name]
+end
+
+---@return table[]  name, description, payload of every template
+function agents.list()
+  local list, seen = {}, {}
+  for _, agent in pairs(by_name) do
+    if not seen[agent] then
+      seen[agent] = true
+      list[#list + 1] = { name = agent.name, description = agent.template.description, payload = agent.template.payload }
+    end
+  end
+  table.sort(list, function(a, b) return a.name < b.name end)
+  return json.array(list)
+end
+
+---@return boolean
+function agents.any() return next(by_name) ~= nil end
+
+return agents

@@ -1,0 +1,120 @@
+-- callisto.service: what runs in a service VM. Requests, webhooks, the lives of calls.
+--
+-- Every request is answered by a task of its own; an error in one is a 500 without details for the client and a line with
+-- the traceback in the log. The lives of calls are tasks too; one that fails is buried in order.
+
+local core = require "callisto.core"
+if core.kind == "call" then error("callisto.service is not for flows: it serves all calls, and runs beside them", 0) end
+
+local agents = require "callisto.service.catalog"
+local api = require "callisto.service.api"
+local calls = require "callisto.service.calls"
+local http = require "callisto.http"
+local life = require "callisto.service.life"
+local log = require "callisto.log"
+local metrics = require "callisto.metrics"
+local routes = require "callisto.service.routes"
+local sockets = require "callisto.service.sockets"
+local task = require "callisto.task"
+local telephony = require "callisto.service.webhooks"
+
+local table_of_routes = routes.new()
+local is_draining, is_stopped = false, false
+
+local function reply(request, answer)
+  if request.is_answered then return end
+  request.is_answered = true
+  local body = request.message.method ~= "HEAD" and answer.body or nil
+  core.http_reply(request.number, answer.status, answer.headers, body)
+  metrics.count(('http_requests_total{status="%d"}'):format(answer.status))
+end
+
+local function respond(request)
+  local fn, params, allow = table_of_routes:find(request.message.method, request.message.path)
+  if not fn and params then
+    reply(request, http.problem(405, "use " .. allow, nil, { allow = allow }))
+  elseif not fn then
+    reply(request, http.problem(404, "there is nothing at this path"))
+  else
+    request.params = params
+    local answer = fn(request)
+    if answer then reply(request, answer) end -- none: another service VM answers
+  end
+end
+
+local function stop_if_idle()
+  if is_draining and not is_stopped and calls.count() == 0 then
+    is_stopped = true
+    core.stopped()
+  end
+end
+
+task.on_error(function(failed, message)
+  log.error(message)
+  metrics.count("service_errors_total")
+  if failed.request then reply(failed.request, http.problem(500, "the request could not be served")) end
+  if failed.socket then core.socket_refuse(failed.socket, { code = 1011, reason = "the call could not be answered" }) end
+  if failed.call then task.start(life.bury, failed.call, calls) end
+end)
+
+local function ready()
+  if is_draining or core.status().draining then
+    return http.problem(503, "draining", nil, { ["retry-after"] = "30" })
+  end
+  if not agents.any() then return http.problem(503, "there is no template") end
+  return http.text(200, "ready\n")
+end
+
+local function add_own_routes()
+  table_of_routes:add("GET", "/healthz", function() return http.text(200, "ok\n") end)
+  table_of_routes:add("GET", "/readyz", ready)
+  table_of_routes:add("GET", "/metrics", function()
+    return http.text(200, core.metrics_text(), "text/plain; version=0.0.4; charset=utf-8")
+  end)
+end
+
+local receive = {}
+
+function receive.start()
+  agents.load()
+  add_own_routes()
+  api.add(table_of_routes)
+  telephony.add(table_of_routes)
+  sockets.add()
+  core.started()
+  log.info(("%d carriers and %d templates are ready"):format(#agents.carriers(), #agents.list()))
+end
+
+function receive.stop()
+  is_draining, api.is_draining, telephony.is_draining = true, true, true
+  stop_if_idle()
+end
+
+function receive.request(number, message)
+  local request = { number = number, message = message }
+  local each = task.start(respond, request)
+  each.request = request
+end
+
+function receive.socket(number, message)
+  local each = task.start(sockets.receive, number, message)
+  each.socket = number
+end
+
+function receive.told(id, text) calls.told(id, text) end
+
+function receive.leg(id, what, about) calls.leg(id, what, about) end
+
+function receive.broken(id, code, why) calls.broken(id, code, why) end
+
+calls.on_ended = stop_if_idle
+
+core.handler(function(kind, ...)
+  if not task.event(kind, ...) then
+    local fn = receive[kind]
+    if fn then fn(...) end
+  end
+  task.run()
+end)
+
+return {}

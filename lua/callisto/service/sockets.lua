@@ -1,0 +1,144 @@
+-- callisto.service.sockets: media sockets that come before their call. Some carriers open the socket without asking
+-- a webhook first:
+-- the engine holds it (core/io/lobby.h), what is a webhook elsewhere is read off the upgrade and the first messages, and
+-- the call that is opened takes the socket.
+
+local core = require "callisto.core"
+local agents = require "callisto.service.catalog"
+local calls = require "callisto.service.calls"
+local limits = require "callisto.service.limits"
+local log = require "callisto.log"
+local metrics = require "callisto.metrics"
+local records = require "callisto.service.records"
+local task = require "callisto.task"
+local telephony = require "callisto.service.webhooks"
+
+local sockets = {}
+
+local FORGED_S = 0.5 -- whoever guesses waits
+-- More than the calls there may be: some connections are probes, some linger, and a caller who is one too many gets an
+-- answer of the protocol.
+local MARGIN = 10
+local REASON_BYTES = 120
+
+local POLICY, GOING_AWAY, NORMAL = 1008, 1001, 1000
+local close_codes = { draining = GOING_AWAY }
+
+local by_prefix = {} ---@type {path: string, adapter: callisto.Carrier}[] longest first
+
+local function prefixes_of(adapter)
+  local list, seen = {}, {}
+  local paths = type(adapter.routes.sockets) == "table" and adapter.routes.sockets or { adapter.routes.sockets }
+  for _, path in ipairs(paths) do
+    local prefix = path:match "^[^{]*":gsub("/$", "")
+    if not seen[prefix] then
+      seen[prefix] = true
+      list[#list + 1] = prefix
+    end
+  end
+  return list
+end
+
+---Declares the paths of every carrier whose sockets come first. Called once, when the VM starts.
+function sockets.add()
+  local declared = {}
+  for _, adapter in ipairs(agents.carriers()) do
+    for _, path in ipairs(adapter.socket and prefixes_of(adapter) or {}) do
+      by_prefix[#by_prefix + 1] = { path = path, adapter = adapter }
+      declared[#declared + 1] = { path = path, most = 2 * limits.concurrent(adapter) + MARGIN, first = adapter.first_messages }
+    end
+  end
+  table.sort(by_prefix, function(a, b) return #a.path > #b.path end)
+  if #declared > 0 then assert(core.sockets(declared)) end
+end
+
+-- The carrier of a path, and what follows: "", or the agent's name.
+local function find(path)
+  for _, each in ipairs(by_prefix) do
+    local rest = path:sub(1, #each.path) == each.path and path:sub(#each.path + 1)
+    if rest and (rest == "" or rest:sub(1, 1) == "/") then return each.adapter, rest:sub(2) end
+  end
+end
+
+-- Turns a socket away, in the carrier's own words if it has some.
+local function refuse(socket, reason, why, more)
+  metrics.count(('sockets_turned_away_total{carrier="%s",reason="%s"}'):format(socket.adapter.name, reason))
+  local about = more or {}
+  about.reason, about.why = reason, why
+  local text = socket.adapter.refuse_socket and socket.adapter.refuse_socket(socket.message, about)
+  core.socket_refuse(socket.number, {
+    code = text and NORMAL or close_codes[reason] or POLICY,
+    reason = why:sub(1, REASON_BYTES),
+    text = text,
+    wire = text and agents.wire(socket.adapter, socket.adapter.format),
+  })
+end
+
+local function agent_of(about, name)
+  name = about.agent or (name ~= "" and name) or nil
+  if name then return agents.find(name) end
+  return agents.of_number(about.to)
+end
+
+local function connect(socket, account, agent, about)
+  local fits, why = agent.template:accepts(about.payload or {})
+  if not fits then
+    log.error(("a socket for %s was refused: %s"):format(agent.name, why))
+    return refuse(socket, "error", why)
+  end
+  local call, message, code = calls.open {
+    direction = about.direction,
+    adapter = socket.adapter,
+    account = account,
+    agent = agent,
+    from = about.from,
+    to = about.to,
+    carrier_call = about.carrier_call,
+    payload = about.payload,
+    format = about.format,
+    socket = socket.number,
+  }
+  if call then return end
+  log.error(("a call for %s could not be opened: %s"):format(agent.name, message))
+  metrics.count(('calls_refused_total{reason="%s"}'):format(code == "EBUSY" and "carrier_limit" or code or "?"))
+  records.refused(about, socket.adapter.name, agent.name, "CAPACITY_REJECTED")
+  refuse(socket, "busy", "all lines are in use")
+end
+
+local function answer(socket, name)
+  local adapter, message = socket.adapter, socket.message
+  local account = telephony.admit(adapter, message)
+  if not account then
+    task.sleep(FORGED_S)
+    return refuse(socket, "unauthorized", "the signature is missing or wrong")
+  end
+  local about, why = adapter.socket(message, account)
+  if not about then return refuse(socket, "error", why) end
+  if about.goodbye then -- nobody calls: the carrier tries whether we are there
+    return core.socket_refuse(socket.number, { code = NORMAL, text = about.goodbye, wire = agents.wire(adapter, adapter.format) })
+  end
+  metrics.count(('sockets_first_total{carrier="%s"}'):format(adapter.name))
+  if telephony.is_draining then return refuse(socket, "draining", "this service takes no new calls") end
+  local agent = agent_of(about, name)
+  if not agent then return refuse(socket, "unknown", ("there is no agent '%s'"):format(about.agent or name)) end
+  local policy = agent.template.inbound
+  local is_blocked, sentence = telephony.block_of(policy)
+  if not is_blocked then return connect(socket, account, agent, about) end
+  records.refused(about, adapter.name, agent.name, "BLOCKED_" .. policy.block_action)
+  refuse(socket, "blocked", "this agent takes no calls now",
+    { sentence = sentence, redirect = policy.block_action == "REDIRECT" and policy.redirect_number or nil })
+end
+
+---A socket waits for its call.
+---@param number integer  of the socket
+---@param message table  the upgrade, and `first`: the texts that came on it
+function sockets.receive(number, message)
+  local adapter, name = find(message.path)
+  if not adapter or name:find("/", 1, true) then
+    core.socket_refuse(number, { code = POLICY, reason = "a media socket needs the token it was given" })
+    return
+  end
+  answer({ number = number, message = message, adapter = adapter }, name)
+end
+
+return sockets
