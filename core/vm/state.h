@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "base/buf.h"
+#include "vm/region.h"
 #include "vm/vm.h"
 #include "vm/watchdog.h"
 
@@ -13,6 +14,7 @@ typedef struct cal_vm_memory {
   size_t ceiling;
   size_t collect_at; /* a running script that gets here is made to collect its garbage first */
   int was_refused;   /* in this entry */
+  cal_region region; /* of a CALL; others have the C library's memory */
 } cal_vm_memory;
 
 struct cal_vm {

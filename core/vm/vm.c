@@ -94,7 +94,10 @@ int cal_vm_new(cal_vm **result, cal_generation *generation, const cal_vm_options
 cal_vm *cal_vm_free(cal_vm *vm) {
   if (!vm) return NULL;
   assert(!vm->is_entered);
+  vm->memory.region.is_ending =
+      1; /* lua_close is for the finalisers; the rest is done in one step after it */
   if (vm->L) lua_close(vm->L);
+  cal_region_free(&vm->memory.region);
   cal_unref(vm->generation);
   cal_buf_free(&vm->error);
   cal_buf_free(&vm->last_place);
