@@ -106,6 +106,7 @@ static void start_service(cal_script *script, const cal_event *event) {
 static void stop_service(cal_service *service) {
   if (service->is_stopping) return;
   service->is_stopping = 1;
+  cal_pool_retire(service->pool);
   cal_event event = {.kind = CAL_EVENT_STOP};
   const cal_bind_context *context = cal_vm_context(service->vm);
   service->is_deserted = cal_service_run(service, &event) < 0 || context->handler == LUA_NOREF;

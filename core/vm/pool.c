@@ -22,24 +22,28 @@ struct cal_pool {
   pthread_t builder;
   pthread_mutex_t lock;
   pthread_cond_t work;
-  cal_generation *generation; /* one reference */
+  cal_generation *generation; /* one reference; the same for ever */
   cal_vm **warm;              /* a stack: the most recently built is likeliest to be in the caches */
   uint32_t warm_count;
   cal_vm *closing; /* list through cal_vm.next */
   uint32_t closing_count;
   uint64_t cold_takes;
   uint32_t taken;
-  int is_failing; /* the last VM of this generation could not be built */
+  int is_failing; /* the last VM could not be built */
+  int is_retired; /* keeps none warm any more */
   int is_stopping;
   cal_metric *warm_gauge, *cold_counter, *failure_counter;
 };
 
-/* Takes the reference of the generation. */
-static int build(cal_pool *pool, cal_vm **result, cal_generation *generation) {
+static int build(cal_pool *pool, cal_vm **result) {
   cal_vm *vm = NULL;
-  int code = cal_vm_new(&vm, generation, &pool->options.vm);
-  cal_unref(generation);
-  if (code == 0 && pool->options.setup) code = pool->options.setup(vm, pool->options.context);
+  int code = cal_vm_new(&vm, pool->generation, &pool->options.vm);
+  if (code == 0) {
+    lua_State *L = cal_vm_state(vm);
+    lua_gc(L, LUA_GCSTOP, 0); /* nearly all that is loaded stays: collecting on the way is for nothing */
+    if (pool->options.setup) code = pool->options.setup(vm, pool->options.context);
+    lua_gc(L, LUA_GCRESTART, 0);
+  }
   if (code < 0) {
     cal_metric_add(pool->failure_counter, 1);
     cal_vm_free(vm);
@@ -68,24 +72,20 @@ static void close_one(cal_pool *pool) {
 
 /* Builds one warm VM, with the lock released meanwhile. */
 static void build_one(cal_pool *pool) {
-  cal_generation *generation = pool->generation;
   cal_vm *vm = NULL;
-  cal_ref(generation);
   pthread_mutex_unlock(&pool->lock);
-  int code = build(pool, &vm, generation);
+  int code = build(pool, &vm);
   if (code == 0)
     cal_vm_collect(vm, cal_vm_state(vm)); /* what loading left behind; here it costs no call anything */
   if (code < 0) cal_log(CAL_LOG_ERROR, "vm", NULL, "%s: no warm VM: %s", pool->name, cal_error_text());
   pthread_mutex_lock(&pool->lock);
-  int is_current = generation == pool->generation; /* the pointer is only compared; a new one cannot share its
-                                                      address while the VM holds the old */
   if (code < 0) {
-    if (is_current) pool->is_failing = 1;
-  } else if (is_current && !pool->is_stopping) {
+    pool->is_failing = 1;
+  } else if (pool->is_retired || pool->is_stopping) {
+    push_closing(pool, vm);
+  } else {
     pool->warm[pool->warm_count++] = vm;
     cal_metric_add(pool->warm_gauge, 1);
-  } else {
-    push_closing(pool, vm);
   }
 }
 
@@ -106,7 +106,7 @@ static void *run_builder(void *context) {
   cal_thread_nice(CAL_NICE_BUILDER);
   pthread_mutex_lock(&pool->lock);
   while (!pool->is_stopping) {
-    int is_short = pool->warm_count < pool->options.target && !pool->is_failing;
+    int is_short = pool->warm_count < pool->options.target && !pool->is_failing && !pool->is_retired;
     if (!is_short && !pool->closing)
       wait_for_work(pool);
     else if (is_short)
@@ -175,14 +175,11 @@ static void count_taken(cal_pool *pool, int by) {
 
 int cal_pool_take(cal_pool *pool, cal_vm **result) {
   cal_vm *vm = NULL;
-  cal_generation *generation = NULL;
   pthread_mutex_lock(&pool->lock);
-  if (pool->warm_count) {
+  if (pool->warm_count)
     vm = pool->warm[--pool->warm_count];
-  } else {
-    generation = cal_ref(pool->generation);
-    if (!pool->options.is_inline) pool->cold_takes++;
-  }
+  else if (!pool->options.is_inline)
+    pool->cold_takes++;
   pool->taken++;
   pthread_cond_signal(&pool->work);
   pthread_mutex_unlock(&pool->lock);
@@ -192,7 +189,7 @@ int cal_pool_take(cal_pool *pool, cal_vm **result) {
     return 0;
   }
   if (!pool->options.is_inline) cal_metric_add(pool->cold_counter, 1);
-  int code = build(pool, result, generation);
+  int code = build(pool, result);
   if (code < 0) count_taken(pool, -1);
   return code;
 }
@@ -210,15 +207,12 @@ cal_vm *cal_pool_discard(cal_pool *pool, cal_vm *vm) {
   return is_full ? cal_vm_free(vm) : NULL;
 }
 
-void cal_pool_set_generation(cal_pool *pool, cal_generation *generation) {
+void cal_pool_retire(cal_pool *pool) {
   pthread_mutex_lock(&pool->lock);
-  cal_generation *old = pool->generation;
-  pool->generation = cal_ref(generation);
-  pool->is_failing = 0;
+  pool->is_retired = 1;
   drop_warm(pool);
   pthread_cond_signal(&pool->work);
   pthread_mutex_unlock(&pool->lock);
-  cal_unref(old);
 }
 
 uint32_t cal_pool_warm(cal_pool *pool) {

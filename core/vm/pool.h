@@ -1,4 +1,4 @@
-/* pool: warm VMs of the current generation, ready before a call needs one.
+/* pool: warm VMs of one generation, ready before a call needs one.
  *
  * A thread of the pool's own builds VMs and closes the used ones, so that neither costs a script thread
  * anything: taking a warm VM is popping a list. When none is warm, take builds one in place and counts it. A
@@ -18,7 +18,7 @@
 #include "vm/vm.h"
 
 #define CAL_POOL_TARGET 1024 /* ceiling of warm VMs */
-#define CAL_POOL_CLOSING 64  /* ceiling of VMs waiting to be closed; beyond it discard closes in place */
+#define CAL_POOL_CLOSING 256 /* ceiling of VMs waiting to be closed; beyond it discard closes in place */
 
 typedef struct cal_pool cal_pool;
 
@@ -43,8 +43,9 @@ int cal_pool_take(cal_pool *pool, cal_vm **result);
 cal_vm *cal_pool_discard(cal_pool *pool,
                          cal_vm *vm); /* takes; closed by the builder; NULL is fine; returns NULL */
 
-/* Drops the warm VMs and fills up with the new generation's. VMs that were taken keep theirs. */
-void cal_pool_set_generation(cal_pool *pool, cal_generation *generation);
+/* Keeps none warm from now on: the code is old, and has few calls to come, if any. They can still be taken, and
+ * are built in place. */
+void cal_pool_retire(cal_pool *pool);
 
 uint32_t cal_pool_warm(cal_pool *pool);
 uint64_t cal_pool_cold_takes(cal_pool *pool);
