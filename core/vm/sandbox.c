@@ -173,6 +173,12 @@ static void replace_strings(lua_State *L) {
   lua_pop(L, 2);
 }
 
+static void replace_tables(lua_State *L) {
+  lua_getglobal(L, "table");
+  cal_tables_open(L);
+  lua_pop(L, 1);
+}
+
 static void lock_globals(lua_State *L) {
   lua_createtable(L, 0, 2);
   lua_pushcfunction(L, refuse_global);
@@ -190,6 +196,7 @@ void cal_sandbox_open(lua_State *L, cal_vm *vm) {
   open_library(L, LUA_BITLIBNAME, luaopen_bit);
   replace_base(L);
   replace_strings(L);
+  replace_tables(L);
   run_prelude(L);
   lock_globals(L);
 }

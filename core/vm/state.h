@@ -77,4 +77,7 @@ cal_sandbox_instead(const char *library); /* what scripts have instead of a stoc
 /* strings.c: replaces find, match, gmatch, gsub and rep in the string table on top of the stack. */
 void cal_strings_open(lua_State *L);
 
+/* tables.c: replaces insert in the table library on top of the stack. */
+void cal_tables_open(lua_State *L);
+
 #endif

@@ -64,6 +64,11 @@ static const runaway_case runaways[] = {
      -ETIMEDOUT, 0},
     {"exponential pattern under pcall",
      "while true do pcall(string.find, ('a'):rep(3000), ('a-'):rep(12) .. 'b') end", -ETIMEDOUT, 0},
+    {"insert far before a list begins", "table.insert({}, -2147483648, 1)", -EINVAL, 0},
+    {"insert at positions that are no positions",
+     "while true do pcall(table.insert, {}, -2147483648, 1) pcall(table.insert, {}, 2 ^ 53, 1)"
+     " pcall(table.insert, {}, 0 / 0, 1) end",
+     -ETIMEDOUT, 0},
     {"quadratic pattern", "local s = ('('):rep(1e6) while true do s:find('%b()') end", -ETIMEDOUT, 0},
     {"strings made without end", "while true do local s = ('x'):rep(1000) .. math.random() end", -ETIMEDOUT,
      1},

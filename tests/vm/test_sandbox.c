@@ -154,6 +154,13 @@ static void what_is_left_works(void **unused) {
       {"local t = {3, 1, 2} table.sort(t) return table.concat(t, ',')", "1,2,3"},
       {"local t = {3, 1, 2} table.sort(t, function(a, b) return a > b end) return table.concat(t, ',')",
        "3,2,1"},
+      {"local t = {'b'} table.insert(t, 'd') table.insert(t, 2, 'c') table.insert(t, 1, 'a') return "
+       "table.concat(t)",
+       "abcd"},
+      {"local t = {} table.insert(t, 3, 'c') return t[3]", "c"},
+      {"return select(2, pcall(table.insert, {}, 0, 1))", "table.insert: the position must be 1 or more"},
+      {"return select(2, pcall(table.insert, {}))",
+       "table.insert takes a list, perhaps a position, and a value"},
       {"return tostring(collectgarbage('count') > 10)", "true"},
       {"return require('callisto.vm').kind", "call"},
       {"return tostring(require('callisto.vm').memory_bytes() > 1000)", "true"},
