@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 
-#define SLAB_BYTES (32 * CAL_CHUNK_BYTES)
+#define SLAB_BYTES (64 * CAL_CHUNK_BYTES)
 
 static struct {
   pthread_mutex_t lock;

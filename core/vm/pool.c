@@ -100,18 +100,21 @@ static void wait_for_work(cal_pool *pool) {
   if (pthread_cond_timedwait(&pool->work, &pool->lock, &until) == ETIMEDOUT) pool->is_failing = 0;
 }
 
+static int is_short(const cal_pool *pool) {
+  return pool->warm_count < pool->options.target && !pool->is_failing && !pool->is_retired;
+}
+
 static void *run_builder(void *context) {
   cal_pool *pool = context;
   pthread_setname_np(pthread_self(), "vm-builder");
   cal_thread_nice(CAL_NICE_BUILDER);
   pthread_mutex_lock(&pool->lock);
   while (!pool->is_stopping) {
-    int is_short = pool->warm_count < pool->options.target && !pool->is_failing && !pool->is_retired;
-    if (!is_short && !pool->closing)
+    if (!is_short(pool) && !pool->closing)
       wait_for_work(pool);
-    else if (is_short)
+    else if (is_short(pool) && pool->closing_count < CAL_POOL_CLOSING / 2)
       build_one(pool);
-    close_one(pool); /* one for one, so that neither job starves the other */
+    close_one(pool); /* one for one, unless many wait: what they hold is memory for the next */
   }
   while (pool->closing) close_one(pool);
   pthread_mutex_unlock(&pool->lock);

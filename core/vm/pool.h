@@ -18,7 +18,7 @@
 #include "vm/vm.h"
 
 #define CAL_POOL_TARGET 1024 /* ceiling of warm VMs */
-#define CAL_POOL_CLOSING 256 /* ceiling of VMs waiting to be closed; beyond it discard closes in place */
+#define CAL_POOL_CLOSING 128 /* ceiling of VMs waiting to be closed; beyond it discard closes in place */
 
 typedef struct cal_pool cal_pool;
 

@@ -85,10 +85,10 @@ static void blocks_do_not_touch_each_other(void **unused) {
 static void what_was_given_back_is_cut_up_before_a_chunk_is_taken(void **unused) {
   cal_region region = {0};
   void *large[3];
-  for (int i = 0; i < 3; i++) large[i] = take(&region, CAL_REGION_BLOCK_BYTES);
+  for (int i = 0; i < 3; i++) large[i] = take(&region, 4096);
   assert_int_equal(region.held_bytes, CAL_CHUNK_BYTES);
-  for (int i = 0; i < 3; i++) give(&region, large[i], CAL_REGION_BLOCK_BYTES);
-  for (int i = 0; i < 3 * CAL_REGION_BLOCK_BYTES / 40; i++) take(&region, 40);
+  for (int i = 0; i < 3; i++) give(&region, large[i], 4096);
+  for (int i = 0; i < 3 * 4096 / 40; i++) take(&region, 40);
   assert_int_equal(region.held_bytes, CAL_CHUNK_BYTES);
   cal_region_free(&region);
 }
@@ -98,7 +98,7 @@ static void it_holds_no_more_than_it_may(void **unused) {
   size_t most = 2 * CAL_CHUNK_BYTES, count = 0;
   char *last = NULL;
   for (char *block; (block = cal_region_resize(&region, NULL, 0, 1000, most)); count++) last = block;
-  assert_in_range(count, 60, 64);
+  assert_in_range(count, 29, 32);
   assert_int_equal(region.held_bytes, most);
   memcpy(last, "kept", 5);
   assert_null(cal_region_resize(&region, last, 1000, 1200, most));
