@@ -1,9 +1,11 @@
 -- callisto.clock: what time it is. The engine's one clock, which specs move.
 
 local core = require "callisto.core"
-local dates = require "callisto.dates"
-local hours = require "callisto.hours"
+local later = require "callisto.util.later"
 local zone = require "callisto.zone"
+
+local dates = later "callisto.dates" ---@module "callisto.dates"
+local hours = later "callisto.hours" ---@module "callisto.hours"
 
 local clock = {}
 

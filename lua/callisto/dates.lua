@@ -6,8 +6,10 @@
 --   next friday   the Friday of the next week; weeks begin on Monday
 --   the third, the third of may, may 3rd                  the first such day from today on, unless a year is said
 
-local words = require "callisto.words"
+local later = require "callisto.util.later"
 local zone = require "callisto.zone"
+
+local words = later "callisto.words" ---@module "callisto.words"
 
 local dates = {}
 
@@ -23,15 +25,20 @@ for i, name in ipairs(MONTHS) do
   month_of[name:sub(1, 3)] = i
 end
 month_of.sept = 9
-for i = 1, 31 do
-  local ending = (i % 100 - i % 10 ~= 10 and ({ "st", "nd", "rd" })[i % 10]) or "th"
-  for _, name in ipairs { words.ordinal(i):gsub("-", " "), words.number(i):gsub("-", " "), tostring(i), i .. ending } do
-    day_of_month[name] = i
+
+-- Makes the words of days and counts, before the first date is read: hours and calendars do without them.
+local function learn_words()
+  if next(day_of_month) then return end
+  for i = 1, 31 do
+    local ending = (i % 100 - i % 10 ~= 10 and ({ "st", "nd", "rd" })[i % 10]) or "th"
+    for _, name in ipairs { words.ordinal(i):gsub("-", " "), words.number(i):gsub("-", " "), tostring(i), i .. ending } do
+      day_of_month[name] = i
+    end
   end
-end
-for i = 1, 99 do
-  counts[tostring(i)] = i
-  counts[(words.number(i):gsub("-", " "))] = i
+  for i = 1, 99 do
+    counts[tostring(i)] = i
+    counts[(words.number(i):gsub("-", " "))] = i
+  end
 end
 
 ---Days since 1970-01-01 → year, month, day (Howard Hinnant's civil_from_days).
@@ -193,6 +200,7 @@ local MOST_BYTES = 80
 ---@return string|nil
 function dates.parse(text, today)
   local base = assert(dates.count(today), "dates.parse needs today's date")
+  learn_words()
   text = tostring(text):lower()
   if #text > MOST_BYTES then return nil end
   if not dates.count(text) then text = text:gsub("[^%w]", " ") end

@@ -5,8 +5,10 @@
 -- Both ends are inclusive to the minute; a window whose end is before its start passes midnight. Days without a window
 -- are closed. A zone keeps its summer time: hours are those of the clock on its walls.
 
-local dates = require "callisto.dates"
+local later = require "callisto.util.later"
 local zone = require "callisto.zone"
+
+local dates = later "callisto.dates" ---@module "callisto.dates"
 
 local hours = {}
 

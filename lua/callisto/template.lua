@@ -1,12 +1,14 @@
 -- callisto.template: what an agent is. `template { … }` checks the table when the file is loaded and returns it as data.
 
-local hours = require "callisto.hours"
-local keypad = require "callisto.keypad"
-local listening = require "callisto.flow.listening"
-local menu = require "callisto.menu"
+local later = require "callisto.util.later"
 local options = require "callisto.options"
-local retry = require "callisto.retry"
 local text = require "callisto.text"
+
+local hours = later "callisto.hours" ---@module "callisto.hours"
+local keypad = later "callisto.keypad" ---@module "callisto.keypad"
+local listening = later "callisto.flow.listening" ---@module "callisto.flow.listening"
+local menu = later "callisto.menu" ---@module "callisto.menu"
+local retry = later "callisto.retry" ---@module "callisto.retry"
 
 local types = {}
 for _, name in ipairs { "string", "number", "integer", "boolean", "array", "object", "null", "any" } do types[name] = true end

@@ -3,25 +3,23 @@
 -- "{name}" is replaced by the value of `name`, "{a.b}" by the value inside a table, "{amount|money:rupees:indian}" by the
 -- value as it is spoken. "{{" and "}}" stand for the braces themselves. What is missing becomes nothing and is reported.
 
+local later = require "callisto.util.later"
 local options = require "callisto.options"
-local words = require "callisto.words"
+
+local words = later "callisto.words" ---@module "callisto.words"
 
 local text = {}
 
 ---What may follow the bar in "{name|…}": functions of the value and of what follows the colons.
 ---@type table<string, fun(value: any, ...: string): string|nil>
 text.transformations = {
-  number = words.number,
-  money = words.money,
-  digits = words.digits,
-  ordinal = words.ordinal,
-  date = words.date,
-  time = words.time,
-  datetime = words.datetime,
   spell = function(value) return (tostring(value):gsub("%s+", ""):gsub(".", "%0 "):gsub(" $", "")) end,
   upper = function(value) return tostring(value):upper() end,
   lower = function(value) return tostring(value):lower() end,
 }
+for _, name in ipairs { "number", "money", "digits", "ordinal", "date", "time", "datetime" } do
+  text.transformations[name] = function(...) return words[name](...) end
+end
 
 local function look_up(values, path)
   local value = values[path]

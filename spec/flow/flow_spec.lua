@@ -28,6 +28,19 @@ local question = [[
 ]]
 
 describe("a flow", function()
+  it("finds every way to listen and to collect, though they are loaded when they are first used", function()
+    local caller = phone.call { source = agent [[
+      local missing = {}
+      for _, module in ipairs { "callisto.flow.listening", "callisto.flow.collecting" } do
+        for name, method in pairs(require(module).methods) do
+          if call[name] ~= method then missing[#missing + 1] = name end
+        end
+      end
+      call:say("Missing: " .. table.concat(missing, ", ") .. ".")
+    ]] }
+    caller:hears "Missing: ."
+  end)
+
   it("greets first, then asks, then ends with a word", function()
     local source = agent(question, 'greeting = "Hello {name}.",')
     local caller = phone.call { source = source, payload = { order = "42", name = "Ann" } }

@@ -5,13 +5,15 @@
 -- The recogniser is told as much as can be told beforehand (each date with the ways to say it), and what it brings as
 -- plain text is read here.
 
-local clock = require "callisto.clock"
-local dates = require "callisto.dates"
 local duration = require "callisto.duration"
-local numbers = require "callisto.numbers"
+local later = require "callisto.util.later"
 local options = require "callisto.options"
 local text = require "callisto.text"
-local words = require "callisto.words"
+
+local clock = later "callisto.clock" ---@module "callisto.clock"
+local dates = later "callisto.dates" ---@module "callisto.dates"
+local numbers = later "callisto.numbers" ---@module "callisto.numbers"
+local words = later "callisto.words" ---@module "callisto.words"
 
 local answers = {}
 

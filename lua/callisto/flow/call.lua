@@ -5,20 +5,20 @@
 -- that listens opens one and closes it whatever happens (callisto.ear, callisto.listening, callisto.collecting).
 
 local core = require "callisto.core"
-local collecting = require "callisto.flow.collecting"
 local duration = require "callisto.duration"
 local ears = require "callisto.flow.ear"
 local json = require "callisto.json"
-local keypad = require "callisto.keypad"
-local listening = require "callisto.flow.listening"
+local later = require "callisto.util.later"
 local log = require "callisto.log"
-local menu = require "callisto.menu"
 local options = require "callisto.options"
 local outcome = require "callisto.outcome"
 local secrets = require "callisto.secrets"
 local speaking = require "callisto.flow.speaking"
 local task = require "callisto.task"
 local templates = require "callisto.template"
+
+local keypad = later "callisto.keypad" ---@module "callisto.keypad"
+local menu = later "callisto.menu" ---@module "callisto.menu"
 
 -- A flow that has returned lets what it said be heard, but not for ever.
 local DRAIN_S = 60
@@ -37,9 +37,17 @@ local OUTPUT_BYTES = 3000
 ---@field outputs table<string, string>|nil  see call:output
 local Call = {}
 Call.__index = Call
-for _, part in ipairs { speaking, listening, collecting } do
-  for name, method in pairs(part.methods) do Call[name] = method end
-end
+for name, method in pairs(speaking.methods) do Call[name] = method end
+
+-- Methods that are loaded when one of them is first called.
+local parts = {
+  listen = "callisto.flow.listening",
+  ask = "callisto.flow.listening",
+  confirm = "callisto.flow.listening",
+  _listen_for = "callisto.flow.listening",
+  digits = "callisto.flow.collecting",
+}
+setmetatable(Call, { __index = function(_, name) return parts[name] and require(parts[name]).methods[name] end })
 
 -- Waiting, and several at once ---------------------------------------------------------------------------------------
 
@@ -382,6 +390,9 @@ end
 
 -- The flow ----------------------------------------------------------------------------------------------------------------
 
+-- Menus and keypad trees lead to a step. Asking them by name would load both in every call.
+local function leads_on(step) return type(step) == "table" and getmetatable(step) ~= nil and step.step ~= nil end
+
 -- Runs a step and what it leads to: a function returns the next step, a menu leads to one, a template takes over.
 local function run(self, step)
   while step ~= nil do
@@ -389,7 +400,7 @@ local function run(self, step)
       step = step(self)
     elseif templates.is(step) then
       self:become(step)
-    elseif menu.is(step) or keypad.is(step) then
+    elseif leads_on(step) then
       step = step:step(self)
     elseif speaking.is_said(step) then
       return

@@ -2,9 +2,11 @@
 
 local core = require "callisto.core"
 local ears = require "callisto.flow.ear"
-local numbers = require "callisto.numbers"
+local later = require "callisto.util.later"
 local options = require "callisto.options"
 local task = require "callisto.task"
+
+local numbers = later "callisto.numbers" ---@module "callisto.numbers"
 
 local collecting = {}
 
