@@ -1,8 +1,8 @@
-/* migrations: the schema, as numbered steps that are only ever added to.
+/* migrations: the schema, as numbered steps that are only ever added to: the files of core/store/schema.
  *
  * Types are the ones SQLite and PostgreSQL share: TEXT ids, BIGINT UTC milliseconds in columns named *_at_ms,
- * JSON as TEXT. Each step runs in a transaction of its own and is noted in schema_migrations. Store thread
- * only. */
+ * JSON as TEXT. Lines that another engine would spell differently are marked "-- engine: sqlite". Each step
+ * runs in its own transaction and is noted in schema_migrations. Store thread only. */
 #ifndef CAL_STORE_MIGRATIONS_H
 #define CAL_STORE_MIGRATIONS_H
 

@@ -1,4 +1,4 @@
--- The store of a simulated engine: SQLite in memory with the schema of core/store/migrations.c, through the foreign
+-- The store of a simulated engine: SQLite in memory with the schema of core/store/schema, through the foreign
 -- function interface of plain LuaJIT. `sqlite.open()` gives nil where that is not possible.
 
 local sqlite = {}
@@ -40,19 +40,16 @@ if lib then
   ]]
 end
 
--- The C strings of the migrations, put together.
 local function schema()
-  local file = io.open(root .. "core/store/migrations.c")
-  if not file then return nil end
-  local source = file:read("*a")
-  file:close()
+  local names = io.popen(("ls %score/store/schema/*.sql 2>/dev/null"):format(root))
   local parts = {}
-  for body in source:gmatch("static const char %w+%[%] =%s*(.-);\n\n") do
-    for text in body:gsub("/%*.-%*/", ""):gmatch('"([^\n]*)"') do
-      parts[#parts + 1] = text:gsub("\\n", "\n"):gsub('\\"', '"')
-    end
+  for name in names:lines() do
+    local file = assert(io.open(name))
+    parts[#parts + 1] = file:read("*a")
+    file:close()
   end
-  return table.concat(parts, "\n")
+  names:close()
+  return parts[1] and table.concat(parts, "\n")
 end
 
 local TRANSIENT, ROW, DONE = -1, 100, 101
