@@ -312,10 +312,13 @@ static int fact(lua_State *L) {
 
 static int line(lua_State *L) {
   cal_script_call *call = check_call(L);
-  const char *who = luaL_checkstring(L, 1), *text = luaL_checkstring(L, 2),
-             *heard = luaL_optstring(L, 3, NULL);
-  int code = cal_store_line(store_of(call), cal_call_about(call->call)->name, wall_ms(call), who, text, heard,
-                            lua_toboolean(L, 4));
+  cal_line said = {.call_id = cal_call_about(call->call)->name,
+                   .at_ms = wall_ms(call),
+                   .who = luaL_checkstring(L, 1),
+                   .text = luaL_checkstring(L, 2),
+                   .heard = luaL_optstring(L, 3, NULL),
+                   .is_interrupted = lua_toboolean(L, 4)};
+  int code = cal_store_line(store_of(call), &said);
   if (code < 0) return cal_lib_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;

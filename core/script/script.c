@@ -196,9 +196,11 @@ static void play_fallback(cal_script_call *call) {
   cal_command close = {.kind = CAL_COMMAND_LEG_CLOSE, .flags = CAL_COMMAND_DRAIN};
   cal_call_command(call->call, &stop);
   if (call->fallback_text) {
-    cal_store_line(cal_engine_store(call->script->engine), cal_call_about(call->call)->name,
-                   cal_clock_wall_ms(cal_engine_clock(call->script->engine)), "agent", call->fallback_text,
-                   NULL, 0);
+    cal_line line = {.call_id = cal_call_about(call->call)->name,
+                     .at_ms = cal_clock_wall_ms(cal_engine_clock(call->script->engine)),
+                     .who = "agent",
+                     .text = call->fallback_text};
+    cal_store_line(cal_engine_store(call->script->engine), &line);
     cal_say_text(cal_engine_speech(call->script->engine), call->call, FALLBACK_UTTERANCE, call->fallback_text,
                  call->fallback_voice, 0);
   }

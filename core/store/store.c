@@ -22,7 +22,7 @@
 #define QUEUE_BYTES (64 * 1024 * 1024) /* the other ceiling of the queue, for few but large requests */
 
 struct cal_store {
-  char *path, *node;
+  char *path;
   int lock; /* -1: none */
   int is_inline;
   uint32_t ceiling, retry_ms, close_ms, lost_calls;
@@ -46,13 +46,11 @@ static void destroy(void *object) {
   pthread_cond_destroy(&store->changed);
   pthread_mutex_destroy(&store->mutex);
   cal_free(store->path);
-  cal_free(store->node);
 }
 
 static cal_store *make(const cal_store_options *options) {
   cal_store *store = cal_ref_new(sizeof *store, destroy);
   store->path = cal_strdup(options->path);
-  store->node = cal_strdup(options->node ? options->node : "");
   store->lock = -1;
   store->is_inline = options->is_inline;
   store->ceiling = options->queue_ceiling ? options->queue_ceiling : 8192;
@@ -77,7 +75,7 @@ static int open_database(cal_store *store, const cal_store_options *options) {
   int is_memory = strcmp(store->path, ":memory:") == 0;
   if (is_memory && !store->is_inline) return cal_fail(-EINVAL, "a store in memory is inline: set is_inline");
   int code = is_memory ? 0 : cal_folder_of(store->path);
-  if (!code && options->node && !is_memory) code = cal_lock_node(&store->lock, store->path, store->node);
+  if (!code && options->node && !is_memory) code = cal_lock_node(&store->lock, store->path, options->node);
   if (code) return code;
   uint32_t busy_timeout_ms = options->busy_timeout_ms ? options->busy_timeout_ms : 5000;
   cal_sqlite_options how = {.path = store->path, .busy_timeout_ms = busy_timeout_ms};
@@ -85,7 +83,7 @@ static int open_database(cal_store *store, const cal_store_options *options) {
   if (code) return code;
   int64_t now_ms = cal_clock_wall_ms(options->clock ? options->clock : cal_clock_real());
   code = cal_migrations_apply(store->db, store->path, now_ms);
-  if (!code && options->node) code = cal_lost_calls(store->db, store->node, now_ms, &store->lost_calls);
+  if (!code && options->node) code = cal_lost_calls(store->db, options->node, now_ms, &store->lost_calls);
   if (code == -ENOSPC)
     cal_fail(code, "cannot prepare the database %s, because the disk is full: free some space", store->path);
   return code;
@@ -304,5 +302,3 @@ void cal_store_stats_now(cal_store *store, cal_store_stats *stats) {
   stats->commits = atomic_load(&writer->commits);
   stats->done = atomic_load(&writer->done);
 }
-
-const char *cal_store_node(const cal_store *store) { return store->node; }

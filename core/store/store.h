@@ -81,6 +81,5 @@ int cal_store_submit(cal_store *store, const cal_store_request *request);
 int cal_store_wait(cal_store *store, cal_store_result **result, const cal_store_request *request);
 
 void cal_store_stats_now(cal_store *store, cal_store_stats *stats); /* any thread */
-const char *cal_store_node(const cal_store *store); /* "" for a visitor; lives as long as the store */
 
 #endif

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "base/log.h"
+#include "store/facts.h"
 #include "store/store.h"
 
 static char scratch_folder[64];
@@ -83,6 +84,11 @@ static inline int scratch_do(cal_store *store, const char *sql) {
   int code = result->code;
   cal_store_result_free(result);
   return code;
+}
+
+static inline int scratch_line(cal_store *store, const char *call, int64_t at_ms, const char *who,
+                               const char *text) {
+  return cal_store_line(store, &(cal_line){.call_id = call, .at_ms = at_ms, .who = who, .text = text});
 }
 
 /* The number in the first column of the first row. */

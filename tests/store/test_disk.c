@@ -6,7 +6,6 @@
 #include <sys/resource.h>
 
 #include "base/mem.h"
-#include "store/facts.h"
 #include "store/migrations.h"
 #include "store/sqlite.h"
 #include "store/writer.h"
@@ -173,15 +172,14 @@ static void set_file_limit(rlim_t bytes) {
 
 static void calls_go_on_while_the_disk_refuses(void **state) {
   cal_store *store = scratch_store((cal_store_options){.retry_ms = 1});
-  assert_int_equal(0, cal_store_line(store, "c", 1, "agent", "Hello.", NULL, 0));
+  assert_int_equal(0, scratch_line(store, "c", 1, "agent", "Hello."));
   assert_int_equal(1, scratch_number(store, "SELECT COUNT(*) FROM transcript"));
   struct stat log;
   assert_int_equal(0, stat(scratch("callisto.db-wal"), &log));
   struct rlimit before;
   getrlimit(RLIMIT_FSIZE, &before);
   set_file_limit((rlim_t)log.st_size);
-  for (int i = 2; i <= 500; i++)
-    assert_int_equal(0, cal_store_line(store, "c", i, "caller", "Yes, please.", NULL, 0));
+  for (int i = 2; i <= 500; i++) assert_int_equal(0, scratch_line(store, "c", i, "caller", "Yes, please."));
   assert_int_equal(1, scratch_number(store, "SELECT COUNT(*) FROM transcript"));
   cal_store_stats stats;
   cal_store_stats_now(store, &stats);
@@ -203,12 +201,12 @@ static void calls_go_on_while_the_disk_refuses(void **state) {
 
 static void closing_with_facts_that_cannot_be_written_says_how_many(void **state) {
   cal_store *store = scratch_store((cal_store_options){0});
-  assert_int_equal(0, cal_store_line(store, "c", 1, "agent", "Hello.", NULL, 0));
+  assert_int_equal(0, scratch_line(store, "c", 1, "agent", "Hello."));
   assert_int_equal(1, scratch_number(store, "SELECT COUNT(*) FROM transcript"));
   struct rlimit before;
   getrlimit(RLIMIT_FSIZE, &before);
   set_file_limit(1);
-  for (int i = 0; i < 5; i++) cal_store_line(store, "c", 2, "caller", "Yes.", NULL, 0);
+  for (int i = 0; i < 5; i++) scratch_line(store, "c", 2, "caller", "Yes.");
   cal_store *late = cal_ref(store);
   cal_store_close(store);
   set_file_limit(before.rlim_cur);

@@ -5,11 +5,12 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "store/facts.h"
+#define CALL(id)                                                                                             \
+  "INSERT INTO calls (id, direction, carrier, carrier_call_id, node, created_at_ms)"                         \
+  " VALUES ('" id "', 'INBOUND', 'twilio', '" id "', 'node-1', 1000)"
 
-static cal_store_call call_of(const char *id) {
-  return (cal_store_call){
-      .id = id, .direction = "INBOUND", .carrier = "twilio", .carrier_call_id = id, .created_at_ms = 1000};
+static void write_fact(cal_store *store, const char *sql) {
+  if (cal_store_submit(store, &(cal_store_request){.sql = sql}) != 0) _exit(1);
 }
 
 /* A process in the middle of two calls. It is killed, so nothing here is closed. */
@@ -17,20 +18,25 @@ static void live_and_wait(int ready) {
   cal_store *store = NULL;
   cal_store_options options = {.path = scratch("callisto.db"), .node = "node-1"};
   if (cal_store_open(&store, &options) != 0) _exit(1);
-  cal_store_call talking = call_of("talking"), over = call_of("over"), decided = call_of("decided");
-  cal_store_call_begin(store, &talking);
-  cal_store_call_begin(store, &over);
-  cal_store_call_begin(store, &decided);
-  cal_store_call_answered(store, "talking", 1100);
-  cal_store_leg_begin(store, "leg-1", "talking", 1100, "caller", "twilio", "MZ1");
+  write_fact(store, CALL("talking"));
+  write_fact(store, CALL("over"));
+  write_fact(store, CALL("decided"));
+  write_fact(store, "UPDATE calls SET answered_at_ms = 1100 WHERE id = 'talking'");
+  write_fact(
+      store,
+      "INSERT INTO legs (id, call_id, role, started_at_ms) VALUES ('leg-1', 'talking', 'caller', 1100)");
   cal_store_recording_begin(store, "talking", "recordings/talking.wav", 1100);
   cal_store_recording_begin(store, "over", "recordings/over.wav", 1100);
   cal_store_event(store, "talking", 1150, "call.answered", NULL);
-  cal_store_line(store, "talking", 1200, "agent", "Shall we bring order 7 tomorrow?",
-                 "Shall we bring order 7", 1);
-  cal_store_line(store, "talking", 1900, "caller", "Yes, but after", NULL, 0);
-  cal_store_call_set(store, "decided", "agent_outcome", "CONFIRMED");
-  cal_store_call_end(store, "over", 1500, "COMPLETED", "DECLINED");
+  cal_store_line(store, &(cal_line){.call_id = "talking",
+                                    .at_ms = 1200,
+                                    .who = "agent",
+                                    .text = "Shall we bring order 7 tomorrow?",
+                                    .heard = "Shall we bring order 7",
+                                    .is_interrupted = 1});
+  scratch_line(store, "talking", 1900, "caller", "Yes, but after");
+  write_fact(store, "UPDATE calls SET agent_outcome = 'CONFIRMED' WHERE id = 'decided'");
+  write_fact(store, "UPDATE calls SET state = 'COMPLETED', outcome = 'DECLINED' WHERE id = 'over'");
   cal_store_result *result = NULL; /* the answer comes after the commit of all that was said before */
   if (cal_store_wait(store, &result, &(cal_store_request){.sql = "SELECT 1"}) != 0) _exit(1);
   if (write(ready, "!", 1) != 1) _exit(1);
