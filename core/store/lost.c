@@ -3,11 +3,9 @@
 #include "base/error.h"
 #include "base/log.h"
 
-/* Nothing of this node is alive when it opens its store, so whatever of it is still open was left behind. The
+/* Nothing of this node is alive when it opens its store, so what is still open of it was left behind. The
  * event is written while the call can still be told from the others, the call itself last. $1 is the node, $2
- * now. A lost call ended no earlier than its last recorded fact; the event says when that was noticed. Its
- * lead stays PROCESSING: only the sweep, which can ask the carrier and knows the retry policy, may finish a
- * lead. */
+ * now. A lost call ended no earlier than its last recorded fact; the event says when that was noticed. */
 #define MINE(table) "EXISTS (SELECT 1 FROM calls c WHERE c.id = " table ".call_id AND c.node = $1)"
 #define LAST_FACT                                                                                            \
   "(SELECT MAX(at_ms) FROM ("                                                                                \

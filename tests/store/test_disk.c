@@ -77,15 +77,16 @@ static void facts_wait_for_a_full_disk_in_order(void **state) {
   int code = 1;
   submit("SELECT 1", cal_store_null(), CAL_STORE_CONTROL, &code); /* reading goes on */
   assert_int_equal(0, code);
-  submit("INSERT INTO settings VALUES ('a', 'b', 1)", cal_store_null(), CAL_STORE_CONTROL,
-         &code); /* no overtaking */
+  submit("INSERT INTO recordings (path, call_id, started_at_ms) VALUES ('a', 'b', 1)", cal_store_null(),
+         CAL_STORE_CONTROL, &code); /* no overtaking */
   assert_int_equal(-ENOSPC, code);
   submit(EVENT, cal_store_integer(99), CAL_STORE_TELEMETRY, NULL); /* of telemetry nothing is kept */
   assert_int_equal(1, atomic_load(&writer->dropped));
   assert_int_equal(kept, atomic_load(&writer->kept_count));
 
   set_pages("100000");
-  submit("INSERT INTO settings VALUES ('a', 'b', 1)", cal_store_null(), CAL_STORE_CONTROL, &code);
+  submit("INSERT INTO recordings (path, call_id, started_at_ms) VALUES ('a', 'b', 1)", cal_store_null(),
+         CAL_STORE_CONTROL, &code);
   assert_int_equal(0, code);
   assert_int_equal(0, atomic_load(&writer->trouble));
   assert_int_equal(0, atomic_load(&writer->kept_count));
@@ -112,8 +113,8 @@ static void whoever_waits_for_an_answer_hears_why_and_it_is_shouted_once(void **
   set_pages("1");
   for (int i = 0; i < 5; i++) {
     int code = 0;
-    submit("INSERT INTO settings VALUES ('a', hex(zeroblob(9000)), $1)", cal_store_integer(i),
-           CAL_STORE_CONTROL, &code);
+    submit("INSERT INTO recordings (path, call_id, started_at_ms) VALUES ('a', hex(zeroblob(9000)), $1)",
+           cal_store_integer(i), CAL_STORE_CONTROL, &code);
     assert_int_equal(-ENOSPC, code);
     submit("SELECT 1", cal_store_null(), CAL_STORE_CONTROL, &code); /* that this goes well says nothing */
     assert_int_equal(0, code);

@@ -46,15 +46,17 @@ static void one_bad_statement_fails_alone(void **state) {
   close_gate(&gate, store);
   cal_store_stats before, after;
   cal_store_stats_now(store, &before);
-  const char *sql[] = {"INSERT INTO settings VALUES ('a', '1', 1)",
-                       "INSERT INTO settings VALUES ('a', '2', 1)", "INSERT INTO nowhere VALUES (1)",
-                       "INSERT INTO settings VALUES ('b', '1', 1)", "SELECT COUNT(*) FROM settings"};
+  const char *sql[] = {"INSERT INTO recordings (path, call_id, started_at_ms) VALUES ('a', '1', 1)",
+                       "INSERT INTO recordings (path, call_id, started_at_ms) VALUES ('a', '2', 1)",
+                       "INSERT INTO nowhere VALUES (1)",
+                       "INSERT INTO recordings (path, call_id, started_at_ms) VALUES ('b', '1', 1)",
+                       "SELECT COUNT(*) FROM recordings"};
   for (int i = 0; i < 5; i++) {
     cal_store_request request = {.sql = sql[i], .on_done = collect, .context = &answers};
     assert_int_equal(0, cal_store_submit(store, &request));
   }
   open_gate(&gate);
-  assert_int_equal(2, scratch_number(store, "SELECT COUNT(*) FROM settings"));
+  assert_int_equal(2, scratch_number(store, "SELECT COUNT(*) FROM recordings"));
   cal_store_stats_now(store, &after);
   const int expected[] = {0, -EEXIST, -EINVAL, 0, 0};
   assert_int_equal(5, answers.count);
@@ -82,19 +84,21 @@ static void what_waits_together_is_committed_together(void **state) {
 
 static void a_group_survives_a_statement_that_rolls_everything_back(void **state) {
   cal_store *store = scratch_store((cal_store_options){0});
-  assert_int_equal(0, scratch_do(store, "INSERT INTO settings VALUES ('taken', '', 1)"));
+  assert_int_equal(
+      0, scratch_do(store, "INSERT INTO recordings (path, call_id, started_at_ms) VALUES ('taken', '', 1)"));
   struct gate gate;
   struct answers answers = {0};
   close_gate(&gate, store);
-  const char *sql[] = {"INSERT INTO settings VALUES ('a', '1', 1)",
-                       "INSERT OR ROLLBACK INTO settings VALUES ('taken', '', 1)",
-                       "INSERT INTO settings VALUES ('b', '1', 1)"};
+  const char *sql[] = {
+      "INSERT INTO recordings (path, call_id, started_at_ms) VALUES ('a', '1', 1)",
+      "INSERT OR ROLLBACK INTO recordings (path, call_id, started_at_ms) VALUES ('taken', '', 1)",
+      "INSERT INTO recordings (path, call_id, started_at_ms) VALUES ('b', '1', 1)"};
   for (int i = 0; i < 3; i++) {
     cal_store_request request = {.sql = sql[i], .on_done = collect, .context = &answers};
     assert_int_equal(0, cal_store_submit(store, &request));
   }
   open_gate(&gate);
-  assert_int_equal(3, scratch_number(store, "SELECT COUNT(*) FROM settings"));
+  assert_int_equal(3, scratch_number(store, "SELECT COUNT(*) FROM recordings"));
   assert_int_equal(0, answers.codes[0]);
   assert_int_equal(-EEXIST, answers.codes[1]);
   assert_int_equal(0, answers.codes[2]);
@@ -151,7 +155,7 @@ static void closing_does_not_wait_for_ever(void **state) {
   struct answers answers = {0};
   const char *sql[] = {
       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n",
-      "INSERT INTO settings VALUES ('a', '1', 1)"};
+      "INSERT INTO recordings (path, call_id, started_at_ms) VALUES ('a', '1', 1)"};
   for (int i = 0; i < 2; i++) {
     cal_store_request request = {.sql = sql[i], .on_done = collect, .context = &answers};
     assert_int_equal(0, cal_store_submit(store, &request));

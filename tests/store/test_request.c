@@ -89,16 +89,14 @@ static void wrong_requests_are_refused_with_a_reason(void **state) {
   assert_int_equal(0, scratch_number(store, "SELECT COUNT(*) FROM calls")); /* and the store still works */
 }
 
-#define LEAD(id, due)                                                                                        \
-  "INSERT INTO leads (id, template, to_number, next_attempt_at_ms, created_at_ms, updated_at_ms)"            \
-  " VALUES ('" id "', 't', '+15550100', " #due ", 1, 1)"
+#define CALL(id, at)                                                                                         \
+  "INSERT INTO calls (id, direction, carrier, created_at_ms) VALUES ('" id "', 'INBOUND', 'x', " #at ")"
 
 static void a_claim_is_one_statement(void **state) {
-  assert_int_equal(0, scratch_do(store, LEAD("late", 200)));
-  assert_int_equal(0, scratch_do(store, LEAD("early", 100)));
-  const char *claim =
-      "UPDATE leads SET status = 'PROCESSING', locked_by = 'me' WHERE id ="
-      " (SELECT id FROM leads WHERE status = 'BACKLOG' ORDER BY next_attempt_at_ms LIMIT 1) RETURNING id";
+  assert_int_equal(0, scratch_do(store, CALL("late", 200)));
+  assert_int_equal(0, scratch_do(store, CALL("early", 100)));
+  const char *claim = "UPDATE calls SET node = 'me' WHERE id = (SELECT id FROM calls WHERE node = ''"
+                      " ORDER BY created_at_ms LIMIT 1) RETURNING id";
   scratch_expect(store, claim, "early");
   scratch_expect(store, claim, "late");
   cal_store_result *none = scratch_ask(store, claim);
@@ -109,8 +107,8 @@ static void a_claim_is_one_statement(void **state) {
 }
 
 static void a_second_key_is_told_from_other_mistakes(void **state) {
-  assert_int_equal(0, scratch_do(store, LEAD("a", 1)));
-  assert_int_equal(-EEXIST, scratch_do(store, LEAD("a", 1)));
+  assert_int_equal(0, scratch_do(store, CALL("a", 1)));
+  assert_int_equal(-EEXIST, scratch_do(store, CALL("a", 1)));
   const char *call = "INSERT INTO calls (id, direction, carrier, carrier_call_id, created_at_ms)"
                      " VALUES (hex(randomblob(4)), 'INBOUND', 'twilio', 'CA1', 1)";
   assert_int_equal(0, scratch_do(store, call));
@@ -123,10 +121,10 @@ static void an_answer_too_large_is_undone(void **state) {
   assert_int_equal(-EMSGSIZE, scratch_do(store, NUMBERS(100001) "SELECT i FROM n"));
   assert_int_equal(0, scratch_do(store, NUMBERS(100000) "SELECT i FROM n"));
   assert_int_equal(-EMSGSIZE, scratch_do(store, NUMBERS(20) "SELECT hex(zeroblob(500000)) FROM n"));
-  assert_int_equal(
-      -EMSGSIZE,
-      scratch_do(store, NUMBERS(100001) "INSERT INTO settings SELECT i, '', 1 FROM n RETURNING key"));
-  assert_int_equal(0, scratch_number(store, "SELECT COUNT(*) FROM settings"));
+  assert_int_equal(-EMSGSIZE,
+                   scratch_do(store, NUMBERS(100001) "INSERT INTO recordings (path, call_id, started_at_ms) "
+                                                     "SELECT i, '', 1 FROM n RETURNING path"));
+  assert_int_equal(0, scratch_number(store, "SELECT COUNT(*) FROM recordings"));
 }
 
 static void a_request_too_large_is_refused(void **state) {
@@ -157,10 +155,15 @@ static void events_are_only_appended(void **state) {
 }
 
 static void a_statement_cannot_roll_back_its_neighbours(void **state) {
-  assert_int_equal(0, scratch_do(store, "INSERT INTO settings VALUES ('a', '1', 1)"));
-  assert_int_equal(-EEXIST, scratch_do(store, "INSERT OR ROLLBACK INTO settings VALUES ('a', '2', 1)"));
-  assert_int_equal(0, scratch_do(store, "INSERT INTO settings VALUES ('b', '1', 1)"));
-  assert_int_equal(2, scratch_number(store, "SELECT COUNT(*) FROM settings"));
+  assert_int_equal(
+      0, scratch_do(store, "INSERT INTO recordings (path, call_id, started_at_ms) VALUES ('a', '1', 1)"));
+  assert_int_equal(
+      -EEXIST,
+      scratch_do(store,
+                 "INSERT OR ROLLBACK INTO recordings (path, call_id, started_at_ms) VALUES ('a', '2', 1)"));
+  assert_int_equal(
+      0, scratch_do(store, "INSERT INTO recordings (path, call_id, started_at_ms) VALUES ('b', '1', 1)"));
+  assert_int_equal(2, scratch_number(store, "SELECT COUNT(*) FROM recordings"));
 }
 
 static void statements_are_kept_up_to_a_ceiling(void **state) {
