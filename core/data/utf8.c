@@ -1,5 +1,7 @@
 #include "data/utf8.h"
 
+#include <string.h>
+
 static int is_tail(unsigned char byte) { return (byte & 0xC0) == 0x80; }
 
 size_t cal_utf8_next(const char *at, size_t bytes) {
@@ -42,4 +44,17 @@ size_t cal_utf8_put(char into[4], unsigned code) {
   into[2] = (char)(0x80 | (code >> 6 & 0x3F));
   into[3] = (char)(0x80 | (code & 0x3F));
   return 4;
+}
+
+size_t cal_utf8_mend(char *into, const char *at, size_t bytes) {
+  size_t written = 0;
+  for (size_t i = 0; i < bytes;) {
+    size_t length = cal_utf8_next(at + i, bytes - i);
+    const char *from = length ? at + i : CAL_UTF8_REPLACEMENT;
+    size_t more = length ? length : sizeof CAL_UTF8_REPLACEMENT - 1;
+    if (into) memcpy(into + written, from, more);
+    written += more;
+    i += length ? length : 1;
+  }
+  return written;
 }

@@ -14,4 +14,8 @@ size_t cal_utf8_next(const char *at, size_t bytes);
  */
 size_t cal_utf8_put(char into[4], unsigned code);
 
+/* Copies a text, with U+FFFD in the place of each byte that belongs to no character, and returns how many
+ * bytes that makes: as many as before when the text is UTF-8. `into` may be NULL, to count only. */
+size_t cal_utf8_mend(char *into, const char *at, size_t bytes);
+
 #endif

@@ -5,15 +5,35 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "data/utf8.h"
+
+static int has_bytes(const cal_store_value *value) {
+  return value->type == CAL_STORE_TEXT || value->type == CAL_STORE_BLOB;
+}
 
 static size_t weigh(const cal_store_request *request) {
   size_t bytes = strlen(request->sql) + 1;
   for (uint32_t i = 0; i < request->param_count; i++) {
-    cal_store_type type = request->params[i].type;
-    if (type == CAL_STORE_TEXT || type == CAL_STORE_BLOB) bytes += request->params[i].bytes.bytes;
-    if (bytes > CAL_STORE_REQUEST_BYTES) break; /* before the sum can overflow */
+    const cal_store_value *value = &request->params[i];
+    if (!has_bytes(value) || !value->bytes.bytes) continue;
+    if (value->bytes.bytes > CAL_STORE_REQUEST_BYTES) return value->bytes.bytes;
+    bytes += value->type == CAL_STORE_TEXT ? cal_utf8_mend(NULL, value->bytes.at, value->bytes.bytes)
+                                           : value->bytes.bytes;
   }
   return bytes;
+}
+
+/* Gives the value its bytes at `at`; returns where the next ones go. */
+static char *copy_bytes(cal_store_value *value, char *at) {
+  cal_span given = value->bytes;
+  value->bytes.at = at;
+  if (!given.bytes) return at;
+  if (value->type == CAL_STORE_TEXT) {
+    value->bytes.bytes = cal_utf8_mend(at, given.at, given.bytes);
+  } else {
+    memcpy(at, given.at, given.bytes);
+  }
+  return at + value->bytes.bytes;
 }
 
 int cal_item_new(cal_item **result, const cal_store_request *request) {
@@ -34,12 +54,8 @@ int cal_item_new(cal_item **result, const cal_store_request *request) {
   item->bytes = sizeof *item + values + payload;
   item->count = request->param_count;
   for (uint32_t i = 0; i < request->param_count; i++) {
-    cal_store_value *value = &item->params[i];
-    *value = request->params[i];
-    if (value->type != CAL_STORE_TEXT && value->type != CAL_STORE_BLOB) continue;
-    if (value->bytes.bytes) memcpy(at, value->bytes.at, value->bytes.bytes);
-    value->bytes.at = at;
-    at += value->bytes.bytes;
+    item->params[i] = request->params[i];
+    if (has_bytes(&item->params[i])) at = copy_bytes(&item->params[i], at);
   }
   memcpy(at, request->sql, strlen(request->sql) + 1);
   item->sql = at;

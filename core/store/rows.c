@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "data/utf8.h"
 
 /* A cell costs this much of the answer's ceiling besides its bytes, so that a million NULLs have a price too.
  */
@@ -41,25 +42,41 @@ static void make_room(cal_rows *rows) {
   rows->offsets = cal_resize(rows->offsets, rows->room * sizeof *rows->offsets);
 }
 
+static int add_bytes(cal_rows *rows, const char *at, size_t bytes) {
+  int code = bytes ? cal_buf_append(&rows->bytes, at, bytes) : 0;
+  return code ? code : cal_buf_append(&rows->bytes, "", 1);
+}
+
+/* Rows that were written before texts were mended may still hold what is not UTF-8. */
+static int add_mended(cal_rows *rows, cal_span text, size_t bytes) {
+  char *mended = cal_alloc(bytes);
+  cal_utf8_mend(mended, text.at, text.bytes);
+  int code = add_bytes(rows, mended, bytes);
+  cal_free(mended);
+  return code;
+}
+
 int cal_rows_add(cal_rows *rows, const cal_store_value *value) {
   uint32_t row_ceiling = CAL_STORE_RESULT_ROWS + 1; /* the names are the first row */
   if (rows->count / rows->columns >= row_ceiling)
     return cal_fail(-EMSGSIZE, "the answer has more than %d rows: ask for fewer with LIMIT",
                     CAL_STORE_RESULT_ROWS);
+  int is_text = value->type == CAL_STORE_TEXT, has_bytes = is_text || value->type == CAL_STORE_BLOB;
+  size_t bytes = is_text ? cal_utf8_mend(NULL, value->bytes.at, value->bytes.bytes) : value->bytes.bytes;
   size_t used = rows->bytes.bytes + rows->count * CELL_BYTES;
-  if (used + CELL_BYTES + value->bytes.bytes + 1 > CAL_STORE_RESULT_BYTES)
+  if (used + CELL_BYTES + bytes + 1 > CAL_STORE_RESULT_BYTES)
     return cal_fail(-EMSGSIZE, "the answer is larger than %d bytes: ask for less with LIMIT",
                     CAL_STORE_RESULT_BYTES);
   make_room(rows);
   rows->cells[rows->count] = *value;
+  rows->cells[rows->count].bytes.bytes = bytes;
   rows->offsets[rows->count] = rows->bytes.bytes;
-  if (value->type == CAL_STORE_TEXT || value->type == CAL_STORE_BLOB) {
-    int code = value->bytes.bytes ? cal_buf_append(&rows->bytes, value->bytes.at, value->bytes.bytes) : 0;
-    if (!code) code = cal_buf_append(&rows->bytes, "", 1);
-    if (code) return code;
-  }
-  rows->count++;
-  return 0;
+  int code = 0;
+  if (has_bytes)
+    code = bytes == value->bytes.bytes ? add_bytes(rows, value->bytes.at, bytes)
+                                       : add_mended(rows, value->bytes, bytes);
+  if (!code) rows->count++;
+  return code;
 }
 
 /* [result][values][names][bytes] */

@@ -18,7 +18,8 @@ typedef struct cal_store_value {
   cal_store_type type;
   int64_t integer;
   double real;
-  cal_span bytes; /* TEXT and BLOB; in a result TEXT is zero-terminated */
+  /* TEXT (UTF-8; a byte that belongs to no character becomes U+FFFD) and BLOB; in a result TEXT ends with 0 */
+  cal_span bytes;
 } cal_store_value;
 
 static inline cal_store_value cal_store_null(void) { return (cal_store_value){.type = CAL_STORE_NULL}; }

@@ -43,6 +43,18 @@ static void every_type_comes_back(void **state) {
   cal_store_result_free(result);
 }
 
+static void a_text_that_is_not_utf_8_is_made_so(void **state) {
+  cal_store_value params[] = {cal_store_text("Jos\xE9"), cal_store_blob((cal_span){"Jos\xE9", 4})};
+  cal_store_request request = {.sql = "SELECT $1 AS t, $2 AS b", .params = params, .param_count = 2};
+  cal_store_result *result = NULL;
+  assert_int_equal(0, cal_store_wait(store, &result, &request));
+  assert_string_equal("Jos\xEF\xBF\xBD", cal_store_at(result, 0, "t")->bytes.at);
+  assert_int_equal(6, cal_store_at(result, 0, "t")->bytes.bytes);
+  assert_string_equal("Jos\xE9", cal_store_at(result, 0, "b")->bytes.at);
+  cal_store_result_free(result);
+  scratch_expect(store, "SELECT CAST(X'4AFF' AS TEXT)", "J\xEF\xBF\xBD"); /* of an older callisto */
+}
+
 static void parameters_go_by_number(void **state) {
   cal_store_value params[] = {cal_store_text("one"), cal_store_text("two")};
   cal_store_request request = {.sql = "SELECT $2 || $1 || $2 AS t", .params = params, .param_count = 2};
@@ -211,6 +223,7 @@ int main(void) {
 #define IN_MEMORY(test) cmocka_unit_test_setup_teardown(test, open_memory, close_memory)
   const struct CMUnitTest tests[] = {
       IN_MEMORY(every_type_comes_back),
+      IN_MEMORY(a_text_that_is_not_utf_8_is_made_so),
       IN_MEMORY(parameters_go_by_number),
       IN_MEMORY(wrong_requests_are_refused_with_a_reason),
       IN_MEMORY(a_claim_is_one_statement),
