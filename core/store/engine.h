@@ -26,6 +26,7 @@ typedef struct cal_db_engine {
   int (*script)(cal_db *db, const char *sql);
   int (*reads_only)(cal_db *db, const char *sql);
   int64_t (*changes)(cal_db *db);
+  void (*patience)(cal_db *db, uint32_t ms);
   void (*stop)(cal_db *db);
   void (*close)(cal_db *db);
 } cal_db_engine;
@@ -65,6 +66,9 @@ static inline int cal_db_script(cal_db *db, const char *sql) { return db->engine
 static inline int cal_db_reads_only(cal_db *db, const char *sql) { return db->engine->reads_only(db, sql); }
 
 static inline int64_t cal_db_changes(cal_db *db) { return db->engine->changes(db); } /* rows since open */
+
+/* How long a lock that another program holds is waited for. */
+static inline void cal_db_patience(cal_db *db, uint32_t ms) { db->engine->patience(db, ms); }
 
 /* Any thread: from now on a statement that takes long ends with -ECANCELED. */
 static inline void cal_db_stop(cal_db *db) { db->engine->stop(db); }

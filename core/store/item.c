@@ -63,11 +63,17 @@ int cal_item_new(cal_item **result, const cal_store_request *request) {
   return 0;
 }
 
-void cal_item_answer(cal_item *item, cal_store_result *result) {
-  if (item->on_done) {
-    item->on_done(item->context, result);
+void cal_item_tell(cal_item *item, cal_store_result *result) {
+  cal_store_done on_done = item->on_done;
+  item->on_done = NULL;
+  if (on_done) {
+    on_done(item->context, result);
   } else {
     cal_store_result_free(result);
   }
+}
+
+void cal_item_answer(cal_item *item, cal_store_result *result) {
+  cal_item_tell(item, result);
   cal_free(item);
 }

@@ -20,10 +20,9 @@ typedef struct cal_item {
 } cal_item;
 
 int cal_item_new(cal_item **result, const cal_store_request *request); /* returns owned; -EMSGSIZE, -EINVAL */
-void cal_item_answer(cal_item *item, cal_store_result *result);        /* takes both */
-static inline int cal_item_is_fact(const cal_item *item) {
-  return item->kind == CAL_STORE_CONTROL && !item->on_done;
-}
+void cal_item_tell(cal_item *item,
+                   cal_store_result *result); /* takes the result; its asker is asked no more */
+void cal_item_answer(cal_item *item, cal_store_result *result); /* takes both */
 
 static inline cal_item *cal_item_first(cal_list *list) {
   return cal_list_is_empty(list) ? NULL : cal_list_entry(list->next, cal_item, node);

@@ -336,6 +336,7 @@ static int commit(cal_db *base) { return step_own(of(base), COMMIT); }
 static int is_in_transaction(cal_db *base) { return is_inside(of(base)); }
 static int script(cal_db *base, const char *sql) { return run_script(of(base), sql); }
 static int64_t changes(cal_db *base) { return changes_of(of(base)); }
+static void patience(cal_db *base, uint32_t ms) { sqlite3_busy_timeout(of(base)->sqlite, (int)ms); }
 static void stop(cal_db *base) { atomic_store(&of(base)->is_stopped, 1); }
 
 static void rollback(cal_db *base) {
@@ -388,6 +389,7 @@ static const cal_db_engine engine = {.begin = begin,
                                      .script = script,
                                      .reads_only = reads_only,
                                      .changes = changes,
+                                     .patience = patience,
                                      .stop = stop,
                                      .close = close_connection};
 

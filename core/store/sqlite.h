@@ -10,7 +10,7 @@
 
 typedef struct cal_sqlite_options {
   const char *path;         /* its folders are made; ":memory:" is a database that ends with its connection */
-  uint32_t busy_timeout_ms; /* how long a lock of another program is waited for */
+  uint32_t busy_timeout_ms; /* the first cal_db_patience */
 } cal_sqlite_options;
 
 /* Opens, sets WAL and synchronous=FULL, and runs SQLite's quick check. Returns owned. Errors as

@@ -69,6 +69,10 @@ static cal_store *make(const cal_store_options *options) {
   return store;
 }
 
+static uint32_t patience_of(const cal_store_options *options) {
+  return options->busy_timeout_ms ? options->busy_timeout_ms : 5000;
+}
+
 /* The lock comes first: until we know that no other process of this node lives, its calls are not ours to
  * finish. */
 static int open_database(cal_store *store, const cal_store_options *options) {
@@ -77,8 +81,7 @@ static int open_database(cal_store *store, const cal_store_options *options) {
   int code = is_memory ? 0 : cal_folder_of(store->path);
   if (!code && options->node && !is_memory) code = cal_lock_node(&store->lock, store->path, options->node);
   if (code) return code;
-  uint32_t busy_timeout_ms = options->busy_timeout_ms ? options->busy_timeout_ms : 5000;
-  cal_sqlite_options how = {.path = store->path, .busy_timeout_ms = busy_timeout_ms};
+  cal_sqlite_options how = {.path = store->path, .busy_timeout_ms = patience_of(options)};
   code = cal_sqlite_open(&store->db, &how);
   if (code) return code;
   int64_t now_ms = cal_clock_wall_ms(options->clock ? options->clock : cal_clock_real());
@@ -161,8 +164,11 @@ int cal_store_open(cal_store **result, const cal_store_options *options) {
   cal_store *store = make(options);
   int code = open_database(store, options);
   if (!code) {
-    cal_writer_init(&store->writer, store->db, store->path,
-                    options->kept_ceiling ? options->kept_ceiling : 10000);
+    cal_writer_init(&store->writer, &(cal_writer_options){
+                                        .db = store->db,
+                                        .path = store->path,
+                                        .kept_ceiling = options->kept_ceiling ? options->kept_ceiling : 10000,
+                                        .patience_ms = patience_of(options)});
     int error = store->is_inline ? 0 : pthread_create(&store->thread, NULL, run, store);
     if (error) code = cal_fail(-error, "cannot start the store's thread: %s", strerror(error));
   }

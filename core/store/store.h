@@ -10,10 +10,9 @@
  *                                           │ disk full, I/O error, locked by another program
  *                                           └──► kept facts (bounded) ── every second, in order ──► retried
  *
- * A *fact* is a CONTROL request without on_done: nobody waits for it, and it must not be lost. When the disk
- * is full or broken, that is shouted once, calls go on, facts are kept in memory and written in order once
- * the disk is back. Until then other writes are refused with the code of the trouble, and reads are answered
- * as ever.
+ * A *fact* must not be lost. When the disk is full or broken, or another program holds the lock, that is
+ * logged once, calls go on, facts are kept in memory and written in order once the disk is back. Until then
+ * other writes are refused with the code of the trouble, at once, and reads are answered.
  *
  * Requests are SELECT, INSERT, UPDATE and DELETE (RETURNING and WITH included), one statement each.
  * Everything else (schema, transactions, PRAGMA, ATTACH) is refused with -EPERM: the schema belongs to
@@ -42,7 +41,7 @@ typedef struct cal_store_options {
   uint32_t kept_ceiling;    /* facts kept while the disk is full; 0 = 10000 */
   uint32_t retry_ms;        /* between two attempts while the disk is full; 0 = 1000 */
   uint32_t close_ms;        /* what waits at close has this long; 0 = 10000 */
-  uint32_t busy_timeout_ms; /* 0 = 5000: how long another program may hold the lock */
+  uint32_t busy_timeout_ms; /* 0 = 5000: how long another program may hold the lock before that is trouble */
   int is_inline;
   cal_clock *clock; /* borrowed; NULL = the real one. Gives the times the store itself writes */
 } cal_store_options;

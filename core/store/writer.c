@@ -7,10 +7,11 @@
 #include "base/mem.h"
 #include "store/result.h"
 
-void cal_writer_init(cal_writer *writer, cal_db *db, const char *path, uint32_t kept_ceiling) {
-  writer->db = db;
-  writer->path = path;
-  writer->kept_ceiling = kept_ceiling;
+void cal_writer_init(cal_writer *writer, const cal_writer_options *options) {
+  writer->db = options->db;
+  writer->path = options->path;
+  writer->kept_ceiling = options->kept_ceiling;
+  writer->patience_ms = options->patience_ms;
   cal_list_init(&writer->kept);
   writer->metric_commits = cal_counter("callisto_store_commits_total", "transactions committed by the store");
   writer->metric_failed = cal_counter("callisto_store_failed_total", "store requests that failed");
@@ -34,8 +35,10 @@ static const char *remedy(int code) {
   }
 }
 
+/* From here on nothing waits for a lock: it is tried again every second, and the others are not held up. */
 static void note_trouble(cal_writer *writer, int code) {
   if (atomic_exchange(&writer->trouble, code)) return;
+  cal_db_patience(writer->db, 0);
   cal_log(CAL_LOG_ERROR, "store", NULL,
           "cannot write to %s (%s), %s; calls go on, up to %u facts are kept in memory and written later",
           writer->path, cal_error_name(code), remedy(code), writer->kept_ceiling);
@@ -43,6 +46,7 @@ static void note_trouble(cal_writer *writer, int code) {
 
 static void note_recovery(cal_writer *writer) {
   if (!cal_list_is_empty(&writer->kept) || !atomic_exchange(&writer->trouble, 0)) return;
+  cal_db_patience(writer->db, writer->patience_ms);
   cal_log(CAL_LOG_INFO, "store", NULL, "%s can be written again; %llu facts were lost since the start",
           writer->path, (unsigned long long)atomic_load(&writer->lost));
 }
@@ -76,7 +80,7 @@ static void finish(cal_writer *writer, cal_item *item, cal_store_result *result)
   } else {
     atomic_fetch_add(&writer->failed, 1);
     cal_metric_add(writer->metric_failed, 1);
-    uint64_t failures = item->on_done ? 0 : ++writer->failures;
+    uint64_t failures = item->kind == CAL_STORE_FACT ? ++writer->failures : 0;
     if (failures && (failures & (failures - 1)) == 0)
       cal_log(CAL_LOG_WARN, "store", NULL, "a fact cannot be written (%s: %s), %llu so far: %.200s",
               cal_error_name(result->code), result->error, (unsigned long long)failures, item->sql);
@@ -153,13 +157,26 @@ static int run_alone(cal_writer *writer, cal_item *item, cal_store_result **resu
 
 /* The disk refused this one: a fact is kept, telemetry is dropped, the others hear why. Takes both. */
 static void refuse(cal_writer *writer, cal_item *item, cal_store_result *result) {
-  if (cal_item_is_fact(item)) {
-    cal_store_result_free(result);
+  switch (item->kind) {
+  case CAL_STORE_FACT:
+    cal_item_tell(item, result);
     keep(writer, item);
-  } else if (!item->on_done) {
-    cal_store_result_free(result);
+    break;
+  case CAL_STORE_TELEMETRY:
     atomic_fetch_add(&writer->dropped, 1);
-    cal_free(item);
+    cal_item_answer(item, result);
+    break;
+  default:
+    finish(writer, item, result);
+  }
+}
+
+/* Closing takes too long: what still waits is answered instead of done. Takes the item. */
+static void abandon(cal_writer *writer, cal_item *item) {
+  cal_store_result *result = cal_result_error(-ESHUTDOWN, "the store was closed before this request's turn");
+  if (item->kind == CAL_STORE_FACT) {
+    cal_item_tell(item, result);
+    lose(writer, item);
   } else {
     finish(writer, item, result);
   }
@@ -169,13 +186,7 @@ static void refuse(cal_writer *writer, cal_item *item, cal_store_result *result)
 static void do_alone(cal_writer *writer, cal_item *item) {
   cal_store_result *result = NULL;
   if (atomic_load(&writer->is_abandoned)) {
-    result = cal_result_error(-ESHUTDOWN, "the store was closed before this request's turn");
-    if (cal_item_is_fact(item)) {
-      cal_store_result_free(result);
-      lose(writer, item);
-    } else {
-      finish(writer, item, result);
-    }
+    abandon(writer, item);
     return;
   }
   int reads = cal_db_reads_only(writer->db, item->sql);
@@ -262,6 +273,7 @@ static void run_group(cal_writer *writer, cal_list *items) {
     answer_all(writer, items);
     return;
   }
+  if (cal_db_is_trouble(code)) note_trouble(writer, code); /* waited for once, not again for each */
   cal_item *item;
   while ((item = cal_item_first(items))) {
     cal_list_remove(&item->node);

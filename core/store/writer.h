@@ -17,16 +17,23 @@ typedef struct cal_writer {
   cal_db *db;       /* borrowed */
   const char *path; /* borrowed; for messages */
   cal_list kept;    /* facts that wait for the disk, oldest first */
-  uint32_t kept_ceiling;
+  uint32_t kept_ceiling, patience_ms;
   uint64_t failures; /* logged at 1, 2, 4, 8 … so that a mistake in a loop does not flood the log */
   atomic_uint kept_count;
-  atomic_int trouble;      /* 0, or what is wrong with the disk; it was shouted about */
+  atomic_int trouble;      /* 0, or what is wrong with the disk; it was logged */
   atomic_int is_abandoned; /* closing takes too long: answer instead of doing. Any thread */
   atomic_ullong dropped, lost, failed, commits, done;
   cal_metric *metric_commits, *metric_failed, *metric_kept, *metric_lost;
 } cal_writer;
 
-void cal_writer_init(cal_writer *writer, cal_db *db, const char *path, uint32_t kept_ceiling);
+typedef struct cal_writer_options {
+  cal_db *db;       /* borrowed */
+  const char *path; /* borrowed; for messages */
+  uint32_t kept_ceiling;
+  uint32_t patience_ms; /* how long a lock is waited for while all is well; during trouble not at all */
+} cal_writer_options;
+
+void cal_writer_init(cal_writer *writer, const cal_writer_options *options);
 
 /* Does and answers all items of the list, which is empty afterwards. With `retry`, kept facts are tried
  * first. */

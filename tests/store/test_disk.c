@@ -18,7 +18,8 @@ static int open_writer(void **state) {
   cal_sqlite_open(&db, &(cal_sqlite_options){.path = scratch("callisto.db"), .busy_timeout_ms = 1});
   cal_migrations_apply(db, "callisto.db", 1);
   writer = cal_alloc(sizeof *writer);
-  cal_writer_init(writer, db, "callisto.db", 100);
+  cal_writer_init(
+      writer, &(cal_writer_options){.db = db, .path = "callisto.db", .kept_ceiling = 100, .patience_ms = 1});
   return 0;
 }
 
@@ -67,7 +68,7 @@ static int64_t count(const char *sql) {
 
 static void facts_wait_for_a_full_disk_in_order(void **state) {
   set_pages("1"); /* no page more than there are */
-  for (int i = 0; i < 20; i++) submit(EVENT, cal_store_integer(i), CAL_STORE_CONTROL, NULL);
+  for (int i = 0; i < 20; i++) submit(EVENT, cal_store_integer(i), CAL_STORE_FACT, NULL);
   assert_int_equal(-ENOSPC, atomic_load(&writer->trouble));
   assert_int_equal(1, scratch_shouts_now());
   uint32_t kept = atomic_load(&writer->kept_count);
@@ -100,10 +101,10 @@ static void facts_wait_for_a_full_disk_in_order(void **state) {
 static void a_second_episode_is_shouted_again(void **state) {
   for (int episode = 1; episode <= 2; episode++) {
     set_pages("1");
-    for (int i = 0; i < 10; i++) submit(EVENT, cal_store_integer(i), CAL_STORE_CONTROL, NULL);
+    for (int i = 0; i < 10; i++) submit(EVENT, cal_store_integer(i), CAL_STORE_FACT, NULL);
     assert_int_equal(episode, scratch_shouts_now());
     set_pages("100000");
-    submit(EVENT, cal_store_integer(10), CAL_STORE_CONTROL, NULL);
+    submit(EVENT, cal_store_integer(10), CAL_STORE_FACT, NULL);
     assert_int_equal(0, atomic_load(&writer->trouble));
   }
   assert_int_equal(22, count("SELECT COUNT(*) FROM events"));
@@ -127,7 +128,7 @@ static void whoever_waits_for_an_answer_hears_why_and_it_is_shouted_once(void **
 
 static void what_does_not_fit_among_the_kept_is_counted(void **state) {
   set_pages("1");
-  for (int i = 0; i < 150; i++) submit(EVENT, cal_store_integer(i), CAL_STORE_CONTROL, NULL);
+  for (int i = 0; i < 150; i++) submit(EVENT, cal_store_integer(i), CAL_STORE_FACT, NULL);
   assert_int_equal(100, atomic_load(&writer->kept_count));
   assert_int_equal(150, 100 + count("SELECT COUNT(*) FROM events") + (int64_t)atomic_load(&writer->lost));
   assert_true(atomic_load(&writer->lost) > 0);
@@ -137,16 +138,54 @@ static void what_does_not_fit_among_the_kept_is_counted(void **state) {
 
 static void a_wrong_fact_does_not_hold_up_the_others(void **state) {
   set_pages("1");
-  for (int i = 0; i < 10; i++) submit(EVENT, cal_store_integer(i), CAL_STORE_CONTROL, NULL);
-  submit("INSERT INTO nowhere VALUES (1)", cal_store_null(), CAL_STORE_CONTROL, NULL);
+  for (int i = 0; i < 10; i++) submit(EVENT, cal_store_integer(i), CAL_STORE_FACT, NULL);
+  submit("INSERT INTO nowhere VALUES (1)", cal_store_null(), CAL_STORE_FACT, NULL);
   submit("INSERT OR ROLLBACK INTO calls (id, direction, carrier, created_at_ms) VALUES ('c', 'UP', 'x', 1)",
-         cal_store_null(), CAL_STORE_CONTROL, NULL);
-  submit(EVENT, cal_store_integer(10), CAL_STORE_CONTROL, NULL);
+         cal_store_null(), CAL_STORE_FACT, NULL);
+  submit(EVENT, cal_store_integer(10), CAL_STORE_FACT, NULL);
   set_pages("100000");
-  submit(EVENT, cal_store_integer(11), CAL_STORE_CONTROL, NULL);
+  submit(EVENT, cal_store_integer(11), CAL_STORE_FACT, NULL);
   assert_int_equal(12, count("SELECT COUNT(*) FROM events"));
   assert_int_equal(0, atomic_load(&writer->kept_count));
   assert_int_equal(2, atomic_load(&writer->failed));
+}
+
+static void a_fact_with_an_asker_is_answered_at_once_and_written_later(void **state) {
+  set_pages("1");
+  for (int i = 0; !atomic_load(&writer->kept_count); i++)
+    submit(EVENT, cal_store_integer(i), CAL_STORE_FACT, NULL);
+  int code = 1;
+  submit("INSERT INTO recordings (path, call_id, started_at_ms) VALUES ('a', 'b', $1)", cal_store_integer(7),
+         CAL_STORE_FACT, &code);
+  assert_int_equal(-ENOSPC, code);
+  /* What is known of it meanwhile is written behind it, so it finds its row. */
+  submit("UPDATE recordings SET ended_at_ms = $1 WHERE path = 'a'", cal_store_integer(9), CAL_STORE_FACT,
+         NULL);
+  set_pages("100000");
+  code = 1;
+  submit(EVENT, cal_store_integer(10), CAL_STORE_FACT, &code);
+  assert_int_equal(0, code);
+  assert_int_equal(9, count("SELECT ended_at_ms FROM recordings"));
+}
+
+/* Only the first waits for the lock; during trouble the store does not stand still for each of the others. */
+static void a_lock_is_waited_for_once(void **state) {
+  cal_db *other = NULL;
+  assert_int_equal(0, cal_sqlite_open(&other, &(cal_sqlite_options){.path = scratch("callisto.db")}));
+  assert_int_equal(0, cal_db_begin(other));
+  writer->patience_ms = 50;
+  cal_db_patience(db, 50);
+  uint64_t before_ns = cal_clock_now_ns(cal_clock_real());
+  for (int i = 0; i < 1000; i++) {
+    int code = 0;
+    submit("UPDATE recordings SET samples = $1", cal_store_integer(i), CAL_STORE_CONTROL, &code);
+    assert_int_equal(-EBUSY, code);
+  }
+  uint64_t waited_ns = cal_clock_now_ns(cal_clock_real()) - before_ns;
+  assert_true(waited_ns >= 50 * CAL_MS);
+  assert_true(waited_ns < 1000 * 50 * CAL_MS); /* what waiting for each would take at least */
+  cal_db_rollback(other);
+  cal_db_close(other);
 }
 
 static void another_program_with_the_lock_is_waited_for(void **state) {
@@ -154,10 +193,10 @@ static void another_program_with_the_lock_is_waited_for(void **state) {
   assert_int_equal(0, cal_sqlite_open(&other, &(cal_sqlite_options){.path = scratch("callisto.db"),
                                                                     .busy_timeout_ms = 1}));
   assert_int_equal(0, cal_db_begin(other));
-  submit(EVENT, cal_store_integer(1), CAL_STORE_CONTROL, NULL);
+  submit(EVENT, cal_store_integer(1), CAL_STORE_FACT, NULL);
   assert_int_equal(-EBUSY, atomic_load(&writer->trouble));
   cal_db_rollback(other);
-  submit(EVENT, cal_store_integer(2), CAL_STORE_CONTROL, NULL);
+  submit(EVENT, cal_store_integer(2), CAL_STORE_FACT, NULL);
   assert_int_equal(0, atomic_load(&writer->trouble));
   assert_int_equal(2, count("SELECT COUNT(*) FROM events"));
   cal_db_close(other);
@@ -229,6 +268,8 @@ int main(void) {
       WITH_WRITER(whoever_waits_for_an_answer_hears_why_and_it_is_shouted_once),
       WITH_WRITER(what_does_not_fit_among_the_kept_is_counted),
       WITH_WRITER(a_wrong_fact_does_not_hold_up_the_others),
+      WITH_WRITER(a_fact_with_an_asker_is_answered_at_once_and_written_later),
+      WITH_WRITER(a_lock_is_waited_for_once),
       WITH_WRITER(another_program_with_the_lock_is_waited_for),
       IN_FOLDER(calls_go_on_while_the_disk_refuses),
       IN_FOLDER(closing_with_facts_that_cannot_be_written_says_how_many),
