@@ -6,7 +6,7 @@ local calls = require "callisto.service.calls"
 local crypto = require "callisto.crypto"
 local http = require "callisto.http"
 local json = require "callisto.json"
-local records = require "callisto.service.records"
+local records = require "callisto.service.records.calls"
 local settings = require "callisto.settings"
 local task = require "callisto.task"
 

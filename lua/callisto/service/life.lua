@@ -12,7 +12,7 @@ local limits = require "callisto.service.limits"
 local log = require "callisto.log"
 local metrics = require "callisto.metrics"
 local outcome = require "callisto.outcome"
-local records = require "callisto.service.records"
+local records = require "callisto.service.records.calls"
 local settings = require "callisto.settings"
 local task = require "callisto.task"
 

@@ -9,7 +9,7 @@ local calls = require "callisto.service.calls"
 local limits = require "callisto.service.limits"
 local log = require "callisto.log"
 local metrics = require "callisto.metrics"
-local records = require "callisto.service.records"
+local records = require "callisto.service.records.calls"
 local task = require "callisto.task"
 local telephony = require "callisto.service.webhooks"
 

@@ -8,7 +8,7 @@ local hours = require "callisto.hours"
 local http = require "callisto.http"
 local log = require "callisto.log"
 local metrics = require "callisto.metrics"
-local records = require "callisto.service.records"
+local records = require "callisto.service.records.calls"
 local settings = require "callisto.settings"
 
 local telephony = { is_draining = false }

@@ -1,4 +1,4 @@
--- callisto.service.records: what the service writes about calls to the store, and reads back. All SQL of the service is here.
+-- callisto.service.records.calls: what the service writes about calls to the store, and reads back. All SQL of the service is here.
 
 local core = require "callisto.core"
 local json = require "callisto.json"
