@@ -281,41 +281,67 @@ static cal_store_value value_at(lua_State *L, int index) {
   return value;
 }
 
+/* A statement as scripts give it: its text, the values, how many they are. What it points to stays on the stack. */
+typedef struct statement {
+  const char *sql;
+  cal_store_value values[CAL_STORE_PARAMS];
+  int count;
+} statement;
+
+static void read_statement(lua_State *L, statement *s) {
+  s->sql = luaL_checkstring(L, 1);
+  s->count = 0;
+  if (lua_isnoneornil(L, 2)) return;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  s->count = (int)luaL_optinteger(L, 3, (lua_Integer)lua_objlen(L, 2));
+  luaL_argcheck(L, s->count >= 0 && s->count <= CAL_STORE_PARAMS, 3, "at most 64 values");
+  luaL_checkstack(L, s->count + 4, "store");
+  for (int i = 0; i < s->count; i++) {
+    lua_rawgeti(L, 2, i + 1);
+    int type = lua_type(L, -1);
+    if (type != LUA_TNIL && type != LUA_TBOOLEAN && type != LUA_TNUMBER && type != LUA_TSTRING &&
+        type != LUA_TLIGHTUSERDATA)
+      luaL_error(L, "value %d is a %s; nil, booleans, numbers and strings can be stored", i + 1,
+                 lua_typename(L, type));
+    s->values[i] = value_at(L, -1);
+  }
+}
+
 static int store(lua_State *L) {
   cal_bind_context *context = cal_bind_of(L);
-  const char *sql = luaL_checkstring(L, 1);
-  cal_store_value values[CAL_STORE_PARAMS];
-  int count = 0;
-  if (!lua_isnoneornil(L, 2)) {
-    luaL_checktype(L, 2, LUA_TTABLE);
-    count = (int)luaL_optinteger(L, 3, (lua_Integer)lua_objlen(L, 2));
-    luaL_argcheck(L, count >= 0 && count <= CAL_STORE_PARAMS, 3, "at most 64 values");
-    luaL_checkstack(L, count + 4, "store");
-    for (int i = 0; i < count; i++) {
-      lua_rawgeti(L, 2, i + 1);
-      int type = lua_type(L, -1);
-      if (type != LUA_TNIL && type != LUA_TBOOLEAN && type != LUA_TNUMBER && type != LUA_TSTRING &&
-          type != LUA_TLIGHTUSERDATA)
-        luaL_error(L, "value %d is a %s; nil, booleans, numbers and strings can be stored", i + 1,
-                   lua_typename(L, type));
-      values[i] = value_at(L, -1);
-    }
-  }
+  int is_fact = lua_toboolean(L, 4);
+  statement s;
+  read_statement(L, &s);
   cal_id request;
   int code = cal_script_ask(context, &request);
   if (code < 0) return cal_lib_refuse(L, code);
   answer *a = cal_alloc(sizeof *a);
   *a = (answer){.engine = context->engine, .script = cal_script_index(context->script), .request = request};
-  code = cal_store_submit(
-      cal_engine_store(context->engine),
-      &(cal_store_request){
-          .sql = sql, .params = values, .param_count = (uint32_t)count, .on_done = on_stored, .context = a});
+  code = cal_store_submit(cal_engine_store(context->engine),
+                          &(cal_store_request){.sql = s.sql,
+                                               .params = s.values,
+                                               .param_count = (uint32_t)s.count,
+                                               .kind = is_fact ? CAL_STORE_FACT : CAL_STORE_CONTROL,
+                                               .on_done = on_stored,
+                                               .context = a});
   if (code < 0) {
     cal_free(a);
     cal_script_forget(context, request);
     return cal_lib_refuse(L, code);
   }
   lua_pushnumber(L, (lua_Number)request);
+  return 1;
+}
+
+static int store_fact(lua_State *L) {
+  statement s;
+  read_statement(L, &s);
+  int code = cal_store_submit(
+      cal_engine_store(engine_of(L)),
+      &(cal_store_request){
+          .sql = s.sql, .params = s.values, .param_count = (uint32_t)s.count, .kind = CAL_STORE_FACT});
+  if (code < 0) return cal_lib_refuse(L, code);
+  lua_pushboolean(L, 1);
   return 1;
 }
 
@@ -449,6 +475,7 @@ void cal_core_add_service(lua_State *L) {
   cal_core_set(L, "token_withdraw", token_withdraw);
   cal_core_set(L, "voice_prepare", voice_prepare);
   cal_core_set(L, "store", store);
+  cal_core_set(L, "store_fact", store_fact);
   cal_core_set(L, "fact_of", fact_of);
   cal_core_set(L, "settings", settings);
   cal_core_set(L, "status", status);

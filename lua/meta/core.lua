@@ -147,12 +147,22 @@ function core.token_withdraw(call_id) end
 ---@param voice string|nil
 function core.voice_prepare(text, voice) end
 
----Runs one SQL statement on the store; answered by `stored`. Values: nil, boolean, number, string.
+---Runs one SQL statement on the store; answered by `stored`. Values: nil, boolean, number, string. A fact is answered with
+---the code of the trouble while the disk is full or locked, and is written all the same once it is over.
 ---@param sql string
 ---@param values any[]|nil
 ---@param count integer|nil number of values (needed when the last ones are nil)
+---@param is_fact boolean|nil
 ---@return integer|nil request, string? message, string? code
-function core.store(sql, values, count) end
+function core.store(sql, values, count, is_fact) end
+
+---Runs one SQL statement that is a fact and has no answer: it is never lost once accepted, unless the process ends while the
+---disk is in trouble.
+---@param sql string
+---@param values any[]|nil
+---@param count integer|nil number of values (needed when the last ones are nil)
+---@return true|nil accepted, string? message, string? code
+function core.store_fact(sql, values, count) end
 
 ---Appends a fact of a call to the store (append-only; never lost once accepted). `data` is JSON text.
 ---@param call_id string

@@ -77,6 +77,12 @@ local function add_core(self)
     end)
     return number
   end
+  function core.store_fact(sql, values, count)
+    local copy = {}
+    for i = 1, count or #(values or {}) do copy[i] = values[i] end
+    world:at(0.001, function() assert(self.db(sql, copy, count)) end)
+    return true
+  end
   function core.fact_of(id, kind, data)
     assert(self.db("INSERT INTO events (call_id, at_ms, kind, data) VALUES ($1, $2, $3, $4)",
       { id, math.floor(world.wall * 1000), kind, data }, 4))
