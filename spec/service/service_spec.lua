@@ -203,6 +203,29 @@ describe_if("the service", function()
       assert.equal(1, service.closed[id])
     end)
 
+    it("the caller's leg is awaited, comes up and ends, each written with its time", function()
+      rest(service, { hangup = { status = 200, body = "{}" } })
+      service:leg(id, "ended", "hangup", { messages_in = 250, frames_out = 240, underruns = 1, malformed = 2, late_us = 900 })
+      service:leg(id, "ended", "lost")
+      service:webhook("/twilio/callback/status", status_of("CA1", "completed", 4))
+      local shown = service.json.decode(service:request("GET", "/api/calls/" .. id).body)
+      assert.equal(1, #shown.legs)
+      local leg = shown.legs[1]
+      assert.same({ 1, "caller", "hangup", 250, 240, 1, 2, 900 }, {
+        leg.party, leg.role, leg.end_reason, leg.frames_in, leg.frames_out, leg.underruns, leg.malformed, leg.late_max_us,
+      })
+      assert.is_true(leg.started_at_ms <= leg.up_at_ms)
+      assert.near(5000, leg.ended_at_ms - leg.up_at_ms, 1)
+    end)
+
+    it("a leg that never came up says so", function()
+      ring(service, "CA2")
+      local other = service.order[2].id
+      service:webhook("/twilio/callback/status", status_of("CA2", "completed"))
+      local leg = service.db("SELECT * FROM legs WHERE call_id = $1", { other })[1]
+      assert.same({ "absent", nil }, { leg.end_reason, leg.up_at_ms })
+    end)
+
     it("pitfall 4: repeated and late callbacks change nothing", function()
       rest(service, { hangup = { status = 200, body = "{}" } })
       service:leg(id, "ended", "hangup")

@@ -6,7 +6,10 @@ local calls = require "callisto.service.calls"
 local crypto = require "callisto.crypto"
 local http = require "callisto.http"
 local json = require "callisto.json"
+local events = require "callisto.service.records.events"
+local legs = require "callisto.service.records.legs"
 local records = require "callisto.service.records.calls"
+local transcript = require "callisto.service.records.transcript"
 local settings = require "callisto.settings"
 local task = require "callisto.task"
 
@@ -196,7 +199,7 @@ end
 
 local function transcript_of(id)
   local lines = json.array {}
-  for _, row in ipairs(records.transcript(id) or {}) do
+  for _, row in ipairs(transcript.of(id) or {}) do
     lines[#lines + 1] = {
       at_ms = row.at_ms, who = row.who, text = row.text, heard = row.heard_text,
       interrupted = row.interrupted ~= nil and row.interrupted ~= 0 and row.interrupted ~= false,
@@ -207,19 +210,32 @@ end
 
 local function events_of(id)
   local list = json.array {}
-  for _, row in ipairs(records.events(id) or {}) do
+  for _, row in ipairs(events.of(id) or {}) do
     list[#list + 1] = { at_ms = row.at_ms, kind = row.kind, data = json.decode(row.data or "{}") or {} }
   end
   return list
 end
 
+local function legs_of(id)
+  local list = json.array {}
+  for i, row in ipairs(legs.of(id) or {}) do
+    list[i] = {
+      party = row.party, role = row.role, stream_id = row.stream_id, started_at_ms = row.started_at_ms,
+      up_at_ms = row.up_at_ms, ended_at_ms = row.ended_at_ms, end_reason = row.end_reason, frames_in = row.frames_in,
+      frames_out = row.frames_out, underruns = row.underruns, malformed = row.malformed, late_max_us = row.late_max_us,
+    }
+  end
+  return list
+end
+
 local function show_call(request)
-  local row, why, code = records.call(request.params.id)
+  local row, why, code = records.find(request.params.id)
   if not row and code then return http.problem(503, why) end
   if not row then return http.problem(404, "there is no such call") end
   local call = present(row)
   call.transcript = transcript_of(row.id)
   call.events = events_of(row.id)
+  call.legs = legs_of(row.id)
   return http.json(200, call)
 end
 
@@ -238,7 +254,7 @@ local function list_calls(request)
   if query.direction and not directions[query.direction] then
     return http.problem(422, "'direction' must be inbound or outbound")
   end
-  local rows, why = records.calls {
+  local rows, why = records.list {
     state = states[query.state or ""], direction = directions[query.direction or ""], template = query.agent_name,
     before_ms = tonumber(query.before_ms), limit = limit,
   }

@@ -13,6 +13,8 @@ local life = require "callisto.service.life"
 local limits = require "callisto.service.limits"
 local log = require "callisto.log"
 local outcome = require "callisto.outcome"
+local events = require "callisto.service.records.events"
+local legs = require "callisto.service.records.legs"
 local records = require "callisto.service.records.calls"
 local settings = require "callisto.settings"
 local shared = require "callisto.shared"
@@ -218,7 +220,8 @@ end
 ---@param is_written boolean|nil  the event is in the store already
 function calls.learn(call, kind, data, is_written)
   if outcome.add(call.facts, kind, data) then
-    records.fact(call.id, kind, data, is_written)
+    if not is_written then events.add(call.id, kind, data) end
+    records.note(call.id, kind, data)
     task.wake(call)
   end
 end
@@ -254,7 +257,7 @@ function calls.note_status(call, status)
   if status.sequence and call.sequences[status.sequence] then return end
   if status.sequence then call.sequences[status.sequence] = true end
   if call.final then return end
-  records.event(call.id, "carrier." .. (status.word ~= "" and status.word or "unknown"),
+  events.add(call.id, "carrier." .. (status.word ~= "" and status.word or "unknown"),
     { sequence = status.sequence, seconds = status.seconds, cause = status.cause })
   if status.is_answered then note_answer(call) end
   if status.is_terminal then
@@ -346,13 +349,15 @@ function calls.leg(id, what, encoded)
   if not call or call.leg == "ended" then return end
   local about = json.decode(encoded or "{}")
   about = type(about) == "table" and about or {}
-  records.event(id, "leg." .. what, about)
+  events.add(id, "leg." .. what, about)
   if what == "started" then
     call.leg = "up"
+    legs.up(id, 1, about.stream)
     if type(about.call) == "string" and about.call ~= "" then calls.name(call, about.call) end
     note_answer(call)
   else
     call.leg = "ended"
+    legs.finish(id, 1, about)
     call.leg_reason = about.reason
     call.last_message = about.message
   end
@@ -369,7 +374,7 @@ function calls.broken(id, code, why)
   if not call or call.is_broken then return end
   call.is_broken = true
   set_bye(call, { is_failed = true })
-  records.event(id, "script.broken", { code = code, text = why })
+  events.add(id, "script.broken", { code = code, text = why })
   calls.learn(call, "session_end", { reason = "PIPELINE_ERROR" })
   task.wake(call)
 end

@@ -12,6 +12,8 @@ local limits = require "callisto.service.limits"
 local log = require "callisto.log"
 local metrics = require "callisto.metrics"
 local outcome = require "callisto.outcome"
+local events = require "callisto.service.records.events"
+local legs = require "callisto.service.records.legs"
 local records = require "callisto.service.records.calls"
 local settings = require "callisto.settings"
 local task = require "callisto.task"
@@ -103,11 +105,11 @@ local function dial(call, calls)
   call.dialled, call.refusal = class, why
   if class == "not_placed" then
     local reason = why.is_about_number and "INVALID_PHONE" or "CARRIER_REFUSED"
-    records.event(call.id, "dial.refused", { code = why.code, text = why.message })
+    events.add(call.id, "dial.refused", { code = why.code, text = why.message })
     calls.learn(call, "platform", { status = "NOT_INITIATED", reason = reason })
     log.warn(("call %s: %s refused it: %s"):format(call.id, call.carrier, tostring(why)))
   else
-    records.event(call.id, "dial." .. class, { code = why and why.code, text = why and why.message })
+    events.add(call.id, "dial." .. class, { code = why and why.code, text = why and why.message })
     calls.learn(call, "platform", { status = "INITIATED", reason = "DIALED" })
     -- A webhook may have been faster than the answer.
     if carrier_call and not call.carrier_call then calls.name(call, carrier_call, call.adapter.provisional) end
@@ -151,7 +153,7 @@ local function hang_up(call)
     local message, text, code = http.fetch(call.adapter.hangup(call.carrier_call, call.account, call.is_provisional))
     local ok, why = call.adapter.hung_up(message, text, code)
     if ok then
-      records.event(call.id, "hangup.sent")
+      events.add(call.id, "hangup.sent")
       return true
     end
     log.warn(("call %s: hanging up at %s failed: %s"):format(call.id, call.carrier, tostring(why)))
@@ -242,6 +244,7 @@ local function finish(call, calls)
   local word = outcome.word(call.facts)
   local provider = call.facts.provider or {}
   local is_good = provider.status == "ANSWERED" and call.facts.session_end ~= "PIPELINE_ERROR"
+  if not leg_is_over(call) then legs.finish(call.id, 1, { reason = call.leg and "lost" or "absent" }) end
   records.finish(call.id, is_good and "COMPLETED" or "FAILED", word)
   metrics.count(('calls_total{direction="%s",outcome="%s"}'):format(call.direction:lower(), word))
   core.call_close(call.id, 1000)
@@ -250,6 +253,7 @@ local function finish(call, calls)
 end
 
 local function pass_through(call, calls)
+  legs.begin(call, 1, "caller") -- before the wait, so that a leg that comes up meanwhile finds its row
   local rows, why, code = records.begin(call)
   call.is_written = rows ~= nil
   task.wake(call)
@@ -279,6 +283,7 @@ end
 function life.live(call, calls)
   task.finally(pass_through, function()
     if call.is_refused then
+      legs.finish(call.id, 1, { reason = "refused" })
       core.call_close(call.id, 1000)
       calls.forget(call)
       task.wake(call)

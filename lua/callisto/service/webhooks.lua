@@ -8,6 +8,7 @@ local hours = require "callisto.hours"
 local http = require "callisto.http"
 local log = require "callisto.log"
 local metrics = require "callisto.metrics"
+local events = require "callisto.service.records.events"
 local records = require "callisto.service.records.calls"
 local settings = require "callisto.settings"
 
@@ -226,7 +227,7 @@ local function add_details(routes, adapter)
       local about, why = adapter.recording(request.message)
       if not about then return http.problem(400, why) end
       local id = call_of(request, about.carrier_call)
-      if id then records.event(id, "carrier.recording", about) end
+      if id then events.add(id, "carrier.recording", about) end
       return { status = 204 }
     end))
   end)
@@ -239,7 +240,7 @@ local function add_transfer(routes, adapter)
       local about = adapter.webhook(request.message) or {}
       local id = call_of(request, about.carrier_call)
       log.warn(("%s asks for a transfer of call %s, which nobody began"):format(adapter.name, id or about.carrier_call or "?"))
-      if id then records.event(id, "carrier.transfer", { step = request.params.step }) end
+      if id then events.add(id, "carrier.transfer", { step = request.params.step }) end
       return document(adapter, { { "hangup" } })
     end))
   end)
@@ -253,7 +254,7 @@ local function add_fallback(routes, adapter)
       log.warn(("%s asked for the fallback of call %s: %s"):format(adapter.name, about.carrier_call or "?",
         about.error or "no reason given"))
       local id = about.carrier_call and core.owner(about.carrier_call)
-      if id then records.event(id, "carrier.fallback", { code = about.error }) end
+      if id then events.add(id, "carrier.fallback", { code = about.error }) end
       if hand_on(request, http.read_query(request.message.query).call) then return nil end
       local ours = answer_ours(adapter, request.message)
       if ours then return ours end
