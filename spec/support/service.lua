@@ -63,24 +63,23 @@ local function add_core(self)
   function core.leg_end(id, drain) self.legs_ended[id] = drain and "drain" or "now" end
   function core.token_withdraw(id) self.withdrawn[id] = true end
   function core.voice_prepare(text) table.insert(self.prepared, text) end
-  function core.store(sql, values, count)
-    world.requests = world.requests + 1
-    local number = world.requests
+  local function later(sql, values, count, is_fact, answer)
     local copy = {}
     for i = 1, count or #(values or {}) do copy[i] = values[i] end
-    world:at(0.001, function()
-      if self.store_fails then
-        vm:event("stored", number, nil, "EIO: the disk is gone", "EIO")
-      else
-        vm:event("stored", number, self.db(sql, copy, count))
-      end
+    world:at(self.store_delay, function()
+      if not self.store_fails then return answer(self.db(sql, copy, count)) end
+      if is_fact then table.insert(self.kept, function() assert(self.db(sql, copy, count)) end) end
+      answer(nil, "EIO: the disk is gone", "EIO")
     end)
+  end
+  function core.store(sql, values, count, is_fact)
+    world.requests = world.requests + 1
+    local number = world.requests
+    later(sql, values, count, is_fact, function(...) vm:event("stored", number, ...) end)
     return number
   end
   function core.store_fact(sql, values, count)
-    local copy = {}
-    for i = 1, count or #(values or {}) do copy[i] = values[i] end
-    world:at(0.001, function() assert(self.db(sql, copy, count)) end)
+    later(sql, values, count, true, function(rows, why) assert(rows or self.store_fails, why) end)
     return true
   end
   function core.fact_of(id, kind, data)
@@ -129,7 +128,7 @@ function service.start(env, file, sources)
   local self = setmetatable({
     world = world, vm = vm, json = world.modules["callisto.json"], xml = world.modules["callisto.xml"], db = sqlite.open(),
     replies = {}, opened = {}, order = {}, closed = {}, legs_ended = {}, withdrawn = {}, prepared = {}, rest = {},
-    turned_away = {}, byes = {}, elsewhere = {}, forwarded = {}, aliases = {}, number = 0,
+    turned_away = {}, byes = {}, elsewhere = {}, forwarded = {}, aliases = {}, kept = {}, store_delay = 0.001, number = 0,
   }, Service)
   add_core(self)
   vm.require "callisto.service"
@@ -137,6 +136,13 @@ function service.start(env, file, sources)
   self.twilio = vm.require "providers.carriers.twilio"
   self.http = vm.require "callisto.http"
   return self
+end
+
+---The disk takes again what it refused: the facts, in their order.
+function Service:disk_is_back()
+  self.store_fails = false
+  for _, write in ipairs(self.kept) do write() end
+  self.kept = {}
 end
 
 ---Sends a request and gives its number; the answer is in `replies` when it has come.

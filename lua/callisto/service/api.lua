@@ -150,8 +150,10 @@ local function place_call(request)
   if not call then return http.problem(503, message, { code = code }, { ["retry-after"] = "5" }) end
   local at = core.now() + DIAL_S
   while not is_settled(call) and core.now() < at do task.wait(call, at - core.now()) end
-  if call.is_refused then
-    return http.problem(503, "the call could not be written down, so it was not dialled", { id = call.id })
+  call.is_given_up = not call.is_written
+  if call.is_refused or call.is_given_up then
+    return http.problem(503, "the call could not be written down, so it was not dialled", { id = call.id },
+      { ["retry-after"] = "5" })
   end
   if call.dialled == "not_placed" then
     return http.problem(502, ("%s refused the call: %s"):format(call.carrier, call.refusal.message),

@@ -50,6 +50,9 @@ local BYE_BYTES = 4096
 ---@field is_broken boolean|nil  the engine plays the fallback
 ---@field final callisto.CarrierStatus|nil  the carrier's last word
 ---@field is_answered boolean|nil
+---@field is_written boolean|nil  its row is in the store
+---@field is_given_up boolean|nil  the one who ordered it was told that it is not dialled
+---@field is_refused boolean|nil  it is not dialled, or not taken
 
 local calls = {}
 

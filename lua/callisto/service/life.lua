@@ -256,15 +256,12 @@ local function pass_through(call, calls)
   legs.begin(call, 1, "caller") -- before the wait, so that a leg that comes up meanwhile finds its row
   local rows, why, code = records.begin(call)
   call.is_written = rows ~= nil
+  if not rows then log.error(("call %s could not be written down: %s"):format(call.id, why)) end
+  -- A call of the past does not come again; an order is not dialled without its record, or when the one who gave it was told
+  -- that it is not.
+  call.is_refused = code == "EEXIST" or (call.direction == "OUTBOUND" and (not rows or call.is_given_up))
   task.wake(call)
-  if not rows then
-    log.error(("call %s could not be written down: %s"):format(call.id, why))
-    -- A call that was never dialled is not dialled without its record; and one of the past does not come again.
-    if call.direction == "OUTBOUND" or code == "EEXIST" then
-      call.is_refused = true
-      return
-    end
-  end
+  if call.is_refused then return end
   if call.direction == "INBOUND" then
     calls.learn(call, "platform", { status = "INITIATED", reason = "ANSWERED" })
   elseif not dial(call, calls) then
@@ -277,19 +274,21 @@ local function pass_through(call, calls)
   until_carrier_is_done(call, calls)
 end
 
+-- The row of an order may have been written after all, by then too late.
+local function take_back(call, calls)
+  legs.finish(call.id, 1, { reason = "refused" })
+  if call.direction == "OUTBOUND" then records.finish(call.id, "FAILED", "NOT_WRITTEN") end
+  core.call_close(call.id, 1000)
+  calls.forget(call)
+  task.wake(call)
+end
+
 ---Lives a call. Whatever happens on the way, the call is finished and forgotten, once.
 ---@param call callisto.LiveCall
 ---@param calls table  callisto.calls
 function life.live(call, calls)
   task.finally(pass_through, function()
-    if call.is_refused then
-      legs.finish(call.id, 1, { reason = "refused" })
-      core.call_close(call.id, 1000)
-      calls.forget(call)
-      task.wake(call)
-    else
-      finish(call, calls)
-    end
+    if call.is_refused then take_back(call, calls) else finish(call, calls) end
   end, call, calls)
 end
 
