@@ -93,12 +93,13 @@ local function run(db, sql, values, count)
   return rows
 end
 
+---@param path string|nil  a file that is there already; nil: a database in memory, with the schema
 ---@return (fun(sql: string, values: any[]|nil, count: integer|nil): table[]|nil, string?, string?)|nil
-function sqlite.open()
-  local text = lib and schema()
+function sqlite.open(path)
+  local text = lib and (path and "" or schema())
   if not text then return nil end
   local db = ffi.new("sqlite3 *[1]")
-  assert(lib.sqlite3_open(":memory:", db) == 0)
+  assert(lib.sqlite3_open(path or ":memory:", db) == 0)
   local why = ffi.new("char *[1]")
   assert(lib.sqlite3_exec(db[0], text, nil, nil, why) == 0, why[0] ~= nil and ffi.string(why[0]) or "the schema failed")
   return function(sql, values, count) return run(db[0], sql, values or {}, count or #(values or {})) end

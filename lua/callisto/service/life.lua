@@ -256,11 +256,13 @@ local function pass_through(call, calls)
   legs.begin(call, 1, "caller") -- before the wait, so that a leg that comes up meanwhile finds its row
   local rows, why, code = records.begin(call)
   call.is_written = rows ~= nil
-  if not rows then log.error(("call %s could not be written down: %s"):format(call.id, why)) end
   -- A call of the past does not come again; an order is not dialled without its record, or when the one who gave it was told
   -- that it is not.
   call.is_refused = code == "EEXIST" or (call.direction == "OUTBOUND" and (not rows or call.is_given_up))
   task.wake(call)
+  if not rows then
+    log.error(("call %s %s: %s"):format(call.id, call.is_refused and "could not be written down" or "is written down later", why))
+  end
   if call.is_refused then return end
   if call.direction == "INBOUND" then
     calls.learn(call, "platform", { status = "INITIATED", reason = "ANSWERED" })
