@@ -20,6 +20,7 @@
 #include "script/reload.h"
 #include "script/say.h"
 #include "net/address.h"
+#include "engine/mend.h"
 #include "store/facts.h"
 
 #define SHARED_CEILING (64u << 20)
@@ -166,6 +167,7 @@ static int open_store_and_speech(cal_engine *engine) {
   int code =
       cal_store_open(&engine->store, &(cal_store_options){.path = o->store_path ? o->store_path : store_path,
                                                           .node = o->node,
+                                                          .mend_recording = cal_mend_recording,
                                                           .is_inline = o->is_inline,
                                                           .clock = engine->clock});
   if (!code)
@@ -175,11 +177,6 @@ static int open_store_and_speech(cal_engine *engine) {
   if (!code && o->trace_path)
     code = cal_trace_open(&engine->trace, engine->files, o->trace_path, engine->clock);
   if (code) return code;
-  cal_store_stats stats;
-  cal_store_stats_now(engine->store, &stats);
-  if (stats.lost_calls)
-    cal_log(CAL_LOG_WARN, "engine", NULL,
-            "%u calls were lost when the last process died; they are finished as lost", stats.lost_calls);
   cal_speech_options speech = cal_speech_defaults();
   speech.threads = o->is_inline ? 0 : o->speech_threads;
   speech.cache_bytes = SPEECH_CACHE;

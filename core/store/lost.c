@@ -30,21 +30,67 @@ static const char *const statements[] = {
 };
 
 #define STATEMENTS (sizeof statements / sizeof statements[0])
+#define OPEN_RECORDINGS "SELECT path FROM recordings WHERE state = 'RECORDING' AND " MINE("recordings")
 
-static int run(cal_db *db, const char *sql, const char *node, int64_t now_ms, uint32_t *count) {
-  cal_store_value params[] = {cal_store_text(node), cal_store_integer(now_ms)};
+/* Gives the result when it went well (owned). */
+static int run(cal_db *db, cal_store_result **result, const char *sql, const cal_store_value *params,
+               uint32_t count) {
+  cal_store_result *answer = NULL;
+  int code = cal_db_run(db, &answer, sql, params, count);
+  if (!code) {
+    *result = answer;
+    return 0;
+  }
+  cal_fail(code, "cannot finish the calls of an earlier process: %s", answer->error);
+  cal_store_result_free(answer);
+  return code;
+}
+
+static int note_length(cal_db *db, const char *path, int64_t samples, int64_t bytes) {
+  cal_store_value params[] = {cal_store_text(path), cal_store_integer(samples), cal_store_integer(bytes)};
   cal_store_result *result = NULL;
-  int code = cal_db_run(db, &result, sql, params, 2);
-  if (code) cal_fail(code, "cannot finish the calls of an earlier process: %s", result->error);
-  *count = (uint32_t)result->changes;
+  int code = run(db, &result, "UPDATE recordings SET samples = $2, bytes = $3 WHERE path = $1", params, 3);
   cal_store_result_free(result);
   return code;
 }
 
-int cal_lost_calls(cal_db *db, const char *node, int64_t now_ms, uint32_t *count) {
+/* A file that cannot be mended is no reason not to start. */
+static int mend_recordings(cal_db *db, const cal_lost_options *options) {
+  if (!options->mend_recording) return 0;
+  cal_store_value node = cal_store_text(options->node);
+  cal_store_result *paths = NULL;
+  int code = run(db, &paths, OPEN_RECORDINGS, &node, 1);
+  for (uint32_t row = 0; !code && row < paths->rows; row++) {
+    const char *path = paths->values[row].bytes.at;
+    int64_t samples = 0, bytes = 0;
+    if (options->mend_recording(path, &samples, &bytes) < 0) {
+      cal_log(CAL_LOG_WARN, "store", NULL, "%s was cut off and stays so: %s", path, cal_error_text());
+    } else {
+      code = note_length(db, path, samples, bytes);
+    }
+  }
+  cal_store_result_free(paths);
+  return code;
+}
+
+/* The last statement counts the calls. */
+static int finish_all(cal_db *db, const cal_lost_options *options, uint32_t *count) {
+  cal_store_value params[] = {cal_store_text(options->node), cal_store_integer(options->now_ms)};
+  for (size_t i = 0; i < STATEMENTS; i++) {
+    cal_store_result *result = NULL;
+    int code = run(db, &result, statements[i], params, 2);
+    if (code) return code;
+    *count = (uint32_t)result->changes;
+    cal_store_result_free(result);
+  }
+  return 0;
+}
+
+int cal_lost_calls(cal_db *db, uint32_t *count, const cal_lost_options *options) {
   uint32_t changes = 0;
   int code = cal_db_begin(db);
-  for (size_t i = 0; !code && i < STATEMENTS; i++) code = run(db, statements[i], node, now_ms, &changes);
+  if (!code) code = mend_recordings(db, options);
+  if (!code) code = finish_all(db, options, &changes);
   if (!code) code = cal_db_commit(db);
   if (code) {
     cal_db_rollback(db);

@@ -6,7 +6,13 @@
 
 #include "store/engine.h"
 
+typedef struct cal_lost_options {
+  const char *node;
+  int64_t now_ms;
+  int (*mend_recording)(const char *path, int64_t *samples, int64_t *bytes); /* as in store.h; may be NULL */
+} cal_lost_options;
+
 /* Finishes the calls in progress of this node, in one transaction; how many through `count`. */
-int cal_lost_calls(cal_db *db, const char *node, int64_t now_ms, uint32_t *count);
+int cal_lost_calls(cal_db *db, uint32_t *count, const cal_lost_options *options);
 
 #endif

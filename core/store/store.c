@@ -86,7 +86,11 @@ static int open_database(cal_store *store, const cal_store_options *options) {
   if (code) return code;
   int64_t now_ms = cal_clock_wall_ms(options->clock ? options->clock : cal_clock_real());
   code = cal_migrations_apply(store->db, store->path, now_ms);
-  if (!code && options->node) code = cal_lost_calls(store->db, options->node, now_ms, &store->lost_calls);
+  if (!code && options->node)
+    code = cal_lost_calls(store->db, &store->lost_calls,
+                          &(cal_lost_options){.node = options->node,
+                                              .now_ms = now_ms,
+                                              .mend_recording = options->mend_recording});
   if (code == -ENOSPC)
     cal_fail(code, "cannot prepare the database %s, because the disk is full: free some space", store->path);
   return code;

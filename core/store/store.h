@@ -43,6 +43,9 @@ typedef struct cal_store_options {
   uint32_t close_ms;        /* what waits at close has this long; 0 = 10000 */
   uint32_t busy_timeout_ms; /* 0 = 5000: how long another program may hold the lock before that is trouble */
   int is_inline;
+  /* Mends the file of a recording that was being written when an earlier process ended, and says what is in it.
+   * A negative code: the file stays as it is. NULL: none is touched. Called by cal_store_open. */
+  int (*mend_recording)(const char *path, int64_t *samples, int64_t *bytes);
   cal_clock *clock; /* borrowed; NULL = the real one. Gives the times the store itself writes */
 } cal_store_options;
 
@@ -61,7 +64,7 @@ typedef struct cal_store_stats {
 
 /* Opens, checks and migrates the file, then finishes what an earlier process of this node left behind (its
  * calls in progress become FAILED, outcome UNKNOWN unless the agent had chosen a word, ending REAPED, each
- * with a `call.lost` event; its legs end; its recordings become INCOMPLETE), then starts the thread. Blocks;
+ * with a `call.lost` event; its legs end; its recordings are mended and become INCOMPLETE), then starts the thread. Blocks;
  * returns owned. -EACCES, -EROFS, -ENOTDIR: the folder, with the remedy in the sentence. -EBADMSG: not a
  * database, or damaged. -ENOTSUP: written by a newer callisto. -EBUSY: another process of this node lives, or
  * the lock is held. -ENOSPC. */

@@ -94,6 +94,26 @@ static void pitfall_29_everything_said_survives_kill_9_and_the_call_is_lost(void
   cal_store_close(store);
 }
 
+static int mend(const char *path, int64_t *samples, int64_t *bytes) {
+  if (strcmp(path, "recordings/over.wav") == 0) return -EINVAL;
+  assert_string_equal("recordings/talking.wav", path);
+  *samples = 4000;
+  *bytes = 16000;
+  return 0;
+}
+
+static void recordings_that_were_cut_off_are_mended(void **state) {
+  kill_in_mid_call();
+  cal_store *store = scratch_store((cal_store_options){.is_inline = 1, .mend_recording = mend});
+  scratch_expect(store,
+                 "SELECT GROUP_CONCAT(samples || ' ' || bytes || ' ' || state) FROM"
+                 " (SELECT * FROM recordings ORDER BY path)",
+                 "0 0 INCOMPLETE,4000 16000 INCOMPLETE");
+  cal_store_close(store);
+  store = scratch_store((cal_store_options){.is_inline = 1, .mend_recording = mend}); /* once is enough */
+  cal_store_close(store);
+}
+
 static void calls_of_other_nodes_are_left_alone(void **state) {
   kill_in_mid_call();
   cal_store_stats stats;
@@ -112,6 +132,7 @@ int main(void) {
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, scratch_make, scratch_remove)
   const struct CMUnitTest tests[] = {
       IN_FOLDER(pitfall_29_everything_said_survives_kill_9_and_the_call_is_lost),
+      IN_FOLDER(recordings_that_were_cut_off_are_mended),
       IN_FOLDER(calls_of_other_nodes_are_left_alone),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
