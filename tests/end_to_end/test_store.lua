@@ -1,6 +1,6 @@
 #!/usr/bin/env -S bash -c 'cd "${0%/*}/../.." && exec "${CALLISTO:-build/callisto}" lua "tests/end_to_end/${0##*/}" "$@"'
--- Another program locks the database, as a careless backup does: calls go on, nothing is promised that is not written, and
--- what happened meanwhile is written when the lock is gone.
+-- What the store is given that it cannot take. Another program locks the database, as a careless backup does: calls go on,
+-- nothing is promised that is not written, and what happened meanwhile is written when the lock is gone.
 
 local kit = dofile "tests/end_to_end/kit.lua"
 local sqlite = dofile "spec/support/sqlite.lua"
@@ -9,6 +9,17 @@ return kit.run(function()
   local exchange = kit.exchange()
   local server = kit.server(exchange)
   local other_program = sqlite.open(kit.scratch .. "/server/callisto.db")
+
+  kit.test("a call turned away from a number that is not UTF-8 leaves the list readable", function()
+    kit.webhook(server, "/telephony/twilio/inbound/closed", {
+      CallSid = "CA" .. ("f"):rep(32), AccountSid = kit.SID, From = "\255\254", To = kit.NUMBER, CallStatus = "ringing",
+      Direction = "inbound",
+    })
+    local row = kit.wait_for("its row", 10, function()
+      return kit.calls_with(server, "carrier_call_id", "CA" .. ("f"):rep(32))[1]
+    end)
+    kit.equal("\239\191\189\239\191\189", row.from, "number")
+  end)
 
   local talking = kit.call(server, "long", "+15551001")
   local carrier_call = kit.wait_for("the stream", 20, function()
