@@ -321,7 +321,7 @@ static int store(lua_State *L) {
                           &(cal_store_request){.sql = s.sql,
                                                .params = s.values,
                                                .param_count = (uint32_t)s.count,
-                                               .kind = is_fact ? CAL_STORE_FACT : CAL_STORE_CONTROL,
+                                               .is_fact = is_fact,
                                                .on_done = on_stored,
                                                .context = a});
   if (code < 0) {
@@ -338,8 +338,7 @@ static int store_fact(lua_State *L) {
   read_statement(L, &s);
   int code = cal_store_submit(
       cal_engine_store(engine_of(L)),
-      &(cal_store_request){
-          .sql = s.sql, .params = s.values, .param_count = (uint32_t)s.count, .kind = CAL_STORE_FACT});
+      &(cal_store_request){.sql = s.sql, .params = s.values, .param_count = (uint32_t)s.count, .is_fact = 1});
   if (code < 0) return cal_lib_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;

@@ -6,7 +6,7 @@
 #include "base/error.h"
 
 static int write_fact(cal_store *store, const char *sql, const cal_store_value *params, uint32_t count) {
-  cal_store_request request = {.sql = sql, .params = params, .param_count = count, .kind = CAL_STORE_FACT};
+  cal_store_request request = {.sql = sql, .params = params, .param_count = count, .is_fact = 1};
   return cal_store_submit(store, &request);
 }
 

@@ -48,7 +48,7 @@ int cal_item_new(cal_item **result, const cal_store_request *request) {
   cal_item *item = cal_alloc(sizeof *item + values + payload);
   char *at = (char *)item + sizeof *item + values;
   cal_list_init(&item->node);
-  item->kind = request->kind;
+  item->is_fact = request->is_fact;
   item->on_done = request->on_done;
   item->context = request->context;
   item->bytes = sizeof *item + values + payload;

@@ -9,7 +9,7 @@
 
 typedef struct cal_item {
   cal_list node;
-  cal_store_class kind;
+  int is_fact;
   cal_store_done on_done;
   void *context;
   cal_store_result *result; /* while its group is not committed */

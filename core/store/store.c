@@ -231,17 +231,11 @@ static int submit_inline(cal_store *store, cal_item *item) {
   return 0;
 }
 
-/* Mutex held. Telemetry leaves a quarter of the queue to what must not be lost. */
+/* Mutex held. */
 static int admit(cal_store *store, const cal_item *item) {
   if (store->is_closing) return -ESHUTDOWN;
-  uint32_t ceiling = item->kind == CAL_STORE_TELEMETRY ? store->ceiling - store->ceiling / 4 : store->ceiling;
-  int fits = store->waiting < ceiling && store->waiting_bytes + item->bytes <= QUEUE_BYTES;
-  if (fits) return 0;
-  if (item->kind == CAL_STORE_TELEMETRY) {
-    atomic_fetch_add(&store->writer.dropped, 1);
-  } else {
-    store->refused++;
-  }
+  if (store->waiting < store->ceiling && store->waiting_bytes + item->bytes <= QUEUE_BYTES) return 0;
+  store->refused++;
   cal_metric_add(store->metric_refused, 1);
   return -ENOBUFS;
 }
@@ -306,7 +300,6 @@ void cal_store_stats_now(cal_store *store, cal_store_stats *stats) {
   pthread_mutex_unlock(&store->mutex);
   stats->kept = atomic_load(&writer->kept_count);
   stats->trouble = atomic_load(&writer->trouble);
-  stats->dropped = atomic_load(&writer->dropped);
   stats->lost = atomic_load(&writer->lost);
   stats->failed = atomic_load(&writer->failed);
   stats->commits = atomic_load(&writer->commits);

@@ -53,8 +53,7 @@ typedef struct cal_store_stats {
   uint32_t waiting;    /* in the queue */
   uint32_t kept;       /* facts waiting for the disk */
   int trouble;         /* 0, or the code of the trouble that lasts */
-  uint64_t dropped;    /* TELEMETRY */
-  uint64_t refused;    /* CONTROL, -ENOBUFS */
+  uint64_t refused;    /* -ENOBUFS */
   uint64_t lost;       /* facts that did not fit among the kept */
   uint64_t failed;     /* requests answered with a code, and facts that can never be written */
   uint64_t commits;    /* transactions */

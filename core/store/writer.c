@@ -73,14 +73,14 @@ static void keep(cal_writer *writer, cal_item *item) {
   set_kept(writer, 1);
 }
 
-/* Takes both. The end of every request that is neither kept nor dropped. */
+/* Takes both. The end of every request that is not kept. */
 static void finish(cal_writer *writer, cal_item *item, cal_store_result *result) {
   if (result->code == 0) {
     atomic_fetch_add(&writer->done, 1);
   } else {
     atomic_fetch_add(&writer->failed, 1);
     cal_metric_add(writer->metric_failed, 1);
-    uint64_t failures = item->kind == CAL_STORE_FACT ? ++writer->failures : 0;
+    uint64_t failures = item->is_fact ? ++writer->failures : 0;
     if (failures && (failures & (failures - 1)) == 0)
       cal_log(CAL_LOG_WARN, "store", NULL, "a fact cannot be written (%s: %s), %llu so far: %.200s",
               cal_error_name(result->code), result->error, (unsigned long long)failures, item->sql);
@@ -155,18 +155,12 @@ static int run_alone(cal_writer *writer, cal_item *item, cal_store_result **resu
   return code;
 }
 
-/* The disk refused this one: a fact is kept, telemetry is dropped, the others hear why. Takes both. */
+/* The disk refused this one: a fact is kept, the others hear why. Takes both. */
 static void refuse(cal_writer *writer, cal_item *item, cal_store_result *result) {
-  switch (item->kind) {
-  case CAL_STORE_FACT:
+  if (item->is_fact) {
     cal_item_tell(item, result);
     keep(writer, item);
-    break;
-  case CAL_STORE_TELEMETRY:
-    atomic_fetch_add(&writer->dropped, 1);
-    cal_item_answer(item, result);
-    break;
-  default:
+  } else {
     finish(writer, item, result);
   }
 }
@@ -174,7 +168,7 @@ static void refuse(cal_writer *writer, cal_item *item, cal_store_result *result)
 /* Closing takes too long: what still waits is answered instead of done. Takes the item. */
 static void abandon(cal_writer *writer, cal_item *item) {
   cal_store_result *result = cal_result_error(-ESHUTDOWN, "the store was closed before this request's turn");
-  if (item->kind == CAL_STORE_FACT) {
+  if (item->is_fact) {
     cal_item_tell(item, result);
     lose(writer, item);
   } else {

@@ -22,7 +22,7 @@ typedef struct cal_writer {
   atomic_uint kept_count;
   atomic_int trouble;      /* 0, or what is wrong with the disk; it was logged */
   atomic_int is_abandoned; /* closing takes too long: answer instead of doing. Any thread */
-  atomic_ullong dropped, lost, failed, commits, done;
+  atomic_ullong lost, failed, commits, done;
   cal_metric *metric_commits, *metric_failed, *metric_kept, *metric_lost;
 } cal_writer;
 

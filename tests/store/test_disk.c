@@ -41,12 +41,14 @@ static void collect_code(void *context, cal_store_result *result) {
   cal_store_result_free(result);
 }
 
-static void submit(const char *sql, cal_store_value value, cal_store_class kind, int *code) {
+enum { IS_FACT = 1 };
+
+static void submit(const char *sql, cal_store_value value, int is_fact, int *code) {
   cal_item *item = NULL;
   cal_store_request request = {.sql = sql,
                                .params = &value,
                                .param_count = strstr(sql, "$1") != NULL,
-                               .kind = kind,
+                               .is_fact = is_fact,
                                .on_done = code ? collect_code : NULL,
                                .context = code};
   assert_int_equal(0, cal_item_new(&item, &request));
@@ -68,7 +70,7 @@ static int64_t count(const char *sql) {
 
 static void facts_wait_for_a_full_disk_in_order(void **state) {
   set_pages("1"); /* no page more than there are */
-  for (int i = 0; i < 20; i++) submit(EVENT, cal_store_integer(i), CAL_STORE_FACT, NULL);
+  for (int i = 0; i < 20; i++) submit(EVENT, cal_store_integer(i), IS_FACT, NULL);
   assert_int_equal(-ENOSPC, atomic_load(&writer->trouble));
   assert_int_equal(1, scratch_shouts_now());
   uint32_t kept = atomic_load(&writer->kept_count);
@@ -76,18 +78,16 @@ static void facts_wait_for_a_full_disk_in_order(void **state) {
   assert_int_equal(20 - (int)kept, count("SELECT COUNT(*) FROM events"));
 
   int code = 1;
-  submit("SELECT 1", cal_store_null(), CAL_STORE_CONTROL, &code); /* reading goes on */
+  submit("SELECT 1", cal_store_null(), 0, &code); /* reading goes on */
   assert_int_equal(0, code);
-  submit("INSERT INTO recordings (path, call_id, started_at_ms) VALUES ('a', 'b', 1)", cal_store_null(),
-         CAL_STORE_CONTROL, &code); /* no overtaking */
+  submit("INSERT INTO recordings (path, call_id, started_at_ms) VALUES ('a', 'b', 1)", cal_store_null(), 0,
+         &code); /* no overtaking */
   assert_int_equal(-ENOSPC, code);
-  submit(EVENT, cal_store_integer(99), CAL_STORE_TELEMETRY, NULL); /* of telemetry nothing is kept */
-  assert_int_equal(1, atomic_load(&writer->dropped));
   assert_int_equal(kept, atomic_load(&writer->kept_count));
 
   set_pages("100000");
-  submit("INSERT INTO recordings (path, call_id, started_at_ms) VALUES ('a', 'b', 1)", cal_store_null(),
-         CAL_STORE_CONTROL, &code);
+  submit("INSERT INTO recordings (path, call_id, started_at_ms) VALUES ('a', 'b', 1)", cal_store_null(), 0,
+         &code);
   assert_int_equal(0, code);
   assert_int_equal(0, atomic_load(&writer->trouble));
   assert_int_equal(0, atomic_load(&writer->kept_count));
@@ -101,10 +101,10 @@ static void facts_wait_for_a_full_disk_in_order(void **state) {
 static void a_second_episode_is_shouted_again(void **state) {
   for (int episode = 1; episode <= 2; episode++) {
     set_pages("1");
-    for (int i = 0; i < 10; i++) submit(EVENT, cal_store_integer(i), CAL_STORE_FACT, NULL);
+    for (int i = 0; i < 10; i++) submit(EVENT, cal_store_integer(i), IS_FACT, NULL);
     assert_int_equal(episode, scratch_shouts_now());
     set_pages("100000");
-    submit(EVENT, cal_store_integer(10), CAL_STORE_FACT, NULL);
+    submit(EVENT, cal_store_integer(10), IS_FACT, NULL);
     assert_int_equal(0, atomic_load(&writer->trouble));
   }
   assert_int_equal(22, count("SELECT COUNT(*) FROM events"));
@@ -115,9 +115,9 @@ static void whoever_waits_for_an_answer_hears_why_and_it_is_shouted_once(void **
   for (int i = 0; i < 5; i++) {
     int code = 0;
     submit("INSERT INTO recordings (path, call_id, started_at_ms) VALUES ('a', hex(zeroblob(9000)), $1)",
-           cal_store_integer(i), CAL_STORE_CONTROL, &code);
+           cal_store_integer(i), 0, &code);
     assert_int_equal(-ENOSPC, code);
-    submit("SELECT 1", cal_store_null(), CAL_STORE_CONTROL, &code); /* that this goes well says nothing */
+    submit("SELECT 1", cal_store_null(), 0, &code); /* that this goes well says nothing */
     assert_int_equal(0, code);
     assert_int_equal(-ENOSPC, atomic_load(&writer->trouble));
   }
@@ -128,7 +128,7 @@ static void whoever_waits_for_an_answer_hears_why_and_it_is_shouted_once(void **
 
 static void what_does_not_fit_among_the_kept_is_counted(void **state) {
   set_pages("1");
-  for (int i = 0; i < 150; i++) submit(EVENT, cal_store_integer(i), CAL_STORE_FACT, NULL);
+  for (int i = 0; i < 150; i++) submit(EVENT, cal_store_integer(i), IS_FACT, NULL);
   assert_int_equal(100, atomic_load(&writer->kept_count));
   assert_int_equal(150, 100 + count("SELECT COUNT(*) FROM events") + (int64_t)atomic_load(&writer->lost));
   assert_true(atomic_load(&writer->lost) > 0);
@@ -138,13 +138,13 @@ static void what_does_not_fit_among_the_kept_is_counted(void **state) {
 
 static void a_wrong_fact_does_not_hold_up_the_others(void **state) {
   set_pages("1");
-  for (int i = 0; i < 10; i++) submit(EVENT, cal_store_integer(i), CAL_STORE_FACT, NULL);
-  submit("INSERT INTO nowhere VALUES (1)", cal_store_null(), CAL_STORE_FACT, NULL);
+  for (int i = 0; i < 10; i++) submit(EVENT, cal_store_integer(i), IS_FACT, NULL);
+  submit("INSERT INTO nowhere VALUES (1)", cal_store_null(), IS_FACT, NULL);
   submit("INSERT OR ROLLBACK INTO calls (id, direction, carrier, created_at_ms) VALUES ('c', 'UP', 'x', 1)",
-         cal_store_null(), CAL_STORE_FACT, NULL);
-  submit(EVENT, cal_store_integer(10), CAL_STORE_FACT, NULL);
+         cal_store_null(), IS_FACT, NULL);
+  submit(EVENT, cal_store_integer(10), IS_FACT, NULL);
   set_pages("100000");
-  submit(EVENT, cal_store_integer(11), CAL_STORE_FACT, NULL);
+  submit(EVENT, cal_store_integer(11), IS_FACT, NULL);
   assert_int_equal(12, count("SELECT COUNT(*) FROM events"));
   assert_int_equal(0, atomic_load(&writer->kept_count));
   assert_int_equal(2, atomic_load(&writer->failed));
@@ -152,18 +152,16 @@ static void a_wrong_fact_does_not_hold_up_the_others(void **state) {
 
 static void a_fact_with_an_asker_is_answered_at_once_and_written_later(void **state) {
   set_pages("1");
-  for (int i = 0; !atomic_load(&writer->kept_count); i++)
-    submit(EVENT, cal_store_integer(i), CAL_STORE_FACT, NULL);
+  for (int i = 0; !atomic_load(&writer->kept_count); i++) submit(EVENT, cal_store_integer(i), IS_FACT, NULL);
   int code = 1;
   submit("INSERT INTO recordings (path, call_id, started_at_ms) VALUES ('a', 'b', $1)", cal_store_integer(7),
-         CAL_STORE_FACT, &code);
+         IS_FACT, &code);
   assert_int_equal(-ENOSPC, code);
   /* What is known of it meanwhile is written behind it, so it finds its row. */
-  submit("UPDATE recordings SET ended_at_ms = $1 WHERE path = 'a'", cal_store_integer(9), CAL_STORE_FACT,
-         NULL);
+  submit("UPDATE recordings SET ended_at_ms = $1 WHERE path = 'a'", cal_store_integer(9), IS_FACT, NULL);
   set_pages("100000");
   code = 1;
-  submit(EVENT, cal_store_integer(10), CAL_STORE_FACT, &code);
+  submit(EVENT, cal_store_integer(10), IS_FACT, &code);
   assert_int_equal(0, code);
   assert_int_equal(9, count("SELECT ended_at_ms FROM recordings"));
 }
@@ -178,7 +176,7 @@ static void a_lock_is_waited_for_once(void **state) {
   uint64_t before_ns = cal_clock_now_ns(cal_clock_real());
   for (int i = 0; i < 1000; i++) {
     int code = 0;
-    submit("UPDATE recordings SET samples = $1", cal_store_integer(i), CAL_STORE_CONTROL, &code);
+    submit("UPDATE recordings SET samples = $1", cal_store_integer(i), 0, &code);
     assert_int_equal(-EBUSY, code);
   }
   uint64_t waited_ns = cal_clock_now_ns(cal_clock_real()) - before_ns;
@@ -193,10 +191,10 @@ static void another_program_with_the_lock_is_waited_for(void **state) {
   assert_int_equal(0, cal_sqlite_open(&other, &(cal_sqlite_options){.path = scratch("callisto.db"),
                                                                     .busy_timeout_ms = 1}));
   assert_int_equal(0, cal_db_begin(other));
-  submit(EVENT, cal_store_integer(1), CAL_STORE_FACT, NULL);
+  submit(EVENT, cal_store_integer(1), IS_FACT, NULL);
   assert_int_equal(-EBUSY, atomic_load(&writer->trouble));
   cal_db_rollback(other);
-  submit(EVENT, cal_store_integer(2), CAL_STORE_FACT, NULL);
+  submit(EVENT, cal_store_integer(2), IS_FACT, NULL);
   assert_int_equal(0, atomic_load(&writer->trouble));
   assert_int_equal(2, count("SELECT COUNT(*) FROM events"));
   cal_db_close(other);

@@ -10,7 +10,7 @@
   " VALUES ('" id "', 'INBOUND', 'twilio', '" id "', 'node-1', 1000)"
 
 static void write_fact(cal_store *store, const char *sql) {
-  if (cal_store_submit(store, &(cal_store_request){.sql = sql, .kind = CAL_STORE_FACT}) != 0) _exit(1);
+  if (cal_store_submit(store, &(cal_store_request){.sql = sql, .is_fact = 1}) != 0) _exit(1);
 }
 
 /* A process in the middle of two calls. It is killed, so nothing here is closed. */
