@@ -1,7 +1,7 @@
 /* facts: what the engine itself writes about a call, so that it is there even if the call's script is broken.
  *
  * Events, lines of the conversation and recordings; everything else about a call is written by the service's
- * scripts (lua/callisto/records.lua). Each function copies its arguments, returns at once, and is a fact in
+ * scripts (lua/callisto/service/records). Each function copies its arguments, returns at once, and is a fact in
  * the sense of store.h: it is kept while the disk is full. Times are UTC milliseconds. Texts may be NULL where
  * it says so. Codes as for cal_store_submit, and -EINVAL for an empty id. Any thread.
  *
