@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -13,6 +14,7 @@
 #include "store/rows.h"
 
 #define STATEMENTS 128
+#define CHECK_BYTES ((uint64_t)256 * 1024 * 1024)
 #define PROGRESS_STEPS 10000 /* of SQLite's machine: well below a millisecond */
 
 /* Our own statements. Kept apart from the cache, where a request with the same text would find them. */
@@ -130,6 +132,22 @@ static int prepare_own(connection *db) {
   return 0;
 }
 
+/* The start of a large database must not take minutes. */
+static int quick_check(connection *db, const cal_sqlite_options *options) {
+  struct stat about;
+  uint64_t most = options->check_bytes ? options->check_bytes : CHECK_BYTES;
+  if (stat(options->path, &about) == 0 && (uint64_t)about.st_size > most) {
+    cal_log(CAL_LOG_INFO, "store", NULL,
+            "%s has %lld bytes and is not checked at start; check it with: sqlite3 %s 'PRAGMA quick_check'",
+            options->path, (long long)about.st_size, options->path);
+    return 0;
+  }
+  char said[256];
+  int code = ask(db, "PRAGMA quick_check(1)", said, sizeof said);
+  if (code) return code;
+  return strcmp(said, "ok") == 0 ? 0 : cal_fail(-EBADMSG, "%s", said);
+}
+
 static int set_up(connection *db, const cal_sqlite_options *options) {
   sqlite3_extended_result_codes(db->sqlite, 1);
   sqlite3_busy_timeout(db->sqlite, (int)options->busy_timeout_ms);
@@ -147,9 +165,7 @@ static int set_up(connection *db, const cal_sqlite_options *options) {
       run_script(db, "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=67108864;"
                      "PRAGMA trusted_schema=OFF;");
   if (!code) code = prepare_own(db);
-  if (!code) code = ask(db, "PRAGMA quick_check(1)", said, sizeof said);
-  if (code) return code;
-  return strcmp(said, "ok") == 0 ? 0 : cal_fail(-EBADMSG, "%s", said);
+  return code ? code : quick_check(db, options);
 }
 
 /* SQLite's own words are for programmers; whoever starts the engine wants the file and the remedy. */

@@ -100,16 +100,33 @@ static void what_is_no_database_is_refused(void **state) {
   assert_null(store);
 }
 
-static void a_damaged_database_is_refused(void **state) {
-  cal_store *store = scratch_store((cal_store_options){.is_inline = 1});
-  cal_store_close(store);
+/* The first page stays, so it is a database still. */
+static const char *lay_down_damaged(void) {
+  cal_store_close(scratch_store((cal_store_options){.is_inline = 1}));
   const char *path = scratch("callisto.db");
   FILE *file = fopen(path, "r+");
-  fseek(file, 4096, SEEK_SET); /* the first page stays: it is a database still */
+  fseek(file, 4096, SEEK_SET);
   for (int i = 0; i < 8192; i++) fputc(0x5a, file);
   fclose(file);
-  cal_store_options options = {.path = path, .is_inline = 1};
+  return path;
+}
+
+static void a_damaged_database_is_refused(void **state) {
+  cal_store *store = NULL;
+  cal_store_options options = {.path = lay_down_damaged(), .is_inline = 1};
   assert_int_equal(-EBADMSG, cal_store_open(&store, &options));
+}
+
+static void damage_in_a_large_database_shows_when_it_is_read(void **state) {
+  cal_db *db = NULL;
+  cal_store_result *result = NULL;
+  cal_sqlite_options options = {.path = lay_down_damaged(), .check_bytes = 4096};
+  assert_int_equal(0, cal_sqlite_open(&db, &options));
+  int code = cal_db_run(db, &result, "SELECT * FROM schema_migrations", NULL, 0);
+  assert_int_equal(-EBADMSG, code);
+  assert_true(cal_db_is_trouble(code));
+  cal_store_result_free(result);
+  cal_db_close(db);
 }
 
 static void an_unwritable_folder_says_what_to_do(void **state) {
@@ -172,6 +189,7 @@ int main(void) {
       IN_FOLDER(a_newer_schema_is_refused),
       IN_FOLDER(what_is_no_database_is_refused),
       IN_FOLDER(a_damaged_database_is_refused),
+      IN_FOLDER(damage_in_a_large_database_shows_when_it_is_read),
       IN_FOLDER(an_unwritable_folder_says_what_to_do),
       IN_FOLDER(a_file_in_the_way_says_what_to_do),
       IN_FOLDER(a_node_that_lives_keeps_its_calls),
