@@ -13,7 +13,7 @@
 
 #include "store/store.h"
 
-/* Appends to the call's event log, which nobody can change afterwards. `json` may be NULL ("{}"). */
+/* Appends to the call's event log, which cannot be changed afterwards. `json` may be NULL ("{}"). */
 int cal_store_event(cal_store *store, const char *call_id, int64_t at_ms, const char *kind, const char *json);
 
 typedef struct cal_line {

@@ -37,7 +37,7 @@ struct cal_files {
   uint64_t trouble_ns; /* the writer's: when something last went wrong; 0 = never, or it is over */
   pthread_t thread;
   atomic_int is_abandoned;
-  atomic_int is_behind;  /* blocks were refused, and it was shouted about; until nothing waits any more */
+  atomic_int is_behind;  /* blocks were refused, and that was logged; until nothing waits any more */
   pthread_mutex_t mutex; /* guards what follows */
   pthread_cond_t changed;
   cal_list queue, open_files;
@@ -61,7 +61,7 @@ static void destroy_file(void *object) {
   cal_unref(file->files);
 }
 
-/* Writer's thread: shouts at the first trouble of an episode, tells when it is over. */
+/* Writer's thread: logs the first trouble of an episode, and its end. */
 static void note_trouble(cal_files *files, const char *path, int code) {
   uint64_t now_ns = cal_clock_now_ns(files->clock);
   int is_new = !files->trouble_ns || now_ns - files->trouble_ns > EPISODE;

@@ -1,12 +1,12 @@
-/* files: recordings and other long files, written in blocks by a thread of their own.
+/* files: recordings and other long files, written in blocks by their own thread.
  *
- * Whoever has audio hands over blocks and goes on; the writer's thread makes the folders, opens, writes and
+ * An io thread hands over blocks and goes on; the writer's thread makes the folders, opens, writes and
  * syncs. It is not the store's thread: a disk that stalls on audio must not delay facts.
  *
  * Every block has its place in the file from the moment it is handed over. A block that is lost (too much was
  * waiting, disk full, I/O error) leaves a hole that reads as zeros, which is silence in linear PCM, so what
  * comes after it is still where it belongs; the file is *incomplete* from then on, and other files are not
- * touched by it. Trouble is shouted about once until 30 s have passed without any. Writing is tried again
+ * touched by it. Trouble is logged once until 30 s have passed without any. Writing is tried again
  * with each block.
  *
  *   create ──► append … append ──► patch (the header's lengths) ──► finish ──► on_done(code)
@@ -47,7 +47,7 @@ typedef struct cal_files_stats {
 int cal_files_open(cal_files **result, const cal_files_options *options);
 
 /* Takes one reference; returns NULL. Writes what waits (at most 10 s; then the rest is lost), closes files
- * that nobody finished (incomplete, -ECANCELED), joins. Blocks. */
+ * that were not finished (incomplete, -ECANCELED), joins. Blocks. */
 cal_files *cal_files_close(cal_files *files);
 void cal_files_stats_now(cal_files *files, cal_files_stats *stats); /* any thread */
 

@@ -54,7 +54,7 @@ static int note_length(cal_db *db, const char *path, int64_t samples, int64_t by
   return code;
 }
 
-/* A file that cannot be mended is no reason not to start. */
+/* The start goes on even if a file cannot be mended. */
 static int mend_recordings(cal_db *db, const cal_lost_options *options) {
   if (!options->mend_recording) return 0;
   cal_store_value node = cal_store_text(options->node);

@@ -19,7 +19,7 @@ typedef struct cal_store_request {
   const cal_store_value *params; /* borrowed, copied with what they point to */
   uint32_t param_count;          /* 0..CAL_STORE_PARAMS */
   int is_fact; /* must not be lost: during disk trouble on_done hears its code, and it is written later */
-  cal_store_done on_done; /* NULL: nobody waits */
+  cal_store_done on_done; /* NULL: no answer is wanted */
   void *context;
 } cal_store_request;
 

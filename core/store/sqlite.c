@@ -168,7 +168,7 @@ static int set_up(connection *db, const cal_sqlite_options *options) {
   return code ? code : quick_check(db, options);
 }
 
-/* SQLite's own words are for programmers; whoever starts the engine wants the file and the remedy. */
+/* SQLite's words are for programmers; an operator needs the file and the remedy. */
 static int explain(int code, const char *path) {
   switch (code) {
   case -EBADMSG:

@@ -1,7 +1,7 @@
-/* store: what happened, kept. SQLite on a thread of its own.
+/* store: what happened, kept. A database on its own thread.
  *
- * Anybody hands in one SQL statement with its parameters and goes on; the store's thread does everything that
- * waits in one transaction (a grouped commit), each request under a savepoint of its own, so that a bad
+ * Any thread hands in one SQL statement with its parameters and goes on; the store's thread does everything that
+ * waits in one transaction (a grouped commit), each request under its own savepoint, so that a bad
  * statement fails alone. Commits are WAL with synchronous=FULL: what was answered survives kill -9 and a
  * power cut.
  *

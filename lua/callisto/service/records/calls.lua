@@ -13,7 +13,7 @@ INSERT INTO calls (id, direction, carrier, carrier_call_id, template, generation
   payload, node, created_at_ms)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)]]
 
----A call begins. Waits until it is written. One that is on the telephone already is written later when it cannot be now.
+---A call begins. Waits until it is written. The row of an inbound call that cannot be written now is written later.
 ---@param call callisto.LiveCall
 ---@return table|nil rows, string? message, string? code  "EEXIST": the carrier's call is known already
 function calls.begin(call)

@@ -24,7 +24,7 @@ function statement.ask(sql, values, count, is_fact)
   return task.answer("stored", number, ANSWER_S)
 end
 
----Runs a statement that nobody waits for and that must not be lost.
+---Runs a statement that must not be lost, without waiting for its answer.
 ---@param what string  for the log
 ---@param sql string
 ---@param values any[]
