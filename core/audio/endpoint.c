@@ -9,7 +9,6 @@
 
 enum {
   ONSET_MS = 60,
-  HANGOVER_MS = 500,
   PREROLL_MS = 300,
   LONGEST_MS = 30000,
   CONTINUING_MS = 500,
@@ -42,7 +41,7 @@ static int is_between(uint32_t value, uint32_t low, uint32_t high) { return valu
 int cal_endpoint_new(cal_endpoint **result, const cal_endpoint_options *given) {
   cal_endpoint_options options = *given;
   options.onset_ms = usual(options.onset_ms, ONSET_MS);
-  options.hangover_ms = usual(options.hangover_ms, HANGOVER_MS);
+  options.hangover_ms = usual(options.hangover_ms, CAL_ENDPOINT_HANGOVER_MS);
   options.preroll_ms = usual(options.preroll_ms, PREROLL_MS);
   options.longest_ms = usual(options.longest_ms, LONGEST_MS);
   assert(options.on_event);
@@ -193,7 +192,8 @@ void cal_endpoint_finish(cal_endpoint *endpoint) {
   if (endpoint->is_speaking) stop(endpoint, 1);
 }
 
-int cal_endpoint_set_hangover(cal_endpoint *endpoint, uint32_t hangover_ms) {
+int cal_endpoint_set_hangover(cal_endpoint *endpoint, uint32_t wanted_ms) {
+  uint32_t hangover_ms = usual(wanted_ms, CAL_ENDPOINT_HANGOVER_MS);
   if (!is_between(hangover_ms, 100, 5000))
     return cal_fail(-EINVAL, "the silence that ends an utterance is 100 to 5000 ms, not %u", hangover_ms);
   endpoint->options.hangover_ms = hangover_ms;

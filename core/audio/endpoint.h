@@ -41,13 +41,15 @@ typedef struct cal_endpoint_event {
 typedef struct cal_endpoint_options {
   cal_vad_options vad;
   uint32_t onset_ms;    /* 0: 60; 20..1000 */
-  uint32_t hangover_ms; /* 0: 500; 100..5000 */
+  uint32_t hangover_ms; /* 0: CAL_ENDPOINT_HANGOVER_MS; 100..5000 */
   uint32_t preroll_ms;  /* 0: 300; at most 1000 */
   uint32_t longest_ms;  /* 0: 30,000; 1000..60,000 */
   int no_sound;         /* report events only: no buffer, no clips */
   void (*on_event)(void *context, const cal_endpoint_event *event);
   void *context;
 } cal_endpoint_options;
+
+enum { CAL_ENDPOINT_HANGOVER_MS = 500 }; /* the usual silence that ends an utterance */
 
 typedef struct cal_endpoint cal_endpoint;
 
@@ -58,7 +60,7 @@ cal_endpoint_free(cal_endpoint *endpoint); /* takes; drops an utterance under wa
 void cal_endpoint_push(cal_endpoint *endpoint, const int16_t *samples, size_t count);
 void cal_endpoint_finish(cal_endpoint *endpoint); /* the line is over: STOPPED for an utterance under way */
 int cal_endpoint_set_hangover(cal_endpoint *endpoint,
-                              uint32_t hangover_ms); /* at any time; -EINVAL out of range */
+                              uint32_t wanted_ms); /* at any time, 0: the usual; -EINVAL out of range */
 int cal_endpoint_is_speaking(const cal_endpoint *endpoint);
 
 #endif

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "audio/dtmf.h"
+#include "audio/endpoint.h"
 #include "audio/mix.h"
 #include "audio/tone.h"
 #include "base/error.h"
@@ -279,7 +280,8 @@ static int set_listening(lua_State *L) {
   cal_script_call *call = check_call(L);
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  cal_listen how = {.endpoint_ms = (uint32_t)cal_core_number(L, 1, "endpoint_ms", 500, 100, 5000),
+  cal_listen how = {.endpoint_ms =
+                        (uint32_t)cal_core_number(L, 1, "endpoint_ms", CAL_ENDPOINT_HANGOVER_MS, 100, 5000),
                     .free_text = cal_core_flag(L, 1, "free_text")};
   cal_grammar *grammar = NULL;
   int code = how.free_text ? check_free_text(call) : grammar_of(L, call, &grammar);
