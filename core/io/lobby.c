@@ -1,8 +1,6 @@
 #include "io/lobby.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -16,78 +14,6 @@
 
 #define KEPT_BYTES (512 * 1024) /* of one socket's messages: five seconds of any carrier's audio */
 #define CLOSE_LATER 1011        /* 1013 says it better, but not every client takes it */
-
-/* ---- prefixes */
-
-typedef struct prefix {
-  char *path;
-  size_t bytes;
-  uint32_t most, first; /* under the lock */
-  atomic_uint live;
-} prefix;
-
-struct cal_prefixes {
-  pthread_mutex_t lock;
-  prefix *all[CAL_PREFIXES];
-  uint32_t count;
-};
-
-cal_prefixes *cal_prefixes_new(void) {
-  cal_prefixes *prefixes = cal_alloc(sizeof *prefixes);
-  pthread_mutex_init(&prefixes->lock, NULL);
-  return prefixes;
-}
-
-cal_prefixes *cal_prefixes_free(cal_prefixes *prefixes) {
-  if (!prefixes) return NULL;
-  for (uint32_t i = 0; i < prefixes->count; i++) {
-    cal_free(prefixes->all[i]->path);
-    cal_free(prefixes->all[i]);
-  }
-  pthread_mutex_destroy(&prefixes->lock);
-  return cal_free(prefixes);
-}
-
-static prefix *declared(cal_prefixes *prefixes, const char *path) {
-  for (uint32_t i = 0; i < prefixes->count; i++)
-    if (!strcmp(prefixes->all[i]->path, path)) return prefixes->all[i];
-  if (prefixes->count == CAL_PREFIXES) return NULL;
-  prefix *p = cal_alloc(sizeof *p);
-  p->path = cal_strdup(path);
-  p->bytes = strlen(path);
-  return prefixes->all[prefixes->count++] = p;
-}
-
-int cal_prefixes_declare(cal_prefixes *prefixes, const char *path, uint32_t most, uint32_t first) {
-  if (*path != '/') return cal_fail(-EINVAL, "the path of sockets begins with '/', \"%s\" does not", path);
-  pthread_mutex_lock(&prefixes->lock);
-  prefix *p = declared(prefixes, path);
-  if (p) {
-    p->most = most;
-    p->first = first;
-  }
-  pthread_mutex_unlock(&prefixes->lock);
-  return p ? 0 : cal_fail(-ENOBUFS, "more than %d paths of sockets", CAL_PREFIXES);
-}
-
-/* The longest that fits, with one more socket on it. NULL with -ENOENT or -EBUSY. */
-static prefix *enter(cal_prefixes *prefixes, cal_span path, uint32_t *first, int *code) {
-  prefix *best = NULL;
-  pthread_mutex_lock(&prefixes->lock);
-  for (uint32_t i = 0; i < prefixes->count; i++) {
-    prefix *p = prefixes->all[i];
-    int fits = path.bytes >= p->bytes && !memcmp(path.at, p->path, p->bytes);
-    if (fits && (!best || p->bytes > best->bytes)) best = p;
-  }
-  *code = !best ? -ENOENT : atomic_load(&best->live) >= best->most ? -EBUSY : 0;
-  if (*code) best = NULL;
-  if (best) {
-    atomic_fetch_add(&best->live, 1);
-    *first = best->first;
-  }
-  pthread_mutex_unlock(&prefixes->lock);
-  return best;
-}
 
 /* ---- held sockets */
 
@@ -105,7 +31,7 @@ typedef enum held_state { HELD, ASKED, TAKEN, REFUSED } held_state;
 typedef struct held {
   cal_lobby *lobby;
   cal_id id;
-  prefix *prefix;
+  cal_prefix *prefix;
   held_state state;
   cal_ws *ws; /* NULL: not open yet, or closed */
   cal_timer patience;
@@ -171,7 +97,7 @@ static void close_held(held *h, int code, const char *reason) {
 
 static void on_patience_over(cal_timer *timer) {
   held *h = (held *)((char *)timer - offsetof(held, patience));
-  cal_log(CAL_LOG_WARN, "lobby", NULL, "a socket at %s had no answer in time", h->prefix->path);
+  cal_log(CAL_LOG_WARN, "lobby", NULL, "a socket at %s had no answer in time", cal_prefix_path(h->prefix));
   close_held(h, CLOSE_LATER, "no answer in time");
 }
 
@@ -357,7 +283,7 @@ static void on_close(void *context, const cal_ws_end *end) {
   cal_timer_stop(cal_io_loop(h->lobby->io), &h->patience);
   if (h->state == TAKEN) h->leg.on_close(h->leg.context, end);
   drop_kept(h);
-  atomic_fetch_sub(&h->prefix->live, 1);
+  cal_prefix_leave(h->prefix);
   cal_http_message_free(h->about);
   cal_unref(h->refusal);
   cal_free(h);
@@ -366,7 +292,7 @@ static void on_close(void *context, const cal_ws_end *end) {
 int cal_lobby_hold(cal_lobby *lobby, const cal_http_request *request, cal_ws_handlers *handlers) {
   uint32_t first = 0;
   int code;
-  prefix *p = enter(lobby->prefixes, request->path, &first, &code);
+  cal_prefix *p = cal_prefixes_enter(lobby->prefixes, request->path, &first, &code);
   if (!p) return code;
   held *h = cal_alloc(sizeof *h);
   h->lobby = lobby;
@@ -375,7 +301,7 @@ int cal_lobby_hold(cal_lobby *lobby, const cal_http_request *request, cal_ws_han
   cal_list_init(&h->kept);
   h->id = cal_slots_add(lobby->sockets, h);
   if (!h->id) {
-    atomic_fetch_sub(&p->live, 1);
+    cal_prefix_leave(p);
     cal_free(h);
     return -EBUSY;
   }

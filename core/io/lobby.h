@@ -13,25 +13,17 @@
  * Messages that were handed to the script count as answered by it: the text of a refusal is the answer to
  * them. Later ones are answered as the refusal's wire declares.
  *
- * Prefixes are shared by all io threads: any thread. The rest: io thread only. */
+ * io thread only. */
 #ifndef CAL_IO_LOBBY_H
 #define CAL_IO_LOBBY_H
 
 #include "io/io.h"
+#include "io/prefixes.h"
 #include "leg/leg.h"
 
 typedef struct cal_lobby cal_lobby;
-typedef struct cal_prefixes cal_prefixes;
 
-#define CAL_PREFIXES 64
 #define CAL_LOBBY_WAIT_MS 5000
-
-cal_prefixes *cal_prefixes_new(void); /* returns owned */
-cal_prefixes *cal_prefixes_free(cal_prefixes *prefixes);
-/* Sockets whose path begins with `path` may come first: `most` of them at a time (held, and as legs), `first`
- * text messages are waited for before anybody is asked (0: none). Said again it replaces; it is never taken
- * back, because code of an earlier generation may still want it. -ENOBUFS over CAL_PREFIXES, -EINVAL. */
-int cal_prefixes_declare(cal_prefixes *prefixes, const char *path, uint32_t most, uint32_t first);
 
 cal_lobby *cal_lobby_new(cal_io *io, cal_prefixes *prefixes, uint8_t tag, uint32_t ceiling);
 cal_lobby *cal_lobby_free(cal_lobby *lobby); /* after its sockets are closed */

@@ -1,0 +1,81 @@
+#include "io/prefixes.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+struct cal_prefix {
+  char *path;
+  size_t bytes;
+  uint32_t most, first; /* under the lock */
+  atomic_uint live;
+};
+
+struct cal_prefixes {
+  pthread_mutex_t lock;
+  cal_prefix *all[CAL_PREFIXES];
+  uint32_t count;
+};
+
+cal_prefixes *cal_prefixes_new(void) {
+  cal_prefixes *prefixes = cal_alloc(sizeof *prefixes);
+  pthread_mutex_init(&prefixes->lock, NULL);
+  return prefixes;
+}
+
+cal_prefixes *cal_prefixes_free(cal_prefixes *prefixes) {
+  if (!prefixes) return NULL;
+  for (uint32_t i = 0; i < prefixes->count; i++) {
+    cal_free(prefixes->all[i]->path);
+    cal_free(prefixes->all[i]);
+  }
+  pthread_mutex_destroy(&prefixes->lock);
+  return cal_free(prefixes);
+}
+
+static cal_prefix *declared(cal_prefixes *prefixes, const char *path) {
+  for (uint32_t i = 0; i < prefixes->count; i++)
+    if (!strcmp(prefixes->all[i]->path, path)) return prefixes->all[i];
+  if (prefixes->count == CAL_PREFIXES) return NULL;
+  cal_prefix *p = cal_alloc(sizeof *p);
+  p->path = cal_strdup(path);
+  p->bytes = strlen(path);
+  return prefixes->all[prefixes->count++] = p;
+}
+
+int cal_prefixes_declare(cal_prefixes *prefixes, const char *path, uint32_t most, uint32_t first) {
+  if (*path != '/') return cal_fail(-EINVAL, "the path of sockets begins with '/', \"%s\" does not", path);
+  pthread_mutex_lock(&prefixes->lock);
+  cal_prefix *p = declared(prefixes, path);
+  if (p) {
+    p->most = most;
+    p->first = first;
+  }
+  pthread_mutex_unlock(&prefixes->lock);
+  return p ? 0 : cal_fail(-ENOBUFS, "more than %d paths of sockets", CAL_PREFIXES);
+}
+
+cal_prefix *cal_prefixes_enter(cal_prefixes *prefixes, cal_span path, uint32_t *first, int *code) {
+  cal_prefix *best = NULL;
+  pthread_mutex_lock(&prefixes->lock);
+  for (uint32_t i = 0; i < prefixes->count; i++) {
+    cal_prefix *p = prefixes->all[i];
+    int fits = path.bytes >= p->bytes && !memcmp(path.at, p->path, p->bytes);
+    if (fits && (!best || p->bytes > best->bytes)) best = p;
+  }
+  *code = !best ? -ENOENT : atomic_load(&best->live) >= best->most ? -EBUSY : 0;
+  if (*code) best = NULL;
+  if (best) {
+    atomic_fetch_add(&best->live, 1);
+    *first = best->first;
+  }
+  pthread_mutex_unlock(&prefixes->lock);
+  return best;
+}
+
+void cal_prefix_leave(cal_prefix *prefix) { atomic_fetch_sub(&prefix->live, 1); }
+const char *cal_prefix_path(const cal_prefix *prefix) { return prefix->path; }
