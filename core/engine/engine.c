@@ -203,22 +203,24 @@ static int new_ios(cal_engine *engine) {
   for (uint8_t i = 0; i < o->io_threads; i++) {
     int code = new_loop(engine, &engine->io_threads[i]);
     if (code) return code;
-    cal_io_options options = {.index = (uint8_t)(i + 1),
-                              .loop = engine->io_threads[i].loop,
-                              .tokens = engine->tokens,
-                              .prefixes = engine->prefixes,
-                              .hooks = {.context = engine,
-                                        .on_request = on_request,
-                                        .on_socket = on_socket,
-                                        .on_response = on_response,
-                                        .on_speech = on_speech,
-                                        .recording_open = recording_open,
-                                        .recording_write = recording_write,
-                                        .recording_close = recording_close,
-                                        .hearing = o->hearing,
-                                        .wire = engine->trace ? on_wire : NULL},
-                              .net = {.ca_file = o->ca_file, .loopback = o->loopback},
-                              .legs_ceiling = o->calls_ceiling};
+    cal_io_options options = {
+        .index = (uint8_t)(i + 1),
+        .loop = engine->io_threads[i].loop,
+        .tokens = engine->tokens,
+        .prefixes = engine->prefixes,
+        .hooks = {.context = engine,
+                  .on_request = on_request,
+                  .on_socket = on_socket,
+                  .on_response = on_response,
+                  .on_speech = on_speech,
+                  .recordings = {.context = engine,
+                                 .open = recording_open,
+                                 .write = recording_write,
+                                 .close = recording_close},
+                  .hearing = o->hearing,
+                  .watcher = {.context = engine, .saw = engine->trace ? on_wire : NULL}},
+        .net = {.ca_file = o->ca_file, .loopback = o->loopback},
+        .legs_ceiling = o->calls_ceiling};
     code = cal_io_new(&engine->ios[i], &options);
     if (code) return code;
     engine->commands[i] = cal_ref(cal_io_commands(engine->ios[i]));
@@ -504,7 +506,8 @@ uint32_t cal_engine_calls(const cal_engine *engine) {
 
 uint32_t cal_engine_legs(const cal_engine *engine) {
   uint32_t count = 0;
-  for (uint8_t i = 0; i < engine->options.io_threads; i++) count += cal_io_legs(engine->ios[i]);
+  for (uint8_t i = 0; i < engine->options.io_threads; i++)
+    count += cal_legs_count(cal_io_legs(engine->ios[i]));
   return count;
 }
 

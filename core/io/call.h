@@ -18,13 +18,6 @@
 #include "wire/wire.h"
 #include "loop/mailbox.h"
 
-typedef enum cal_role {
-  CAL_ROLE_AGENT, /* we answer the carrier's socket: caller's audio is used as it arrives, ours is paced ahead
-                   */
-  CAL_ROLE_CARRIER, /* the exchange: we open the socket, play what arrives in real time, echo marks, send
-                       always */
-} cal_role;
-
 typedef struct cal_call_options {
   const char *name;    /* our call id; [a-z0-9-], at most 63 characters */
   cal_id handle;       /* the call on its script thread: target of its events */

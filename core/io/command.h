@@ -8,8 +8,8 @@
  *                                                                                    ├─► http server
  *                                                                                    └─► http client
  *
- * All commands are CONTROL mail, except CAL_COMMAND_LEG_AUDIO from a voice, which rides as CONTROL too: its
- * volume is bounded by the playout's own ceiling (10 minutes of audio a leg). Any thread may post. */
+ * All commands are CONTROL mail. The volume of CAL_COMMAND_LEG_AUDIO is bounded by the playout's own ceiling
+ * (10 minutes of sound a leg). Any thread may post. */
 #ifndef CAL_IO_COMMAND_H
 #define CAL_IO_COMMAND_H
 
@@ -17,6 +17,7 @@
 
 #include "audio/clip.h"
 #include "base/slots.h"
+#include "leg/leg.h"
 
 typedef enum cal_command_kind {
   CAL_COMMAND_HTTP_REPLY = 1, /* target: http request; message: status, headers, body */
@@ -48,14 +49,6 @@ enum {
   CAL_COMMAND_DIGITS_STOP = 16,  /* a key stops it too */
   CAL_COMMAND_NUMBERED = 32,
 };
-
-/* How to listen. The grammar belongs to the speech plane; the leg only passes it on with each finished
- * utterance. */
-typedef struct cal_listen {
-  uint32_t endpoint_ms; /* silence that ends an utterance, 100..5000; 0 = 500 */
-  void *grammar;        /* cal_grammar, one reference, taken; NULL: cut utterances are not recognised … */
-  int free_text;        /* … unless any words are welcome */
-} cal_listen;
 
 /* A request or answer of HTTP, owned as one object (mem.h reference). See http_message.h. */
 struct cal_http_message;

@@ -9,14 +9,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "leg/leg.h"
-#include "leg/leg_private.h"
-#include "io/lobby.h"
 #include "net/http.h"
 
 #define COMMANDS_CAPACITY 65536
-#define WHEEL_SLOTS 4
-#define SLOT_NS CAL_SLOT_NS /* a leg ticks every WHEEL_SLOTS * SLOT_NS = 20 ms */
 #define RETRY_AFTER_S "5"
 
 struct cal_io {
@@ -24,84 +19,11 @@ struct cal_io {
   cal_net *net;
   cal_server *server;
   cal_mailbox *commands;
-  cal_slots *legs;
+  cal_legs *legs;
   cal_lobby *lobby;
-  atomic_uint leg_count;
   atomic_int refuses;
   cal_list fetches; /* under way */
-
-  /* Legs that have something to send, by the phase of their tick. One timer moves from slot to slot. */
-  cal_list wheel[WHEEL_SLOTS];
-  uint32_t in_wheel;
-  uint64_t next_slot; /* number of the slot that is due next, since the clock's zero */
-  cal_timer wheel_timer;
-
-  int16_t *samples;
-  size_t sample_room;
-  char *message;
-  size_t message_room;
-  cal_metric *late;
 };
-
-/* ---- what legs use */
-
-cal_lobby *cal_io_lobby(cal_io *io) { return io->lobby; }
-cal_loop *cal_io_loop(cal_io *io) { return io->options.loop; }
-cal_net *cal_io_net(cal_io *io) { return io->net; }
-const cal_io_hooks *cal_io_hooks_of(cal_io *io) { return &io->options.hooks; }
-
-cal_id cal_io_add_leg(cal_io *io, cal_leg *leg) {
-  atomic_fetch_add(&io->leg_count, 1);
-  return cal_slots_add(io->legs, leg);
-}
-
-void cal_io_remove_leg(cal_io *io, cal_leg *leg) {
-  cal_slots_remove(io->legs, leg->id);
-  atomic_fetch_sub(&io->leg_count, 1);
-}
-
-/* Scratch memory grows to the largest message ever seen, which the net's ceiling bounds. */
-int16_t *cal_io_samples(cal_io *io, size_t count) {
-  if (count > io->sample_room)
-    io->samples = cal_resize(io->samples, (io->sample_room = count * 2) * sizeof *io->samples);
-  return io->samples;
-}
-
-char *cal_io_message(cal_io *io, size_t bytes) {
-  if (bytes + CAL_WS_PAD + 1 > io->message_room)
-    io->message = cal_resize(io->message, io->message_room = (bytes + CAL_WS_PAD + 1) * 2);
-  return io->message + CAL_WS_PAD;
-}
-
-/* ---- the wheel */
-
-static void turn(cal_timer *timer) {
-  cal_io *io = (cal_io *)((char *)timer - offsetof(cal_io, wheel_timer));
-  uint64_t now_ns = cal_loop_now_ns(io->options.loop);
-  uint64_t last = now_ns / SLOT_NS; /* at least next_slot: timers are never early */
-  cal_metric_observe(io->late, (double)(now_ns - io->next_slot * SLOT_NS) / 1e9);
-  if (last - io->next_slot >= WHEEL_SLOTS)
-    io->next_slot = last - WHEEL_SLOTS + 1; /* a stall: each slot once, no more */
-  for (; io->next_slot <= last; io->next_slot++)
-    cal_list_each_safe(&io->wheel[io->next_slot % WHEEL_SLOTS], node, after)
-        cal_leg_tick(cal_list_entry(node, cal_leg, in_wheel), now_ns);
-  if (io->in_wheel) cal_timer_start(io->options.loop, timer, io->next_slot * SLOT_NS, turn);
-}
-
-void cal_io_wheel_add(cal_io *io, cal_leg *leg) {
-  if (!cal_list_is_empty(&leg->in_wheel)) return;
-  uint64_t slot = cal_loop_now_ns(io->options.loop) / SLOT_NS;
-  cal_list_append(&io->wheel[slot % WHEEL_SLOTS], &leg->in_wheel);
-  if (io->in_wheel++) return;
-  io->next_slot = slot + 1;
-  cal_timer_start(io->options.loop, &io->wheel_timer, io->next_slot * SLOT_NS, turn);
-}
-
-void cal_io_wheel_remove(cal_io *io, cal_leg *leg) {
-  if (cal_list_is_empty(&leg->in_wheel)) return;
-  cal_list_remove(&leg->in_wheel);
-  if (--io->in_wheel == 0) cal_timer_stop(io->options.loop, &io->wheel_timer);
-}
 
 /* ---- HTTP */
 
@@ -111,23 +33,9 @@ static void refuse_request(cal_io *io, cal_id id, int status) {
                    &(cal_http_answer){.status = status, .fields = fields, .field_count = status == 503});
 }
 
-cal_http_message *cal_io_message_of(const cal_http_request *request) {
-  cal_http_message *message = cal_http_message_new();
-  message->method = cal_strdup(request->method);
-  message->url = cal_strndup(request->path.at, request->path.bytes);
-  message->query = cal_strndup(request->query.bytes ? request->query.at : "", request->query.bytes);
-  message->target_is_exact = request->target_is_exact;
-  message->peer = cal_strdup(request->peer);
-  for (size_t i = 0; i < request->field_count; i++)
-    cal_http_message_add_header(message, request->fields[i].name.at, request->fields[i].name.bytes,
-                                request->fields[i].value.at, request->fields[i].value.bytes);
-  cal_http_message_set_body(message, request->body.at, request->body.bytes);
-  return message;
-}
-
 static void on_request(void *context, const cal_http_request *request) {
   cal_io *io = context;
-  cal_http_message *message = cal_io_message_of(request);
+  cal_http_message *message = cal_http_message_of(request);
   int status = io->options.hooks.on_request(io->options.hooks.context, io, request->id, message);
   if (status) refuse_request(io, request->id, status);
 }
@@ -252,7 +160,7 @@ static int on_upgrade(void *context, const cal_http_request *request, cal_upgrad
   if (request->path.bytes >= sizeof path) return refuse_upgrade(upgrade, 404, "The path is too long");
   memcpy(path, request->path.at, request->path.bytes);
   path[request->path.bytes] = 0;
-  if (atomic_load(&io->leg_count) + cal_lobby_held(io->lobby) >= io->options.legs_ceiling)
+  if (cal_legs_count(io->legs) + cal_lobby_held(io->lobby) >= io->options.legs_ceiling)
     return refuse_upgrade(upgrade, 503, "All lines of this node are in use");
   seen s = {.request = request};
   int status = 0;
@@ -268,7 +176,7 @@ static int on_upgrade(void *context, const cal_http_request *request, cal_upgrad
     return refuse_upgrade(upgrade, status,
                           status == 401 ? "A media socket needs the token it was given in the answer document"
                                         : "This media token was used, has expired, or is not signed rightly");
-  if (!cal_leg_accept(io, call, &upgrade->handlers))
+  if (!cal_legs_accept(io->legs, call, &upgrade->handlers))
     return refuse_upgrade(upgrade, 503, "This node is overloaded");
   return 0;
 }
@@ -278,7 +186,6 @@ static int on_upgrade(void *context, const cal_http_request *request, cal_upgrad
 static void deliver(void *context, void *message) {
   cal_io *io = context;
   cal_command *command = message;
-  cal_leg *leg;
   switch (command->kind) {
   case CAL_COMMAND_HTTP_REPLY:
     reply(io, command);
@@ -287,7 +194,7 @@ static void deliver(void *context, void *message) {
     start_fetch(io, command);
     break;
   case CAL_COMMAND_CALL_DIAL:
-    cal_leg_dial(io, command->object);
+    cal_legs_dial(io->legs, command->object);
     command->object = NULL;
     break;
   case CAL_COMMAND_SOCKET_TAKE:
@@ -299,11 +206,8 @@ static void deliver(void *context, void *message) {
     command->object = NULL;
     break;
   default:
-    leg = cal_slots_get(io->legs, command->target);
-    if (leg) {
-      cal_leg_command(leg, command);
-      return;
-    }
+    cal_legs_command(io->legs, command);
+    return;
   }
   cal_command_drop(command);
 }
@@ -312,15 +216,37 @@ static void drop(void *context, void *message) { cal_command_drop(message); }
 
 /* ---- life */
 
+static void on_speech(void *context, cal_call *call, cal_clip *clip, void *grammar, int64_t speech_ms) {
+  const cal_io_hooks *hooks = &((cal_io *)context)->options.hooks;
+  hooks->on_speech(hooks->context, call, clip, grammar, speech_ms);
+}
+
+static void open_legs(cal_io *io) {
+  const cal_io_options *options = &io->options;
+  const cal_io_hooks *hooks = &options->hooks;
+  io->legs = cal_legs_new(&(cal_legs_options){.host = {.loop = options->loop,
+                                                       .net = io->net,
+                                                       .recordings = hooks->recordings,
+                                                       .hearing = hooks->hearing,
+                                                       .watcher = hooks->watcher},
+                                              .commands = io->commands,
+                                              .tag = options->index,
+                                              .ceiling = options->legs_ceiling + 1024,
+                                              .on_speech = on_speech,
+                                              .context = io});
+  io->lobby = cal_lobby_new(&(cal_lobby_options){.legs = io->legs,
+                                                 .prefixes = options->prefixes,
+                                                 .tag = options->index,
+                                                 .ceiling = options->legs_ceiling,
+                                                 .on_socket = hooks->on_socket,
+                                                 .context = hooks->context});
+}
+
 int cal_io_new(cal_io **result, const cal_io_options *options) {
   cal_io *io = cal_alloc(sizeof *io);
   io->options = *options;
   io->options.net.tag = options->index;
-  for (int i = 0; i < WHEEL_SLOTS; i++) cal_list_init(&io->wheel[i]);
   cal_list_init(&io->fetches);
-  io->legs = cal_slots_new(options->legs_ceiling + 1024, options->index);
-  io->lobby = cal_lobby_new(io, options->prefixes, options->index, options->legs_ceiling);
-  io->late = cal_histogram("callisto_tick_late_seconds", "how late the tick that sends frames ran");
   int code = cal_net_new(&io->net, options->loop, &io->options.net);
   if (!code)
     code = cal_mailbox_new(&io->commands, options->loop,
@@ -331,24 +257,23 @@ int cal_io_new(cal_io **result, const cal_io_options *options) {
                                                   .drop = drop,
                                                   .context = io});
   if (code) {
-    cal_io_free(io);
+    cal_net_close(io->net);
+    cal_free(io);
     return code;
   }
+  open_legs(io);
   *result = io;
   return 0;
 }
 
 cal_io *cal_io_free(cal_io *io) {
   if (!io) return NULL;
-  for (cal_id id = 0; (id = cal_slots_next(io->legs, id));)
-    cal_leg_finish(cal_slots_get(io->legs, id), CAL_LEG_CLOSED, "the engine stops");
+  cal_legs_end(io->legs, "the engine stops");
   cal_net_close(io->net); /* ends every socket, so the legs are freed by their on_close */
   abandon_fetches(io);
   cal_mailbox_close(io->commands);
-  cal_slots_free(io->legs);
   cal_lobby_free(io->lobby);
-  cal_free(io->samples);
-  cal_free(io->message);
+  cal_legs_free(io->legs);
   return cal_free(io);
 }
 
@@ -366,4 +291,5 @@ void cal_io_refuse_calls(cal_io *io) { atomic_store(&io->refuses, 1); }
 void cal_io_stop_listening(cal_io *io) {
   if (io->server) cal_server_stop_listening(io->server);
 }
-uint32_t cal_io_legs(cal_io *io) { return atomic_load(&io->leg_count); }
+cal_legs *cal_io_legs(cal_io *io) { return io->legs; }
+cal_lobby *cal_io_lobby(cal_io *io) { return io->lobby; }

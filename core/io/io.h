@@ -11,22 +11,16 @@
 #define CAL_IO_IO_H
 
 #include "io/call.h"
-#include "net/message.h"
+#include "io/legs.h"
+#include "io/lobby.h"
+#include "io/prefixes.h"
 #include "io/tokens.h"
 #include "loop/loop.h"
+#include "net/message.h"
 #include "net/net.h"
 #include "net/server.h"
 
 typedef struct cal_io cal_io;
-
-/* For specs: what a leg of role CARRIER plays to its subscriber, frame by frame, silence included. All three
- * or none; `open` gives what the others get (NULL: not listened to). */
-typedef struct cal_hearing {
-  void *context;
-  void *(*open)(void *context, const char *call, uint32_t rate_hz);
-  void (*put)(void *ear, const int16_t *samples, size_t count);
-  void (*close)(void *ear);
-} cal_hearing;
 
 /* How io reaches the other planes. All run on the io thread and must not block. */
 typedef struct cal_io_hooks {
@@ -43,21 +37,16 @@ typedef struct cal_io_hooks {
   /* A finished piece of the caller's speech, to be recognised; takes the clip, borrows the grammar
    * (NULL: free text). */
   void (*on_speech)(void *context, cal_call *call, cal_clip *clip, void *grammar, int64_t speech_ms);
-  /* Recording: open returns a handle, or NULL (the call goes on unrecorded); write takes the block; close
-   * gives the bytes to be written over the beginning of the file, and the length in samples. */
-  void *(*recording_open)(void *context, const char *path, const char *call);
-  void (*recording_write)(void *context, void *file, uint8_t *block, size_t bytes);
-  void (*recording_close)(void *context, void *file, const uint8_t *head, size_t bytes, uint64_t samples);
+  cal_recordings recordings;
   cal_hearing hearing;
-  /* Told of every message of legs of role AGENT, as it is on the wire; NULL: nobody wants to know. */
-  void (*wire)(void *context, const char *call, int is_ours, const char *data, size_t bytes, int is_binary);
+  cal_watcher watcher; /* of the messages of legs of role AGENT */
 } cal_io_hooks;
 
 typedef struct cal_io_options {
-  uint8_t index;                 /* 1..; tag of the ids this io gives out */
-  cal_loop *loop;                /* borrowed */
-  cal_tokens *tokens;            /* borrowed; shared by all io threads */
-  struct cal_prefixes *prefixes; /* the same; NULL: no socket may come before its call (lobby.h) */
+  uint8_t index;          /* 1..; tag of the ids this io gives out */
+  cal_loop *loop;         /* borrowed */
+  cal_tokens *tokens;     /* borrowed; shared by all io threads */
+  cal_prefixes *prefixes; /* the same; NULL: no socket may come before its call (lobby.h) */
   cal_io_hooks hooks;
   cal_net_options net;
   uint32_t legs_ceiling; /* on this thread; beyond it upgrades get 503 + Retry-After */
@@ -72,6 +61,7 @@ cal_mailbox *cal_io_commands(cal_io *io); /* borrowed */
  * live on. */
 void cal_io_refuse_calls(cal_io *io);
 void cal_io_stop_listening(cal_io *io);
-uint32_t cal_io_legs(cal_io *io); /* any thread; a snapshot */
+cal_legs *cal_io_legs(cal_io *io);   /* borrowed */
+cal_lobby *cal_io_lobby(cal_io *io); /* borrowed */
 
 #endif

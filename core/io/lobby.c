@@ -1,7 +1,6 @@
 #include "io/lobby.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -10,7 +9,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/slots.h"
-#include "leg/leg_private.h"
+#include "leg/port_ws.h"
 
 #define KEPT_BYTES (512 * 1024) /* of one socket's messages: five seconds of any carrier's audio */
 #define CLOSE_LATER 1011        /* 1013 says it better, but not every client takes it */
@@ -21,12 +20,13 @@ typedef struct kept {
   cal_list node;
   size_t bytes;
   int is_binary;
+  int is_answered; /* by the text of a refusal */
   char data[];
 } kept;
 
-/*   HELD ──► ASKED ──┬──► TAKEN (everything goes to the leg)
+/*   HELD ──► ASKED ──┬──► HANDED_ON (everything goes to a port: a leg's, or one that only parts)
  *                    └──► REFUSED (until the other side closes) */
-typedef enum held_state { HELD, ASKED, TAKEN, REFUSED } held_state;
+typedef enum held_state { HELD, ASKED, HANDED_ON, REFUSED } held_state;
 
 typedef struct held {
   cal_lobby *lobby;
@@ -40,14 +40,11 @@ typedef struct held {
   uint32_t told;           /* messages that were there when it was */
   cal_list kept;
   size_t kept_bytes;
-  cal_ws_handlers leg; /* TAKEN */
-  cal_refusal *refusal;
-  cal_wire_state wire_state;
+  cal_ws_handlers port; /* HANDED_ON */
 } held;
 
 struct cal_lobby {
-  cal_io *io;
-  cal_prefixes *prefixes; /* borrowed */
+  cal_lobby_options options;
   cal_slots *sockets;
 };
 
@@ -55,11 +52,12 @@ static cal_metric *gauge_held(void) {
   return cal_gauge("callisto_sockets_held", "media sockets that wait for their call");
 }
 
-cal_lobby *cal_lobby_new(cal_io *io, cal_prefixes *prefixes, uint8_t tag, uint32_t ceiling) {
+static cal_loop *loop_of(const held *h) { return cal_legs_host(h->lobby->options.legs)->loop; }
+
+cal_lobby *cal_lobby_new(const cal_lobby_options *options) {
   cal_lobby *lobby = cal_alloc(sizeof *lobby);
-  lobby->io = io;
-  lobby->prefixes = prefixes;
-  lobby->sockets = cal_slots_new(ceiling, tag);
+  lobby->options = *options;
+  lobby->sockets = cal_slots_new(options->ceiling, options->tag);
   return lobby;
 }
 
@@ -76,7 +74,7 @@ static void leave_lobby(held *h) {
   if (!h->id) return;
   cal_slots_remove(h->lobby->sockets, h->id);
   h->id = 0;
-  cal_timer_stop(cal_io_loop(h->lobby->io), &h->patience);
+  cal_timer_stop(loop_of(h), &h->patience);
   cal_metric_add(gauge_held(), -1);
 }
 
@@ -91,12 +89,12 @@ static void drop_kept(held *h) {
 static void close_held(held *h, int code, const char *reason) {
   leave_lobby(h);
   drop_kept(h);
-  if (h->state < TAKEN) h->state = REFUSED;
+  if (h->state < HANDED_ON) h->state = REFUSED;
   if (h->ws) cal_ws_close(h->ws, code, reason);
 }
 
 static void on_patience_over(cal_timer *timer) {
-  held *h = (held *)((char *)timer - offsetof(held, patience));
+  held *h = cal_list_entry(timer, held, patience);
   cal_log(CAL_LOG_WARN, "lobby", NULL, "a socket at %s had no answer in time", cal_prefix_path(h->prefix));
   close_held(h, CLOSE_LATER, "no answer in time");
 }
@@ -130,10 +128,21 @@ static void ask(held *h) {
   cal_http_message_set_body(about, body.data, body.bytes);
   cal_buf_free(&body);
   h->state = ASKED;
-  const cal_io_hooks *hooks = cal_io_hooks_of(h->lobby->io);
-  if (hooks->on_socket && hooks->on_socket(hooks->context, h->id, about) == 0) return;
-  if (!hooks->on_socket) cal_http_message_free(about);
+  const cal_lobby_options *options = &h->lobby->options;
+  if (options->on_socket && options->on_socket(options->context, h->id, about) == 0) return;
+  if (!options->on_socket) cal_http_message_free(about);
   close_held(h, CLOSE_LATER, "this node is overloaded");
+}
+
+/* What was kept goes to the port, then the rest does. */
+static void hand_on(held *h) {
+  cal_list_each_safe(&h->kept, node, after) {
+    kept *k = cal_list_entry(node, kept, node);
+    cal_list_remove(node);
+    if (h->ws && !k->is_answered) h->port.on_message(h->port.context, k->data, k->bytes, k->is_binary);
+    cal_free(k);
+  }
+  h->kept_bytes = 0;
 }
 
 /* ---- refusing */
@@ -154,93 +163,67 @@ cal_refusal *cal_refusal_new(const char *text, cal_wire *wire, int code, const c
   return refusal;
 }
 
-/* A message on a socket that was turned away: read for its numbers, answered if the wire says how. */
-static void answer(held *h, char *data, size_t bytes, int is_binary, int is_told) {
-  cal_io *io = h->lobby->io;
-  cal_wire *wire = h->refusal->wire;
-  cal_wire_event event;
-  size_t room = cal_wire_samples_bound(wire, bytes);
-  cal_wire_kind kind =
-      cal_wire_read(wire, &h->wire_state, data, bytes, is_binary, &event, cal_io_samples(io, room), room);
-  if (is_told || !h->ws) return;
-  size_t control = cal_wire_control_room(wire);
-  char *message = cal_io_message(io, control);
-  ssize_t written = cal_wire_write_reply(wire, &h->wire_state, event.reply, message, control);
-  if (written > 0) cal_ws_send(h->ws, message, (size_t)written, CAL_WS_TEXT);
-  if (kind == CAL_WIRE_STOP && !cal_wire_is_closed_by_peer(wire))
-    cal_ws_close(h->ws, h->refusal->code, h->refusal->reason);
+static void on_parted(void *port) { ((cal_port *)port)->ops->free(port); }
+
+/* Says the refusal's text, answers as its wire declares, and waits for the other side's end. */
+static const cal_port_handlers parting_handlers = {.on_gone = on_parted};
+
+static cal_port *parting_port(held *h, const cal_refusal *refusal) {
+  cal_port *port;
+  cal_port_ws_options options = {.wire = refusal->wire};
+  cal_port_ws_accept(&port, cal_legs_host(h->lobby->options.legs), &options, &h->port);
+  port->handlers = &parting_handlers;
+  port->context = port;
+  return port;
 }
 
-static void on_refused_long_enough(cal_timer *timer) {
-  held *h = (held *)((char *)timer - offsetof(held, patience));
-  if (h->ws) cal_ws_close(h->ws, h->refusal->code, h->refusal->reason);
-}
-
-static void say_text(held *h) {
-  const char *text = h->refusal->text;
-  if (!text) return;
-  cal_ws_send_copy(h->ws, text, strlen(text), CAL_WS_TEXT);
-  h->wire_state.seq++;
-}
-
-static void part(held *h) {
-  cal_loop *loop = cal_io_loop(h->lobby->io);
+static void part(held *h, const cal_refusal *refusal) {
+  cal_port *port = parting_port(h, refusal);
   uint32_t at = 0;
-  cal_wire_state_init(&h->wire_state);
+  h->state = HANDED_ON;
   cal_list_each(&h->kept, node) {
     kept *k = cal_list_entry(node, kept, node);
-    if (at == h->told) say_text(h);
-    answer(h, k->data, k->bytes, k->is_binary, at++ < h->told);
+    if (at++ == h->told) break;
+    cal_port_ws_skip(port, k->data, k->bytes, k->is_binary);
+    k->is_answered = 1;
   }
-  if (at <= h->told) say_text(h);
-  uint64_t until_ns = cal_loop_now_ns(loop) + cal_wire_bye_wait_ms(h->refusal->wire) * CAL_MS;
-  cal_timer_start(loop, &h->patience, until_ns, on_refused_long_enough);
+  cal_port_ws_refuse(port, h->ws, refusal->text, refusal->code, refusal->reason);
+  hand_on(h);
 }
 
 void cal_lobby_refuse(cal_lobby *lobby, cal_id socket, cal_refusal *refusal) {
   held *h = cal_slots_get(lobby->sockets, socket);
-  if (!h || !h->ws) {
-    cal_unref(refusal);
-    return;
+  if (h && h->ws) {
+    leave_lobby(h);
+    h->state = REFUSED;
+    if (refusal->wire) {
+      part(h, refusal);
+    } else {
+      if (refusal->text) cal_ws_send_copy(h->ws, refusal->text, strlen(refusal->text), CAL_WS_TEXT);
+      cal_ws_close(h->ws, refusal->code, refusal->reason);
+    }
+    drop_kept(h);
   }
-  leave_lobby(h);
-  h->state = REFUSED;
-  h->refusal = refusal;
-  if (refusal->wire) {
-    part(h);
-  } else {
-    if (refusal->text) cal_ws_send_copy(h->ws, refusal->text, strlen(refusal->text), CAL_WS_TEXT);
-    cal_ws_close(h->ws, refusal->code, refusal->reason);
-  }
-  drop_kept(h);
+  cal_unref(refusal);
 }
 
 /* ---- taking */
 
-static void hand_over(held *h) {
-  h->leg.on_open(h->leg.context, h->ws);
-  cal_list_each_safe(&h->kept, node, after) {
-    kept *k = cal_list_entry(node, kept, node);
-    cal_list_remove(node);
-    if (h->ws) h->leg.on_message(h->leg.context, k->data, k->bytes, k->is_binary);
-    cal_free(k);
-  }
-  h->kept_bytes = 0;
-}
-
 void cal_lobby_take(cal_lobby *lobby, cal_id socket, cal_call *call) {
   held *h = cal_slots_get(lobby->sockets, socket);
   if (!h || !h->ws) {
-    cal_leg_miss(lobby->io, call, "the socket was closed before its call was open");
+    cal_legs_miss(lobby->options.legs, call, CAL_LEG_HANGUP,
+                  "the socket was closed before its call was open");
     return;
   }
   leave_lobby(h);
-  if (!cal_leg_accept(lobby->io, call, &h->leg)) {
+  if (!cal_legs_accept(lobby->options.legs, call, &h->port)) {
     close_held(h, CLOSE_LATER, "this node is overloaded");
     return;
   }
-  h->state = TAKEN;
-  hand_over(h);
+  h->state = HANDED_ON;
+  h->port.on_open(h->port.context, h->ws);
+  hand_on(h);
 }
 
 /* ---- the socket */
@@ -257,11 +240,10 @@ static void on_open(void *context, cal_ws *ws) {
 static void on_message(void *context, char *data, size_t bytes, int is_binary) {
   held *h = context;
   switch (h->state) {
-  case TAKEN:
-    h->leg.on_message(h->leg.context, data, bytes, is_binary);
+  case HANDED_ON:
+    h->port.on_message(h->port.context, data, bytes, is_binary);
     break;
   case REFUSED:
-    if (h->refusal && h->refusal->wire) answer(h, data, bytes, is_binary, 0);
     break;
   case ASKED:
     keep(h, data, bytes, is_binary);
@@ -272,27 +254,20 @@ static void on_message(void *context, char *data, size_t bytes, int is_binary) {
   }
 }
 
-static void on_drain(void *context) {
-  held *h = context;
-  if (h->state == TAKEN && h->leg.on_drain) h->leg.on_drain(h->leg.context);
-}
-
 static void on_close(void *context, const cal_ws_end *end) {
   held *h = context;
   leave_lobby(h);
-  cal_timer_stop(cal_io_loop(h->lobby->io), &h->patience);
-  if (h->state == TAKEN) h->leg.on_close(h->leg.context, end);
+  if (h->state == HANDED_ON) h->port.on_close(h->port.context, end);
   drop_kept(h);
   cal_prefix_leave(h->prefix);
   cal_http_message_free(h->about);
-  cal_unref(h->refusal);
   cal_free(h);
 }
 
 int cal_lobby_hold(cal_lobby *lobby, const cal_http_request *request, cal_ws_handlers *handlers) {
   uint32_t first = 0;
   int code;
-  cal_prefix *p = cal_prefixes_enter(lobby->prefixes, request->path, &first, &code);
+  cal_prefix *p = cal_prefixes_enter(lobby->options.prefixes, request->path, &first, &code);
   if (!p) return code;
   held *h = cal_alloc(sizeof *h);
   h->lobby = lobby;
@@ -305,11 +280,11 @@ int cal_lobby_hold(cal_lobby *lobby, const cal_http_request *request, cal_ws_han
     cal_free(h);
     return -EBUSY;
   }
-  h->about = cal_io_message_of(request);
+  h->about = cal_http_message_of(request);
   cal_metric_add(gauge_held(), 1);
-  cal_loop *loop = cal_io_loop(lobby->io);
-  cal_timer_start(loop, &h->patience, cal_loop_now_ns(loop) + CAL_LOBBY_WAIT_MS * CAL_MS, on_patience_over);
-  *handlers = (cal_ws_handlers){
-      .context = h, .on_open = on_open, .on_message = on_message, .on_drain = on_drain, .on_close = on_close};
+  cal_timer_start(loop_of(h), &h->patience, cal_loop_now_ns(loop_of(h)) + CAL_LOBBY_WAIT_MS * CAL_MS,
+                  on_patience_over);
+  *handlers =
+      (cal_ws_handlers){.context = h, .on_open = on_open, .on_message = on_message, .on_close = on_close};
   return 0;
 }

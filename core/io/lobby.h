@@ -17,16 +17,28 @@
 #ifndef CAL_IO_LOBBY_H
 #define CAL_IO_LOBBY_H
 
-#include "io/io.h"
+#include "io/legs.h"
 #include "io/prefixes.h"
-#include "leg/leg.h"
+#include "net/message.h"
+#include "net/server.h"
 
 typedef struct cal_lobby cal_lobby;
 
 #define CAL_LOBBY_WAIT_MS 5000
 
-cal_lobby *cal_lobby_new(cal_io *io, cal_prefixes *prefixes, uint8_t tag, uint32_t ceiling);
-cal_lobby *cal_lobby_free(cal_lobby *lobby); /* after its sockets are closed */
+typedef struct cal_lobby_options {
+  cal_legs *legs;         /* borrowed: of the same thread; where sockets that are taken go */
+  cal_prefixes *prefixes; /* borrowed */
+  uint8_t tag;            /* of the ids given out */
+  uint32_t ceiling;       /* held at a time */
+  /* A socket asks for a call, its first texts, each with a final zero, being the body; takes the message. 0, or
+   * anything else: it is turned away. NULL: every one is. */
+  int (*on_socket)(void *context, cal_id socket, cal_http_message *message);
+  void *context;
+} cal_lobby_options;
+
+cal_lobby *cal_lobby_new(const cal_lobby_options *options); /* returns owned */
+cal_lobby *cal_lobby_free(cal_lobby *lobby);                /* takes; after its sockets are closed */
 /* The upgrade of a path without a token. 0: held, with the handlers filled in; -ENOENT: no such prefix;
  * -EBUSY: as many are live as may be. */
 int cal_lobby_hold(cal_lobby *lobby, const cal_http_request *request, cal_ws_handlers *handlers);
@@ -45,6 +57,5 @@ cal_refusal *cal_refusal_new(const char *text, cal_wire *wire, int code,
                              const char *reason);                             /* copies; returns owned */
 void cal_lobby_refuse(cal_lobby *lobby, cal_id socket, cal_refusal *refusal); /* takes */
 uint32_t cal_lobby_held(const cal_lobby *lobby);
-cal_lobby *cal_io_lobby(cal_io *io); /* io.c; borrowed */
 
 #endif

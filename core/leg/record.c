@@ -6,23 +6,21 @@
 #define SLACK_MS 300      /* a side may be so far off the clock before its position is set anew */
 #define LONGEST_GAP_S 540 /* the recorder refuses to be ten minutes ahead of itself */
 
-static uint64_t clock_now(const cal_leg *leg) {
-  return cal_leg_clock(leg, cal_loop_now_ns(cal_io_loop(leg->io)));
-}
+static uint64_t clock_now(const cal_leg *leg) { return cal_leg_clock(leg, cal_leg_now_ns(leg)); }
 
 /* ---- the file */
 
 static void write_block(void *context, uint8_t *block, size_t bytes) {
   cal_leg *leg = context;
-  const cal_io_hooks *hooks = cal_io_hooks_of(leg->io);
-  hooks->recording_write(hooks->context, leg->recording, block, bytes);
+  const cal_recordings *files = &leg->host->recordings;
+  files->write(files->context, leg->recording, block, bytes);
 }
 
 /* The file comes first: a recorder hands out its header in the moment it is made. */
 void cal_leg_record_open(cal_leg *leg) {
-  const cal_io_hooks *hooks = cal_io_hooks_of(leg->io);
-  if (!leg->about->recording_path || leg->about->role != CAL_ROLE_AGENT) return;
-  leg->recording = hooks->recording_open(hooks->context, leg->about->recording_path, leg->about->name);
+  const cal_recordings *files = &leg->host->recordings;
+  if (!leg->options.recording_path || !leg->role->is_recorded) return;
+  leg->recording = files->open(files->context, leg->options.recording_path, leg->options.name);
   if (!leg->recording) return;
   leg->recorder = cal_recorder_new(
       &(cal_recorder_options){.rate_hz = leg->rate_hz, .on_block = write_block, .context = leg});
@@ -30,16 +28,16 @@ void cal_leg_record_open(cal_leg *leg) {
 
 void cal_leg_record_close(cal_leg *leg) {
   if (!leg->recorder) return;
-  const cal_io_hooks *hooks = cal_io_hooks_of(leg->io);
+  const cal_recordings *files = &leg->host->recordings;
   cal_recorder_end end;
   cal_recorder_finish(leg->recorder, &end);
-  hooks->recording_close(hooks->context, leg->recording, end.header, sizeof end.header, end.frames);
+  files->close(files->context, leg->recording, end.header, sizeof end.header, end.frames);
   leg->recording = NULL;
   leg->recorder = cal_recorder_free(leg->recorder);
 }
 
-void cal_leg_record_pause(cal_leg *leg, int is_paused) {
-  if (leg->recorder) cal_recorder_pause(leg->recorder, is_paused);
+void cal_leg_record(cal_leg *leg, int is_on) {
+  if (leg->recorder) cal_recorder_pause(leg->recorder, !is_on);
 }
 
 /* ---- positions */

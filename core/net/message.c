@@ -38,3 +38,17 @@ void cal_http_message_set_body(cal_http_message *message, const void *body, size
   message->body = cal_strndup(body ? body : "", bytes);
   message->body_bytes = bytes;
 }
+
+cal_http_message *cal_http_message_of(const cal_http_request *request) {
+  cal_http_message *message = cal_http_message_new();
+  message->method = cal_strdup(request->method);
+  message->url = cal_strndup(request->path.at, request->path.bytes);
+  message->query = cal_strndup(request->query.bytes ? request->query.at : "", request->query.bytes);
+  message->target_is_exact = request->target_is_exact;
+  message->peer = cal_strdup(request->peer);
+  for (size_t i = 0; i < request->field_count; i++)
+    cal_http_message_add_header(message, request->fields[i].name.at, request->fields[i].name.bytes,
+                                request->fields[i].value.at, request->fields[i].value.bytes);
+  cal_http_message_set_body(message, request->body.at, request->body.bytes);
+  return message;
+}

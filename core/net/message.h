@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "net/server.h"
+
 typedef struct cal_http_header {
   char *name; /* lower case */
   char *value;
@@ -29,7 +31,8 @@ typedef struct cal_http_message {
   char *user, *password;
 } cal_http_message;
 
-cal_http_message *cal_http_message_new(void);           /* returns owned */
+cal_http_message *cal_http_message_new(void);                           /* returns owned */
+cal_http_message *cal_http_message_of(const cal_http_request *request); /* returns owned; all is copied */
 void *cal_http_message_free(cal_http_message *message); /* takes; NULL is fine; returns NULL */
 void cal_http_message_add_header(cal_http_message *message, const char *name, size_t name_bytes,
                                  const char *value, size_t value_bytes);

@@ -21,8 +21,6 @@
 #include "base/metrics.h"
 #include "io/call.h"
 #include "io/io.h"
-#include "leg/leg.h"
-#include "io/lobby.h"
 #include "net/ws.h"
 
 enum { RATE = 8000, FRAME = 160, MOST_EVENTS = 8192, MOST_HEARD = 60 * RATE };
@@ -220,9 +218,10 @@ static inline cal_io_hooks kit_hooks(kit *k) {
                         .on_socket = kit_on_socket,
                         .on_response = kit_on_response,
                         .on_speech = kit_on_speech,
-                        .recording_open = kit_recording_open,
-                        .recording_write = kit_recording_write,
-                        .recording_close = kit_recording_close};
+                        .recordings = {.context = k,
+                                       .open = kit_recording_open,
+                                       .write = kit_recording_write,
+                                       .close = kit_recording_close}};
 }
 
 /* ---- life */
@@ -275,6 +274,8 @@ static inline void kit_close(kit *k) {
   cal_free(k->file);
   free(k->seen);
 }
+
+static inline uint32_t kit_legs(kit *k) { return cal_legs_count(cal_io_legs(k->io)); }
 
 /* The `nth` (from 0) event of that kind, or NULL. */
 static inline seen_event *kit_event(kit *k, cal_event_kind kind, uint32_t nth) {
@@ -429,7 +430,7 @@ static inline void peer_join_through(peer *p, kit *k, cal_call *call, cal_ws_pai
   cal_wire_state_init(&p->state);
   cal_wire_state_set(&p->state, "MZ1", "CA1");
   options.b = peer_handlers(p);
-  p->leg = cal_leg_accept(k->io, cal_ref(call), &options.a);
+  p->leg = cal_legs_accept(cal_io_legs(k->io), cal_ref(call), &options.a);
   assert_non_null(p->leg);
   cal_ws *ours;
   assert_int_equal(cal_ws_pair_new(&ours, &p->ws, k->loop, &options), 0);

@@ -111,7 +111,7 @@ static void nobody_gets_in_without_a_token(void **state) {
   assert_int_equal(try_line(&l, "/", NULL), 401);
   assert_int_equal(try_line(&l, "/media/b", "bad"), 403);
   assert_int_equal(try_line(&l, "/media/b", long_one), 403); /* not taken for one that was not sent */
-  assert_int_equal(cal_io_legs(k.io), 0);
+  assert_int_equal(kit_legs(&k), 0);
   assert_int_equal(try_line(&l, "/media/a", NULL), 0);
   line again;
   assert_int_equal(try_line(&again, "/media/a", NULL), 403);
@@ -119,7 +119,7 @@ static void nobody_gets_in_without_a_token(void **state) {
   assert_int_equal(try_line(&again, "/media/a", NULL), 403);
   assert_int_equal(try_line(&l, "/media/b", "good"), 0);
   close_line(&l);
-  WAIT_FOR(cal_io_legs(k.io) == 0);
+  WAIT_FOR(kit_legs(&k) == 0);
   WAIT_FOR(kit_events(&k, CAL_EVENT_LEG_ENDED) == 2);
   cal_unref(call);
   cal_unref(signed_call);
@@ -135,11 +135,11 @@ static void beyond_the_ceiling_and_while_draining_it_is_503(void **state) {
     assert_int_equal(try_line(&lines[i], path, NULL), i < 3 ? 0 : 503);
   }
   close_line(&lines[0]);
-  WAIT_FOR(cal_io_legs(k.io) == 2);
+  WAIT_FOR(kit_legs(&k) == 2);
   assert_int_equal(try_line(&lines[3], "/media/3", NULL), 0); /* the refusal has not cost the token */
   close_line(&lines[3]);
   cal_call *late = expect("/media/late", (cal_call_options){0});
-  WAIT_FOR(cal_io_legs(k.io) == 2);
+  WAIT_FOR(kit_legs(&k) == 2);
   cal_io_refuse_calls(k.io);
   line l;
   assert_int_equal(try_line(&l, "/media/unknown", NULL), 503);
@@ -157,7 +157,7 @@ static void a_script_plane_without_room_for_the_end_is_overloaded(void **state) 
   cal_call *call = expect("/media/a", (cal_call_options){0});
   for (int i = 0; i < 4096; i++) assert_int_equal(cal_mailbox_reserve(k.events), 0);
   assert_int_equal(try_line(&l, "/media/a", NULL), 503);
-  assert_int_equal(cal_io_legs(k.io), 0);
+  assert_int_equal(kit_legs(&k), 0);
   for (int i = 0; i < 4096; i++) cal_mailbox_unreserve(k.events);
   cal_unref(call);
 }
@@ -307,7 +307,7 @@ static void a_dialled_line_and_its_agent_talk(void **state) {
   assert_int_equal(kit_events(&k, CAL_EVENT_LEG_STARTED), 2);
   assert_int_equal(kit_ended(&k, 1)->flags, 0);
   assert_int_equal(kit_ended(&k, 1)->number, 400);
-  WAIT_FOR(cal_io_legs(k.io) == 0);
+  WAIT_FOR(kit_legs(&k) == 0);
   k.count = 0;
   dial(carrier); /* again, with a used token */
   WAIT_FOR(kit_events(&k, CAL_EVENT_LEG_ENDED) == 1);
@@ -329,7 +329,7 @@ static void a_line_that_cannot_be_had(void **state) {
     WAIT_FOR(kit_events(&k, CAL_EVENT_LEG_ENDED) == 1);
     seen_event *end = kit_event(&k, CAL_EVENT_LEG_ENDED, 0);
     if (end->code != CAL_LEG_NO_SOCKET || end->target != 88) fail_msg("url %d: %s", i, end->text);
-    WAIT_FOR(cal_io_legs(k.io) == 0);
+    WAIT_FOR(kit_legs(&k) == 0);
     cal_unref(call);
   }
   k.count = 0;
@@ -357,7 +357,7 @@ static void an_io_ends_with_legs_of_every_kind(void **state) {
   assert_int_equal(try_line(&waiting, "/media/b", NULL), 0);
   open_line(&opening_one, "/media/c", NULL);
   dial(calls[3]);
-  WAIT_FOR(cal_io_legs(k.io) >= 3);
+  WAIT_FOR(kit_legs(&k) >= 3);
   k.io = cal_io_free(k.io);
   WAIT_FOR(up.is_closed && waiting.is_closed && opening_one.is_closed);
   WAIT_FOR(kit_events(&k, CAL_EVENT_LEG_ENDED) >= 3);
@@ -416,7 +416,7 @@ static void two_planes_on_two_threads(void **state) {
   for (int i = 0; i < LINES; i++) kit_end(i % 2 ? agents[i] : carriers[i], i % 3 ? CAL_COMMAND_DRAIN : 0);
   WAIT_FOR(kit_events(&k, CAL_EVENT_LEG_ENDED) == 2 * LINES);
   assert_int_equal(kit_events(&k, CAL_EVENT_LEG_STARTED), 2 * LINES);
-  WAIT_FOR(cal_io_legs(io) == 0);
+  WAIT_FOR(cal_legs_count(cal_io_legs(io)) == 0);
   cal_loop_stop(loop);
   pthread_join(thread, NULL);
   cal_io_free(io);

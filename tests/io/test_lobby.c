@@ -120,7 +120,7 @@ static void a_held_socket_becomes_the_leg_of_a_call(void **state) {
   WAIT_FOR(l.binaries == 2 && l.messages == 4);
   assert_non_null(strstr(l.last, "pong")); /* nothing of what was kept is lost */
   assert_int_equal(cal_lobby_held(cal_io_lobby(k.io)), 0);
-  assert_int_equal(cal_io_legs(k.io), 1);
+  assert_int_equal(kit_legs(&k), 1);
   close_line(&l);
   WAIT_FOR(kit_events(&k, CAL_EVENT_LEG_ENDED) == 1);
   cal_unref(call);
@@ -153,7 +153,7 @@ static void only_declared_paths_may_come_first_and_only_so_many(void **state) {
   assert_int_equal(open_line(&d, "/ws/genesys/v"), 503);
   close_line(&a);
   close_line(&c);
-  WAIT_FOR(cal_io_legs(k.io) == 0);
+  WAIT_FOR(kit_legs(&k) == 0);
   cal_unref(call);
 }
 
@@ -211,7 +211,7 @@ static void a_caller_who_left_meanwhile_is_told_as_a_leg_that_ended(void **state
   assert_int_equal(kit_event(&k, CAL_EVENT_LEG_ENDED, 0)->code, CAL_LEG_HANGUP);
   refuse(k.socket, cal_refusal_new("late", numbered, 1000, "")); /* harmless */
   for (int i = 0; i < 3; i++) turn(0);
-  assert_int_equal(cal_io_legs(k.io), 0);
+  assert_int_equal(kit_legs(&k), 0);
   cal_unref(call);
 }
 

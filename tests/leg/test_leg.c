@@ -29,7 +29,7 @@ static void assert_ended(cal_leg_end end, int close_code) {
   assert_int_equal(end_of_leg()->target, 77);
   assert_true(p.is_closed);
   assert_int_equal(p.close_code, close_code);
-  assert_int_equal(cal_io_legs(k.io), 0);
+  assert_int_equal(kit_legs(&k), 0);
   assert_int_equal(cal_loop_timers(k.loop), 0);
 }
 
@@ -67,7 +67,7 @@ static void the_deadline_comes_before_the_socket_is_open(void **state) {
   peer_join(&p, &k, kit_call(&k, (cal_call_options){.start_deadline_ms = 50}), 100);
   kit_run_ms(&k, 60);
   assert_int_equal(end_of_leg()->code, CAL_LEG_NO_START);
-  assert_int_equal(cal_io_legs(k.io), 1); /* its socket will tell when it is gone */
+  assert_int_equal(kit_legs(&k), 1); /* its socket will tell when it is gone */
   assert_ended(CAL_LEG_NO_START, 1000);
   peer_leave(&p);
 }
@@ -380,7 +380,7 @@ static void pitfall_18_thousands_of_legs_come_and_go_in_flat_memory(void **state
       kit_end(p.call, CAL_COMMAND_DRAIN);
     kit_run_ms(&k, 10000);
     assert_int_equal(kit_events(&k, CAL_EVENT_LEG_ENDED), 1);
-    assert_int_equal(cal_io_legs(k.io), 0);
+    assert_int_equal(kit_legs(&k), 0);
     peer_leave(&p);
     if (i == 599) after_warm_up = mallinfo2().uordblks;
   }

@@ -3,7 +3,6 @@
 #include "io/kit.h"
 
 #include "audio/mix.h"
-#include "leg/leg_private.h"
 
 enum { VOLUME = CAL_GAIN_UNITY / 4 };
 

@@ -1,8 +1,8 @@
 /* The exchange's side: a CARRIER leg by itself, and joined to an AGENT leg: what one says the other hears. */
 #include "io/kit.h"
 
+#include "audio/wav.h"
 #include "audio/dtmf.h"
-#include "leg/leg_private.h"
 
 static kit k;
 static peer p;
@@ -176,8 +176,8 @@ static void join(uint32_t latency_ms, cal_call_options agent) {
   agent.carrier_call = "CA1";
   j.agent = kit_call(&k, agent);
   j.carrier = carrier_call();
-  assert_non_null(cal_leg_accept(k.io, cal_ref(j.agent), &options.a));
-  assert_non_null(cal_leg_accept(k.io, cal_ref(j.carrier), &options.b));
+  assert_non_null(cal_legs_accept(cal_io_legs(k.io), cal_ref(j.agent), &options.a));
+  assert_non_null(cal_legs_accept(cal_io_legs(k.io), cal_ref(j.carrier), &options.b));
   assert_int_equal(cal_ws_pair_new(&a, &b, k.loop, &options), 0);
   kit_run_ms(&k, 2 * latency_ms + 1);
   assert_int_equal(kit_events(&k, CAL_EVENT_LEG_STARTED), 2);
@@ -186,7 +186,7 @@ static void join(uint32_t latency_ms, cal_call_options agent) {
 static void part(void) {
   kit_run_ms(&k, 5000);
   assert_int_equal(kit_events(&k, CAL_EVENT_LEG_ENDED), 2);
-  assert_int_equal(cal_io_legs(k.io), 0);
+  assert_int_equal(kit_legs(&k), 0);
   cal_unref(j.agent);
   cal_unref(j.carrier);
 }

@@ -160,9 +160,9 @@ static void the_last_word_comes_after_what_was_said(void **state) {
   assert_true(last_is("closed"));
   kit_run_ms(&k, 9000);
   assert_false(p.is_closed);
-  assert_int_equal(cal_io_legs(k.io), 1);
+  assert_int_equal(kit_legs(&k), 1);
   peer_leave(&p); /* the other side closes the socket */
-  assert_int_equal(cal_io_legs(k.io), 0);
+  assert_int_equal(kit_legs(&k), 0);
 }
 
 static void nobody_is_waited_for_for_ever(void **state) {
@@ -215,7 +215,7 @@ static void a_socket_that_breaks_needs_no_word(void **state) {
   kit_run_ms(&k, 1);
   assert_int_equal(kit_event(&k, CAL_EVENT_LEG_ENDED, 0)->code, CAL_LEG_LOST);
   assert_int_equal(p.said_count, before);
-  assert_int_equal(cal_io_legs(k.io), 0);
+  assert_int_equal(kit_legs(&k), 0);
   peer_leave(&p);
 }
 

@@ -3,7 +3,6 @@
 #include "io/kit.h"
 
 #include "audio/wav.h"
-#include "leg/leg_private.h"
 
 static kit k;
 static peer p;

@@ -1,0 +1,331 @@
+#include "io/legs.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "audio/playout.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "data/json_escape.h"
+#include "leg/port_ws.h"
+
+#define STARTED_BYTES 4096
+#define REPORT_BYTES 65536
+
+struct cal_legs {
+  cal_legs_options options; /* its host is what legs borrow */
+  cal_slots *slots;
+  cal_scratch samples, message;
+  atomic_uint count;
+};
+
+/* A leg and the call it belongs to: the leg's owner. */
+typedef struct member {
+  cal_legs *legs;
+  cal_leg *leg;
+  cal_call *call; /* one reference */
+  cal_id id;
+} member;
+
+/* ---- what the leg tells */
+
+static void post(const member *m, cal_event event) {
+  event.source = m->id;
+  cal_call_event(m->call, &event);
+}
+
+static void take_command(void *context, cal_command *command);
+
+static void on_up(void *owner, const char *stream, const char *call, uint32_t rate_hz) {
+  member *m = owner;
+  cal_buf text;
+  cal_buf_init(&text, STARTED_BYTES);
+  cal_buf_text(&text, "{\"stream\":\"");
+  cal_json_escape(&text, cal_span_of(stream));
+  cal_buf_text(&text, "\",\"call\":\"");
+  cal_json_escape(&text, cal_span_of(call));
+  cal_buf_format(&text, "\",\"rate\":%u}", rate_hz);
+  post(m, (cal_event){.kind = CAL_EVENT_LEG_STARTED, .text = cal_buf_take(&text)});
+  cal_call_attach(m->call, m->id, m->legs->options.commands, take_command, m);
+}
+
+static void on_text(void *owner, const char *text, size_t bytes) {
+  post(owner, (cal_event){.kind = CAL_EVENT_LEG_TEXT, .text = cal_strndup(text, bytes)});
+}
+
+static void on_key(void *owner, char key, int is_in_band) {
+  uint32_t flags = is_in_band ? CAL_EVENT_IN_BAND : 0;
+  post(owner, (cal_event){.kind = CAL_EVENT_DIGIT, .number = key, .flags = flags});
+}
+
+static void on_speech_started(void *owner, int64_t at_ms) {
+  post(owner, (cal_event){.kind = CAL_EVENT_SPEECH_STARTED, .number = at_ms});
+}
+
+static void on_speech_stopped(void *owner, int64_t speech_ms) {
+  post(owner, (cal_event){.kind = CAL_EVENT_SPEECH_STOPPED, .number = speech_ms});
+}
+
+static void on_speech(void *owner, cal_clip *clip, void *grammar, int64_t speech_ms) {
+  member *m = owner;
+  const cal_legs_options *options = &m->legs->options;
+  options->on_speech(options->context, m->call, clip, grammar, speech_ms);
+}
+
+static void on_utterance_started(void *owner, uint32_t utterance) {
+  post(owner, (cal_event){.kind = CAL_EVENT_UTTERANCE_STARTED, .utterance = utterance});
+}
+
+static void on_utterance_ended(void *owner, const cal_leg_said *said) {
+  post(owner, (cal_event){.kind = CAL_EVENT_UTTERANCE_ENDED,
+                          .utterance = said->utterance,
+                          .flags = (said->is_interrupted ? CAL_EVENT_INTERRUPTED : 0) |
+                                   (said->ends_with_leg ? CAL_EVENT_WITH_LEG : 0),
+                          .code = said->code,
+                          .number = said->heard_ms,
+                          .text = cal_strndup(said->text, said->text_bytes)});
+}
+
+static char *report_text(const cal_leg_report *r) {
+  cal_buf text;
+  cal_buf_init(&text, REPORT_BYTES);
+  cal_buf_format(&text, "{\"reason\":\"%s\",\"text\":\"", cal_leg_end_word(r->end));
+  cal_json_escape(&text, cal_span_of(r->text));
+  cal_buf_format(
+      &text,
+      "\",\"messages_in\":%llu,\"frames_out\":%llu,\"underruns\":%llu,\"malformed\":%llu,\"late_us\":%llu,"
+      "\"lost_marks\":%llu,\"overflow\":%llu,\"clears\":%llu,\"unplayed_ms\":%llu,\"too_much\":%llu,"
+      "\"milliseconds\":%llu",
+      (unsigned long long)r->messages_in, (unsigned long long)r->frames_out, (unsigned long long)r->underruns,
+      (unsigned long long)r->malformed, (unsigned long long)r->late_us, (unsigned long long)r->lost_marks,
+      (unsigned long long)r->overflow, (unsigned long long)r->clears, (unsigned long long)r->unplayed_ms,
+      (unsigned long long)r->too_much, (unsigned long long)r->milliseconds);
+  if (r->last) {
+    cal_buf_text(&text, ",\"message\":\"");
+    cal_json_escape(&text, cal_span_of(r->last));
+    cal_buf_text(&text, "\"");
+  }
+  cal_buf_text(&text, "}");
+  return cal_buf_take(&text);
+}
+
+/* After this the call may get another leg, on another thread. */
+static void on_ended(void *owner, const cal_leg_report *report) {
+  member *m = owner;
+  cal_call_detach(m->call);
+  post(m, (cal_event){.kind = CAL_EVENT_LEG_ENDED, .code = (int)report->end, .text = report_text(report)});
+}
+
+static void on_gone(void *owner) {
+  member *m = owner;
+  cal_slots_remove(m->legs->slots, m->id);
+  atomic_fetch_sub(&m->legs->count, 1);
+  cal_unref(m->call);
+  cal_free(m);
+}
+
+static const cal_leg_hooks hooks = {.up = on_up,
+                                    .text = on_text,
+                                    .key = on_key,
+                                    .speech_started = on_speech_started,
+                                    .speech_stopped = on_speech_stopped,
+                                    .speech = on_speech,
+                                    .utterance_started = on_utterance_started,
+                                    .utterance_ended = on_utterance_ended,
+                                    .ended = on_ended,
+                                    .gone = on_gone};
+
+/* ---- what the call asks */
+
+static uint32_t utterance_flags(uint32_t flags) {
+  return (flags & CAL_COMMAND_INTERRUPTIBLE ? CAL_UTTERANCE_INTERRUPTIBLE : 0) |
+         (flags & CAL_COMMAND_DIGITS_STOP ? CAL_UTTERANCE_DIGITS_STOP : 0);
+}
+
+static void carry_out(cal_leg *leg, cal_command *command) {
+  int is_on = (command->flags & CAL_COMMAND_ON) != 0;
+  switch (command->kind) {
+  case CAL_COMMAND_LEG_UTTERANCE:
+    cal_leg_declare(leg, command->utterance, utterance_flags(command->flags));
+    break;
+  case CAL_COMMAND_LEG_AUDIO:
+    cal_leg_append(leg, command->utterance, command->clip, (command->flags & CAL_COMMAND_LAST) != 0,
+                   command->code);
+    command->clip = NULL;
+    break;
+  case CAL_COMMAND_LEG_STOP:
+    cal_leg_stop(leg, command->utterance);
+    break;
+  case CAL_COMMAND_LEG_LISTEN:
+    cal_leg_listen(leg, &command->listen);
+    break;
+  case CAL_COMMAND_LEG_DIGITS:
+    cal_leg_press(leg, command->text);
+    break;
+  case CAL_COMMAND_LEG_TEXT:
+    cal_leg_text(leg, command->text, (command->flags & CAL_COMMAND_NUMBERED) != 0);
+    break;
+  case CAL_COMMAND_LEG_BYE:
+    cal_leg_set_bye(leg, command->text);
+    break;
+  case CAL_COMMAND_LEG_BACKGROUND:
+    cal_leg_background(leg, command->code, is_on, command->background.clip, command->background.gain_q12);
+    break;
+  case CAL_COMMAND_LEG_RECORDING:
+    cal_leg_record(leg, is_on);
+    break;
+  case CAL_COMMAND_LEG_CLOSE:
+    cal_leg_close(leg, command->code, (command->flags & CAL_COMMAND_DRAIN) != 0);
+    break;
+  default:
+    break;
+  }
+}
+
+static void take_command(void *context, cal_command *command) {
+  cal_leg *leg = ((member *)context)->leg;
+  if (cal_leg_is_up(leg)) {
+    cal_leg_advance(leg);
+    carry_out(leg, command);
+    cal_leg_tick(leg);
+  }
+  cal_command_drop(command);
+}
+
+void cal_legs_command(cal_legs *legs, cal_command *command) {
+  member *m = cal_slots_get(legs->slots, command->target);
+  if (m)
+    take_command(m, command);
+  else
+    cal_command_drop(command);
+}
+
+/* ---- life */
+
+cal_legs *cal_legs_new(const cal_legs_options *options) {
+  cal_legs *legs = cal_alloc(sizeof *legs);
+  legs->options = *options;
+  legs->slots = cal_slots_new(options->ceiling, options->tag);
+  cal_host *host = &legs->options.host;
+  host->wheel = cal_wheel_new(host->loop);
+  host->samples = &legs->samples;
+  host->message = &legs->message;
+  return legs;
+}
+
+cal_legs *cal_legs_free(cal_legs *legs) {
+  if (!legs) return NULL;
+  cal_slots_free(legs->slots);
+  cal_wheel_free(legs->options.host.wheel);
+  cal_free(legs->samples.memory);
+  cal_free(legs->message.memory);
+  return cal_free(legs);
+}
+
+const cal_host *cal_legs_host(const cal_legs *legs) { return &legs->options.host; }
+uint32_t cal_legs_count(const cal_legs *legs) { return atomic_load(&legs->count); }
+
+void cal_legs_end(cal_legs *legs, const char *text) {
+  for (cal_id id = 0; (id = cal_slots_next(legs->slots, id));) {
+    member *m = cal_slots_get(legs->slots, id);
+    cal_leg_finish(m->leg, CAL_LEG_CLOSED, text);
+  }
+}
+
+/* ---- coming */
+
+static cal_leg_options leg_options(const cal_call_options *about, member *m) {
+  return (cal_leg_options){.role = about->role,
+                           .name = about->name,
+                           .recording_path = about->recording_path,
+                           .bye = about->bye,
+                           .lead_ms = about->lead_ms,
+                           .longest_s = about->longest_s,
+                           .hooks = &hooks,
+                           .owner = m};
+}
+
+/* The call was begun. */
+static cal_leg *add(cal_legs *legs, cal_call *call, cal_port *port) {
+  member *m = cal_alloc(sizeof *m);
+  cal_leg_options options = leg_options(cal_call_about(call), m);
+  *m = (member){.legs = legs, .call = call, .id = cal_slots_add(legs->slots, m)};
+  atomic_fetch_add(&legs->count, 1);
+  return m->leg = cal_leg_new(cal_legs_host(legs), &options, port);
+}
+
+cal_leg *cal_legs_add(cal_legs *legs, cal_call *call, cal_port *port) {
+  if (cal_call_begin(call) == 0) return add(legs, call, port);
+  port->ops->free(port);
+  return cal_unref(call);
+}
+
+static void miss(cal_call *call, cal_leg_end end, const char *text) {
+  member m = {.call = call};
+  cal_log(CAL_LOG_INFO, "leg", cal_call_about(call)->name, "ended (%s): %s", cal_leg_end_word(end), text);
+  on_ended(&m, &(cal_leg_report){.end = end, .text = text});
+}
+
+void cal_legs_miss(cal_legs *legs, cal_call *call, cal_leg_end end, const char *text) {
+  if (cal_call_begin(call) == 0) miss(call, end, text);
+  cal_unref(call);
+}
+
+/* What the socket's port must know. Role CARRIER: what was said about where to dial; the ids its messages name
+ * are known before the first one. `dial` keeps the texts; the call itself keeps the others. */
+static int port_options(cal_port_ws_options *options, const cal_call_options *about, cal_call *call,
+                        cal_dial *dial) {
+  int is_carrier = about->role == CAL_ROLE_CARRIER;
+  if (is_carrier && !dial) return cal_fail(-EINVAL, "nothing was said about where to dial");
+  *options = (cal_port_ws_options){.name = about->name,
+                                   .wire = about->wire,
+                                   .is_watched = !is_carrier,
+                                   .expected_call = about->carrier_call,
+                                   .start_deadline_ms = about->start_deadline_ms,
+                                   .texts = is_carrier ? (void *)dial : (void *)call};
+  if (!is_carrier) return 0;
+  if (dial->wire) options->wire = dial->wire;
+  options->stream = dial->stream;
+  options->call = dial->carrier_call;
+  options->sequence = dial->sequence;
+  options->opening = dial->opening;
+  options->closing = dial->closing;
+  options->url = dial->url;
+  options->url_headers = dial->url_headers;
+  return 0;
+}
+
+static int dial_port(cal_port **port, cal_legs *legs, const cal_port_ws_options *options) {
+  if (cal_slots_count(legs->slots) >= legs->options.ceiling)
+    return cal_fail(-ENOBUFS, "this thread has no room for another leg");
+  return cal_port_ws_dial(port, cal_legs_host(legs), options);
+}
+
+/* With handlers: accepted; else dialled. A call whose port cannot be made has had its leg. */
+static cal_leg *come(cal_legs *legs, cal_call *call, cal_ws_handlers *handlers) {
+  cal_port_ws_options options;
+  cal_port *port;
+  cal_dial *dial = cal_call_dial(call);
+  int code = port_options(&options, cal_call_about(call), call, dial);
+  if (!code)
+    code = handlers ? cal_port_ws_accept(&port, cal_legs_host(legs), &options, handlers)
+                    : dial_port(&port, legs, &options);
+  if (code) miss(call, CAL_LEG_NO_SOCKET, cal_error_text());
+  cal_unref(dial);
+  return code ? cal_unref(call) : add(legs, call, port);
+}
+
+cal_leg *cal_legs_accept(cal_legs *legs, cal_call *call, cal_ws_handlers *handlers) {
+  return cal_call_begin(call) < 0 ? cal_unref(call) : come(legs, call, handlers);
+}
+
+void cal_legs_dial(cal_legs *legs, cal_call *call) {
+  if (cal_call_begin(call) == 0) {
+    come(legs, call, NULL);
+    return;
+  }
+  cal_log(CAL_LOG_WARN, "leg", cal_call_about(call)->name, "not dialled: %s", cal_error_text());
+  cal_unref(call);
+}
