@@ -4,9 +4,27 @@ local core = require "callisto.core"
 
 local settings = {}
 
+-- They stay as they are for as long as a generation of code lives, and so for the life of a VM: decoded once, at first use.
+local env, file, cli ---@type table<string, any>, table<string, any>, table<string, any>
+
 local function given()
-  local all = core.settings()
-  return all.env or {}, all.file or {}, all.cli or {}
+  if not env then
+    local all = core.settings()
+    env, file, cli = all.env or {}, all.file or {}, all.cli or {}
+  end
+  return env, file, cli
+end
+
+-- A table of callisto.lua, {} when it is not there.
+local function of_file(name)
+  local _, from_file = given()
+  local value = from_file[name]
+  return type(value) == "table" and value or {}
+end
+
+local function of_carrier(name)
+  local value = of_file("carriers")[name]
+  return type(value) == "table" and value or {}
 end
 
 ---One setting: by its name in the environment, and by its name in callisto.lua and on the command line.
@@ -14,12 +32,13 @@ end
 ---@param name string|nil  such as "public_base_url"
 ---@return any
 function settings.get(variable, name)
-  local env, file, cli = given()
+  local from_env, from_file, from_cli = given()
   name = name or variable:lower()
-  for _, value in ipairs { cli[name] == nil and "" or cli[name], env[variable] or "", file[name] == nil and "" or file[name] } do
-    if value ~= "" then return value end
-  end
-  return nil
+  local value = from_cli[name]
+  if value == nil or value == "" then value = from_env[variable] end
+  if value == nil or value == "" then value = from_file[name] end
+  if value == "" then return nil end
+  return value
 end
 
 ---The URL under which carriers reach us, without a slash at its end.
@@ -46,10 +65,8 @@ end
 ---@param adapter callisto.Carrier
 ---@return table|nil account, string? message  the message names the variable that is missing
 function settings.account(adapter)
-  local _, file = given()
-  local of_file = type(file.carriers) == "table" and file.carriers[adapter.name] or {}
-  local account = {}
-  for field, variable in pairs(adapter.environment) do account[field] = settings.get(variable) or of_file[field] end
+  local account, own = {}, of_carrier(adapter.name)
+  for field, variable in pairs(adapter.environment) do account[field] = settings.get(variable) or own[field] end
   for _, field in ipairs(adapter.required) do
     if not account[field] then
       return nil, ("%s is not set; the carrier %s cannot be used without it"):format(adapter.environment[field], adapter.name)
@@ -63,9 +80,7 @@ end
 ---@param name string
 ---@return number|nil
 function settings.of_carrier(carrier, name)
-  local _, file = given()
-  local of_file = type(file.carriers) == "table" and file.carriers[carrier] or {}
-  return tonumber(settings.get(("%s_%s"):format(carrier, name):upper()) or of_file[name])
+  return tonumber(settings.get(("%s_%s"):format(carrier, name):upper()) or of_carrier(carrier)[name])
 end
 
 ---@return string
@@ -101,9 +116,8 @@ end
 ---@param own table<string, any>|nil
 ---@return table
 function settings.for_calls(own)
-  local _, file = given()
   local all = {}
-  for name, value in pairs(type(file.settings) == "table" and file.settings or {}) do all[name] = value end
+  for name, value in pairs(of_file "settings") do all[name] = value end
   for name, value in pairs(own or {}) do all[name] = value end
   return all
 end
@@ -113,10 +127,9 @@ end
 ---@param names string[]
 ---@return table<string, string>
 function settings.secrets(names)
-  local _, file = given()
-  local of_file, values = type(file.secrets) == "table" and file.secrets or {}, {}
+  local all, values = of_file "secrets", {}
   for _, name in ipairs(names) do
-    if of_file[name] ~= nil and of_file[name] ~= "" then values[name] = tostring(of_file[name]) end
+    if all[name] ~= nil and all[name] ~= "" then values[name] = tostring(all[name]) end
   end
   return values
 end

@@ -50,7 +50,7 @@ describe_if("the service", function()
       assert.equal(200, service:request("GET", "/healthz").status)
       assert.equal(200, service:request("GET", "/readyz").status)
       assert.matches("callisto_calls_live", service:request("GET", "/metrics").body)
-      service.vm:event "stop"
+      service:drain()
       assert.equal(503, service:request("GET", "/readyz").status)
       assert.equal(200, service:request("GET", "/healthz").status)
     end)
@@ -133,7 +133,7 @@ describe_if("the service", function()
       service.open_fails = true
       assert.matches("<Reject reason=\"busy\"", ring(service, "CA1").body)
       service.open_fails = false
-      service.vm:event "stop"
+      service:drain()
       assert.matches("<Reject", ring(service, "CA2").body)
       assert.equal("CAPACITY_REJECTED", service.db("SELECT outcome FROM calls")[1].outcome)
       assert.equal(1, service.is_stopped)
@@ -340,7 +340,7 @@ describe_if("the service", function()
       service.world:advance(100)
       assert.equal(0, service.vm.require "callisto.task".count())
       assert.is_nil(service.vm.wake)
-      service.vm:event "stop"
+      service:drain()
       assert.equal(1, service.is_stopped)
     end)
   end)

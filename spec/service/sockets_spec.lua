@@ -135,7 +135,7 @@ describe_if("a socket that comes first", function()
     assert.is_nil(come())
     assert.matches("in use", disconnect_of(come { session = "s2" }).info)
     assert.equal("CAPACITY_REJECTED", service.db("SELECT outcome FROM calls WHERE carrier_call_id = 's2'")[1].outcome)
-    service.vm:event "stop"
+    service:drain()
     assert.matches("no new calls", disconnect_of(come { session = "s3" }).info)
   end)
 

@@ -87,7 +87,7 @@ local function add_core(self)
       { id, math.floor(world.wall * 1000), kind, data }, 4))
     return true
   end
-  function core.status() return { calls = 0, draining = false, generation = 1, digest = "g1", node = "n1" } end
+  function core.status() return { calls = 0, draining = self.is_draining, generation = 1, digest = "g1", node = "n1" } end
   function core.modules(prefix) return list_modules(prefix) end
   function core.metrics_text() return "callisto_calls_live 0\n" end
   function core.started() self.is_started = true end
@@ -129,6 +129,7 @@ function service.start(env, file, sources)
     world = world, vm = vm, json = world.modules["callisto.json"], xml = world.modules["callisto.xml"], db = sqlite.open(),
     replies = {}, opened = {}, order = {}, closed = {}, legs_ended = {}, withdrawn = {}, prepared = {}, rest = {},
     turned_away = {}, byes = {}, elsewhere = {}, forwarded = {}, aliases = {}, kept = {}, store_delay = 0.001, number = 0,
+    is_draining = false,
   }, Service)
   add_core(self)
   vm.require "callisto.service"
@@ -200,6 +201,12 @@ end
 function Service:row(id)
   self.world:advance(0.01)
   return self.db("SELECT * FROM calls WHERE id = $1", { id })[1]
+end
+
+---The process is to end: no new calls.
+function Service:drain()
+  self.is_draining = true
+  self.vm:event "stop"
 end
 
 function Service:told(id, about) self.vm:event("told", id, self.json.encode(about)) end

@@ -2,7 +2,7 @@
 -- (Exotel): the media socket is opened for that sentence alone. Nothing is written of it but the refusal itself.
 
 local core = require "callisto.core"
-local agents = require "callisto.service.catalog"
+local catalog = require "callisto.service.catalog"
 local json = require "callisto.json"
 local settings = require "callisto.settings"
 local task = require "callisto.task"
@@ -36,7 +36,7 @@ function announce.open(adapter, account, agent, about, text)
   local id = core.id("n")
   local ok, message, code = core.call_open {
     id = id, entry = "callisto.flow.announcement", begin = json.encode { text = text, voice = voice },
-    wire = agents.wire(adapter, format), role = "agent", path = path, carrier_call = about.carrier_call,
+    wire = catalog.wire(adapter, format), role = "agent", path = path, carrier_call = about.carrier_call,
     token_ttl = SOCKET_S, longest = LONGEST_S, fallback = { text = text, voice = voice },
   }
   if not ok then return nil, message, code end

@@ -1,8 +1,8 @@
 -- callisto.service.api: the REST interface about calls.
 
 local core = require "callisto.core"
-local agents = require "callisto.service.catalog"
 local calls = require "callisto.service.calls"
+local catalog = require "callisto.service.catalog"
 local crypto = require "callisto.crypto"
 local http = require "callisto.http"
 local json = require "callisto.json"
@@ -13,7 +13,7 @@ local transcript = require "callisto.service.records.transcript"
 local settings = require "callisto.settings"
 local task = require "callisto.task"
 
-local api = { is_draining = false }
+local api = {}
 
 -- How long the answer to "call this number" waits for the carrier's.
 local DIAL_S = 8
@@ -66,7 +66,7 @@ end
 local function agent_of(body)
   local name = text_of(body.agent_name) or text_of(body.template) or text_of(body.agent) or text_of(body.agent_id)
   if not name then return nil, http.problem(422, "'agent_name' is missing") end
-  local agent = agents.find(name)
+  local agent = catalog.find(name)
   if not agent then return nil, http.problem(404, ("there is no agent '%s'"):format(name)) end
   return agent
 end
@@ -99,7 +99,7 @@ end
 
 local function carrier_of(body)
   local name = text_of(body.provider) or settings.default_carrier()
-  local adapter = agents.carrier(name:lower())
+  local adapter = catalog.carrier(name:lower())
   if not adapter then return nil, http.problem(422, ("there is no carrier '%s'"):format(name)) end
   if not adapter.place then return nil, http.problem(422, adapter.name .. " places no calls") end
   local account, why = settings.account(adapter)
@@ -138,7 +138,7 @@ end
 local function is_settled(call) return call.dialled or call.is_finished or call.is_refused end
 
 local function place_call(request)
-  if api.is_draining then return http.problem(503, "the service is draining", nil, { ["retry-after"] = "30" }) end
+  if core.status().draining then return http.problem(503, "the service is draining", nil, { ["retry-after"] = "30" }) end
   local body, refusal = body_of(request.message)
   if not body then return refusal end
   local base, why = settings.public_url()
@@ -310,7 +310,7 @@ function api.add(routes)
   routes:add("GET", "/api/code", allowed(function() return code_report(core.code()) end))
   routes:add("POST", "/api/code/reload", allowed(reload_code))
   routes:add("POST", "/api/code/rollback", allowed(function() return code_report(core.rollback()) end))
-  routes:add("GET", "/api/agents", allowed(function() return http.json(200, { agents = agents.list() }) end))
+  routes:add("GET", "/api/agents", allowed(function() return http.json(200, { agents = catalog.list() }) end))
 end
 
 return api

@@ -5,8 +5,8 @@
 -- the call (callisto.life) is woken.
 
 local core = require "callisto.core"
-local agents = require "callisto.service.catalog"
 local announce = require "callisto.service.announce"
+local catalog = require "callisto.service.catalog"
 local http = require "callisto.http"
 local json = require "callisto.json"
 local life = require "callisto.service.life"
@@ -82,7 +82,6 @@ function calls.forget(call)
   count = count - 1
   if call.carrier_call then by_carrier_call[carrier_key(call.carrier, call.carrier_call)] = nil end
   limits.release(call.adapter, call.id)
-  if calls.on_ended then calls.on_ended() end
 end
 
 -- Opening ----------------------------------------------------------------------------------------------------------
@@ -121,7 +120,7 @@ local function open_engine(call, module, path, ring)
     id = call.id,
     entry = "callisto.flow",
     begin = begin_of(call, module),
-    wire = agents.wire(call.adapter, call.format),
+    wire = catalog.wire(call.adapter, call.format),
     role = "agent",
     path = path,
     signature = signature_of(call),
@@ -153,6 +152,7 @@ function calls.open(options)
     local variable = options.adapter.environment.audio
     return nil, ("%s is '%s', which %s does not have"):format(variable, format, options.adapter.name), "EINVAL"
   end
+  -- The path of PUBLIC_BASE_URL, if it has one, is the proxy's; the engine sees what follows it.
   local path = options.adapter.routes.media:gsub("{agent}", options.agent.name) .. "/" .. core.id("")
   local call = {
     id = core.id("c"),
@@ -175,7 +175,6 @@ function calls.open(options)
     facts = {},
     sequences = {},
   }
-  -- The path of PUBLIC_BASE_URL, if it has one, is the proxy's; the engine sees what follows it.
   local ok, message, code = limits.hold(call.adapter, call.id, call.template.longest)
   if not ok then return nil, message, code end
   ok, message, code = open_engine(call, options.agent.module, not options.socket and path or nil, options.ring)

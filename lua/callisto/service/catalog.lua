@@ -6,7 +6,7 @@ local json = require "callisto.json"
 local log = require "callisto.log"
 local template = require "callisto.template"
 
-local agents = {}
+local catalog = {}
 
 local by_name, by_carrier, wires = {}, {}, {}
 local routing = {}
@@ -70,7 +70,7 @@ local function each_module(prefix, fn)
 end
 
 ---Loads everything, when the VM starts; again when the start was stopped in it.
-function agents.load()
+function catalog.load()
   if loading then stops[loading] = (stops[loading] or 0) + 1 end
   each_module("templates.", load_template)
   each_module("providers.carriers.", load_carrier)
@@ -79,20 +79,20 @@ end
 
 ---@param name string
 ---@return {module: string, name: string, template: callisto.Template}|nil
-function agents.find(name) return by_name[plain(name)] end
+function catalog.find(name) return by_name[plain(name)] end
 
 ---The agent that answers this number.
 ---@param number string
-function agents.of_number(number)
+function catalog.of_number(number)
   local name = (routing.numbers or {})[number] or routing.default
-  return name and agents.find(name)
+  return name and catalog.find(name)
 end
 
 ---@return callisto.Carrier|nil
-function agents.carrier(name) return by_carrier[name] end
+function catalog.carrier(name) return by_carrier[name] end
 
 ---@return callisto.Carrier[]  by name
-function agents.carriers()
+function catalog.carriers()
   local list = {}
   for _, adapter in pairs(by_carrier) do list[#list + 1] = adapter end
   table.sort(list, function(a, b) return a.name < b.name end)
@@ -102,14 +102,14 @@ end
 ---The compiled media declaration of a carrier.
 ---@param adapter callisto.Carrier
 ---@param format string  one of adapter.formats
-function agents.wire(adapter, format)
+function catalog.wire(adapter, format)
   local name = adapter.name .. " " .. format
   if not wires[name] then wires[name] = core.wire(adapter.formats[format]) end
   return wires[name]
 end
 
 ---@return table[]  name, description, payload of every template
-function agents.list()
+function catalog.list()
   local list, seen = {}, {}
   for _, agent in pairs(by_name) do
     if not seen[agent] then
@@ -122,6 +122,6 @@ function agents.list()
 end
 
 ---@return boolean
-function agents.any() return next(by_name) ~= nil end
+function catalog.any() return next(by_name) ~= nil end
 
-return agents
+return catalog

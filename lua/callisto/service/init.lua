@@ -6,9 +6,9 @@
 local core = require "callisto.core"
 if core.kind == "call" then error("callisto.service is not for flows: it serves all calls, and runs beside them", 0) end
 
-local agents = require "callisto.service.catalog"
 local api = require "callisto.service.api"
 local calls = require "callisto.service.calls"
+local catalog = require "callisto.service.catalog"
 local http = require "callisto.http"
 local life = require "callisto.service.life"
 local log = require "callisto.log"
@@ -16,10 +16,10 @@ local metrics = require "callisto.metrics"
 local routes = require "callisto.service.routes"
 local sockets = require "callisto.service.sockets"
 local task = require "callisto.task"
-local telephony = require "callisto.service.webhooks"
+local webhooks = require "callisto.service.webhooks"
 
 local table_of_routes = routes.new()
-local is_draining, is_stopped = false, false
+local is_stopping, is_stopped = false, false
 
 local function reply(request, answer)
   if request.is_answered then return end
@@ -42,8 +42,9 @@ local function respond(request)
   end
 end
 
+-- The code was exchanged, or the process is about to end: after the last call the VM is not needed any more.
 local function stop_if_idle()
-  if is_draining and not is_stopped and calls.count() == 0 then
+  if is_stopping and not is_stopped and calls.count() == 0 then
     is_stopped = true
     core.stopped()
   end
@@ -58,10 +59,10 @@ task.on_error(function(failed, message)
 end)
 
 local function ready()
-  if is_draining or core.status().draining then
+  if core.status().draining then
     return http.problem(503, "draining", nil, { ["retry-after"] = "30" })
   end
-  if not agents.any() then return http.problem(503, "there is no template") end
+  if not catalog.any() then return http.problem(503, "there is no template") end
   return http.text(200, "ready\n")
 end
 
@@ -76,18 +77,17 @@ end
 local receive = {}
 
 function receive.start()
-  agents.load()
+  catalog.load()
   add_own_routes()
   api.add(table_of_routes)
-  telephony.add(table_of_routes)
+  webhooks.add(table_of_routes)
   sockets.add()
   core.started()
-  log.info(("%d carriers and %d templates are ready"):format(#agents.carriers(), #agents.list()))
+  log.info(("%d carriers and %d templates are ready"):format(#catalog.carriers(), #catalog.list()))
 end
 
 function receive.stop()
-  is_draining, api.is_draining, telephony.is_draining = true, true, true
-  stop_if_idle()
+  is_stopping = true
 end
 
 function receive.request(number, message)
@@ -107,14 +107,13 @@ function receive.leg(id, what, about) calls.leg(id, what, about) end
 
 function receive.broken(id, code, why) calls.broken(id, code, why) end
 
-calls.on_ended = stop_if_idle
-
 core.handler(function(kind, ...)
   if not task.event(kind, ...) then
     local fn = receive[kind]
     if fn then fn(...) end
   end
   task.run()
+  stop_if_idle()
 end)
 
 return {}

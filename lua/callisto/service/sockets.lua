@@ -4,14 +4,14 @@
 -- the call that is opened takes the socket.
 
 local core = require "callisto.core"
-local agents = require "callisto.service.catalog"
 local calls = require "callisto.service.calls"
+local catalog = require "callisto.service.catalog"
 local limits = require "callisto.service.limits"
 local log = require "callisto.log"
 local metrics = require "callisto.metrics"
 local records = require "callisto.service.records.calls"
 local task = require "callisto.task"
-local telephony = require "callisto.service.webhooks"
+local webhooks = require "callisto.service.webhooks"
 
 local sockets = {}
 
@@ -42,7 +42,7 @@ end
 ---Declares the paths of every carrier whose sockets come first. Called once, when the VM starts.
 function sockets.add()
   local declared = {}
-  for _, adapter in ipairs(agents.carriers()) do
+  for _, adapter in ipairs(catalog.carriers()) do
     for _, path in ipairs(adapter.socket and prefixes_of(adapter) or {}) do
       by_prefix[#by_prefix + 1] = { path = path, adapter = adapter }
       declared[#declared + 1] = { path = path, most = 2 * limits.concurrent(adapter) + MARGIN, first = adapter.first_messages }
@@ -70,14 +70,14 @@ local function refuse(socket, reason, why, more)
     code = text and NORMAL or close_codes[reason] or POLICY,
     reason = why:sub(1, REASON_BYTES),
     text = text,
-    wire = text and agents.wire(socket.adapter, socket.adapter.format),
+    wire = text and catalog.wire(socket.adapter, socket.adapter.format),
   })
 end
 
 local function agent_of(about, name)
   name = about.agent or (name ~= "" and name) or nil
-  if name then return agents.find(name) end
-  return agents.of_number(about.to)
+  if name then return catalog.find(name) end
+  return catalog.of_number(about.to)
 end
 
 local function connect(socket, account, agent, about)
@@ -107,7 +107,7 @@ end
 
 local function answer(socket, name)
   local adapter, message = socket.adapter, socket.message
-  local account = telephony.admit(adapter, message)
+  local account = webhooks.admit(adapter, message)
   if not account then
     task.sleep(FORGED_S)
     return refuse(socket, "unauthorized", "the signature is missing or wrong")
@@ -115,14 +115,15 @@ local function answer(socket, name)
   local about, why = adapter.socket(message, account)
   if not about then return refuse(socket, "error", why) end
   if about.goodbye then -- nobody calls: the carrier tries whether we are there
-    return core.socket_refuse(socket.number, { code = NORMAL, text = about.goodbye, wire = agents.wire(adapter, adapter.format) })
+    local wire = catalog.wire(adapter, adapter.format)
+    return core.socket_refuse(socket.number, { code = NORMAL, text = about.goodbye, wire = wire })
   end
   metrics.count(('sockets_first_total{carrier="%s"}'):format(adapter.name))
-  if telephony.is_draining then return refuse(socket, "draining", "this service takes no new calls") end
+  if core.status().draining then return refuse(socket, "draining", "this service takes no new calls") end
   local agent = agent_of(about, name)
   if not agent then return refuse(socket, "unknown", ("there is no agent '%s'"):format(about.agent or name)) end
   local policy = agent.template.inbound
-  local is_blocked, sentence = telephony.block_of(policy)
+  local is_blocked, sentence = webhooks.block_of(policy)
   if not is_blocked then return connect(socket, account, agent, about) end
   records.refused(about, adapter.name, agent.name, "BLOCKED_" .. policy.block_action)
   refuse(socket, "blocked", "this agent takes no calls now",

@@ -1,9 +1,9 @@
 -- callisto.service.webhooks: the carriers' webhooks. Every one is verified before anything is read or allocated.
 
 local core = require "callisto.core"
-local agents = require "callisto.service.catalog"
 local announce = require "callisto.service.announce"
 local calls = require "callisto.service.calls"
+local catalog = require "callisto.service.catalog"
 local hours = require "callisto.hours"
 local http = require "callisto.http"
 local log = require "callisto.log"
@@ -12,7 +12,7 @@ local events = require "callisto.service.records.events"
 local records = require "callisto.service.records.calls"
 local settings = require "callisto.settings"
 
-local telephony = { is_draining = false }
+local webhooks = {}
 
 local SORRY = "We are sorry, this number cannot take your call at the moment. Please try again later. Goodbye."
 
@@ -119,8 +119,8 @@ local function answer(adapter, account, message, agent)
     local _, kind = adapter.answer { { "hangup" } }
     return http.text(200, kept, kind)
   end
-  if telephony.is_draining then return document(adapter, adapter.refuse "busy") end
-  agent = agent or agents.of_number(about.to)
+  if core.status().draining then return document(adapter, adapter.refuse "busy") end
+  agent = agent or catalog.of_number(about.to)
   if not agent then return document(adapter, { { "say", "This number is not configured. Goodbye." }, { "hangup" } }) end
   return turn_away(adapter, account, agent, about) or connect(adapter, account, agent, about)
 end
@@ -182,7 +182,7 @@ end
 local function add_inbound(routes, adapter)
   each_path(adapter.routes.inbound, function(path)
     routes:add("GET|POST", path, verified(adapter, function(request, account)
-      local agent = agents.find(request.params.agent)
+      local agent = catalog.find(request.params.agent)
       if not agent then return http.problem(404, ("there is no agent '%s'"):format(request.params.agent)) end
       local over = end_of(adapter, request.message)
       if over then return take_status(adapter, request, over) end
@@ -258,20 +258,20 @@ local function add_fallback(routes, adapter)
       if hand_on(request, http.read_query(request.message.query).call) then return nil end
       local ours = answer_ours(adapter, request.message)
       if ours then return ours end
-      if about.to and agents.of_number(about.to) then return answer(adapter, account, request.message) end
+      if about.to and catalog.of_number(about.to) then return answer(adapter, account, request.message) end
       return document(adapter, { { "say", SORRY }, { "hangup" } })
     end))
   end)
 end
 
 ---nil and the refusal, or the account whose secret signed a request (callisto.sockets).
-telephony.admit = admit
+webhooks.admit = admit
 ---Why an agent does not take calls now (callisto.sockets).
-telephony.block_of = block_of
+webhooks.block_of = block_of
 
 ---Adds the routes of every carrier.
-function telephony.add(routes)
-  for _, adapter in ipairs(agents.carriers()) do
+function webhooks.add(routes)
+  for _, adapter in ipairs(catalog.carriers()) do
     if adapter.webhook then
       add_inbound(routes, adapter)
       add_answer(routes, adapter)
@@ -288,4 +288,4 @@ function telephony.add(routes)
   end
 end
 
-return telephony
+return webhooks
