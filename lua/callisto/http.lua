@@ -56,6 +56,34 @@ function http.read_form(body) return split_pairs(body or "", http.unescape) end
 ---@return table<string, string>
 function http.read_query(query) return split_pairs(query or "", http.unescape) or {} end
 
+-- What was read of a message, for as long as there is the message: who verifies it, who reads it and who looks for its call
+-- share it, and change nothing in it.
+local forms, queries = setmetatable({}, { __mode = "k" }), setmetatable({}, { __mode = "k" })
+
+local function once(kept, message, text)
+  local both = kept[message]
+  if not both then
+    both = { split_pairs(text or "", http.unescape) }
+    kept[message] = both
+  end
+  return both[1], both[2]
+end
+
+---The form that is a message's body, read once a message. What it returns belongs to all who ask.
+---@param message {body: string|nil}
+---@return table<string, string>|nil map  as read_form
+---@return {[1]: string, [2]: string}[]|string list
+function http.form_of(message) return once(forms, message, message.body) end
+
+---The query of a message, read once a message. What it returns belongs to all who ask.
+---@param message {query: string|nil}
+---@return table<string, string> map  {} when there are too many fields
+---@return {[1]: string, [2]: string}[]|string list
+function http.query_of(message)
+  local map, list = once(queries, message, message.query)
+  return map or {}, list
+end
+
 ---The media type of a message, in lower case, without parameters; "" when there is none.
 ---@param message {headers: table<string, string>}
 ---@return string

@@ -52,7 +52,7 @@ local function status_of(message)
   if not p.CallStatus then return nil, "CallStatus is missing" end
   return twiml.status(p.CallStatus, {
     carrier_call = p.CallSid,
-    call = http.read_query(message.query).call,
+    call = http.query_of(message).call,
     sequence = tonumber(p.SequenceNumber),
     seconds = tonumber(p.CallDuration),
     cause = twiml.cause { { "hung up by", p.HangupSource }, { "SIP", p.SipResponseCode }, { "error", p.ErrorCode } },

@@ -93,7 +93,7 @@ local function verify(message, public_url, account)
   if message.method ~= "GET" and message.body and message.body ~= "" then
     if is_form then
       local _
-      _, list = http.read_form(message.body)
+      _, list = http.form_of(message)
       if type(list) ~= "table" then return nil, list, 403 end
     elseif (message.query or ""):find("bodySHA256=", 1, true) then
       body = message.body
@@ -129,7 +129,7 @@ local function status_of(message)
   if not p.CallStatus then return nil, "CallStatus is missing" end
   return twiml.status(p.CallStatus, {
     carrier_call = p.CallSid,
-    call = http.read_query(message.query).call,
+    call = http.query_of(message).call,
     sequence = tonumber(p.SequenceNumber),
     seconds = tonumber(p.CallDuration),
     cause = twiml.cause { { "SIP", p.SipResponseCode }, { "error", p.ErrorCode } },

@@ -93,10 +93,10 @@ end
 ---@field texts fun(about: {method: string, base: string, query: table, form: table, nonce: string}): string[]  what may be signed
 
 local function read_parts(message, public_url)
-  local _, query = http.read_form(message.query)
+  local _, query = http.query_of(message)
   local form = {}
   if message.method ~= "GET" and http.type_of(message) == "application/x-www-form-urlencoded" then
-    _, form = http.read_form(message.body)
+    _, form = http.form_of(message)
   end
   if type(query) ~= "table" or type(form) ~= "table" then return nil, "the request has too many parameters" end
   return { method = message.method, base = public_url .. message.path, query = query, form = form }

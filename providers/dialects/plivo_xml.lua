@@ -185,7 +185,7 @@ function plivo_xml.status_of(message)
   if not p.CallStatus then return nil, "CallStatus is missing" end
   return plivo_xml.status(p.CallStatus, {
     carrier_call = is_id(p.CallUUID) and p.CallUUID or nil,
-    call = http.read_query(message.query).call,
+    call = http.query_of(message).call,
     sequence = sequence[p.Event],
     seconds = tonumber(p.Duration),
     cause = twiml.cause { { p.HangupCauseName or p.HangupCause, p.HangupCauseCode }, { "by", p.HangupSource } },

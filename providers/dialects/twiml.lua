@@ -136,8 +136,8 @@ end
 ---@param message table
 ---@return table<string, string>
 function twiml.parameters_of(message)
-  if message.method == "GET" then return http.read_query(message.query) end
-  return (http.read_form(message.body)) or {}
+  if message.method == "GET" then return (http.query_of(message)) end
+  return (http.form_of(message)) or {}
 end
 
 local terminal = {
