@@ -65,6 +65,7 @@ static int on_number(void *context, const char *text, size_t bytes) {
   memcpy(copy, text, bytes);
   copy[bytes] = 0;
   lua_pushstring(d->L, copy);
+  if (isinf(lua_tonumber(d->L, -1))) return refuse(d, "a number is too large");
   lua_pushnumber(d->L, lua_tonumber(d->L, -1));
   lua_remove(d->L, -2);
   return place(d);

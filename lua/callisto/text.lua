@@ -10,10 +10,19 @@ local words = later "callisto.words" ---@module "callisto.words"
 
 local text = {}
 
+-- A character in valid UTF-8.
+local CHARACTER = "[%z\1-\127\194-\244][\128-\191]*"
+
+local function spell(value)
+  local parts = {}
+  for character in tostring(value):gsub("%s+", ""):gmatch(CHARACTER) do parts[#parts + 1] = character end
+  return table.concat(parts, " ")
+end
+
 ---What may follow the bar in "{name|…}": functions of the value and of what follows the colons.
 ---@type table<string, fun(value: any, ...: string): string|nil>
 text.transformations = {
-  spell = function(value) return (tostring(value):gsub("%s+", ""):gsub(".", "%0 "):gsub(" $", "")) end,
+  spell = spell,
   upper = function(value) return tostring(value):upper() end,
   lower = function(value) return tostring(value):lower() end,
 }

@@ -12,6 +12,9 @@ local ordinals = { one = "first", two = "second", three = "third", five = "fifth
 local keys = { ["0"] = "zero", ["*"] = "star", ["#"] = "hash", ["+"] = "plus" }
 for i = 1, 9 do keys[tostring(i)] = small[i] end
 
+-- A character in valid UTF-8.
+local CHARACTER = "[%z\1-\127\194-\244][\128-\191]*"
+
 local function below_thousand(n)
   local parts = {}
   if n >= 100 then
@@ -71,7 +74,7 @@ end
 function words.digits(value)
   local parts = {}
   local text = type(value) == "number" and ("%.0f"):format(value) or tostring(value)
-  for character in text:gmatch("[^%s%-]") do parts[#parts + 1] = keys[character] or character:upper() end
+  for character in text:gsub("[%s%-]", ""):gmatch(CHARACTER) do parts[#parts + 1] = keys[character] or character:upper() end
   return table.concat(parts, " ")
 end
 

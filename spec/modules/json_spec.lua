@@ -81,7 +81,8 @@ describe("json", function()
       assert.matches("deep", why)
     end)
 
-    for _, text in ipairs { "", "{", "[1,]", "{'a':1}", "nul", "1 2", '{"a":1}x', '"\255"', "[01]", "NaN", '{"a" 1}' } do
+    for _, text in ipairs { "", "{", "[1,]", "{'a':1}", "nul", "1 2", '{"a":1}x', '"\255"', "[01]", "NaN", '{"a" 1}', "1e400",
+      '{"n":-1e999}' } do
       it(("nothing from %q, and says why"):format(text), function()
         local value, why = json.decode(text)
         assert.is_nil(value)
