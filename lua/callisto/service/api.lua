@@ -6,6 +6,7 @@ local catalog = require "callisto.service.catalog"
 local crypto = require "callisto.crypto"
 local http = require "callisto.http"
 local json = require "callisto.json"
+local live_call = require "callisto.service.live_call"
 local events = require "callisto.service.records.events"
 local legs = require "callisto.service.records.legs"
 local records = require "callisto.service.records.calls"
@@ -267,7 +268,7 @@ local function list_calls(request)
 end
 
 local function end_call(request)
-  local call = calls.get(request.params.id)
+  local call = live_call.get(request.params.id)
   if not call and calls.is_elsewhere(request.params.id)
     and core.forward(request.number, request.message, request.params.id) then
     request.is_answered = true

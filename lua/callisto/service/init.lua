@@ -11,6 +11,7 @@ local calls = require "callisto.service.calls"
 local catalog = require "callisto.service.catalog"
 local http = require "callisto.http"
 local life = require "callisto.service.life"
+local live_call = require "callisto.service.live_call"
 local log = require "callisto.log"
 local metrics = require "callisto.metrics"
 local routes = require "callisto.service.routes"
@@ -44,7 +45,7 @@ end
 
 -- The code was exchanged, or the process is about to end: after the last call the VM is not needed any more.
 local function stop_if_idle()
-  if is_stopping and not is_stopped and calls.count() == 0 then
+  if is_stopping and not is_stopped and live_call.count() == 0 then
     is_stopped = true
     core.stopped()
   end
@@ -55,7 +56,7 @@ task.on_error(function(failed, message)
   metrics.count("service_errors_total")
   if failed.request then reply(failed.request, http.problem(500, "the request could not be served")) end
   if failed.socket then core.socket_refuse(failed.socket, { code = 1011, reason = "the call could not be answered" }) end
-  if failed.call then task.start(life.bury, failed.call, calls) end
+  if failed.call then task.start(life.bury, failed.call) end
 end)
 
 local function ready()
@@ -101,7 +102,7 @@ function receive.socket(number, message)
   each.socket = number
 end
 
-function receive.told(id, text) calls.told(id, text) end
+function receive.told(id, encoded) calls.told(id, encoded) end
 
 function receive.leg(id, what, about) calls.leg(id, what, about) end
 

@@ -7,13 +7,12 @@
 -- when it does not come the carrier is asked.
 
 local core = require "callisto.core"
-local http = require "callisto.http"
+local events = require "callisto.service.records.events"
+local legs = require "callisto.service.records.legs"
 local limits = require "callisto.service.limits"
 local log = require "callisto.log"
 local metrics = require "callisto.metrics"
 local outcome = require "callisto.outcome"
-local events = require "callisto.service.records.events"
-local legs = require "callisto.service.records.legs"
 local records = require "callisto.service.records.calls"
 local settings = require "callisto.settings"
 local task = require "callisto.task"
@@ -29,17 +28,6 @@ local BUSY_CARRIER_S = 60
 
 local life = {}
 
--- Waits until something holds for the call, at most so long.
-local function await(call, seconds, holds)
-  local at = core.now() + seconds
-  while not holds(call) do
-    local left = at - core.now()
-    if left <= 0 then return false end
-    task.wait(call, left)
-  end
-  return true
-end
-
 local function has_final(call) return call.final ~= nil end
 local function leg_is_over(call) return call.leg == "ended" end
 local function script_is_over(call) return call.flow_end ~= nil or call.is_broken end
@@ -53,7 +41,7 @@ local function leg_or_final(call) return leg_is_over(call) or has_final(call) en
 
 -- Dialling ---------------------------------------------------------------------------------------------------------
 
-local function dial_request(call, calls)
+local function order_of(call)
   local base = assert(settings.public_url())
   local adapter = call.adapter
   local function url_of(kind)
@@ -71,7 +59,7 @@ local function dial_request(call, calls)
     details_url = url_of "details",
     socket_url = call.socket_url,
   }
-  local document = calls.document(call)
+  local document = call:document()
   local most = adapter.limits.inline_document_bytes
   local is_inline = settings.get("TELEPHONY_DOCUMENT", "document") ~= "url" and most and #(adapter.answer(document)) <= most
   if is_inline then
@@ -80,18 +68,17 @@ local function dial_request(call, calls)
     order.url = url_of "answer"
     order.fallback_url = url_of "fallback"
   end
-  return adapter.place(order, call.account)
+  return order
 end
 
 -- One request; again only when the carrier said that it did nothing because it was too busy.
-local function place(call, calls)
+local function place(call)
   local give_up, pause = core.now() + BUSY_CARRIER_S, 2
   while true do
     task.sleep(limits.turn(call.adapter))
-    local message, text, code, sent = http.fetch(dial_request(call, calls))
-    local class, carrier_call, why = call.adapter.placed(message, text, code, sent)
+    local class, carrier_call, why = call:request("place", order_of(call))
     metrics.count(('dials_total{carrier="%s",result="%s"}'):format(call.carrier, class))
-    local may_again = class == "not_placed" and message and message.status == 429 and core.now() + pause < give_up
+    local may_again = class == "not_placed" and call.carrier_status == 429 and core.now() + pause < give_up
     if not may_again then return class, carrier_call, why end
     task.sleep(pause * (1 + core.random(1):byte() / 1024))
     pause = math.min(pause * 2, 8)
@@ -99,20 +86,20 @@ local function place(call, calls)
 end
 
 -- Whether the phone rings, or may ring.
-local function dial(call, calls)
+local function dial(call)
   call.placed_at = core.wall()
-  local class, carrier_call, why = place(call, calls)
+  local class, carrier_call, why = place(call)
   call.dialled, call.refusal = class, why
   if class == "not_placed" then
     local reason = why.is_about_number and "INVALID_PHONE" or "CARRIER_REFUSED"
     events.add(call.id, "dial.refused", { code = why.code, text = why.message })
-    calls.learn(call, "platform", { status = "NOT_INITIATED", reason = reason })
+    call:learn("platform", { status = "NOT_INITIATED", reason = reason })
     log.warn(("call %s: %s refused it: %s"):format(call.id, call.carrier, tostring(why)))
   else
     events.add(call.id, "dial." .. class, { code = why and why.code, text = why and why.message })
-    calls.learn(call, "platform", { status = "INITIATED", reason = "DIALED" })
+    call:learn("platform", { status = "INITIATED", reason = "DIALED" })
     -- A webhook may have been faster than the answer.
-    if carrier_call and not call.carrier_call then calls.name(call, carrier_call, call.adapter.provisional) end
+    if carrier_call and not call.carrier_call then call:named(carrier_call, call.adapter.provisional) end
   end
   task.wake(call)
   return class ~= "not_placed"
@@ -120,38 +107,34 @@ end
 
 -- Asking and hanging up --------------------------------------------------------------------------------------------
 
-local function look_for(call, calls)
-  local adapter = call.adapter
-  if (call.carrier_call and not call.is_provisional) or not adapter.find then return end
-  local order = { to = call.to, from = call.from, placed_at = call.placed_at or core.wall() }
-  local found = adapter.found((http.fetch(adapter.find(order, call.account))), order)
-  if found then calls.name(call, found) end
+local function look_for(call)
+  if (call.carrier_call and not call.is_provisional) or not call:can "find" then return end
+  local found = call:request("find", { to = call.to, from = call.from, placed_at = call.placed_at or core.wall() })
+  if found then call:named(found) end
 end
 
 -- What the carrier says now, or nil when it cannot be asked or does not answer.
-local function ask(call, calls)
-  look_for(call, calls)
-  if not call.carrier_call or call.final or not call.adapter.fetch then return nil end
+local function ask(call)
+  look_for(call)
+  if not call.carrier_call or call.final or not call:can "fetch" then return nil end
   metrics.count(('carrier_asked_total{carrier="%s"}'):format(call.carrier))
-  local message, text, code = http.fetch(call.adapter.fetch(call.carrier_call, call.account))
-  local status, why = call.adapter.fetched(message, text, code)
+  local status, why = call:request "fetch"
   if not status then
     log.warn(("call %s: %s was asked and did not say: %s"):format(call.id, call.carrier, tostring(why)))
     return nil
   end
-  if status.is_terminal then calls.note_status(call, status) end
+  if status.is_terminal then call:note_status(status) end
   return status
 end
 
 -- Ends the call at the carrier; harmless when it is over. Where that cannot be asked for, no socket is let in any more.
 local function hang_up(call)
-  if not call.adapter.hangup then core.token_withdraw(call.id) end
-  if not call.carrier_call or not call.adapter.hangup then return false end
+  if not call:can "hangup" then core.token_withdraw(call.id) end
+  if not call.carrier_call or not call:can "hangup" then return false end
   local pause = 1
   for _ = 1, 3 do
     if call.final then return true end
-    local message, text, code = http.fetch(call.adapter.hangup(call.carrier_call, call.account, call.is_provisional))
-    local ok, why = call.adapter.hung_up(message, text, code)
+    local ok, why = call:request "hangup"
     if ok then
       events.add(call.id, "hangup.sent")
       return true
@@ -166,11 +149,11 @@ end
 
 -- The stations of a call -------------------------------------------------------------------------------------------
 
-local function until_line_is_open(call, calls)
+local function until_line_is_open(call)
   local patience = call.direction == "INBOUND" and INBOUND_S or (call.ring or 60) + RING_MORE_S
   for _ = 1, ASKS_MOST do
-    if await(call, patience, line_is_open_or_over) then return end
-    local status = ask(call, calls)
+    if call:until_(patience, line_is_open_or_over) then return end
+    local status = ask(call)
     if call.final then return end
     -- Answered, but the socket never came; or nobody knows of such a call.
     if status and status.is_answered then break end
@@ -183,15 +166,15 @@ end
 
 local function end_leg(call)
   if not call.leg or leg_is_over(call) then return end
-  if call.adapter.hangup and await(call, SOCKET_S, leg_is_over) then return end -- else closing it is the hang-up
+  if call:can "hangup" and call:until_(SOCKET_S, leg_is_over) then return end -- else closing it is the hang-up
   core.leg_end(call.id, false, 1000)
-  await(call, SOCKET_S, leg_is_over)
+  call:until_(SOCKET_S, leg_is_over)
 end
 
 -- The script has ended, or the leg, or the carrier said so: brings the other two to their end.
 local function bring_to_an_end(call)
-  if call.is_broken and call.leg == "up" and not call.final then await(call, FALLBACK_S, leg_or_final) end
-  if leg_is_over(call) and not script_is_over(call) then await(call, SCRIPT_S, script_is_over) end
+  if call.is_broken and call.leg == "up" and not call.final then call:until_(FALLBACK_S, leg_or_final) end
+  if leg_is_over(call) and not script_is_over(call) then call:until_(SCRIPT_S, script_is_over) end
   -- A caller who hung up is over by himself, as the carrier will say; everybody else is hung up.
   local is_gone = leg_is_over(call) and call.leg_reason == "hangup" and not call.is_broken and not call.flow_end_was_first
   if not call.final and not is_gone then hang_up(call) end
@@ -199,32 +182,32 @@ local function bring_to_an_end(call)
 end
 
 -- A carrier that neither reports nor can be asked: the end of the stream is all that is known.
-local function take_the_leg_for_the_call(call, calls)
+local function take_the_leg_for_the_call(call)
   local is_answered = call.leg ~= nil
   local said = call.last_message and call.adapter.ended and call.adapter.ended(call.last_message)
-  if said then return calls.learn(call, "provider", said) end
-  calls.learn(call, "provider", { status = is_answered and "ANSWERED" or "UNKNOWN", reason = is_answered and "COMPLETED" or nil })
+  if said then return call:learn("provider", said) end
+  call:learn("provider", { status = is_answered and "ANSWERED" or "UNKNOWN", reason = is_answered and "COMPLETED" or nil })
 end
 
 -- A phone whose ringing cannot be stopped rings to its end.
 local function asks_of(call)
-  if call.adapter.hangup or call.leg or call.direction == "INBOUND" then return 4 end
+  if call:can "hangup" or call.leg or call.direction == "INBOUND" then return 4 end
   return 4 + math.ceil((call.ring or 60) / STATUS_S)
 end
 
-local function until_carrier_is_done(call, calls)
-  if not call.adapter.status then return take_the_leg_for_the_call(call, calls) end
+local function until_carrier_is_done(call)
+  if not call.adapter.status then return take_the_leg_for_the_call(call) end
   local most = asks_of(call)
   for attempt = 1, most do
-    if await(call, STATUS_S, has_final) then return end
-    local status = ask(call, calls)
+    if call:until_(STATUS_S, has_final) then return end
+    local status = ask(call)
     if call.final then return end
     if status and attempt < most then hang_up(call) end -- still connected: nobody may be left on the line
   end
-  calls.learn(call, "provider", { status = "UNKNOWN" })
+  call:learn("provider", { status = "UNKNOWN" })
 end
 
-local function note_ending(call, calls)
+local function note_ending(call)
   if call.facts.session_end or (call.facts.platform or {}).status == "NOT_INITIATED" then return end
   local reason
   if call.leg_reason then
@@ -234,25 +217,32 @@ local function note_ending(call, calls)
   elseif call.leg then
     reason = "CUSTOMER_HANGUP"
   end
-  if reason then calls.learn(call, "session_end", { reason = reason }) end
+  if reason then call:learn("session_end", { reason = reason }) end
 end
 
-local function finish(call, calls)
-  if call.is_finished then return end
-  call.is_finished = true
-  note_ending(call, calls)
+local function write_down_the_end(call)
+  note_ending(call)
   local word = outcome.word(call.facts)
   local provider = call.facts.provider or {}
   local is_good = provider.status == "ANSWERED" and call.facts.session_end ~= "PIPELINE_ERROR"
   if not leg_is_over(call) then legs.finish(call.id, 1, { reason = call.leg and "lost" or "absent" }) end
   records.finish(call.id, is_good and "COMPLETED" or "FAILED", word)
   metrics.count(('calls_total{direction="%s",outcome="%s"}'):format(call.direction:lower(), word))
+end
+
+local function let_go(call)
   core.call_close(call.id, 1000)
-  calls.forget(call)
+  call:forget()
   task.wake(call)
 end
 
-local function pass_through(call, calls)
+local function finish(call)
+  if call.is_finished then return end
+  call.is_finished = true
+  task.finally(write_down_the_end, function() let_go(call) end, call)
+end
+
+local function pass_through(call)
   legs.begin(call, 1, "caller") -- before the wait, so that a leg that comes up meanwhile finds its row
   local rows, why, code = records.begin(call)
   call.is_written = rows ~= nil
@@ -265,42 +255,38 @@ local function pass_through(call, calls)
   end
   if call.is_refused then return end
   if call.direction == "INBOUND" then
-    calls.learn(call, "platform", { status = "INITIATED", reason = "ANSWERED" })
-  elseif not dial(call, calls) then
+    call:learn("platform", { status = "INITIATED", reason = "ANSWERED" })
+  elseif not dial(call) then
     return
   end
-  until_line_is_open(call, calls)
-  await(call, call.template.longest + 60, any_end)
+  until_line_is_open(call)
+  call:until_(call.template.longest + 60, any_end)
   call.flow_end_was_first = script_is_over(call) and not leg_is_over(call)
   bring_to_an_end(call)
-  until_carrier_is_done(call, calls)
+  until_carrier_is_done(call)
 end
 
 -- The row of an order may have been written after all, by then too late.
-local function take_back(call, calls)
+local function take_back(call)
   legs.finish(call.id, 1, { reason = "refused" })
   if call.direction == "OUTBOUND" then records.finish(call.id, "FAILED", "NOT_WRITTEN") end
-  core.call_close(call.id, 1000)
-  calls.forget(call)
-  task.wake(call)
+  let_go(call)
 end
 
 ---Lives a call. Whatever happens on the way, the call is finished and forgotten, once.
 ---@param call callisto.LiveCall
----@param calls table  callisto.calls
-function life.live(call, calls)
+function life.live(call)
   task.finally(pass_through, function()
-    if call.is_refused then take_back(call, calls) else finish(call, calls) end
-  end, call, calls)
+    if call.is_refused then take_back(call) else finish(call) end
+  end, call)
 end
 
 ---What is left to do when the task of a call was stopped.
 ---@param call callisto.LiveCall
----@param calls table
-function life.bury(call, calls)
-  calls.learn(call, "session_end", { reason = "PIPELINE_ERROR" })
+function life.bury(call)
+  call:learn("session_end", { reason = "PIPELINE_ERROR" })
   hang_up(call)
-  finish(call, calls)
+  finish(call)
 end
 
 return life

@@ -6,6 +6,7 @@ local calls = require "callisto.service.calls"
 local catalog = require "callisto.service.catalog"
 local hours = require "callisto.hours"
 local http = require "callisto.http"
+local live_call = require "callisto.service.live_call"
 local log = require "callisto.log"
 local metrics = require "callisto.metrics"
 local events = require "callisto.service.records.events"
@@ -105,7 +106,7 @@ local function connect(adapter, account, agent, about)
     metrics.count(('calls_refused_total{reason="%s"}'):format(code or "?"))
     return refuse(adapter, agent, about, adapter.refuse "busy", "CAPACITY_REJECTED")
   end
-  local body, kind = adapter.answer(calls.document(call))
+  local body, kind = adapter.answer(call:document())
   calls.keep_answer(adapter.name, about.carrier_call, body)
   return http.text(200, body, kind)
 end
@@ -149,14 +150,14 @@ end
 -- Our own outbound call is answered and asks for its document.
 local function answer_ours(adapter, message)
   local id = our_id(adapter, message)
-  local call = id and calls.get(id)
+  local call = id and live_call.get(id)
   if not call or call.carrier ~= adapter.name then return nil end
   local about = adapter.webhook(message)
   if about then
-    calls.name(call, about.carrier_call)
-    if about.status then calls.note_status(call, about.status) end
+    call:named(about.carrier_call)
+    if about.status then call:note_status(about.status) end
   end
-  return document(adapter, calls.document(call))
+  return document(adapter, call:document())
 end
 
 -- A status: delivered here, or handed on, which is nil.
