@@ -6,6 +6,11 @@ local json = require "callisto.json"
 local log = require "callisto.log"
 local template = require "callisto.template"
 
+---@class callisto.Agent  who answers calls
+---@field module string  of its template
+---@field name string
+---@field template callisto.Template
+
 local catalog = {}
 
 local by_name, by_carrier, wires = {}, {}, {}
@@ -78,11 +83,12 @@ function catalog.load()
 end
 
 ---@param name string
----@return {module: string, name: string, template: callisto.Template}|nil
+---@return callisto.Agent|nil
 function catalog.find(name) return by_name[plain(name)] end
 
 ---The agent that answers this number.
 ---@param number string
+---@return callisto.Agent|nil
 function catalog.of_number(number)
   local name = (routing.numbers or {})[number] or routing.default
   return name and catalog.find(name)

@@ -1,15 +1,14 @@
--- callisto.service.sockets: media sockets that come before their call. Some carriers open the socket without asking
--- a webhook first:
--- the engine holds it (core/io/lobby.h), what is a webhook elsewhere is read off the upgrade and the first messages, and
--- the call that is opened takes the socket.
+-- callisto.service.sockets: media sockets that come before their call. Some carriers open the socket without asking a webhook
+-- first: the engine holds it (core/io/lobby.h), what is a webhook elsewhere is read off the upgrade and the first messages,
+-- and the call that is opened takes the socket.
 
 local core = require "callisto.core"
-local calls = require "callisto.service.calls"
 local catalog = require "callisto.service.catalog"
 local limits = require "callisto.service.limits"
 local log = require "callisto.log"
 local metrics = require "callisto.metrics"
-local records = require "callisto.service.records.calls"
+local outside = require "callisto.service.outside"
+local reception = require "callisto.service.reception"
 local task = require "callisto.task"
 local webhooks = require "callisto.service.webhooks"
 
@@ -60,6 +59,12 @@ local function find(path)
   end
 end
 
+-- What fits into a close frame, and still whole characters.
+local function reason_of(why)
+  if #why <= REASON_BYTES then return why end
+  return (why:sub(1, REASON_BYTES):gsub("[\194-\244][\128-\191]*$", ""))
+end
+
 -- Turns a socket away, in the carrier's own words if it has some.
 local function refuse(socket, reason, why, more)
   metrics.count(('sockets_turned_away_total{carrier="%s",reason="%s"}'):format(socket.adapter.name, reason))
@@ -68,41 +73,39 @@ local function refuse(socket, reason, why, more)
   local text = socket.adapter.refuse_socket and socket.adapter.refuse_socket(socket.message, about)
   core.socket_refuse(socket.number, {
     code = text and NORMAL or close_codes[reason] or POLICY,
-    reason = why:sub(1, REASON_BYTES),
+    reason = reason_of(why),
     text = text,
     wire = text and catalog.wire(socket.adapter, socket.adapter.format),
   })
 end
 
-local function agent_of(about, name)
-  name = about.agent or (name ~= "" and name) or nil
-  if name then return catalog.find(name) end
-  return catalog.of_number(about.to)
+local function connect(socket, arrival, agent)
+  local call, code = reception.open(arrival, agent)
+  if call then return end
+  if code == "EEXIST" then return refuse(socket, "error", "this call has its socket already") end
+  refuse(socket, "busy", "all lines are in use")
 end
 
-local function connect(socket, account, agent, about)
-  local fits, why = agent.template:accepts(about.payload or {})
-  if not fits then
-    log.error(("a socket for %s was refused: %s"):format(agent.name, why))
-    return refuse(socket, "error", why)
-  end
-  local call, message, code = calls.open {
-    direction = about.direction,
-    adapter = socket.adapter,
-    account = account,
-    agent = agent,
-    from = about.from,
-    to = about.to,
-    carrier_call = about.carrier_call,
-    payload = about.payload,
-    format = about.format,
+-- Nobody calls: the carrier tries whether we are there.
+local function say_goodbye(socket, text)
+  local wire = catalog.wire(socket.adapter, socket.adapter.format)
+  core.socket_refuse(socket.number, { code = NORMAL, text = text, wire = wire })
+end
+
+-- Somebody calls: the decision of the reception, in the carrier's words.
+local function receive(socket, account, about, name)
+  local arrival = {
+    door = "socket", adapter = socket.adapter, account = account, about = about, agent_name = about.agent or name,
     socket = socket.number,
   }
-  if call then return end
-  log.error(("a call for %s could not be opened: %s"):format(agent.name, message))
-  metrics.count(('calls_refused_total{reason="%s"}'):format(code == "EBUSY" and "carrier_limit" or code or "?"))
-  records.refused(about, socket.adapter.name, agent.name, "CAPACITY_REJECTED")
-  refuse(socket, "busy", "all lines are in use")
+  local decision = reception.decide(arrival)
+  if decision.what == "accept" then return connect(socket, arrival, decision.agent) end
+  if decision.what == "elsewhere" then return refuse(socket, "error", "this call has its socket already") end
+  if decision.reason == "blocked" then reception.note_blocked(arrival, decision) end
+  if decision.reason == "error" then
+    log.error(("a socket for %s was refused: %s"):format(decision.agent.name, decision.why))
+  end
+  refuse(socket, decision.reason, decision.why, { sentence = decision.sentence, redirect = decision.redirect })
 end
 
 local function answer(socket, name)
@@ -114,20 +117,9 @@ local function answer(socket, name)
   end
   local about, why = adapter.socket(message, account)
   if not about then return refuse(socket, "error", why) end
-  if about.goodbye then -- nobody calls: the carrier tries whether we are there
-    local wire = catalog.wire(adapter, adapter.format)
-    return core.socket_refuse(socket.number, { code = NORMAL, text = about.goodbye, wire = wire })
-  end
+  if about.goodbye then return say_goodbye(socket, about.goodbye) end
   metrics.count(('sockets_first_total{carrier="%s"}'):format(adapter.name))
-  if core.status().draining then return refuse(socket, "draining", "this service takes no new calls") end
-  local agent = agent_of(about, name)
-  if not agent then return refuse(socket, "unknown", ("there is no agent '%s'"):format(about.agent or name)) end
-  local policy = agent.template.inbound
-  local is_blocked, sentence = webhooks.block_of(policy)
-  if not is_blocked then return connect(socket, account, agent, about) end
-  records.refused(about, adapter.name, agent.name, "BLOCKED_" .. policy.block_action)
-  refuse(socket, "blocked", "this agent takes no calls now",
-    { sentence = sentence, redirect = policy.block_action == "REDIRECT" and policy.redirect_number or nil })
+  receive(socket, account, outside.clean(adapter.name, about), name)
 end
 
 ---A socket waits for its call.
@@ -139,6 +131,7 @@ function sockets.receive(number, message)
     core.socket_refuse(number, { code = POLICY, reason = "a media socket needs the token it was given" })
     return
   end
+  name = name ~= "" and outside.clean(adapter.name, name) or nil
   answer({ number = number, message = message, adapter = adapter }, name)
 end
 

@@ -1,15 +1,16 @@
--- callisto.service.webhooks: the carriers' webhooks. Every one is verified before anything is read or allocated.
+-- callisto.service.webhooks: the carriers' webhooks. Every one is verified before anything is read or allocated, and read once.
 
 local core = require "callisto.core"
 local announce = require "callisto.service.announce"
 local calls = require "callisto.service.calls"
 local catalog = require "callisto.service.catalog"
-local hours = require "callisto.hours"
+local events = require "callisto.service.records.events"
 local http = require "callisto.http"
 local live_call = require "callisto.service.live_call"
 local log = require "callisto.log"
 local metrics = require "callisto.metrics"
-local events = require "callisto.service.records.events"
+local outside = require "callisto.service.outside"
+local reception = require "callisto.service.reception"
 local records = require "callisto.service.records.calls"
 local settings = require "callisto.settings"
 
@@ -17,10 +18,20 @@ local webhooks = {}
 
 local SORRY = "We are sorry, this number cannot take your call at the moment. Please try again later. Goodbye."
 
+---@class callisto.Webhook  one that was verified
+---@field request table
+---@field adapter callisto.Carrier
+---@field account table  whose secret signed it
+---@field about table|nil  what the adapter read of it
+---@field why string|nil  why it could not be read
+
 local function document(adapter, verbs) return http.text(200, adapter.answer(verbs)) end
 
--- nil and the refusal, or the account whose secret signed the request.
-local function admit(adapter, message)
+---nil and the refusal, or the account whose secret signed a request.
+---@param adapter callisto.Carrier
+---@param message table
+---@return table|nil account, table? refusal
+function webhooks.admit(adapter, message)
   local account, why = settings.account(adapter)
   if not account then
     log.error(why)
@@ -39,95 +50,20 @@ local function admit(adapter, message)
   return nil, http.problem(status, reason)
 end
 
-local function verified(adapter, fn)
+-- What answers a request: verifies it, has the adapter read it, and hands both on.
+local function handler(adapter, read, fn)
   return function(request)
-    local account, refusal = admit(adapter, request.message)
+    local account, refusal = webhooks.admit(adapter, request.message)
     if not account then return refusal end
     metrics.count(('webhooks_total{carrier="%s"}'):format(adapter.name))
-    return fn(request, account)
+    local about, why = read(request.message)
+    return fn { request = request, adapter = adapter, account = account, about = outside.clean(adapter.name, about), why = why }
   end
-end
-
--- Turns a call away and writes that down, once: asked again, the carrier gets the same answer.
-local function refuse(adapter, agent, about, verbs, reason)
-  records.refused(about, adapter.name, agent.name, reason)
-  local answer = document(adapter, verbs)
-  calls.keep_answer(adapter.name, about.carrier_call, answer.body)
-  return answer
-end
-
--- Why an agent does not take calls now: the word for the record and what is said.
-local function block_of(policy)
-  if not policy.enabled then return true, policy.block_message end
-  if not policy.hours then return false end
-  local is_open, why = hours.is_open(policy.hours, core.wall())
-  if is_open == nil then log.warn("inbound hours are not kept: " .. why) end
-  return is_open == false, policy.outside_hours_message or policy.block_message
-end
-
--- A sentence for a caller: the carrier says it, or we do on its media socket.
-local function sentence_of(adapter, account, agent, about, message)
-  if not adapter.is_mute then return { "say", message } end
-  local verb, why = announce.open(adapter, account, agent, about, message)
-  if not verb then log.warn(("a caller of %s is turned away without a word: %s"):format(agent.name, why)) end
-  return verb
-end
-
--- The document for the caller of an agent that does not take the call; nil when it does.
-local function turn_away(adapter, account, agent, about)
-  local policy = agent.template.inbound
-  local is_blocked, message = block_of(policy)
-  if not is_blocked then return nil end
-  local verbs = {}
-  if message then verbs[1] = sentence_of(adapter, account, agent, about, message) end
-  if policy.block_action == "REDIRECT" then
-    verbs[#verbs + 1] = { "dial", to = policy.redirect_number }
-  elseif message then
-    verbs[#verbs + 1] = { "hangup" }
-  else
-    verbs[1] = { "reject", reason = "rejected" }
-  end
-  return refuse(adapter, agent, about, verbs, "BLOCKED_" .. policy.block_action)
-end
-
-local function connect(adapter, account, agent, about)
-  local call, why, code = calls.open {
-    direction = "INBOUND",
-    adapter = adapter,
-    account = account,
-    agent = agent,
-    from = about.from,
-    to = about.to,
-    carrier_call = about.carrier_call,
-  }
-  if not call then
-    log.error(("a call for %s could not be opened: %s"):format(agent.name, why))
-    if code == "EBUSY" then code = "carrier_limit" end
-    metrics.count(('calls_refused_total{reason="%s"}'):format(code or "?"))
-    return refuse(adapter, agent, about, adapter.refuse "busy", "CAPACITY_REJECTED")
-  end
-  local body, kind = adapter.answer(call:document())
-  calls.keep_answer(adapter.name, about.carrier_call, body)
-  return http.text(200, body, kind)
-end
-
--- A webhook that asks what to do with a call: the same answer when it is asked again.
-local function answer(adapter, account, message, agent)
-  local about, why = adapter.webhook(message)
-  if not about then return http.problem(400, why) end
-  local kept = calls.kept_answer(adapter.name, about.carrier_call)
-  if kept then
-    local _, kind = adapter.answer { { "hangup" } }
-    return http.text(200, kept, kind)
-  end
-  if core.status().draining then return document(adapter, adapter.refuse "busy") end
-  agent = agent or catalog.of_number(about.to)
-  if not agent then return document(adapter, { { "say", "This number is not configured. Goodbye." }, { "hangup" } }) end
-  return turn_away(adapter, account, agent, about) or connect(adapter, account, agent, about)
 end
 
 -- A request about a call that another service VM has is answered there. True when it was handed on.
-local function hand_on(request, ...)
+local function hand_on(hook, ...)
+  local request = hook.request
   for i = 1, 2 do
     local name = (select(i, ...))
     if calls.is_elsewhere(name) and core.forward(request.number, request.message, name) then
@@ -138,154 +74,203 @@ local function hand_on(request, ...)
   return false
 end
 
--- Which call of ours a request for a document is about: by our id in the URL, by our id as the carrier gave it back, or, of
--- an outbound call, by the carrier's.
-local function our_id(adapter, message)
-  local id = http.read_query(message.query).call
-  if id then return id end
-  local about = adapter.webhook(message)
-  return about and (about.call or (about.direction == "OUTBOUND" and core.owner(about.carrier_call))) or nil
+-- Our call that a webhook names: by our id in the URL, else as the carrier gave it back.
+local function id_in(hook)
+  return http.query_of(hook.request.message).call or hook.request.params.call or (hook.about and hook.about.call) or nil
 end
 
--- Our own outbound call is answered and asks for its document.
-local function answer_ours(adapter, message)
-  local id = our_id(adapter, message)
-  local call = id and live_call.get(id)
-  if not call or call.carrier ~= adapter.name then return nil end
-  local about = adapter.webhook(message)
-  if about then
-    call:named(about.carrier_call)
-    if about.status then call:note_status(about.status) end
-  end
-  return document(adapter, call:document())
-end
+-- Statuses ---------------------------------------------------------------------------------------------------------
 
 -- A status: delivered here, or handed on, which is nil.
-local function take_status(adapter, request, status)
-  if not calls.deliver(adapter.name, status) then
-    if hand_on(request, status.call, status.carrier_call) then return nil end
-    metrics.count(('status_of_unknown_calls_total{carrier="%s"}'):format(adapter.name))
-    log.info(("%s reports a call that is not live: %s"):format(adapter.name, status.carrier_call or "?"))
+local function take_status(hook, status)
+  if calls.deliver(hook.adapter.name, status) then return { status = 204 } end
+  if hand_on(hook, status.call, status.carrier_call) then return nil end
+  metrics.count(('status_of_unknown_calls_total{carrier="%s"}'):format(hook.adapter.name))
+  log.info(("%s reports a call that is not live: %s"):format(hook.adapter.name, status.carrier_call or "?"))
+  return { status = 204 }
+end
+
+local function report(hook)
+  local status = hook.about
+  if not status then return http.problem(400, hook.why) end
+  status.call = status.call or hook.request.params.call
+  return take_status(hook, status)
+end
+
+-- The call a notice is about, which may be over: by our id, else by the carrier's.
+local function call_of_notice(hook, carrier_call)
+  local id = id_in(hook)
+  if id or not carrier_call then return id end
+  return core.owner(carrier_call) or records.id_of(hook.adapter.name, carrier_call)
+end
+
+-- News of a recording. They come when the call is over, too.
+local function note_recording(hook)
+  local about = hook.about
+  if not about then return http.problem(400, hook.why) end
+  local id = call_of_notice(hook, about.carrier_call)
+  if id then
+    events.add(id, "carrier.recording", about)
+  else
+    log.warn(("%s has a recording of a call that is not known: %s"):format(hook.adapter.name, about.carrier_call or "?"))
   end
   return { status = 204 }
 end
 
--- Some carriers tell the end of a call where they asked for its beginning. Returns that end.
-local function end_of(adapter, message)
-  local about = adapter.webhook(message)
-  return about and about.status and about.status.is_terminal and about.status or nil
+-- Documents --------------------------------------------------------------------------------------------------------
+
+-- Turns a call away, once: asked again, the carrier gets the same answer.
+local function refuse(hook, verbs)
+  local answer = document(hook.adapter, verbs)
+  calls.keep_answer(hook.adapter.name, hook.about.carrier_call, answer.body)
+  return answer
 end
 
-local function each_path(paths, fn)
-  for _, path in ipairs(type(paths) == "table" and paths or { paths or nil }) do fn(path) end
+-- A sentence for a caller: the carrier says it, or we do on its media socket.
+local function sentence_of(hook, agent, message)
+  if not hook.adapter.is_mute then return { "say", message } end
+  local verb, why = announce.open(hook.adapter, hook.account, agent, hook.about, message)
+  if not verb then log.warn(("a caller of %s is turned away without a word: %s"):format(agent.name, why)) end
+  return verb
 end
 
-local function add_inbound(routes, adapter)
-  each_path(adapter.routes.inbound, function(path)
-    routes:add("GET|POST", path, verified(adapter, function(request, account)
-      local agent = catalog.find(request.params.agent)
-      if not agent then return http.problem(404, ("there is no agent '%s'"):format(request.params.agent)) end
-      local over = end_of(adapter, request.message)
-      if over then return take_status(adapter, request, over) end
-      if hand_on(request, our_id(adapter, request.message)) then return nil end
-      return answer_ours(adapter, request.message) or answer(adapter, account, request.message, agent)
-    end))
-  end)
+-- What the caller of a blocked agent gets to hear.
+local function verbs_of_block(hook, decision)
+  local verbs = {}
+  if decision.sentence then verbs[1] = sentence_of(hook, decision.agent, decision.sentence) end
+  if decision.redirect then
+    verbs[#verbs + 1] = { "dial", to = decision.redirect }
+  elseif decision.sentence then
+    verbs[#verbs + 1] = { "hangup" }
+  else
+    verbs[1] = { "reject", reason = "rejected" }
+  end
+  return verbs
 end
 
-local function add_answer(routes, adapter)
-  each_path(adapter.routes.answer, function(path)
-    routes:add("GET|POST", path, verified(adapter, function(request, account)
-      local over = end_of(adapter, request.message)
-      if over then return take_status(adapter, request, over) end
-      if hand_on(request, our_id(adapter, request.message)) then return nil end
-      return answer_ours(adapter, request.message) or answer(adapter, account, request.message)
-    end))
-  end)
+-- Our own call asks for its document: an outbound one that was answered, or one that asks again.
+local function answer_ours(hook, id)
+  local call = id and live_call.get(id)
+  if not call or call.carrier ~= hook.adapter.name then return nil end
+  local about = hook.about
+  if about then
+    call:named(about.carrier_call)
+    if about.status then call:note_status(about.status) end
+  end
+  return document(hook.adapter, call:document())
 end
 
-local function add_status(routes, adapter)
-  each_path(adapter.routes.status, function(path)
-    routes:add("GET|POST", path, verified(adapter, function(request)
-      local status, why = adapter.status(request.message)
-      if not status then return http.problem(400, why) end
-      status.call = status.call or request.params.call
-      return take_status(adapter, request, status)
-    end))
-  end)
+-- Another webhook about the same call was faster: its call is here, or in another service VM, where this one is answered.
+local function join(hook)
+  local carrier_call = hook.about.carrier_call
+  if hand_on(hook, carrier_call) then return nil end
+  return answer_ours(hook, core.owner(carrier_call)) or document(hook.adapter, hook.adapter.refuse "busy")
 end
 
--- The call a request is about: by our id in the query or the path, else by the carrier's.
-local function call_of(request, carrier_call)
-  local id = http.read_query(request.message.query).call or request.params.call
-  return id or (carrier_call and core.owner(carrier_call))
+local function connect(hook, arrival, agent)
+  local call, code = reception.open(arrival, agent)
+  if code == "EEXIST" then return join(hook) end
+  if not call then return refuse(hook, hook.adapter.refuse "busy") end
+  local answer = document(hook.adapter, call:document())
+  calls.keep_answer(hook.adapter.name, hook.about.carrier_call, answer.body)
+  return answer
 end
 
--- News of a recording.
-local function add_details(routes, adapter)
-  each_path(adapter.recording and adapter.routes.details, function(path)
-    routes:add("GET|POST", path, verified(adapter, function(request)
-      local about, why = adapter.recording(request.message)
-      if not about then return http.problem(400, why) end
-      local id = call_of(request, about.carrier_call)
-      if id then events.add(id, "carrier.recording", about) end
-      return { status = 204 }
-    end))
-  end)
+local refusals = {}
+
+function refusals.draining(hook) return document(hook.adapter, hook.adapter.refuse "busy") end
+
+function refusals.unknown(hook)
+  return document(hook.adapter, { { "say", "This number is not configured. Goodbye." }, { "hangup" } })
+end
+
+function refusals.blocked(hook, arrival, decision)
+  reception.note_blocked(arrival, decision)
+  return refuse(hook, verbs_of_block(hook, decision))
+end
+
+-- Somebody calls: the decision of the reception, in the carrier's words.
+local function receive(hook, agent_name)
+  if not hook.about then return http.problem(400, hook.why) end
+  local arrival = {
+    door = "webhook", adapter = hook.adapter, account = hook.account, about = hook.about, agent_name = agent_name,
+  }
+  local decision = reception.decide(arrival)
+  if decision.what == "again" then
+    local _, kind = hook.adapter.answer { { "hangup" } }
+    return http.text(200, decision.kept, kind)
+  end
+  if decision.what == "elsewhere" then return join(hook) end
+  if decision.what == "accept" then return connect(hook, arrival, decision.agent) end
+  return refusals[decision.reason](hook, arrival, decision)
+end
+
+-- A webhook that asks what to do with a call. Some carriers tell the end of a call where they asked for its beginning.
+local function answer(hook)
+  local agent_name, about = hook.request.params.agent, hook.about
+  if agent_name and not catalog.find(agent_name) then
+    return http.problem(404, ("there is no agent '%s'"):format(agent_name))
+  end
+  local status = about and about.status
+  if status and status.is_terminal then return take_status(hook, status) end
+  local id = id_in(hook) or (about and about.direction == "OUTBOUND" and core.owner(about.carrier_call)) or nil
+  if hand_on(hook, id) then return nil end
+  return answer_ours(hook, id) or receive(hook, agent_name)
 end
 
 -- The next document of a transfer. One that nobody began ends politely.
-local function add_transfer(routes, adapter)
-  each_path(adapter.answer and adapter.routes.transfer, function(path)
-    routes:add("GET|POST", path, verified(adapter, function(request)
-      local about = adapter.webhook(request.message) or {}
-      local id = call_of(request, about.carrier_call)
-      log.warn(("%s asks for a transfer of call %s, which nobody began"):format(adapter.name, id or about.carrier_call or "?"))
-      if id then events.add(id, "carrier.transfer", { step = request.params.step }) end
-      return document(adapter, { { "hangup" } })
-    end))
-  end)
+local function answer_transfer(hook)
+  local carrier_call = hook.about and hook.about.carrier_call
+  local id = call_of_notice(hook, carrier_call)
+  log.warn(("%s asks for a transfer of call %s, which nobody began"):format(hook.adapter.name, id or carrier_call or "?"))
+  if id then events.add(id, "carrier.transfer", { step = hook.request.params.step }) end
+  return document(hook.adapter, { { "hangup" } })
 end
 
 -- What the carrier asks when our answer failed: the document once more if there is one, else a polite end.
-local function add_fallback(routes, adapter)
-  each_path(adapter.routes.fallback, function(path)
-    routes:add("GET|POST", path, verified(adapter, function(request, account)
-      local about = adapter.webhook(request.message) or {}
-      log.warn(("%s asked for the fallback of call %s: %s"):format(adapter.name, about.carrier_call or "?",
-        about.error or "no reason given"))
-      local id = about.carrier_call and core.owner(about.carrier_call)
-      if id then events.add(id, "carrier.fallback", { code = about.error }) end
-      if hand_on(request, http.read_query(request.message.query).call) then return nil end
-      local ours = answer_ours(adapter, request.message)
-      if ours then return ours end
-      if about.to and catalog.of_number(about.to) then return answer(adapter, account, request.message) end
-      return document(adapter, { { "say", SORRY }, { "hangup" } })
-    end))
-  end)
+local function answer_fallback(hook)
+  local about = hook.about or {}
+  log.warn(("%s asked for the fallback of call %s: %s"):format(hook.adapter.name, about.carrier_call or "?",
+    about.error or "no reason given"))
+  local owner = about.carrier_call and core.owner(about.carrier_call)
+  if owner then events.add(owner, "carrier.fallback", { code = about.error }) end
+  local id = id_in(hook)
+  if hand_on(hook, id) then return nil end
+  local ours = answer_ours(hook, id or owner)
+  if ours then return ours end
+  if about.to and catalog.of_number(about.to) then return receive(hook) end
+  return document(hook.adapter, { { "say", SORRY }, { "hangup" } })
 end
 
----nil and the refusal, or the account whose secret signed a request (callisto.sockets).
-webhooks.admit = admit
----Why an agent does not take calls now (callisto.sockets).
-webhooks.block_of = block_of
+-- The routes -------------------------------------------------------------------------------------------------------
+
+local function upgrade_needed() return http.problem(426, "this is the path of a media socket", nil, { upgrade = "websocket" }) end
+
+-- Which paths of an adapter are answered by what, and what reads them.
+local function routes_of(adapter)
+  local asks = adapter.webhook
+  return {
+    inbound = asks and handler(adapter, asks, answer),
+    answer = asks and handler(adapter, asks, answer),
+    fallback = asks and handler(adapter, asks, answer_fallback),
+    transfer = asks and handler(adapter, asks, answer_transfer),
+    status = adapter.status and handler(adapter, adapter.status, report),
+    details = adapter.recording and handler(adapter, adapter.recording, note_recording),
+  }
+end
+
+local function add_paths(routes, methods, paths, fn)
+  for _, path in ipairs(type(paths) == "table" and paths or { paths }) do routes:add(methods, path, fn) end
+end
 
 ---Adds the routes of every carrier.
+---@param routes callisto.Routes
 function webhooks.add(routes)
   for _, adapter in ipairs(catalog.carriers()) do
-    if adapter.webhook then
-      add_inbound(routes, adapter)
-      add_answer(routes, adapter)
-      add_fallback(routes, adapter)
+    for kind, fn in pairs(routes_of(adapter)) do
+      if fn then add_paths(routes, "GET|POST", adapter.routes[kind], fn) end
     end
-    if adapter.status then add_status(routes, adapter) end
-    add_details(routes, adapter)
-    add_transfer(routes, adapter)
-    each_path(adapter.routes.sockets, function(path)
-      routes:add("GET", path, function()
-        return http.problem(426, "this is the path of a media socket", nil, { upgrade = "websocket" })
-      end)
-    end)
+    add_paths(routes, "GET", adapter.routes.sockets, upgrade_needed)
   end
 end
 

@@ -93,6 +93,17 @@ function calls.find(id)
   return rows[1]
 end
 
+---Our id of a carrier's call, live or over.
+---@param carrier string
+---@param carrier_call string
+---@return string|nil id, string? message, string? code
+function calls.id_of(carrier, carrier_call)
+  local rows, message, code = statement.ask("SELECT id FROM calls WHERE carrier = $1 AND carrier_call_id = $2 LIMIT 1",
+    { carrier, carrier_call }, 2)
+  if not rows then return nil, message, code end
+  return rows[1] and rows[1].id
+end
+
 ---Calls, the latest first.
 ---@param filter {state: string|nil, direction: string|nil, before_ms: number|nil, limit: integer}
 ---@return table[]|nil rows, string? message, string? code
