@@ -441,11 +441,14 @@ int cal_script_call_open(cal_service *service, cal_call_options *options, const 
 int cal_script_call_alias(cal_script *script, const char *name, const char *carrier_call) {
   cal_script_call *call = cal_script_call_named(script, name);
   if (!call) return cal_fail(-ENOENT, "no call %s is open on this thread", name);
-  if (call->carrier_call) return 0;
+  if (call->carrier_call && !strcmp(call->carrier_call, carrier_call)) return 0;
   int code = cal_engine_register(script->engine, carrier_call, cal_call_about(call->call)->name,
                                  script->index, call->handle);
-  if (!code) call->carrier_call = cal_strdup(carrier_call);
-  return code;
+  if (code) return code;
+  if (call->carrier_call) cal_engine_unregister(script->engine, call->carrier_call);
+  cal_free(call->carrier_call);
+  call->carrier_call = cal_strdup(carrier_call);
+  return 0;
 }
 
 void cal_script_call_close(cal_script *script, const char *name, int close_code) {

@@ -229,7 +229,7 @@ function kit.environment(port, exchange)
   }
 end
 
----Starts a server and waits until it serves.
+---Starts a server and waits until it serves. It has four script threads, so that webhooks come to another than their call's.
 ---@param exchange table
 ---@param options {workspace: string|nil, data: string|nil, port: integer|nil, words: string[]|nil, env: table|nil}|nil
 function kit.server(exchange, options)
@@ -237,7 +237,7 @@ function kit.server(exchange, options)
   local port = options.port or kit.free_port()
   local process = kit.start("serve", append({
     "--host", "127.0.0.1", "--port", port, "--data", options.data or kit.scratch .. "/server",
-    "--workspace", options.workspace or kit.here .. "/workspace", "--grace", "20", "--no-watch",
+    "--workspace", options.workspace or kit.here .. "/workspace", "--grace", "20", "--no-watch", "--script-threads", "4",
     env = merge(kit.environment(port, exchange), options.env),
   }, options.words))
   kit.wait_ready(process)

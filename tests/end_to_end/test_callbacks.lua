@@ -76,6 +76,31 @@ local function test_unclear(server, exchange)
   end)
 end
 
+-- Callbacks that name only the carrier's id, and come to a thread that does not have the call.
+local function test_by_carrier_id(server, exchange)
+  kit.test("callbacks of inbound calls find them by the carrier's id, on whatever thread", function()
+    local unknown = kit.metric(server, "callisto_status_of_unknown_calls_total")
+    local asked = kit.metric(server, "callisto_carrier_asked_total")
+    local calls = {}
+    for i = 1, 8 do calls[i] = kit.ring(exchange, server, "+15551001", "quick").sid end
+    for _, sid in ipairs(calls) do
+      local id = kit.wait_for("call " .. sid, 20, function()
+        local found = kit.calls_with(server, "carrier_call_id", sid)[1]
+        return found and found.id
+      end)
+      local call = kit.wait_over(server, id)
+      kit.equal("DONE", call.outcome, "outcome")
+      kit.equal(1, kit.count_events(call, "carrier.completed"), "the carrier's last word, as a callback")
+      kit.equal(204, (kit.webhook(server, "/twilio/callback/details", {
+        CallSid = sid, RecordingSid = "RE" .. sid, RecordingUrl = "https://api.twilio.com/recording",
+      })), "status of the recording's webhook")
+      kit.equal(1, kit.count_events(kit.show(server, id), "carrier.recording"), "recordings")
+    end
+    kit.equal(unknown, kit.metric(server, "callisto_status_of_unknown_calls_total"), "callbacks that found no call")
+    kit.equal(asked, kit.metric(server, "callisto_carrier_asked_total"), "times the carrier had to be asked")
+  end)
+end
+
 local function test_faults_of_all(server, exchange)
   kit.test("faults set for all calls hold until they are taken back", function()
     local function set(faults) kit.equal(200, (kit.json("PUT", exchange.url .. "/exchange/faults", faults)), "status") end
@@ -107,6 +132,7 @@ return kit.run(function()
   test_faults(server)
   test_repeated(server)
   test_unclear(server, exchange)
+  test_by_carrier_id(server, exchange)
   test_faults_of_all(server, exchange)
   test_nothing_left(server, CASES[7].id)
 end)

@@ -80,9 +80,10 @@ local function prepare_voice(call)
   if template.greeting then core.voice_prepare((text.interpolate(template.greeting, call.payload)), template.voice.voice) end
 end
 
--- With a line held: the engine's side of the call, and its life.
+-- With a line held: the engine's side of the call, and the carrier's name for it, which one call has at a time.
 local function begin(call, module, path)
   local ok, message, code = open_engine(call, module, path)
+  if ok and call.carrier_call then ok, message, code = core.alias(call.id, call.carrier_call) end
   if not ok then return nil, message, code end
   prepare_voice(call)
   call:remember()
@@ -111,7 +112,7 @@ end
 ---@param options table  direction, adapter, account, agent, from, to; ring, carrier_call, payload, settings, lead; socket
 ---  (one that came first, instead of a token) and its format
 ---@return callisto.LiveCall|nil call, string? message
----@return string? code  EBUSY: the carrier has no line free
+---@return string? code  EBUSY: the carrier has no line free; EEXIST: the carrier's call has a live call already
 function calls.open(options)
   local base, why = settings.socket_url()
   if not base then return nil, why, "EINVAL" end
