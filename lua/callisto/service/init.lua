@@ -17,6 +17,7 @@ local metrics = require "callisto.metrics"
 local routes = require "callisto.service.routes"
 local sockets = require "callisto.service.sockets"
 local task = require "callisto.task"
+local utf8 = require "callisto.util.utf8"
 local webhooks = require "callisto.service.webhooks"
 
 local table_of_routes = routes.new()
@@ -31,7 +32,9 @@ local function reply(request, answer)
 end
 
 local function respond(request)
-  local fn, params, allow = table_of_routes:find(request.message.method, request.message.path)
+  local path, is_changed = utf8.valid(request.message.path)
+  if is_changed then return reply(request, http.problem(404, "there is nothing at this path, which is not UTF-8")) end
+  local fn, params, allow = table_of_routes:find(request.message.method, path)
   if not fn and params then
     reply(request, http.problem(405, "use " .. allow, nil, { allow = allow }))
   elseif not fn then

@@ -1,5 +1,6 @@
 -- callisto.service.routes: which function answers which request. Paths are exact, or have {parameters} of one segment each.
 
+---@class callisto.Routes
 local Routes = {}
 Routes.__index = Routes
 
@@ -41,13 +42,14 @@ local function match(entry, segments)
   return params
 end
 
----The function for a request.
+---The function for a request. A slash at the end of a path changes nothing.
 ---@param method string
 ---@param path string
 ---@return function|nil fn  nil: nothing there, or not with this method
 ---@return table|nil params  of the path; nil when nothing is there
 ---@return string|nil allow  the methods there are
 function Routes:find(method, path)
+  if path:sub(-1) == "/" and path ~= "/" then path = path:sub(1, -2) end
   local entry, params = self.by_path[path], {}
   if not entry or path:find("{", 1, true) then
     entry = nil
@@ -60,7 +62,7 @@ function Routes:find(method, path)
       end
     end
   end
-  if not entry or (path:sub(-1) == "/" and path ~= "/") then return nil end
+  if not entry then return nil end
   return entry.handlers[method] or (method == "HEAD" and entry.handlers.GET) or nil, params, table.concat(entry.allow, ", ")
 end
 
@@ -74,7 +76,7 @@ end
 
 local routes = {}
 
----@return table routes
+---@return callisto.Routes
 function routes.new() return setmetatable({ by_path = {}, patterns = {} }, Routes) end
 
 return routes
