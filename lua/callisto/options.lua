@@ -109,21 +109,21 @@ end
 ---@param what string  how the table is called in messages, such as "template"
 ---@param given table|nil
 ---@param fields table<any, table>
----@return table|nil values, string? message
+---@return table|nil values, string? message, string? field  the one that is wrong
 function options.try(what, given, fields)
   if given == nil then given = {} end
   if type(given) ~= "table" then return nil, ("%s must be a table, not %s"):format(what, type(given)) end
   for name in pairs(given) do
-    if not fields[name] then return nil, ("%s: %s"):format(what, options.unknown(name, fields)) end
+    if not fields[name] then return nil, ("%s: %s"):format(what, options.unknown(name, fields)), tostring(name) end
   end
   local values = {}
   for name, spec in pairs(fields) do
     local value = given[name]
     if value == nil then value = spec.default end
-    if value == nil and spec.required then return nil, ("%s: '%s' is missing (%s)"):format(what, name, spec[1]) end
+    if value == nil and spec.required then return nil, ("%s: '%s' is missing (%s)"):format(what, name, spec[1]), name end
     if value ~= nil then
       local checked, why = check_value(value, spec)
-      if checked == nil then return nil, ("%s: '%s' %s"):format(what, name, why) end
+      if checked == nil then return nil, ("%s: '%s' %s"):format(what, name, why), name end
       values[name] = checked
     end
   end
