@@ -14,7 +14,9 @@ Requests and answers are JSON. What is wrong is an `application/problem+json` (R
 its `field` names the field. The same, for programs, is the OpenAPI document at `/openapi.json`.
 
 **Who may.** With keys (`CALLISTO_API_KEYS`, or `api_keys` of `callisto.lua`) every request says `Authorization: Bearer …`.
-Without keys only this machine is served.
+Without keys only this machine is served: the connection comes from loopback, no header says that a proxy was between
+(`Forwarded`, `Via`, `X-Forwarded-…`, `X-Real-IP`, `CF-…` and their like), the `Host` is `localhost` or a loopback address, and no
+page of another site sent it (`Origin`). The refusal says which of these it was. Behind a proxy there must be keys.
 
 A slash at the end of a path changes nothing. Other methods than those below get 405 with `Allow`. Fields that are not below are
 refused.

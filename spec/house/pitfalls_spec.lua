@@ -61,7 +61,7 @@ describe("pitfall 28: a carrier that takes its time to be asked", function()
     local answers = {}
     for i = 1, 3 do
       world.lab:fetch({ method = "POST", url = "https://app.test/api/calls/outbound", timeout = 120,
-        headers = { ["content-type"] = "application/json" },
+        headers = { ["content-type"] = "application/json", authorization = "Bearer " .. world.api_key },
         body = ('{"agent_name":"ask","to":"+1415000010%d","provider":"twilio"}'):format(i) },
         function(response) answers[i] = response or false end)
     end

@@ -1,9 +1,67 @@
--- The HTTP API: what is said to requests that are wrong. What the routes do is in the other specs.
+-- The HTTP API: who may use it, and what is said to requests that are wrong. What the routes do is in the other specs.
 
 local exchange = require "callisto.spec"
 local json = require "callisto.json"
+local support = require "spec.support.service"
 
 local function read(answer) return (json.decode(answer.body)) end
+
+local describe_if = support.is_possible and describe or pending
+
+describe_if("without API keys", function()
+  local service
+  before_each(function() service = support.start() end)
+
+  local function ask(peer, headers)
+    local all = {}
+    for name, value in pairs(headers or {}) do all[name] = value end
+    return service:request("GET", "/api/agents", { peer = peer or "127.0.0.1:40000", headers = all })
+  end
+
+  for _, headers in ipairs {
+    {}, { host = "127.0.0.1:8080" }, { host = "[::1]:8080" }, { host = "LOCALHOST" }, { host = "voice.localhost:8080" },
+    { host = "localhost:8080", origin = "http://localhost:8080" },
+  } do
+    it(("a program on this machine is served (%s)"):format(headers.origin or headers.host or "as usual"), function()
+      assert.equal(200, ask(nil, headers).status)
+    end)
+  end
+
+  it("another machine is not", function()
+    local answer = ask "10.0.0.9:1"
+    assert.equal(403, answer.status)
+    assert.matches("comes from 10%.0%.0%.9", answer.body)
+  end)
+
+  for _, name in ipairs {
+    "x-forwarded-for", "x-forwarded-proto", "x-forwarded-something-new", "forwarded", "via", "x-real-ip", "cf-connecting-ip",
+    "cf-ray", "true-client-ip",
+  } do
+    it(("what came through a proxy is not, even when %s is empty"):format(name), function()
+      for _, value in ipairs { "", "127.0.0.1", "203.0.113.9" } do
+        local answer = ask(nil, { [name] = value })
+        assert.equal(403, answer.status)
+        assert.is_truthy(answer.body:find("has the header " .. name, 1, true), answer.body)
+      end
+    end)
+  end
+
+  for _, host in ipairs { "voice.example.com", "localhost.example.com", "127.0.0.1.example.com", "", "203.0.113.9:8080" } do
+    it(("a name that leads here by a trick is not (Host: %s)"):format(host), function()
+      local answer = ask(nil, { host = host })
+      assert.equal(403, answer.status)
+      assert.matches("Host of this one is not localhost", answer.body)
+    end)
+  end
+
+  for _, origin in ipairs { "https://evil.example", "null", "http://localhost:3000", "http://localhost:8080.evil.example" } do
+    it(("a page of another site is not (Origin: %s)"):format(origin), function()
+      local answer = service:request("POST", "/api/code/reload", { headers = { host = "localhost:8080", origin = origin } })
+      assert.equal(403, answer.status)
+      assert.matches("page of another site", answer.body)
+    end)
+  end
+end)
 
 describe("the API", function()
   local world

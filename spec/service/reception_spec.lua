@@ -7,7 +7,8 @@ local http = require "callisto.http"
 
 local APP = "https://app.test"
 
-local HELLO = [[return require "callisto.template" { name = "hello", on_call = function(call) call:finish("DONE", "Hello.") end }]]
+local HELLO = [[return require "callisto.template" { name = "hello",
+  on_call = function(call) call:finish("DONE", "Hello.") end }]]
 
 -- Twilio's twin whose media sockets cannot be signed, because the adapter raises.
 local BREAKING = [[

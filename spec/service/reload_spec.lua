@@ -166,8 +166,9 @@ describe("a reload", function()
     local old, answers = call(), {}
     write("templates/versioned.lua", version "one")
     for i = 1, 3 do
-      world.lab:fetch({ method = "POST", url = "https://app.test/api/code/reload", body = "{}",
-        headers = { ["content-type"] = "application/json" } }, function(response) answers[i] = response end)
+      local headers = { ["content-type"] = "application/json", authorization = "Bearer " .. world.api_key }
+      world.lab:fetch({ method = "POST", url = "https://app.test/api/code/reload", body = "{}", headers = headers },
+        function(response) answers[i] = response end)
     end
     world:until_true(60, function() return answers[1] and answers[2] and answers[3] end)
     local good = 0

@@ -151,7 +151,7 @@ function Service:send(method, path, options)
   options = options or {}
   self.number = self.number + 1
   local number = 1000000 + self.number
-  local headers = {}
+  local headers = { host = "localhost:8080" }
   for name, value in pairs(options.headers or {}) do headers[name] = value end
   self.vm:event("request", number, {
     method = method, path = path, query = options.query or "", exact = options.exact ~= false, headers = headers,

@@ -50,7 +50,7 @@ static const cal_generation_root sources[] = {
     {.prefix = "exchange.subscribers", .dir = "exchange.subscribers", .text = subscribers_text}};
 
 static const char settings_json[] =
-    "{\"env\":{\"PUBLIC_BASE_URL\":\"https://app.test\",\"TWILIO_ACCOUNT_SID\":\"AC01\","
+    "{\"env\":{\"PUBLIC_BASE_URL\":\"https://app.localhost\",\"TWILIO_ACCOUNT_SID\":\"AC01\","
     "\"TWILIO_AUTH_TOKEN\":\"a-secret\",\"TWILIO_PHONE_NUMBER\":\"+14150000002\",\"TWILIO_MAX_CONCURRENT\":"
     "\"1000\",\"TWILIO_CALLS_PER_SECOND\":\"1000\",\"TWILIO_API_BASE\":"
     "\"https://exchange.test\"},\"file\":{\"exchange\":{\"cps\":1000}},\"cli\":{}}";
@@ -91,7 +91,7 @@ static void place(cal_lab *lab, const char *agent, const char *area, int number)
   cal_id id;
   snprintf(body, sizeof body, "{\"agent_name\":\"%s\",\"to\":\"+1%s%07d\"}", agent, area, number);
   check(cal_http_fetch(&id, cal_lab_net(lab),
-                       &(cal_http_fetch_options){.url = "https://app.test/api/calls/outbound",
+                       &(cal_http_fetch_options){.url = "https://app.localhost/api/calls/outbound",
                                                  .body = cal_span_of(body),
                                                  .fields = &json,
                                                  .field_count = 1,
@@ -110,7 +110,7 @@ static void run(const char *agent, const char *area, int calls, int minutes) {
   check(cal_lab_new(&lab, &(cal_lab_options){.seed = 1, .wall_ms = 1772532900000}));
   cal_engine *exchange =
       add(lab, "exchange.test", "callisto.exchange.service", "callisto.exchange.subscriber");
-  cal_engine *app = add(lab, "app.test", "callisto.service", "callisto.flow");
+  cal_engine *app = add(lab, "app.localhost", "callisto.service", "callisto.flow");
   double made = seconds_now();
   for (int i = 1; i <= calls; i++) place(lab, agent, area, i);
   cal_lab_move(lab, 5 * CAL_S, 0);

@@ -28,7 +28,7 @@ static const cal_generation_root sources[] = {
     {.prefix = "templates.greeter", .dir = "templates.greeter", .text = template_text}};
 
 static const char settings_json[] =
-    "{\"env\":{\"PUBLIC_BASE_URL\":\"https://app.test\",\"TWILIO_ACCOUNT_SID\":\"AC01\","
+    "{\"env\":{\"PUBLIC_BASE_URL\":\"https://app.localhost\",\"TWILIO_ACCOUNT_SID\":\"AC01\","
     "\"TWILIO_AUTH_TOKEN\":\"a-secret\",\"TWILIO_PHONE_NUMBER\":\"+14150000002\",\"TWILIO_API_BASE\":"
     "\"https://exchange.test\"},\"file\":{\"exchange\":{\"cps\":100}},\"cli\":{}}";
 
@@ -56,7 +56,7 @@ static void open_world(world *w, uint64_t seed) {
   assert_int_equal(cal_lab_new(&w->lab, &(cal_lab_options){.seed = seed, .wall_ms = WALL_MS}), 0);
   cal_lab_engine exchange =
       about("exchange.test", "callisto.exchange.service", "callisto.exchange.subscriber");
-  cal_lab_engine app = about("app.test", "callisto.service", "callisto.flow");
+  cal_lab_engine app = about("app.localhost", "callisto.service", "callisto.flow");
   if (cal_lab_add(w->lab, &w->exchange, &exchange) < 0) fail_msg("%s", cal_error_text());
   if (cal_lab_add(w->lab, &w->app, &app) < 0) fail_msg("%s", cal_error_text());
 }
@@ -89,7 +89,7 @@ static int ask(world *w, const char *method, const char *url, const char *body) 
 
 static void call_ann(world *w) {
   assert_int_equal(ask(w, "PUT", "https://exchange.test/exchange/puppets/+14150000001", "{}"), 204);
-  int status = ask(w, "POST", "https://app.test/api/calls/outbound",
+  int status = ask(w, "POST", "https://app.localhost/api/calls/outbound",
                    "{\"agent_name\":\"greeter\",\"to\":\"+14150000001\"}");
   if (status != 201) fail_msg("%d %s", status, w->body);
 }

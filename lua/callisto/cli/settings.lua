@@ -4,6 +4,7 @@
 -- callisto.settings answers from it, the command line first.
 
 local files = require "callisto.cli.files"
+local forwarding = require "callisto.util.forwarding"
 local json = require "callisto.json"
 
 local settings = {}
@@ -30,8 +31,7 @@ local TABLES = { "settings", "secrets", "carriers", "exchange" }
 
 -- Request headers any route may want to see; adapters add their own (`headers`).
 local HEADERS = {
-  "authorization", "content-type", "accept", "user-agent", "host", "idempotency-key", "x-request-id", "x-forwarded-for",
-  "x-forwarded-proto",
+  "authorization", "content-type", "accept", "user-agent", "host", "origin", "idempotency-key", "x-request-id",
 }
 
 -- The adapters of the workspace and those that are shipped, as this VM's generation of code has them.
@@ -150,6 +150,7 @@ function settings.headers(workspace)
     seen[name] = true
   end
   for _, name in ipairs(HEADERS) do add(name) end
+  for _, name in ipairs(forwarding.headers) do add(name) end
   for _, adapter in ipairs(adapters(workspace or ".")) do
     for _, name in ipairs(adapter.headers or {}) do add(name) end
   end

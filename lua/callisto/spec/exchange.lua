@@ -14,6 +14,7 @@ local timeline = require "callisto.spec.timeline"
 
 local exchange = { reports_itself = true }
 
+local API_KEY = "of-the-spec"
 local APP, EXCHANGE = "https://app.test", "https://exchange.test"
 local TUESDAY_MORNING = 1772532900 -- 2026-03-03 10:15:00 UTC
 local OUR_NUMBER = "+14150000002"
@@ -48,6 +49,7 @@ local CLOSING_S, SETTLING_S = 300, 60
 ---@field lab table
 ---@field app table  the application's engine
 ---@field network table  the exchange's engine
+---@field api_key string  of the application
 local World = {}
 World.__index = World
 
@@ -74,7 +76,7 @@ end
 
 local function settings_of(options, adapter, verb)
   local env = account_of(adapter)
-  env.PUBLIC_BASE_URL, env.TELEPHONY_PROVIDER = APP, adapter.name
+  env.PUBLIC_BASE_URL, env.TELEPHONY_PROVIDER, env.CALLISTO_API_KEYS = APP, adapter.name, API_KEY
   for name, value in pairs(options.env or {}) do env[name] = value end
   local file = { settings = options.settings, secrets = options.secrets, exchange = { cps = 1000 } }
   for name, value in pairs(options.file or {}) do file[name] = value end
@@ -124,7 +126,7 @@ end
 function exchange.open(options)
   local adapter = require("providers.carriers." .. (options.carrier or "twilio"))
   local self = setmetatable({
-    options = options, adapter = adapter, callers = {}, notes = {}, words_taken = 0,
+    options = options, adapter = adapter, callers = {}, notes = {}, words_taken = 0, api_key = API_KEY,
     lab = lab.new { seed = options.seed or 1, wall = options.at or TUESDAY_MORNING },
   }, World)
   opened[#opened + 1] = self
@@ -186,7 +188,7 @@ function World:take_words()
   end
 end
 
----A request of the spec itself; time passes until it is answered.
+---A request of the spec itself; time passes until it is answered. The application's API gets its key.
 ---@param request {method: string|nil, url: string, headers: table|nil, body: string|nil, json: any, timeout: number|nil}
 ---@return {status: integer, headers: table<string, string>, body: string}|nil response, string? message, string? code
 function World:fetch(request)
@@ -194,6 +196,9 @@ function World:fetch(request)
   request.headers = request.headers or {}
   if request.json ~= nil then
     request.body, request.headers["content-type"] = json.encode(request.json), "application/json"
+  end
+  if request.url:sub(1, #APP + 5) == APP .. "/api/" then
+    request.headers.authorization = request.headers.authorization or "Bearer " .. API_KEY
   end
   request.timeout = request.timeout or 60
   self.lab:fetch(request, function(...) result = { ... } end)

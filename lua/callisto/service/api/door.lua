@@ -3,6 +3,7 @@
 -- With API keys: whoever has one. Without: only programs on this machine that ask it directly, as on a developer's desk.
 
 local crypto = require "callisto.crypto"
+local forwarding = require "callisto.util.forwarding"
 local http = require "callisto.http"
 local settings = require "callisto.settings"
 
@@ -22,6 +23,16 @@ local function has_key(message, keys)
   return is_right
 end
 
+-- Why a request without a key is not one of this machine's own; nil when it is.
+local function doubt(message)
+  local headers = message.headers
+  if not settings.is_loopback(message.peer) then return "this one comes from " .. (message.peer or "an unknown address") end
+  local header = forwarding.header_of(headers)
+  if header then return ("this one came through a proxy: it has the header %s"):format(header) end
+  if not forwarding.is_this_machine(headers.host or "") then return "the Host of this one is not localhost" end
+  if forwarding.is_of_another_site(headers) then return "this one was sent by a page of another site" end
+end
+
 ---Why a request is not served; nil when it is.
 ---@param message table
 ---@return table|nil answer
@@ -31,8 +42,10 @@ function door.refusal_of(message)
     if has_key(message, keys) then return nil end
     return http.problem(401, "a valid API key is needed: Authorization: Bearer …", nil, { ["www-authenticate"] = "Bearer" })
   end
-  if settings.is_loopback(message.peer) and not message.headers["x-forwarded-for"] then return nil end
-  return http.problem(403, "no api_keys are configured, so only requests from this machine are served")
+  local why = doubt(message)
+  if not why then return nil end
+  return http.problem(403,
+    ("no api_keys are configured, so only requests from this machine are served, and %s; set CALLISTO_API_KEYS"):format(why))
 end
 
 return door
