@@ -137,11 +137,13 @@ static void turn_slot(load_run *run, uint32_t slot, uint64_t now_ns) {
   }
 }
 
-static void tick(load_run *run, uint64_t now_ns) {
+/* Reads the clock itself: after a tick that took long the caller's time is an earlier one. */
+static void tick(load_run *run) {
+  uint64_t now_ns = load_now_ns();
   if (run->phase == LOAD_MEASURING)
     load_stats_add(&run->own_late, (int64_t)(now_ns - run->next_tick_ns) / 1000);
   run->goodbyes_left = run->options.is_abrupt ? UINT32_MAX : 1;
-  turn_slot(run, (uint32_t)(run->next_tick_ns / LOAD_SLOT_NS % LOAD_SLOTS), load_now_ns());
+  turn_slot(run, (uint32_t)(run->next_tick_ns / LOAD_SLOT_NS % LOAD_SLOTS), now_ns);
   open_lines(run, now_ns);
   watch_phase(run, now_ns);
   run->next_tick_ns += LOAD_SLOT_NS;
@@ -191,7 +193,7 @@ void load_run_all(load_run *run) {
   run->begun_ns = run->phase_ns = load_now_ns();
   run->next_tick_ns = run->begun_ns / LOAD_SLOT_NS * LOAD_SLOT_NS;
   for (uint64_t now_ns; now_ns = load_now_ns(), !is_finished(run, now_ns);) {
-    while (run->next_tick_ns <= now_ns) tick(run, now_ns);
+    while (run->next_tick_ns <= now_ns) tick(run);
     wait_for_tick(run);
   }
 }
