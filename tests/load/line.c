@@ -5,16 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
-
-#include <netinet/tcp.h>
 
 #include "load/media.h"
 #include "load/twilio.h"
 
-#define ANSWERED_FOR_NS 1000000000u /* webhook mode: from the answer document to the final status */
+#define SECOND_NS 1000000000ull
+#define ANSWERED_FOR_NS SECOND_NS /* without media: from the answer document to the final status */
 #define REQUEST_BYTES 4096
 #define CALLER "+14155550100"
 #define CALLED "+14155550199"
@@ -30,10 +27,13 @@ static load_line *take_spare(load_run *run) {
   } else {
     line = malloc(sizeof *line);
     if (!line) abort();
-    line->request = NULL;
+    line->request = malloc(REQUEST_BYTES);
+    line->input = malloc(LOAD_INPUT_BYTES + 1);
+    if (!line->request || !line->input) abort();
   }
-  char *request = line->request ? line->request : malloc(REQUEST_BYTES);
-  *line = (load_line){.source.on_ready = on_ready, .run = run, .fd = -1, .request = request};
+  char *request = line->request, *input = line->input;
+  *line = (load_line){
+      .source.on_ready = on_ready, .run = run, .stream.fd = -1, .request = request, .input = input};
   return line;
 }
 
@@ -44,8 +44,7 @@ static void hang_on_slot(load_line *line) {
 }
 
 static void disconnect(load_line *line) {
-  if (line->fd >= 0) close(line->fd);
-  line->fd = -1;
+  load_stream_close(&line->stream);
   line->input_bytes = 0;
 }
 
@@ -60,6 +59,9 @@ void load_line_fail(load_line *line, const char *what, const char *about) {
   load_run *run = line->run;
   load_run_complain(run, "%s: %.160s", what, about);
   if (line->agent->is_measured) run->failed++;
+  if (run->options.mode == LOAD_FLOOD && line->state == LOAD_ASKING)
+    load_flood_note(&run->flood, line->step, LOAD_LOST, line->asked_ns, load_now_ns());
+  if (line->state == LOAD_TELLING) run->flood.untold++;
   be_over(line);
 }
 
@@ -67,28 +69,19 @@ void load_line_fail(load_line *line, const char *what, const char *about) {
 
 static void connect_to_service(load_line *line, load_state state) {
   load_run *run = line->run;
-  int on = 1;
   disconnect(line);
   line->state = state;
-  line->is_writable = 0;
-  line->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (line->fd < 0) {
-    load_line_fail(line, "socket", strerror(errno));
-    return;
-  }
-  setsockopt(line->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (state == LOAD_UPGRADING) setsockopt(line->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
-  if (connect(line->fd, (struct sockaddr *)&run->options.address, sizeof run->options.address) &&
-      errno != EINPROGRESS) {
-    load_line_fail(line, "connect", strerror(errno));
-    return;
-  }
-  load_run_watch(run, line->fd, &line->source, EPOLLOUT);
+  line->is_established = 0;
+  int code = load_stream_open(&line->stream, &run->options.address, run->tls);
+  if (code)
+    load_line_fail(line, "connect", strerror(-code));
+  else
+    load_run_watch(run, line->stream.fd, &line->source, EPOLLOUT);
 }
 
 load_values load_line_values(const load_line *line) {
   return (load_values){.call = line->call,
-                       .stream = line->stream,
+                       .stream = line->stream_id,
                        .agent = line->agent->name,
                        .account = line->run->options.account,
                        .seq = line->sequence,
@@ -147,7 +140,8 @@ static void write_headers(load_line *line, const char *url, char *headers, size_
 
 static void open_socket(load_line *line, const char *url) {
   const load_options *options = &line->run->options;
-  const char *path = strncmp(url, "ws://", 5) ? NULL : strchr(url + 5, '/');
+  const char *begin = !strncmp(url, "ws://", 5) || !strncmp(url, "wss://", 6) ? strstr(url, "://") + 3 : NULL;
+  const char *path = begin ? strchr(begin, '/') : NULL;
   if (!path || strlen(path) >= sizeof line->path) {
     load_line_fail(line, "the stream's url cannot be opened", url);
     return;
@@ -168,10 +162,10 @@ static void name_line(load_line *line, unsigned long long number) {
   unsigned process = (unsigned)getpid();
   if (line->run->options.wire->has_uuids) {
     snprintf(line->call, sizeof line->call, "%08x-0000-4000-8000-%012llx", process, number);
-    snprintf(line->stream, sizeof line->stream, "%08x-0000-4000-9000-%012llx", process, number);
+    snprintf(line->stream_id, sizeof line->stream_id, "%08x-0000-4000-9000-%012llx", process, number);
   } else {
     snprintf(line->call, sizeof line->call, "CA%08x%024llx", process, number);
-    snprintf(line->stream, sizeof line->stream, "MZ%08x%024llx", process, number);
+    snprintf(line->stream_id, sizeof line->stream_id, "MZ%08x%024llx", process, number);
   }
 }
 
@@ -180,7 +174,7 @@ static void open_first_socket(load_line *line) {
   const load_options *options = &line->run->options;
   load_values values = load_line_values(line);
   char url[512];
-  int bytes = snprintf(url, sizeof url, "ws://%s", options->host);
+  int bytes = snprintf(url, sizeof url, "%s://%s", line->run->tls ? "wss" : "ws", options->host);
   load_write(url + bytes, sizeof url - (size_t)bytes, options->wire->path, &values);
   open_socket(line, url);
 }
@@ -192,6 +186,7 @@ void load_line_open(load_run *run, load_agent *agent) {
   line->agent = agent;
   line->asked_ns = load_now_ns();
   line->was_measured = run->phase == LOAD_MEASURING;
+  line->step = run->flood.step;
   name_line(line, ++run->number);
   hang_on_slot(line);
   if (run->options.mode == LOAD_ECHO) {
@@ -213,6 +208,7 @@ void load_line_tell_final_status(load_line *line) {
     be_over(line);
     return;
   }
+  line->told_ns = load_now_ns();
   snprintf(path, sizeof path, "/%s/callback/status", options->wire->carrier);
   post(line, path, "completed", LOAD_TELLING);
 }
@@ -222,11 +218,20 @@ void load_line_hang_up(load_line *line) {
   load_line_tell_final_status(line);
 }
 
+static int is_forgotten(const load_line *line, uint64_t now_ns) {
+  if (line->run->options.mode != LOAD_FLOOD) return 0;
+  uint64_t since_ns = line->state == LOAD_TELLING ? line->told_ns : line->asked_ns;
+  int is_waiting = line->state == LOAD_ASKING || line->state == LOAD_TELLING;
+  return is_waiting && now_ns > since_ns + LOAD_CARRIER_PATIENCE_S * SECOND_NS;
+}
+
 void load_line_turn(load_line *line, uint64_t now_ns) {
   if (line->state == LOAD_UP) {
     load_media_turn(line, now_ns);
   } else if (line->state == LOAD_WAITING && now_ns >= line->tell_ns) {
     load_line_tell_final_status(line);
+  } else if (is_forgotten(line, now_ns)) {
+    load_line_fail(line, "no answer", "the carrier's patience is over");
   }
 }
 
@@ -246,11 +251,20 @@ static int answer_of(load_line *line, const char **body) {
   return line->input_bytes - (size_t)(*body - line->input) >= wanted ? status : 0;
 }
 
+/* A carrier's caller hears the busy tone, or its fallback is asked: the call is over for the service. */
+static void on_refused(load_line *line) {
+  load_flood_note(&line->run->flood, line->step, LOAD_REFUSED, line->asked_ns, load_now_ns());
+  be_over(line);
+}
+
 static void on_document(load_line *line, const char *body) {
   load_run *run = line->run;
   char url[512];
   if (load_wire_url(run->options.wire, body, url, sizeof url)) {
-    load_line_fail(line, "the answer has no URL of a media socket", body);
+    if (run->options.mode == LOAD_FLOOD)
+      on_refused(line);
+    else
+      load_line_fail(line, "the answer has no URL of a media socket", body);
     return;
   }
   if (run->options.mode == LOAD_HELD) {
@@ -258,11 +272,26 @@ static void on_document(load_line *line, const char *body) {
     return;
   }
   uint64_t now_ns = load_now_ns();
+  if (run->options.mode == LOAD_FLOOD)
+    load_flood_note(&run->flood, line->step, LOAD_WELL, line->asked_ns, now_ns);
   if (line->was_measured) load_stats_add(&run->answer, (int64_t)(now_ns - line->asked_ns) / 1000);
   disconnect(line);
   line->state = LOAD_WAITING;
   line->tell_ns = now_ns + ANSWERED_FOR_NS;
   run->up++;
+}
+
+/* The carrier repeats what was not taken. */
+static void tell_again(load_line *line) {
+  disconnect(line);
+  line->state = LOAD_WAITING;
+  line->tell_ns = load_now_ns() + LOAD_REPEAT_S * SECOND_NS;
+  line->run->flood.told_again++;
+}
+
+static void on_told(load_line *line) {
+  line->run->flood.told++;
+  be_over(line);
 }
 
 static void on_upgraded(load_line *line, const char *rest) {
@@ -273,8 +302,9 @@ static void on_upgraded(load_line *line, const char *rest) {
 }
 
 static void receive_answer(load_line *line) {
-  ssize_t got =
-      recv(line->fd, line->input + line->input_bytes, LOAD_INPUT_BYTES - line->input_bytes, MSG_DONTWAIT);
+  uint64_t arrived_ns;
+  ssize_t got = load_stream_receive(&line->stream, line->input + line->input_bytes,
+                                    LOAD_INPUT_BYTES - line->input_bytes, &arrived_ns);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (got <= 0) {
     load_line_fail(line, "no answer", got ? strerror(errno) : "the connection was closed");
@@ -289,31 +319,37 @@ static void receive_answer(load_line *line) {
   else if (line->state == LOAD_ASKING && status == 200)
     on_document(line, body);
   else if (line->state == LOAD_TELLING && status < 300)
-    be_over(line);
+    on_told(line);
+  else if (line->run->options.mode == LOAD_FLOOD && status == 503)
+    (line->state == LOAD_TELLING ? tell_again : on_refused)(line);
   else
     load_line_fail(line, "refused", line->input);
 }
 
+static void establish(load_line *line) {
+  uint32_t events;
+  int code = load_stream_establish(&line->stream, &events);
+  if (code < 0) {
+    load_line_fail(line, "connect", strerror(-code));
+    return;
+  }
+  if (code) {
+    line->is_established = 1;
+    events = EPOLLIN;
+    if (load_stream_send(&line->stream, line->request, line->request_bytes)) {
+      load_line_fail(line, "send", strerror(errno));
+      return;
+    }
+  }
+  load_run_rewatch(line->run, line->stream.fd, &line->source, events);
+}
+
 static void on_ready(load_source *source, uint32_t events) {
   load_line *line = (load_line *)source;
-  if (line->is_writable) {
-    if (line->state == LOAD_UP)
-      load_media_receive(line);
-    else
-      receive_answer(line);
-    return;
-  }
-  int code = 0;
-  socklen_t bytes = sizeof code;
-  getsockopt(line->fd, SOL_SOCKET, SO_ERROR, &code, &bytes);
-  if (code) {
-    load_line_fail(line, "connect", strerror(code));
-    return;
-  }
-  line->is_writable = 1;
-  if (send(line->fd, line->request, line->request_bytes, MSG_NOSIGNAL) != (ssize_t)line->request_bytes) {
-    load_line_fail(line, "send", strerror(errno));
-    return;
-  }
-  load_run_rewatch(line->run, line->fd, &line->source, EPOLLIN);
+  if (!line->is_established)
+    establish(line);
+  else if (line->state == LOAD_UP)
+    load_media_receive(line);
+  else
+    receive_answer(line);
 }

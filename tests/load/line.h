@@ -14,6 +14,7 @@
 
 #include "load/player.h"
 #include "load/run.h"
+#include "load/stream.h"
 
 enum { LOAD_INPUT_BYTES = 65536 };
 
@@ -22,7 +23,7 @@ typedef enum load_state {
   LOAD_ASKING,    /* the webhook is on its way */
   LOAD_UPGRADING, /* the media socket is being opened */
   LOAD_UP,
-  LOAD_WAITING, /* answered, without a socket: webhook mode */
+  LOAD_WAITING, /* answered, without a socket: there is no media, or not yet a final status */
   LOAD_TELLING, /* the final status is on its way */
 } load_state;
 
@@ -30,16 +31,17 @@ typedef struct load_line {
   load_source source;
   load_run *run;
   struct load_line *next; /* in its slot, or among the spare ones */
-  int fd, is_writable;
+  load_stream stream;
+  int is_established;
   load_state state;
   load_agent *agent;
   uint32_t slot;
-  uint64_t asked_ns, started_ns, sent_ns, tell_ns;
-  int has_spoken, was_measured;
-  char call[40], stream[40], path[512];
+  uint64_t asked_ns, started_ns, sent_ns, tell_ns, told_ns;
+  int has_spoken, was_measured, step; /* of a flood */
+  char call[40], stream_id[40], path[512];
   char *request; /* what is sent when the connection stands */
   size_t request_bytes;
-  char input[LOAD_INPUT_BYTES + 1];
+  char *input; /* LOAD_INPUT_BYTES and a final zero */
   size_t input_bytes;
   uint32_t turns, chunk;
   int is_ready, is_playing;

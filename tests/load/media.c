@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
 
 #include "load/frame.h"
 
@@ -17,7 +15,7 @@ static void transmit(load_line *line, char *payload, size_t bytes, int opcode) {
   static uint32_t key = 0x9e3779b9;
   size_t frame_bytes;
   char *frame = load_frame_write(payload, bytes, opcode, key += 0x9e3779b9, &frame_bytes);
-  if (send(line->fd, frame, frame_bytes, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)frame_bytes) return;
+  if (!load_stream_send(&line->stream, frame, frame_bytes)) return;
   load_run_complain(line->run, "send: %s", errno == EAGAIN ? "the service does not read" : strerror(errno));
   line->run->counts.malformed++;
 }
@@ -217,14 +215,8 @@ static void on_frame(load_line *line, const load_frame *frame, uint64_t at_ns) {
 }
 
 /* When the kernel received it: what this program did meanwhile is not the service's lateness. */
-static uint64_t arrival_of(load_line *line, struct msghdr *message) {
-  for (struct cmsghdr *at = CMSG_FIRSTHDR(message); at; at = CMSG_NXTHDR(message, at)) {
-    if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SO_TIMESTAMPNS) continue;
-    struct timespec stamp;
-    memcpy(&stamp, CMSG_DATA(at), sizeof stamp);
-    return (uint64_t)((int64_t)stamp.tv_sec * 1000000000 + stamp.tv_nsec - line->run->wall_offset_ns);
-  }
-  return load_now_ns();
+static uint64_t arrival_of(const load_line *line, uint64_t arrived_ns) {
+  return arrived_ns ? arrived_ns - (uint64_t)line->run->wall_offset_ns : load_now_ns();
 }
 
 static void read_frames(load_line *line, char *data, size_t bytes, uint64_t at_ns) {
@@ -251,16 +243,13 @@ static void read_frames(load_line *line, char *data, size_t bytes, uint64_t at_n
 
 void load_media_receive(load_line *line) {
   static char shared[2 * LOAD_INPUT_BYTES];
-  char control[128];
+  uint64_t arrived_ns;
   memcpy(shared, line->input, line->input_bytes);
-  struct iovec room = {shared + line->input_bytes, LOAD_INPUT_BYTES};
-  struct msghdr message = {
-      .msg_iov = &room, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-  ssize_t got = recvmsg(line->fd, &message, MSG_DONTWAIT);
+  ssize_t got = load_stream_receive(&line->stream, shared + line->input_bytes, LOAD_INPUT_BYTES, &arrived_ns);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (got <= 0) {
     on_service_closed(line, got ? strerror(errno) : "without a close frame");
     return;
   }
-  read_frames(line, shared, line->input_bytes + (size_t)got, arrival_of(line, &message));
+  read_frames(line, shared, line->input_bytes + (size_t)got, arrival_of(line, arrived_ns));
 }

@@ -6,11 +6,17 @@
 #include <sys/epoll.h>
 #include <time.h>
 
+#include <linux/perf_event.h>
+
 #include "load/line.h"
 
 #define SECOND_NS 1000000000u
 #define EVENTS 512
 #define GOODBYE_S 10 /* closing takes no longer */
+
+/* In a flood. */
+#define SAMPLE_NS 100000000u /* between two questions about health */
+#define SAMPLES_OF_MEMORY 5  /* it is looked at as often as this goes into those */
 
 void load_run_complain(load_run *run, const char *format, ...) {
   if (*run->why) return;
@@ -54,12 +60,20 @@ static void settle_player(load_line *line) {
 static void begin_measuring(load_run *run) {
   each_line(run, begin_player);
   run->gaps = 0;
+  if (run->options.pid) {
+    load_counter_open(&run->instructions, run->options.pid, PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS);
+    load_counter_open(&run->misses, run->options.pid, PERF_TYPE_HARDWARE, PERF_COUNT_HW_CACHE_MISSES);
+  }
   load_usage_take(&run->begin, run->options.pid, run->options.core);
   run->counted = run->counts;
 }
 
 static void end_measuring(load_run *run) {
   load_usage_take(&run->end, run->options.pid, run->options.core);
+  run->instruction_count = load_counter_read(&run->instructions);
+  run->miss_count = load_counter_read(&run->misses);
+  load_counter_close(&run->instructions);
+  load_counter_close(&run->misses);
   each_line(run, settle_player);
   run->counted = (load_counts){.frames_sent = run->counts.frames_sent - run->counted.frames_sent,
                                .bytes_received = run->counts.bytes_received - run->counted.bytes_received,
@@ -69,14 +83,14 @@ static void end_measuring(load_run *run) {
 }
 
 static void enter(load_run *run, load_phase phase, uint64_t now_ns) {
-  if (phase == LOAD_MEASURING) begin_measuring(run);
   if (phase == LOAD_CLOSING) end_measuring(run);
   run->phase = phase;
-  run->phase_ns = phase == LOAD_MEASURING ? load_now_ns() : now_ns;
+  run->phase_ns = now_ns;
+  if (phase == LOAD_MEASURING) begin_measuring(run);
 }
 
 static int is_open(const load_run *run) {
-  return run->options.mode == LOAD_WEBHOOK || run->up + run->failed >= run->options.calls;
+  return load_is_asking_only(run) || run->up + run->failed >= run->options.calls;
 }
 
 static void watch_phase(load_run *run, uint64_t now_ns) {
@@ -103,9 +117,30 @@ static void open_due(load_run *run, load_agent *agent, uint64_t since_ns, uint64
   while (agent->opened < due) load_line_open(run, agent);
 }
 
+static void sample(load_run *run, uint64_t now_ns) {
+  load_flood *flood = &run->flood;
+  if (now_ns - flood->sampled_ns < SAMPLE_NS) return;
+  flood->sampled_ns = now_ns;
+  load_health_ask(run);
+  if (flood->health_asked % SAMPLES_OF_MEMORY) return;
+  flood->pss_end_kb = load_pss_kb(run->options.pid);
+  if (flood->pss_end_kb > flood->pss_peak_kb) flood->pss_peak_kb = flood->pss_end_kb;
+}
+
+static void open_flood(load_run *run, uint64_t now_ns) {
+  if (run->phase != LOAD_MEASURING) return;
+  sample(run, now_ns);
+  for (uint64_t due = load_flood_due(&run->flood, now_ns); due; due--)
+    load_line_open(run, &run->options.agent);
+}
+
 static void open_lines(load_run *run, uint64_t now_ns) {
   load_options *options = &run->options;
   if (run->phase == LOAD_CLOSING) return;
+  if (options->mode == LOAD_FLOOD) {
+    open_flood(run, now_ns);
+    return;
+  }
   open_due(run, &options->agent, run->begun_ns, options->mode == LOAD_WEBHOOK ? UINT64_MAX : options->calls,
            now_ns);
   if (run->phase == LOAD_OPENING) return;
@@ -169,7 +204,7 @@ static void handle_events(load_run *run, uint64_t most_ns) {
 static void wait_for_tick(load_run *run) {
   uint64_t now_ns = load_now_ns();
   uint64_t left_ns = run->next_tick_ns > now_ns ? run->next_tick_ns - now_ns : 0;
-  if (run->options.mode == LOAD_WEBHOOK) {
+  if (load_is_asking_only(run)) {
     handle_events(run, left_ns);
     return;
   }

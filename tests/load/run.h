@@ -10,12 +10,15 @@
 #include <netinet/in.h>
 #include <stdint.h>
 
+#include "load/counters.h"
+#include "load/flood.h"
 #include "load/stats.h"
+#include "load/stream.h"
 #include "load/wire.h"
 
 enum { LOAD_SLOTS = 20, LOAD_SLOT_NS = 1000000, LOAD_DISTURBERS = 4 };
 
-typedef enum load_mode { LOAD_ECHO, LOAD_HELD, LOAD_WEBHOOK } load_mode;
+typedef enum load_mode { LOAD_ECHO, LOAD_HELD, LOAD_WEBHOOK, LOAD_FLOOD } load_mode;
 typedef enum load_phase { LOAD_OPENING, LOAD_SETTLING, LOAD_MEASURING, LOAD_CLOSING } load_phase;
 
 typedef struct load_agent {
@@ -39,7 +42,7 @@ typedef struct load_options {
   int core;     /* the service is pinned to */
   int api_port; /* where this plays the carrier's REST interface; 0: nowhere */
   int is_talking, is_abrupt;
-  const char *account, *token, *label;
+  const char *account, *token, *label, *steps;
 } load_options;
 
 typedef struct load_counts {
@@ -56,6 +59,7 @@ typedef struct load_source {
 
 typedef struct load_run {
   load_options options;
+  load_tls *tls; /* NULL: nothing is encrypted */
   load_phase phase;
   int epoll;
   /* CLOCK_REALTIME less CLOCK_MONOTONIC: the kernel stamps what arrives by the former */
@@ -68,8 +72,11 @@ typedef struct load_run {
   uint64_t gaps;
   load_counts counts, counted; /* all along; while measuring */
   load_stats answer, first_frame, late, round_trip, own_late;
-  load_usage before, begin, end; /* before the first call; of the measured part */
-  char why[256];                 /* the first thing that went wrong */
+  load_usage before, begin, end;     /* before the first call; of the measured part */
+  load_counter instructions, misses; /* of the service, in the measured part */
+  uint64_t instruction_count, miss_count;
+  load_flood flood;
+  char why[256]; /* the first thing that went wrong */
 } load_run;
 
 void load_run_all(load_run *run);
@@ -78,6 +85,12 @@ void load_run_rewatch(load_run *run, int fd, load_source *source, uint32_t event
 void load_run_complain(load_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void load_run_print(const load_run *run); /* one line of JSON */
 
-int load_api_open(load_run *run); /* 0, or negative with a complaint */
+/* Whether calls are asked for and answered, without media. */
+static inline int load_is_asking_only(const load_run *run) {
+  return run->options.mode == LOAD_WEBHOOK || run->options.mode == LOAD_FLOOD;
+}
+
+void load_health_ask(load_run *run); /* one question to /healthz */
+int load_api_open(load_run *run);    /* 0, or negative with a complaint */
 
 #endif

@@ -82,7 +82,7 @@ static void take_threads(load_usage *usage, pid_t pid) {
   if (folder) closedir(folder);
 }
 
-static uint64_t pss_of(pid_t pid) {
+uint64_t load_pss_kb(pid_t pid) {
   char path[64], text[4096];
   unsigned long long kb = 0;
   snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
@@ -113,5 +113,5 @@ void load_usage_take(load_usage *usage, pid_t pid, int core) {
   usage->cpu_ns = cpu_of_stat(path, name, sizeof name);
   take_threads(usage, pid);
   usage->core_ns = core_busy_ns(core);
-  usage->pss_kb = pss_of(pid);
+  usage->pss_kb = load_pss_kb(pid);
 }

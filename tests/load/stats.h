@@ -41,6 +41,8 @@ typedef struct load_usage {
 /* pid 0: only this process. `core` is the one the other process is pinned to. What cannot be read is 0. */
 void load_usage_take(load_usage *usage, pid_t pid, int core);
 
+uint64_t load_pss_kb(pid_t pid); /* 0: cannot be read */
+
 uint64_t load_now_ns(void); /* monotonic */
 
 #endif

@@ -7,9 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
+#include <linux/perf_event.h>
 
+#include "load/counters.h"
+#include "load/flood.h"
 #include "load/frame.h"
 #include "load/player.h"
 #include "load/sound.h"
@@ -282,6 +286,60 @@ static void mark_comes_back_when_what_was_before_it_is_played(void **state) {
   free(player);
 }
 
+/* ---- floods */
+
+static void steps_of_a_flood_are_read(void **state) {
+  static const char *const wrong[] = {"",           "60",  "60:",  "60:5,",
+                                      "60:5;700:1", "0:5", "60:0", "1:1,1:1,1:1,1:1,1:1"};
+  load_flood flood = {0};
+  assert_int_equal(load_flood_read(&flood, "60:5,700:15,60:20.5"), 0);
+  assert_int_equal(flood.count, 3);
+  assert_true(flood.steps[1].rate == 700 && load_flood_seconds(&flood) == 40.5);
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    flood = (load_flood){0};
+    assert_int_equal(load_flood_read(&flood, wrong[i]), -1);
+  }
+}
+
+static void flood_asks_at_the_rate_of_its_step(void **state) {
+  load_flood flood = {0};
+  uint64_t t = 1000 * MS;
+  load_flood_read(&flood, "10:1,100:2,10:1");
+  for (int i = 0; i < 4000; i++) load_flood_due(&flood, t + (uint64_t)i * MS);
+  assert_int_equal(flood.steps[0].asked, 10);
+  assert_int_equal(flood.steps[1].asked, 200);
+  assert_int_equal(flood.steps[2].asked, 10);
+  assert_int_equal(flood.over_ns, t + 3000 * MS);
+}
+
+static void recovery_ends_with_the_last_webhook_that_was_not_answered_well_at_once(void **state) {
+  load_flood flood = {0};
+  uint64_t over = 4000 * MS;
+  load_flood_read(&flood, "100:1,10:9");
+  load_flood_due(&flood, 3000 * MS);
+  load_flood_note(&flood, 0, LOAD_LOST, 3500 * MS, 3600 * MS); /* in the flood: that is what a flood is */
+  load_flood_due(&flood, over);
+  assert_true(load_flood_recovery_s(&flood) == 0);
+  load_flood_note(&flood, 1, LOAD_REFUSED, over + 500 * MS, over + 501 * MS);
+  load_flood_note(&flood, 1, LOAD_WELL, over + 1500 * MS, over + 2600 * MS); /* but slowly */
+  load_flood_note(&flood, 1, LOAD_WELL, over + 1600 * MS, over + 1610 * MS);
+  assert_true(load_flood_recovery_s(&flood) == 1.5);
+  assert_int_equal(flood.steps[1].fates[LOAD_WELL], 2);
+  for (int i = 0; i < flood.count; i++) free(flood.steps[i].answer.buckets);
+}
+
+/* The kernel's own counter stands for the processor's, which many machines have not got. */
+static void counter_adds_up_the_threads_of_a_process(void **state) {
+  load_counter counter;
+  load_counter_open(&counter, getpid(), PERF_TYPE_SOFTWARE, PERF_COUNT_SW_TASK_CLOCK);
+  if (!counter.count) skip(); /* not allowed here */
+  uint64_t before = load_counter_read(&counter), until = load_now_ns() + 5 * MS;
+  while (load_now_ns() < until) continue;
+  assert_true(load_counter_read(&counter) > before);
+  load_counter_close(&counter);
+  assert_int_equal(load_counter_read(&counter), 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(signature_of_a_form_is_that_of_twilios_own_validator),
@@ -299,6 +357,10 @@ int main(void) {
       cmocka_unit_test(lateness_is_measured_behind_the_earliest_frame),
       cmocka_unit_test(stall_is_a_gap_and_stays_late),
       cmocka_unit_test(mark_comes_back_when_what_was_before_it_is_played),
+      cmocka_unit_test(steps_of_a_flood_are_read),
+      cmocka_unit_test(flood_asks_at_the_rate_of_its_step),
+      cmocka_unit_test(recovery_ends_with_the_last_webhook_that_was_not_answered_well_at_once),
+      cmocka_unit_test(counter_adds_up_the_threads_of_a_process),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
