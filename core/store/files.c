@@ -304,7 +304,8 @@ int cal_file_append(cal_file *file, void *block, size_t bytes) {
   if (code == -ESHUTDOWN) return cal_fail(code, "recordings are closed");
   if (!atomic_exchange(&file->files->is_behind, 1))
     cal_log(CAL_LOG_ERROR, "store", NULL,
-            "the disk is too slow for the recordings, %zu bytes wait: parts are lost",
+            "recordings come faster than they are written (a slow disk, or no processor time), %zu bytes "
+            "wait: parts are lost",
             file->files->ceiling_bytes);
   return cal_fail(code, "more than %zu bytes of recordings wait for the disk", file->files->ceiling_bytes);
 }
