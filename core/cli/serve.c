@@ -10,12 +10,14 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/trim.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 
 #define FIELDS_CEILING 64
 #define FILES_WANTED 20000
 #define HEAP_ARENAS 2
+#define TRIM_MS 5000 /* between looks at the heap */
 
 typedef struct settings {
   cal_cli_options options;
@@ -74,6 +76,8 @@ static int read_settings(settings *s, const char *verb) {
  * never whole again. */
 static void keep_heap_together(void) { mallopt(M_ARENA_MAX, HEAP_ARENAS); }
 
+static void on_trim(uv_timer_t *timer) { cal_trim_look(timer->data); }
+
 /* Thousands of sockets: the soft limit is raised to what the hard one allows. A million would make tables too
  * large. */
 static void raise_file_limit(void) {
@@ -107,7 +111,11 @@ static int run(settings *s) {
   static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
   enum { SIGNALS = sizeof numbers / sizeof *numbers };
   uv_signal_t signals[SIGNALS];
+  cal_trim trim = {0};
+  uv_timer_t trimmer = {.data = &trim};
   uv_loop_t *loop = cal_loop_uv(cal_engine_loop(engine));
+  uv_timer_init(loop, &trimmer);
+  uv_timer_start(&trimmer, on_trim, 0, TRIM_MS);
   for (int i = 0; i < SIGNALS; i++) {
     uv_signal_init(loop, &signals[i]);
     signals[i].data = engine;
@@ -116,6 +124,7 @@ static int run(settings *s) {
   if (ended_early) cal_engine_drain(engine);
   int code = cal_engine_start(engine) < 0 || cal_engine_run(engine) < 0 ? cal_cli_refuse(NULL) : 0;
   for (int i = 0; i < SIGNALS; i++) uv_close((uv_handle_t *)&signals[i], NULL);
+  uv_close((uv_handle_t *)&trimmer, NULL);
   cal_engine_free(engine);
   return code;
 }
