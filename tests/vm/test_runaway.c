@@ -146,7 +146,8 @@ static void every_runaway_is_stopped(void **unused) {
 static void a_coroutine_is_stopped_in_one_step_whatever_it_is_in(void **unused) {
   cal_vm *vm = new_vm(CAL_VM_CALL, NULL);
   lua_State *L = cal_vm_state(vm), *co = lua_newthread(L);
-  assert_int_equal(luaL_loadstring(co, "while true do pcall(function() while true do end end) end"), 0);
+  assert_int_equal(
+      luaL_loadstring(co, "while true do pcall(function() while true do local t = {} end end) end"), 0);
   assert_int_equal(luaL_loadstring(L, "return coroutine.resume(...)"), 0);
   lua_pushvalue(L, 1);
   assert_int_equal(cal_vm_enter(vm, 1, 0), -ETIMEDOUT);

@@ -3,7 +3,7 @@
 -- The VM of a call is built before its call is there, and holds what every call needs. What many calls never use is named
 -- like this, where it would otherwise be required:
 --
---   local dates = later "callisto.dates" ---@module "callisto.dates"
+--   local dates = later "the module's name" ---@module "the module's name"
 
 ---Stands for a module until something of it is asked for.
 ---@param name string
