@@ -1,6 +1,6 @@
 /* callisto test --watch: runs the specs again whenever a file of the workspace changes.
  *
- *     files ──► cal_watch ──► specs that changed ──► pass? ──► all specs ──► wait for the next change
+ *     files ──► cal_file_watch ──► specs that changed ──► pass? ──► all specs ──► wait for the next change
  *
  * Each run is a process of its own, so that nothing of the last one is left. What changes during a run is run
  * after it. */
@@ -20,7 +20,7 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/process.h"
-#include "loop/watch.h"
+#include "loop/file_watch.h"
 
 #define QUIET_MS 100
 #define PATHS_CEILING 64
@@ -28,7 +28,7 @@
 
 typedef struct watcher {
   cal_loop *loop;
-  cal_watch *watch;
+  cal_file_watch *watch;
   char **words; /* "test" and busted's own; room for the changed specs behind them */
   size_t word_count;
   int names_files; /* the words say what to run: nothing is left to choose */
@@ -141,7 +141,7 @@ static int start_watch(watcher *w) {
   const char *paths[PATHS_CEILING];
   int count = scandir(".", &entries, is_watched, alphasort), watched = 0;
   for (int i = 0; i < count && watched < PATHS_CEILING; i++) paths[watched++] = entries[i]->d_name;
-  int code = watched ? cal_watch_new(&w->watch, w->loop, paths, (size_t)watched, QUIET_MS, on_change, w)
+  int code = watched ? cal_file_watch_new(&w->watch, w->loop, paths, (size_t)watched, QUIET_MS, on_change, w)
                      : cal_fail(-ENOENT, "there is nothing to watch in this folder");
   for (int i = 0; i < count; i++) free(entries[i]);
   free(entries);
@@ -165,7 +165,7 @@ static int watch(watcher *w) {
     if (w->child) kill(w->child, SIGTERM);
     if (w->child) waitpid(w->child, NULL, 0);
   }
-  cal_watch_free(w->watch);
+  cal_file_watch_free(w->watch);
   for (int i = 0; i < SIGNALS; i++) uv_close((uv_handle_t *)&signals[i], NULL);
   return code < 0 ? cal_cli_refuse(NULL) : w->code;
 }

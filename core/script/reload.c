@@ -13,7 +13,7 @@
 #include "script/verify.h"
 #include "net/message.h"
 #include "data/json_escape.h"
-#include "loop/watch.h"
+#include "loop/file_watch.h"
 
 #define WISHES_CAPACITY 1024
 #define QUIET_MS 150 /* a burst of changes is one change when it has been quiet for so long */
@@ -31,7 +31,7 @@ typedef struct note {
 struct cal_reload {
   cal_engine *engine;
   cal_mailbox *notes;
-  cal_watch *watch;
+  cal_file_watch *watch;
   pthread_mutex_t lock; /* guards `current` */
   cal_code *current, *previous;
   cal_code *next;            /* being prepared, or a canary */
@@ -390,7 +390,7 @@ int cal_reload_watch(cal_reload *reload) {
     watched[i] = paths[i];
   }
   watched[NAMES] = about->library;
-  return cal_watch_new(&reload->watch, reload->engine->loop, watched, NAMES + 1, QUIET_MS, on_change, reload);
+  return cal_file_watch_new(&reload->watch, reload->engine->loop, watched, NAMES + 1, QUIET_MS, on_change, reload);
 }
 
 int cal_reload_new(cal_reload **result, cal_engine *engine) {
@@ -417,7 +417,7 @@ int cal_reload_new(cal_reload **result, cal_engine *engine) {
 
 cal_reload *cal_reload_free(cal_reload *reload) {
   if (!reload) return NULL;
-  if (reload->watch) cal_watch_free(reload->watch);
+  if (reload->watch) cal_file_watch_free(reload->watch);
   if (reload->notes) cal_mailbox_close(reload->notes);
   reload->wants_again = 0;
   while (reload->state == BUILDING)

@@ -1,4 +1,4 @@
-/* watch: tells that files under some paths have changed, once they have come to rest.
+/* file_watch: tells that files under some paths have changed, once they have come to rest.
  *
  * A path is a folder, watched with all folders below it (those made later too), or a single file. Whatever
  * happens, a write, a rename, five hundred files at once, the callback comes once, `quiet_ms` after the last
@@ -10,19 +10,19 @@
  * times every two seconds instead, and then at no more than 100,000 of them. Looking reads folders on the
  * loop's thread: for the loop that reloads scripts, not for one that carries audio. The quiet time runs on
  * the loop's clock. Loop thread only. */
-#ifndef CAL_LOOP_WATCH_H
-#define CAL_LOOP_WATCH_H
+#ifndef CAL_LOOP_FILE_WATCH_H
+#define CAL_LOOP_FILE_WATCH_H
 
 #include <stddef.h>
 
 #include "loop/loop.h"
 
-typedef struct cal_watch cal_watch;
+typedef struct cal_file_watch cal_file_watch;
 
 /* Returns owned through `result`; copies the paths. -EINVAL when there are none or `quiet_ms` is 0. */
-int cal_watch_new(cal_watch **result, cal_loop *loop, const char *const *paths, size_t count,
+int cal_file_watch_new(cal_file_watch **result, cal_loop *loop, const char *const *paths, size_t count,
                   uint32_t quiet_ms, void (*on_change)(void *context), void *context);
-cal_watch *cal_watch_free(cal_watch *watch); /* takes; may be called from on_change; returns NULL */
-int cal_watch_is_polling(const cal_watch *watch);
+cal_file_watch *cal_file_watch_free(cal_file_watch *watch); /* takes; may be called from on_change; returns NULL */
+int cal_file_watch_is_polling(const cal_file_watch *watch);
 
 #endif

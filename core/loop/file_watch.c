@@ -1,4 +1,4 @@
-#include "loop/watch.h"
+#include "loop/file_watch.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,12 +20,12 @@
 typedef struct folder {
   uv_fs_event_t handle;
   cal_list node;
-  cal_watch *watch; /* NULL once closing */
+  cal_file_watch *watch; /* NULL once closing */
   char *path;
   char *only; /* the one file for whose sake the folder is watched; NULL = all of it */
 } folder;
 
-struct cal_watch {
+struct cal_file_watch {
   cal_loop *loop;
   char **paths;
   size_t path_count;
@@ -46,7 +46,7 @@ struct cal_watch {
 /* A walk over everything watched. It sums up what is there and, when asked to, watches each folder it comes
  * through. */
 typedef struct walk {
-  cal_watch *watch;
+  cal_file_watch *watch;
   int is_watching;
   uint64_t print;
   size_t entries;
@@ -72,7 +72,7 @@ static void close_folders(cal_list *folders) {
   cal_list_each_safe(folders, node, after) close_folder(cal_list_entry(node, folder, node));
 }
 
-static int add_folder(cal_watch *watch, const char *path, const char *only) {
+static int add_folder(cal_file_watch *watch, const char *path, const char *only) {
   if (watch->folder_count >= FOLDERS_MOST)
     return cal_fail(-EMFILE, "more than %d folders to watch", FOLDERS_MOST);
   folder *added = cal_alloc(sizeof *added);
@@ -96,7 +96,7 @@ static int add_folder(cal_watch *watch, const char *path, const char *only) {
   return 0;
 }
 
-static int add_folder_of(cal_watch *watch, const char *file) {
+static int add_folder_of(cal_file_watch *watch, const char *file) {
   const char *slash = strrchr(file, '/');
   if (!slash) return add_folder(watch, ".", file);
   if (slash == file) return add_folder(watch, "/", slash + 1);
@@ -169,7 +169,7 @@ static int visit_path(walk *at, const char *path, int depth) {
   return visit(at, (size_t)length, depth);
 }
 
-static uint64_t look(cal_watch *watch) {
+static uint64_t look(cal_file_watch *watch) {
   walk all = {.watch = watch};
   for (size_t i = 0; i < watch->path_count; i++)
     (void)visit_path(&all, watch->paths[i], 0); /* absent is a state, too */
@@ -178,7 +178,7 @@ static uint64_t look(cal_watch *watch) {
 
 static void on_poll(cal_timer *timer);
 
-static void start_polling(cal_watch *watch) {
+static void start_polling(cal_file_watch *watch) {
   close_folders(&watch->folders);
   watch->folder_count = 0;
   if (watch->is_polling) return;
@@ -189,7 +189,7 @@ static void start_polling(cal_watch *watch) {
 
 /* Watches every folder anew and then lets the old handles go: a folder that was removed and made again under
  * its name would otherwise keep a handle that never speaks. */
-static void scan(cal_watch *watch) {
+static void scan(cal_file_watch *watch) {
   cal_list old;
   cal_list_init(&old);
   cal_list_each_safe(&watch->folders, node, after) {
@@ -211,17 +211,17 @@ static void scan(cal_watch *watch) {
 }
 
 static void on_quiet(cal_timer *timer) {
-  cal_watch *watch = cal_list_entry(timer, cal_watch, quiet);
+  cal_file_watch *watch = cal_list_entry(timer, cal_file_watch, quiet);
   if (watch->is_stale || watch->is_polling) scan(watch);
   watch->on_change(watch->context); /* may free the watch */
 }
 
-static void changed(cal_watch *watch) {
+static void changed(cal_file_watch *watch) {
   cal_timer_start(watch->loop, &watch->quiet, cal_loop_now_ns(watch->loop) + watch->quiet_ns, on_quiet);
 }
 
 static void on_poll(cal_timer *timer) {
-  cal_watch *watch = cal_list_entry(timer, cal_watch, poll);
+  cal_file_watch *watch = cal_list_entry(timer, cal_file_watch, poll);
   cal_timer_start(watch->loop, timer, cal_loop_now_ns(watch->loop) + POLL_MS * CAL_MS, on_poll);
   uint64_t print = look(watch);
   if (print == watch->print) return;
@@ -246,7 +246,7 @@ static int add_new_folder(folder *in, const char *name) {
 
 static void on_event(uv_fs_event_t *handle, const char *name, int events, int status) {
   folder *in = handle->data;
-  cal_watch *watch = in->watch;
+  cal_file_watch *watch = in->watch;
   if (!watch || (name && is_passed_over(in, name))) return;
   if (status == 0 && (events & UV_RENAME)) {
     watch->is_stale = 1;
@@ -262,10 +262,10 @@ static char *without_last_slash(const char *path) {
   return cal_strndup(path, bytes);
 }
 
-int cal_watch_new(cal_watch **result, cal_loop *loop, const char *const *paths, size_t count,
+int cal_file_watch_new(cal_file_watch **result, cal_loop *loop, const char *const *paths, size_t count,
                   uint32_t quiet_ms, void (*on_change)(void *context), void *context) {
   if (count == 0 || quiet_ms == 0) return cal_fail(-EINVAL, "a watch needs a path and a quiet time");
-  cal_watch *watch = cal_alloc(sizeof *watch);
+  cal_file_watch *watch = cal_alloc(sizeof *watch);
   watch->loop = loop;
   watch->paths = cal_alloc(count * sizeof(char *));
   watch->path_count = count;
@@ -279,7 +279,7 @@ int cal_watch_new(cal_watch **result, cal_loop *loop, const char *const *paths, 
   return 0;
 }
 
-cal_watch *cal_watch_free(cal_watch *watch) {
+cal_file_watch *cal_file_watch_free(cal_file_watch *watch) {
   if (!watch) return NULL;
   close_folders(&watch->folders);
   cal_timer_stop(watch->loop, &watch->quiet);
@@ -289,4 +289,4 @@ cal_watch *cal_watch_free(cal_watch *watch) {
   return cal_free(watch);
 }
 
-int cal_watch_is_polling(const cal_watch *watch) { return watch->is_polling; }
+int cal_file_watch_is_polling(const cal_file_watch *watch) { return watch->is_polling; }

@@ -1,4 +1,4 @@
-#include "loop/watch.h"
+#include "loop/file_watch.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@ typedef struct scene {
   char root[64];
   cal_clock *clock;
   cal_loop *loop;
-  cal_watch *watch;
+  cal_file_watch *watch;
   int changes;
   int frees_itself;
 } scene;
@@ -44,7 +44,7 @@ static void make_folder(const scene *at, const char *name) {
 static void on_change(void *context) {
   scene *at = context;
   at->changes++;
-  if (at->frees_itself) at->watch = cal_watch_free(at->watch);
+  if (at->frees_itself) at->watch = cal_file_watch_free(at->watch);
 }
 
 static int setup(void **state) {
@@ -58,7 +58,7 @@ static int setup(void **state) {
 
 static int teardown(void **state) {
   scene *made = *state;
-  made->watch = cal_watch_free(made->watch);
+  made->watch = cal_file_watch_free(made->watch);
   int left = cal_loop_free(made->loop);
   cal_clock_free(made->clock);
   char command[128];
@@ -70,7 +70,7 @@ static int teardown(void **state) {
 
 static void watch(scene *at, const char *name) {
   const char *paths[] = {under(at, name)};
-  assert_int_equal(cal_watch_new(&at->watch, at->loop, paths, 1, QUIET_MS, on_change, at), 0);
+  assert_int_equal(cal_file_watch_new(&at->watch, at->loop, paths, 1, QUIET_MS, on_change, at), 0);
 }
 
 static void pass(scene *at, uint64_t ms) {
@@ -88,7 +88,7 @@ static int settle(scene *at) {
 static void five_hundred_files_are_one_change(void **state) {
   scene *at = *state;
   watch(at, ".");
-  assert_false(cal_watch_is_polling(at->watch));
+  assert_false(cal_file_watch_is_polling(at->watch));
   assert_int_equal(settle(at), 0);
   char name[32];
   for (int i = 0; i < 500; i++) {
@@ -173,7 +173,7 @@ static void a_single_file_is_followed_through_its_replacement(void **state) {
   scene *at = *state;
   write_file(at, ".env", "A=1");
   watch(at, ".env");
-  assert_false(cal_watch_is_polling(at->watch));
+  assert_false(cal_file_watch_is_polling(at->watch));
   write_file(at, "other", "1");
   assert_int_equal(settle(at), 0);
   for (int i = 0; i < 3; i++) { /* as editors save */
@@ -188,7 +188,7 @@ static void a_single_file_is_followed_through_its_replacement(void **state) {
 static void a_path_that_is_not_there_is_waited_for_in_its_folder(void **state) {
   scene *at = *state;
   watch(at, "later");
-  assert_false(cal_watch_is_polling(at->watch));
+  assert_false(cal_file_watch_is_polling(at->watch));
   write_file(at, "other", "1");
   assert_int_equal(settle(at), 0);
   make_folder(at, "later");
@@ -200,14 +200,14 @@ static void a_path_that_is_not_there_is_waited_for_in_its_folder(void **state) {
 static void a_path_whose_folder_is_not_there_either_is_polled_for_and_then_watched(void **state) {
   scene *at = *state;
   watch(at, "much/later");
-  assert_true(cal_watch_is_polling(at->watch));
+  assert_true(cal_file_watch_is_polling(at->watch));
   pass(at, 10000);
   assert_int_equal(at->changes, 0);
   make_folder(at, "much");
   make_folder(at, "much/later");
   pass(at, 2000 + QUIET_MS);
   assert_int_equal(at->changes, 1);
-  assert_false(cal_watch_is_polling(at->watch));
+  assert_false(cal_file_watch_is_polling(at->watch));
   write_file(at, "much/later/a.lua", "1");
   assert_int_equal(settle(at), 1);
 }
@@ -222,7 +222,7 @@ static void a_root_that_goes_away_is_waited_for_until_it_is_back(void **state) {
   assert_int_equal(settle(at), 1);
   write_file(at, "root/a.lua", "1");
   assert_int_equal(settle(at), 1);
-  assert_false(cal_watch_is_polling(at->watch));
+  assert_false(cal_file_watch_is_polling(at->watch));
 }
 
 static void polling_sees_what_changes_below(void **state) {
@@ -230,8 +230,8 @@ static void polling_sees_what_changes_below(void **state) {
   make_folder(at, "here");
   write_file(at, "here/a.lua", "1");
   const char *paths[] = {under(at, "here"), under(at, "missing/below")};
-  assert_int_equal(cal_watch_new(&at->watch, at->loop, paths, 2, QUIET_MS, on_change, at), 0);
-  assert_true(cal_watch_is_polling(at->watch));
+  assert_int_equal(cal_file_watch_new(&at->watch, at->loop, paths, 2, QUIET_MS, on_change, at), 0);
+  assert_true(cal_file_watch_is_polling(at->watch));
   pass(at, 5000);
   assert_int_equal(at->changes, 0);
   write_file(at, "here/a.lua", "longer");
@@ -257,7 +257,7 @@ static void a_watch_may_be_freed_from_its_own_call_and_while_news_wait(void **st
   watch(at, "");
   write_file(at, "a.lua", "3");
   cal_loop_poll(at->loop);
-  at->watch = cal_watch_free(at->watch);
+  at->watch = cal_file_watch_free(at->watch);
   assert_int_equal(settle(at), 0);
   assert_int_equal(cal_loop_timers(at->loop), 0);
 }
@@ -265,8 +265,8 @@ static void a_watch_may_be_freed_from_its_own_call_and_while_news_wait(void **st
 static void a_watch_needs_a_path_and_a_quiet_time(void **state) {
   scene *at = *state;
   const char *paths[] = {at->root};
-  assert_int_equal(cal_watch_new(&at->watch, at->loop, paths, 0, QUIET_MS, on_change, at), -EINVAL);
-  assert_int_equal(cal_watch_new(&at->watch, at->loop, paths, 1, 0, on_change, at), -EINVAL);
+  assert_int_equal(cal_file_watch_new(&at->watch, at->loop, paths, 0, QUIET_MS, on_change, at), -EINVAL);
+  assert_int_equal(cal_file_watch_new(&at->watch, at->loop, paths, 1, 0, on_change, at), -EINVAL);
   assert_null(at->watch);
 }
 
