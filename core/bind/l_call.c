@@ -15,7 +15,6 @@
 #include "base/mem.h"
 #include "engine/engine.h"
 #include "bind/l_core.h"
-#include "bind/lib.h"
 #include "script/say.h"
 #include "script/script.h"
 #include "data/json_escape.h"
@@ -23,14 +22,6 @@
 
 #define TEXT_CEILING 4000
 #define MESSAGE_CEILING 65536
-
-/* A warm VM has no call yet: using it then is a mistake of the script that runs while it loads. */
-static cal_script_call *check_call(lua_State *L) {
-  cal_script_call *call = cal_bind_of(L)->call;
-  if (!call)
-    luaL_error(L, "there is no call yet: a file defines and returns, it does not act while it loads");
-  return call;
-}
 
 static cal_speech *speech_of(const cal_script_call *call) {
   return cal_engine_speech(cal_script_engine(call->script));
@@ -46,8 +37,8 @@ static uint32_t check_utterance(lua_State *L, cal_script_call *call) {
 static uint32_t flags_of(lua_State *L, int index) {
   if (lua_isnoneornil(L, index)) return 0;
   luaL_checktype(L, index, LUA_TTABLE);
-  return (cal_core_flag(L, index, "interruptible") ? CAL_COMMAND_INTERRUPTIBLE : 0) |
-         (cal_core_flag(L, index, "digits_stop") ? CAL_COMMAND_DIGITS_STOP : 0);
+  return (cal_luax_flag(L, index, "interruptible") ? CAL_COMMAND_INTERRUPTIBLE : 0) |
+         (cal_luax_flag(L, index, "digits_stop") ? CAL_COMMAND_DIGITS_STOP : 0);
 }
 
 /* For a trace: { number?, name = text }. */
@@ -79,13 +70,13 @@ static void trace_fact(cal_script_call *call, const char *kind, const char *data
 /* ---- saying */
 
 static int say(lua_State *L) {
-  cal_script_call *call = check_call(L);
+  cal_script_call *call = cal_core_check_call(L);
   uint32_t utterance = check_utterance(L, call);
   size_t bytes;
   const char *text = luaL_checklstring(L, 2, &bytes), *voice = NULL;
   luaL_argcheck(L, bytes <= TEXT_CEILING, 2, "an utterance has at most 4,000 bytes");
   uint32_t flags = flags_of(L, 3);
-  if (lua_istable(L, 3)) voice = cal_core_text(L, 3, "voice");
+  if (lua_istable(L, 3)) voice = cal_luax_text(L, 3, "voice");
   trace(call, "say", utterance, "text", text);
   cal_say_text(speech_of(call), call->call, utterance, text, voice, flags);
   return 0;
@@ -102,7 +93,7 @@ static const char *check_path(lua_State *L, int index, const cal_script_call *ca
 }
 
 static int play(lua_State *L) {
-  cal_script_call *call = check_call(L);
+  cal_script_call *call = cal_core_check_call(L);
   uint32_t utterance = check_utterance(L, call);
   char whole[PATH_BYTES], announced[256];
   const char *path = check_path(L, 2, call, whole);
@@ -118,7 +109,7 @@ static int play(lua_State *L) {
 /* A file that is not there is told at once; what else is wrong with it shows when it is read, and is logged.
  */
 static int background(lua_State *L) {
-  cal_script_call *call = check_call(L);
+  cal_script_call *call = cal_core_check_call(L);
   char whole[PATH_BYTES];
   lua_Number volume = 1;
   const char *path = lua_isnoneornil(L, 1) ? NULL : check_path(L, 1, call, whole);
@@ -129,7 +120,7 @@ static int background(lua_State *L) {
   luaL_argcheck(L, volume >= 0 && volume <= 1, 2, "a volume is 0 to 1");
   struct stat about;
   if (path && (stat(whole, &about) || !S_ISREG(about.st_mode)))
-    return cal_lib_refuse(L, cal_fail(-ENOENT, "there is no sound file %s in the workspace", path));
+    return cal_luax_refuse(L, cal_fail(-ENOENT, "there is no sound file %s in the workspace", path));
   cal_say_background(speech_of(call), call->call, ++call->last_background, path ? whole : NULL,
                      (int32_t)lrint(volume * CAL_GAIN_UNITY));
   lua_pushboolean(L, 1);
@@ -146,7 +137,7 @@ static int repeat_clip(cal_clip **result, cal_clip *once, double seconds) {
 }
 
 static int tone(lua_State *L) {
-  cal_script_call *call = check_call(L);
+  cal_script_call *call = cal_core_check_call(L);
   uint32_t utterance = check_utterance(L, call);
   const char *name = luaL_checkstring(L, 2);
   lua_Number seconds = luaL_optnumber(L, 3, 1);
@@ -169,14 +160,14 @@ static int tone(lua_State *L) {
 static void command(cal_script_call *call, cal_command order) { cal_call_command(call->call, &order); }
 
 static int stop(lua_State *L) {
-  cal_script_call *call = check_call(L);
+  cal_script_call *call = cal_core_check_call(L);
   lua_Integer number = luaL_optinteger(L, 1, 0);
   command(call, (cal_command){.kind = CAL_COMMAND_LEG_STOP, .utterance = (uint32_t)number});
   return 0;
 }
 
 static int send_digits(lua_State *L) {
-  cal_script_call *call = check_call(L);
+  cal_script_call *call = cal_core_check_call(L);
   const char *keys = luaL_checkstring(L, 1);
   luaL_argcheck(
       L, *keys && strlen(keys) <= CAL_DTMF_MAX_KEYS && strspn(keys, "0123456789*#ABCD") == strlen(keys), 1,
@@ -186,7 +177,7 @@ static int send_digits(lua_State *L) {
 }
 
 static int send_text(lua_State *L) {
-  cal_script_call *call = check_call(L);
+  cal_script_call *call = cal_core_check_call(L);
   size_t bytes;
   const char *text = luaL_checklstring(L, 1, &bytes);
   luaL_argcheck(L, bytes <= MESSAGE_CEILING, 1, "a message has at most 64 KiB");
@@ -195,14 +186,14 @@ static int send_text(lua_State *L) {
 }
 
 static int recording(lua_State *L) {
-  cal_script_call *call = check_call(L);
+  cal_script_call *call = cal_core_check_call(L);
   command(call, (cal_command){.kind = CAL_COMMAND_LEG_RECORDING,
                               .flags = lua_toboolean(L, 1) ? CAL_COMMAND_ON : 0});
   return 0;
 }
 
 static int leg_close(lua_State *L) {
-  cal_script_call *call = check_call(L);
+  cal_script_call *call = cal_core_check_call(L);
   int drain = lua_toboolean(L, 1), code = (int)luaL_optinteger(L, 2, 1000);
   command(call,
           (cal_command){.kind = CAL_COMMAND_LEG_CLOSE, .flags = drain ? CAL_COMMAND_DRAIN : 0, .code = code});
@@ -250,16 +241,16 @@ static int grammar_of(lua_State *L, cal_script_call *call, cal_grammar **result)
   options.choice_count = a->choice_count;
   lua_getfield(L, 1, "digits");
   if (lua_istable(L, -1)) {
-    options.digits_min = (uint32_t)cal_core_number(L, lua_gettop(L), "min", 1, 1, CAL_GRAMMAR_DIGITS);
+    options.digits_min = (uint32_t)cal_luax_number(L, lua_gettop(L), "min", 1, 1, CAL_GRAMMAR_DIGITS);
     options.digits_max =
-        (uint32_t)cal_core_number(L, lua_gettop(L), "max", CAL_GRAMMAR_DIGITS, 1, CAL_GRAMMAR_DIGITS);
+        (uint32_t)cal_luax_number(L, lua_gettop(L), "max", CAL_GRAMMAR_DIGITS, 1, CAL_GRAMMAR_DIGITS);
   }
   lua_getfield(L, 1, "numbers");
   if (lua_istable(L, -1)) {
     int at = lua_gettop(L);
-    options.number_max = (uint32_t)cal_core_number(L, at, "max", CAL_GRAMMAR_NUMBER, 1, CAL_GRAMMAR_NUMBER);
-    options.has_fraction = cal_core_flag(L, at, "fraction");
-    options.has_minus = cal_core_flag(L, at, "minus");
+    options.number_max = (uint32_t)cal_luax_number(L, at, "max", CAL_GRAMMAR_NUMBER, 1, CAL_GRAMMAR_NUMBER);
+    options.has_fraction = cal_luax_flag(L, at, "fraction");
+    options.has_minus = cal_luax_flag(L, at, "minus");
   } else if (lua_toboolean(L, -1)) {
     options.number_max = CAL_GRAMMAR_NUMBER;
   }
@@ -277,15 +268,15 @@ static int check_free_text(const cal_script_call *call) {
 
 /* Free text is text: what among it is a choice, a number or a date is the script's to find. */
 static int set_listening(lua_State *L) {
-  cal_script_call *call = check_call(L);
+  cal_script_call *call = cal_core_check_call(L);
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   cal_listen how = {.endpoint_ms =
-                        (uint32_t)cal_core_number(L, 1, "endpoint_ms", CAL_ENDPOINT_HANGOVER_MS, 100, 5000),
-                    .free_text = cal_core_flag(L, 1, "free_text")};
+                        (uint32_t)cal_luax_number(L, 1, "endpoint_ms", CAL_ENDPOINT_HANGOVER_MS, 100, 5000),
+                    .free_text = cal_luax_flag(L, 1, "free_text")};
   cal_grammar *grammar = NULL;
   int code = how.free_text ? check_free_text(call) : grammar_of(L, call, &grammar);
-  if (code < 0) return cal_lib_refuse(L, code);
+  if (code < 0) return cal_luax_refuse(L, code);
   how.grammar = grammar;
   command(call, (cal_command){.kind = CAL_COMMAND_LEG_LISTEN, .listen = how});
   lua_pushboolean(L, 1);
@@ -303,17 +294,17 @@ static cal_store *store_of(const cal_script_call *call) {
 }
 
 static int fact(lua_State *L) {
-  cal_script_call *call = check_call(L);
+  cal_script_call *call = cal_core_check_call(L);
   const char *kind = luaL_checkstring(L, 1), *data = luaL_optstring(L, 2, NULL);
   trace_fact(call, kind, data);
   int code = cal_store_event(store_of(call), cal_call_about(call->call)->name, wall_ms(call), kind, data);
-  if (code < 0) return cal_lib_refuse(L, code);
+  if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;
 }
 
 static int line(lua_State *L) {
-  cal_script_call *call = check_call(L);
+  cal_script_call *call = cal_core_check_call(L);
   cal_line said = {.call_id = cal_call_about(call->call)->name,
                    .at_ms = wall_ms(call),
                    .who = luaL_checkstring(L, 1),
@@ -321,22 +312,22 @@ static int line(lua_State *L) {
                    .heard = luaL_optstring(L, 3, NULL),
                    .is_interrupted = lua_toboolean(L, 4)};
   int code = cal_store_line(store_of(call), &said);
-  if (code < 0) return cal_lib_refuse(L, code);
+  if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;
 }
 
 void cal_core_add_call(lua_State *L) {
-  cal_core_set(L, "say", say);
-  cal_core_set(L, "play", play);
-  cal_core_set(L, "background", background);
-  cal_core_set(L, "tone", tone);
-  cal_core_set(L, "stop", stop);
-  cal_core_set(L, "listen", set_listening);
-  cal_core_set(L, "send_digits", send_digits);
-  cal_core_set(L, "send_text", send_text);
-  cal_core_set(L, "recording", recording);
-  cal_core_set(L, "leg_close", leg_close);
-  cal_core_set(L, "fact", fact);
-  cal_core_set(L, "line", line);
+  cal_luax_set(L, "say", say);
+  cal_luax_set(L, "play", play);
+  cal_luax_set(L, "background", background);
+  cal_luax_set(L, "tone", tone);
+  cal_luax_set(L, "stop", stop);
+  cal_luax_set(L, "listen", set_listening);
+  cal_luax_set(L, "send_digits", send_digits);
+  cal_luax_set(L, "send_text", send_text);
+  cal_luax_set(L, "recording", recording);
+  cal_luax_set(L, "leg_close", leg_close);
+  cal_luax_set(L, "fact", fact);
+  cal_luax_set(L, "line", line);
 }

@@ -10,7 +10,6 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/engine.h"
-#include "bind/lib.h"
 #include "script/script.h"
 #include "net/message.h"
 #include "data/json_escape.h"
@@ -19,55 +18,17 @@
 #define BODY_CEILING (4 << 20) /* of a request */
 #define LATEST_S 1e11          /* times beyond it are mistakes */
 
-void cal_core_set(lua_State *L, const char *name, lua_CFunction function) {
-  lua_pushcfunction(L, function);
-  lua_setfield(L, -2, name);
-}
-
-const char *cal_core_text(lua_State *L, int index, const char *field) {
-  lua_getfield(L, index, field);
-  int type = lua_type(L, -1);
-  if (type != LUA_TNIL && type != LUA_TSTRING)
-    luaL_error(L, "`%s` must be a string, not a %s", field, lua_typename(L, type));
-  const char *text = lua_tostring(L, -1);
-  lua_pop(L, 1);
-  return text;
-}
-
-const char *cal_core_text_needed(lua_State *L, int index, const char *field) {
-  const char *text = cal_core_text(L, index, field);
-  if (!text) luaL_error(L, "`%s` is missing", field);
-  return text;
-}
-
-lua_Number cal_core_number(lua_State *L, int index, const char *field, lua_Number otherwise, lua_Number least,
-                           lua_Number most) {
-  lua_getfield(L, index, field);
-  lua_Number number = otherwise;
-  if (!lua_isnil(L, -1)) {
-    if (lua_type(L, -1) != LUA_TNUMBER)
-      luaL_error(L, "`%s` must be a number, not a %s", field, luaL_typename(L, -1));
-    number = lua_tonumber(L, -1);
-    if (!(number >= least && number <= most))
-      luaL_error(L, "`%s` is %f; from %f to %f is possible", field, number, least, most);
-  }
-  lua_pop(L, 1);
-  return number;
-}
-
-int cal_core_flag(lua_State *L, int index, const char *field) {
-  lua_getfield(L, index, field);
-  int flag = lua_toboolean(L, -1);
-  lua_pop(L, 1);
-  return flag;
-}
-
-/* A warm VM has no call yet and lives on another thread: a file that acts while it loads is mistaken. */
-static cal_bind_context *check_alive(lua_State *L) {
-  cal_bind_context *context = cal_bind_of(L);
-  if (!context->call && cal_vm_kind_of(cal_vm_of(L)) == CAL_VM_CALL)
+/* A warm VM has no call yet and lives on another thread: acting while it loads is a mistake in the file. */
+cal_script_call *cal_core_check_call(lua_State *L) {
+  cal_script_call *call = cal_bind_of(L)->call;
+  if (!call)
     luaL_error(L, "there is no call yet: a file defines and returns, it does not act while it loads");
-  return context;
+  return call;
+}
+
+cal_bind_context *cal_core_check_alive(lua_State *L) {
+  if (cal_vm_kind_of(cal_vm_of(L)) == CAL_VM_CALL) cal_core_check_call(L);
+  return cal_bind_of(L);
 }
 
 /* ---- time */
@@ -95,7 +56,7 @@ static int date(lua_State *L) {
 }
 
 static int wake_at(lua_State *L) {
-  cal_bind_context *context = check_alive(L);
+  cal_bind_context *context = cal_core_check_alive(L);
   if (lua_isnoneornil(L, 1)) {
     cal_script_wake(context, 0);
     return 0;
@@ -142,7 +103,7 @@ static int handler(lua_State *L) {
 }
 
 static int tell(lua_State *L) {
-  cal_bind_context *context = check_alive(L);
+  cal_bind_context *context = cal_core_check_alive(L);
   const char *call = luaL_optstring(L, 1, NULL);
   size_t bytes;
   const char *text = luaL_checklstring(L, 2, &bytes);
@@ -152,7 +113,7 @@ static int tell(lua_State *L) {
                 "a call tells its service (nil), a service tells a call (its id)");
   int code = call ? cal_script_tell_call(context->script, call, text, bytes)
                   : cal_script_tell_service(context->call, text, bytes);
-  if (code < 0) return cal_lib_refuse(L, code);
+  if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -173,7 +134,7 @@ static void check_headers(lua_State *L, int index) {
 static void *free_message(void *message) { return cal_http_message_free(message); }
 
 cal_owned *cal_core_message(lua_State *L) {
-  cal_owned *owned = cal_lib_own(L, free_message);
+  cal_owned *owned = cal_luax_own(L, free_message);
   owned->object = cal_http_message_new();
   return owned;
 }
@@ -202,14 +163,14 @@ static void trace_fetch(const cal_bind_context *context, cal_id request, const c
 }
 
 static int http_fetch(lua_State *L) {
-  cal_bind_context *context = check_alive(L);
+  cal_bind_context *context = cal_core_check_alive(L);
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  const char *method = cal_core_text(L, 1, "method"), *url = cal_core_text_needed(L, 1, "url");
-  const char *user = cal_core_text(L, 1, "user"), *password = cal_core_text(L, 1, "password");
-  lua_Number timeout = cal_core_number(L, 1, "timeout", 30, 0.001, 600);
-  lua_Number connect_timeout = cal_core_number(L, 1, "connect_timeout", 10, 0.001, 600);
-  lua_Number ceiling = cal_core_number(L, 1, "answer_ceiling", 1 << 20, 1, 64 << 20);
+  const char *method = cal_luax_text(L, 1, "method"), *url = cal_luax_text_needed(L, 1, "url");
+  const char *user = cal_luax_text(L, 1, "user"), *password = cal_luax_text(L, 1, "password");
+  lua_Number timeout = cal_luax_number(L, 1, "timeout", 30, 0.001, 600);
+  lua_Number connect_timeout = cal_luax_number(L, 1, "connect_timeout", 10, 0.001, 600);
+  lua_Number ceiling = cal_luax_number(L, 1, "answer_ceiling", 1 << 20, 1, 64 << 20);
   lua_getfield(L, 1, "body"); /* at 2 */
   if (!lua_isnil(L, 2) && !lua_isstring(L, 2)) luaL_error(L, "`body` must be a string");
   if (lua_objlen(L, 2) > BODY_CEILING) luaL_error(L, "`body` has more than %d bytes", BODY_CEILING);
@@ -220,7 +181,8 @@ static int http_fetch(lua_State *L) {
   size_t bytes;
   const char *body = lua_tolstring(L, 2, &bytes);
   if (body) cal_http_message_set_body(message, body, bytes);
-  message->method = cal_strdup(method ? method : body ? "POST" : "GET");
+  if (!method) method = body ? "POST" : "GET";
+  message->method = cal_strdup(method);
   message->url = cal_strdup(url);
   message->user = cal_strdup(user);
   message->password = cal_strdup(password);
@@ -233,14 +195,14 @@ static int http_fetch(lua_State *L) {
 
   cal_id request;
   int code = cal_script_ask(context, &request);
-  if (code < 0) return cal_lib_refuse(L, code);
-  cal_command command = {.kind = CAL_COMMAND_HTTP_FETCH, .target = request, .message = cal_lib_take(owned)};
+  if (code < 0) return cal_luax_refuse(L, code);
+  cal_command command = {.kind = CAL_COMMAND_HTTP_FETCH, .target = request, .message = cal_luax_take(owned)};
   code = cal_engine_command(context->engine, &command);
   if (code < 0) {
     cal_script_forget(context, request);
-    return cal_lib_refuse(L, code);
+    return cal_luax_refuse(L, code);
   }
-  trace_fetch(context, request, method ? method : body ? "POST" : "GET", url);
+  trace_fetch(context, request, method, url);
   lua_pushnumber(L, (lua_Number)request);
   return 1;
 }
@@ -249,19 +211,19 @@ static int http_fetch(lua_State *L) {
 
 /* What needs no plane: a tool has these alone. */
 static void add_basic(lua_State *L) {
-  cal_core_set(L, "now", now);
-  cal_core_set(L, "wall", wall);
-  cal_core_set(L, "date", date);
-  cal_core_set(L, "id", id);
-  cal_core_set(L, "random", random_bytes);
+  cal_luax_set(L, "now", now);
+  cal_luax_set(L, "wall", wall);
+  cal_luax_set(L, "date", date);
+  cal_luax_set(L, "id", id);
+  cal_luax_set(L, "random", random_bytes);
 }
 
 void cal_core_add_common(lua_State *L) {
   add_basic(L);
-  cal_core_set(L, "wake_at", wake_at);
-  cal_core_set(L, "handler", handler);
-  cal_core_set(L, "tell", tell);
-  cal_core_set(L, "http_fetch", http_fetch);
+  cal_luax_set(L, "wake_at", wake_at);
+  cal_luax_set(L, "handler", handler);
+  cal_luax_set(L, "tell", tell);
+  cal_luax_set(L, "http_fetch", http_fetch);
 }
 
 int cal_lib_core(lua_State *L) {
@@ -281,16 +243,4 @@ int cal_lib_core(lua_State *L) {
     cal_core_add_sockets(L);
   }
   return 1;
-}
-
-void cal_lib_provide(lua_State *L) {
-  static const struct {
-    const char *name;
-    lua_CFunction open;
-  } libraries[] = {{"callisto.core", cal_lib_core},     {"callisto.json", cal_lib_json},
-                   {"callisto.xml", cal_lib_xml},       {"callisto.crypto", cal_lib_crypto},
-                   {"callisto.log", cal_lib_log},       {"callisto.metrics", cal_lib_metrics},
-                   {"callisto.shared", cal_lib_shared}, {"callisto.zone", cal_lib_zone}};
-  for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++)
-    cal_vm_provide(L, libraries[i].name, libraries[i].open);
 }

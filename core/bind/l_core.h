@@ -6,30 +6,26 @@
 #include <lua.h>
 
 #include "base/slots.h"
-#include "bind/lib.h"
+#include "bind/init.h"
+#include "bind/luax.h"
 #include "net/message.h"
+#include "script/script.h"
 
 void cal_core_add_common(lua_State *L);  /* every VM */
 void cal_core_add_call(lua_State *L);    /* a call's VM */
 void cal_core_add_service(lua_State *L); /* a service VM */
 void cal_core_add_sockets(lua_State *L); /* the same: sockets that come before their calls, last words */
 
-void cal_core_set(lua_State *L, const char *name, lua_CFunction function);
-
-/* Fields of an options table at `index`. Strings are borrowed as long as the table holds them. */
-const char *cal_core_text(lua_State *L, int index,
-                          const char *field); /* NULL when absent; an error for another type */
-const char *cal_core_text_needed(lua_State *L, int index, const char *field);
-lua_Number cal_core_number(lua_State *L, int index, const char *field, lua_Number otherwise, lua_Number least,
-                           lua_Number most);
-int cal_core_flag(lua_State *L, int index, const char *field);
+/* The call of this VM, or the VM's context; raises while a file loads in a VM that has no call yet. */
+cal_script_call *cal_core_check_call(lua_State *L);
+cal_bind_context *cal_core_check_alive(lua_State *L);
 
 /* JSON that the last word of a call may carry (wire/wire.h); NULL when absent; an error for anything else. */
 const char *cal_core_json(lua_State *L, int index, const char *field);
 /* The call of this name, open on this thread, gets a held socket. */
 void cal_core_take_socket(lua_State *L, cal_id socket, const char *call);
 
-/* A new HTTP message in a userdata that frees it unless it is taken (lib.h). */
+/* A new HTTP message in a userdata that frees it unless it is taken (luax.h). */
 cal_owned *cal_core_message(lua_State *L);
 /* The pairs of the table at `index` that are texts; nil is fine. May raise. */
 void cal_core_add_headers(lua_State *L, int index, cal_http_message *message);

@@ -3,7 +3,8 @@
 #include <lua.h>
 #include <string.h>
 
-#include "bind/lib.h"
+#include "bind/init.h"
+#include "bind/luax.h"
 #include "data/base64.h"
 #include "data/crypto.h"
 
@@ -24,7 +25,7 @@ static int hmac(lua_State *L) {
   cal_span key = check_span(L, 2), text = check_span(L, 3);
   uint8_t result[CAL_DIGEST_ROOM];
   int code = cal_hmac(result, kind, key, text);
-  if (code < 0) return cal_lib_refuse(L, code);
+  if (code < 0) return cal_luax_refuse(L, code);
   lua_pushlstring(L, (const char *)result, cal_digest_bytes(kind));
   return 1;
 }
@@ -34,7 +35,7 @@ static int digest(lua_State *L) {
   cal_span text = check_span(L, 2);
   uint8_t result[CAL_DIGEST_ROOM];
   int code = cal_digest(result, kind, text);
-  if (code < 0) return cal_lib_refuse(L, code);
+  if (code < 0) return cal_luax_refuse(L, code);
   lua_pushlstring(L, (const char *)result, cal_digest_bytes(kind));
   return 1;
 }
@@ -59,7 +60,7 @@ static int unbase64(lua_State *L) {
   size_t room = CAL_BASE64_DECODED(text.bytes) + 1;
   uint8_t *bytes = lua_newuserdata(L, room);
   ssize_t count = cal_base64_decode(CAL_BASE64_STD, bytes, room, text);
-  if (count < 0) return cal_lib_refuse(L, (int)count);
+  if (count < 0) return cal_luax_refuse(L, (int)count);
   lua_pushlstring(L, (const char *)bytes, (size_t)count);
   return 1;
 }
@@ -91,7 +92,7 @@ static int ed25519_sign(lua_State *L) {
   cal_span text = check_span(L, 2);
   uint8_t signature[64];
   int code = cal_ed25519_sign(signature, seed, text);
-  if (code < 0) return cal_lib_refuse(L, code);
+  if (code < 0) return cal_luax_refuse(L, code);
   lua_pushlstring(L, (const char *)signature, sizeof signature);
   return 1;
 }
@@ -100,7 +101,7 @@ static int ed25519_public(lua_State *L) {
   const uint8_t *seed = check_bytes(L, 1, 32, "an Ed25519 seed");
   uint8_t key[32];
   int code = cal_ed25519_public(key, seed);
-  if (code < 0) return cal_lib_refuse(L, code);
+  if (code < 0) return cal_luax_refuse(L, code);
   lua_pushlstring(L, (const char *)key, sizeof key);
   return 1;
 }
@@ -109,16 +110,16 @@ static int rs256_sign(lua_State *L) {
   cal_span pem = check_span(L, 1), text = check_span(L, 2);
   uint8_t signature[512]; /* of a key of 4096 bits */
   ssize_t bytes = cal_rs256_sign(signature, sizeof signature, pem, text);
-  if (bytes < 0) return cal_lib_refuse(L, (int)bytes);
+  if (bytes < 0) return cal_luax_refuse(L, (int)bytes);
   lua_pushlstring(L, (const char *)signature, (size_t)bytes);
   return 1;
 }
 
 static int rsa_new(lua_State *L) {
   int bits = (int)luaL_optinteger(L, 1, 2048);
-  cal_buf *pem = cal_lib_buf(L, 8192);
+  cal_buf *pem = cal_luax_buf(L, 8192);
   int code = cal_rsa_new(pem, bits);
-  if (code < 0) return cal_lib_refuse(L, code);
+  if (code < 0) return cal_luax_refuse(L, code);
   lua_pushlstring(L, pem->data, pem->bytes);
   cal_buf_free(pem);
   return 1;
@@ -137,10 +138,5 @@ int cal_lib_crypto(lua_State *L) {
                                        {"rs256_sign", rs256_sign},
                                        {"rsa_new", rsa_new},
                                        {NULL, NULL}};
-  lua_newtable(L);
-  for (const luaL_Reg *f = functions; f->name; f++) {
-    lua_pushcfunction(L, f->func);
-    lua_setfield(L, -2, f->name);
-  }
-  return 1;
+  return cal_luax_module(L, functions);
 }

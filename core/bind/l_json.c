@@ -8,7 +8,8 @@
 #include <yajl/yajl_gen.h>
 #include <yajl/yajl_parse.h>
 
-#include "bind/lib.h"
+#include "bind/init.h"
+#include "bind/luax.h"
 #include "vm/vm.h"
 
 #define DEPTH_CEILING 64

@@ -9,7 +9,6 @@
 #include "base/metrics.h"
 #include "engine/engine.h"
 #include "bind/l_core.h"
-#include "bind/lib.h"
 #include "script/say.h"
 #include "script/script.h"
 #include "script/service.h"
@@ -24,7 +23,7 @@ static cal_engine *engine_of(lua_State *L) { return cal_bind_of(L)->engine; }
 /* ---- requests */
 
 static int http_reply(lua_State *L) {
-  cal_id request = cal_lib_check_id(L, 1);
+  cal_id request = cal_luax_check_id(L, 1);
   int status = (int)luaL_checkinteger(L, 2);
   luaL_argcheck(L, status >= 200 && status <= 599, 2, "a status from 200 to 599");
   if (!lua_isnoneornil(L, 3)) {
@@ -39,27 +38,27 @@ static int http_reply(lua_State *L) {
   message->status = status;
   cal_http_message_set_body(message, body, bytes);
   cal_core_add_headers(L, 3, message);
-  cal_command command = {.kind = CAL_COMMAND_HTTP_REPLY, .target = request, .message = cal_lib_take(owned)};
+  cal_command command = {.kind = CAL_COMMAND_HTTP_REPLY, .target = request, .message = cal_luax_take(owned)};
   cal_engine_command(engine_of(L), &command);
   return 0;
 }
 
 /* A request may arrive at a thread that does not own its call. */
 static int forward(lua_State *L) {
-  cal_id request = cal_lib_check_id(L, 1);
+  cal_id request = cal_luax_check_id(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
   uint8_t owner = cal_engine_owner(engine_of(L), luaL_checkstring(L, 3), NULL, 0);
   if (!owner) {
     cal_fail(-ENOENT, "no live call has this id");
-    return cal_lib_refuse(L, -ENOENT);
+    return cal_luax_refuse(L, -ENOENT);
   }
   cal_owned *owned = cal_core_message(L);
   cal_http_message *message = owned->object;
-  message->method = cal_strdup(cal_core_text(L, 2, "method"));
-  message->url = cal_strdup(cal_core_text(L, 2, "path"));
-  message->query = cal_strdup(cal_core_text(L, 2, "query"));
-  message->peer = cal_strdup(cal_core_text(L, 2, "peer"));
-  message->target_is_exact = cal_core_flag(L, 2, "exact");
+  message->method = cal_strdup(cal_luax_text(L, 2, "method"));
+  message->url = cal_strdup(cal_luax_text(L, 2, "path"));
+  message->query = cal_strdup(cal_luax_text(L, 2, "query"));
+  message->peer = cal_strdup(cal_luax_text(L, 2, "peer"));
+  message->target_is_exact = cal_luax_flag(L, 2, "exact");
   lua_getfield(L, 2, "headers");
   if (lua_istable(L, -1)) cal_core_add_headers(L, lua_gettop(L), message);
   lua_getfield(L, 2, "body");
@@ -69,9 +68,9 @@ static int forward(lua_State *L) {
   cal_event event = {.kind = CAL_EVENT_HTTP_REQUEST,
                      .target = cal_engine_handle(engine_of(L), lua_tostring(L, 3)),
                      .source = request,
-                     .message = cal_lib_take(owned)};
+                     .message = cal_luax_take(owned)};
   int code = cal_engine_event(engine_of(L), owner, &event, CAL_MAIL_CONTROL);
-  if (code < 0) return cal_lib_refuse(L, code);
+  if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -108,7 +107,7 @@ static size_t texts_of(lua_State *L, int index, const char *field, const char **
 
 /* Relative to the data folder. The text stays on the stack for as long as it is used. */
 static const char *recording_path(lua_State *L, cal_engine *engine) {
-  const char *name = cal_core_text(L, 1, "recording");
+  const char *name = cal_luax_text(L, 1, "recording");
   if (!name) return NULL;
   if (*name == '/' || strstr(name, "..")) luaL_error(L, "`recording` must be a path inside the data folder");
   return lua_pushfstring(L, "%s/%s", cal_engine_about(engine)->data_folder, name);
@@ -118,10 +117,10 @@ static int call_open(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   const char *values[TEXTS_CEILING + 1] = {NULL};
-  const char *role = cal_core_text_needed(L, 1, "role");
-  cal_call_options options = {.name = cal_core_text_needed(L, 1, "id"),
-                              .path = cal_core_text(L, 1, "path"),
-                              .carrier_call = cal_core_text(L, 1, "carrier_call"),
+  const char *role = cal_luax_text_needed(L, 1, "role");
+  cal_call_options options = {.name = cal_luax_text_needed(L, 1, "id"),
+                              .path = cal_luax_text(L, 1, "path"),
+                              .carrier_call = cal_luax_text(L, 1, "carrier_call"),
                               .recording_path = recording_path(L, engine_of(L))};
   luaL_argcheck(L, strlen(options.name) < 64, 1, "`id` has at most 63 characters");
   if (!strcmp(role, "agent"))
@@ -130,18 +129,18 @@ static int call_open(lua_State *L) {
     options.role = CAL_ROLE_CARRIER;
   else
     luaL_error(L, "`role` is \"%s\"; agent and carrier are possible", role);
-  options.start_deadline_ms = (uint32_t)(1000 * cal_core_number(L, 1, "start_deadline", 5, 0.1, 60));
-  options.longest_s = (uint32_t)cal_core_number(L, 1, "longest", 14400, 1, 86400);
+  options.start_deadline_ms = (uint32_t)(1000 * cal_luax_number(L, 1, "start_deadline", 5, 0.1, 60));
+  options.longest_s = (uint32_t)cal_luax_number(L, 1, "longest", 14400, 1, 86400);
   options.bye = cal_core_json(L, 1, "bye");
-  cal_id socket = (cal_id)cal_core_number(L, 1, "socket", 0, 1, 9e15);
-  options.lead_ms = (uint32_t)cal_core_number(L, 1, "lead_ms", 0, 0, 400);
-  lua_Number ttl = cal_core_number(L, 1, "token_ttl", 60, 1, 86400);
+  cal_id socket = (cal_id)cal_luax_number(L, 1, "socket", 0, 1, 9e15);
+  options.lead_ms = (uint32_t)cal_luax_number(L, 1, "lead_ms", 0, 0, 400);
+  lua_Number ttl = cal_luax_number(L, 1, "token_ttl", 60, 1, 86400);
   options.token_expires_ns = cal_engine_now_ns(engine_of(L)) + (uint64_t)(ttl * 1e9);
   lua_getfield(L, 1, "signature");
   if (lua_istable(L, -1)) {
     int signature = lua_gettop(L);
-    options.signature_header = cal_core_text_needed(L, signature, "header");
-    options.signature_is_required = cal_core_flag(L, signature, "required");
+    options.signature_header = cal_luax_text_needed(L, signature, "header");
+    options.signature_is_required = cal_luax_flag(L, signature, "required");
     texts_of(L, signature, "values", values);
     options.signatures = values;
   }
@@ -150,16 +149,16 @@ static int call_open(lua_State *L) {
   const char *fallback = NULL, *voice = NULL;
   lua_getfield(L, 1, "fallback");
   if (lua_istable(L, -1)) {
-    fallback = cal_core_text_needed(L, lua_gettop(L), "text");
-    voice = cal_core_text(L, lua_gettop(L), "voice");
+    fallback = cal_luax_text_needed(L, lua_gettop(L), "text");
+    voice = cal_luax_text(L, lua_gettop(L), "voice");
   }
-  const char *entry = cal_core_text_needed(L, 1, "entry");
+  const char *entry = cal_luax_text_needed(L, 1, "entry");
   lua_getfield(L, 1, "begin");
   size_t begin_bytes;
   const char *begin = luaL_checklstring(L, -1, &begin_bytes);
   int code =
       cal_script_call_open(cal_bind_of(L)->service, &options, entry, begin, begin_bytes, fallback, voice);
-  if (code < 0) return cal_lib_refuse(L, code);
+  if (code < 0) return cal_luax_refuse(L, code);
   if (socket) cal_core_take_socket(L, socket, options.name);
   lua_pushboolean(L, 1);
   return 1;
@@ -184,11 +183,11 @@ static int leg_dial(lua_State *L) {
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
   const char *opening[TEXTS_CEILING + 1] = {NULL};
-  cal_dial dial = {.url = cal_core_text_needed(L, 2, "url"),
-                   .stream = cal_core_text(L, 2, "stream"),
-                   .carrier_call = cal_core_text(L, 2, "carrier_call"),
-                   .closing = cal_core_text(L, 2, "closing"),
-                   .sequence = (uint64_t)cal_core_number(L, 2, "sequence", 1, 1, 1e9)};
+  cal_dial dial = {.url = cal_luax_text_needed(L, 2, "url"),
+                   .stream = cal_luax_text(L, 2, "stream"),
+                   .carrier_call = cal_luax_text(L, 2, "carrier_call"),
+                   .closing = cal_luax_text(L, 2, "closing"),
+                   .sequence = (uint64_t)cal_luax_number(L, 2, "sequence", 1, 1, 1e9)};
   texts_of(L, 2, "opening", opening);
   dial.opening = opening;
   lua_getfield(L, 2, "wire");
@@ -196,7 +195,7 @@ static int leg_dial(lua_State *L) {
   cal_script_call *call = cal_script_call_named(script_of(L), luaL_checkstring(L, 1));
   if (!call) {
     cal_fail(-ENOENT, "no call with this id is open here");
-    return cal_lib_refuse(L, -ENOENT);
+    return cal_luax_refuse(L, -ENOENT);
   }
   lua_getfield(L, 2, "headers");
   int headers = lua_gettop(L);
@@ -214,7 +213,7 @@ static int leg_dial(lua_State *L) {
   cal_call_set_dial(call->call, &dial);
   cal_command command = {.kind = CAL_COMMAND_CALL_DIAL, .object = cal_ref(call->call)};
   int code = cal_engine_command(engine_of(L), &command);
-  if (code < 0) return cal_lib_refuse(L, code);
+  if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -222,7 +221,7 @@ static int leg_dial(lua_State *L) {
 static int alias(lua_State *L) {
   const char *call = luaL_checkstring(L, 1), *name = luaL_checkstring(L, 2);
   int code = cal_script_call_alias(script_of(L), call, name);
-  if (code < 0) return cal_lib_refuse(L, code);
+  if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -314,7 +313,7 @@ static int store(lua_State *L) {
   read_statement(L, &s);
   cal_id request;
   int code = cal_script_ask(context, &request);
-  if (code < 0) return cal_lib_refuse(L, code);
+  if (code < 0) return cal_luax_refuse(L, code);
   answer *a = cal_alloc(sizeof *a);
   *a = (answer){.engine = context->engine, .script = cal_script_index(context->script), .request = request};
   code = cal_store_submit(cal_engine_store(context->engine),
@@ -327,7 +326,7 @@ static int store(lua_State *L) {
   if (code < 0) {
     cal_free(a);
     cal_script_forget(context, request);
-    return cal_lib_refuse(L, code);
+    return cal_luax_refuse(L, code);
   }
   lua_pushnumber(L, (lua_Number)request);
   return 1;
@@ -339,7 +338,7 @@ static int store_fact(lua_State *L) {
   int code = cal_store_submit(
       cal_engine_store(engine_of(L)),
       &(cal_store_request){.sql = s.sql, .params = s.values, .param_count = (uint32_t)s.count, .is_fact = 1});
-  if (code < 0) return cal_lib_refuse(L, code);
+  if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -349,7 +348,7 @@ static int fact_of(lua_State *L) {
              *data = luaL_optstring(L, 3, NULL);
   int code = cal_store_event(cal_engine_store(engine_of(L)), call,
                              cal_clock_wall_ms(cal_engine_clock(engine_of(L))), kind, data);
-  if (code < 0) return cal_lib_refuse(L, code);
+  if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -371,7 +370,7 @@ static void put_number(lua_State *L, const char *name, lua_Number value) {
 /* That of this VM, which during a reload is not the engine's present one; a userdata on the stack holds the
  * reference. */
 static cal_generation *own_generation(lua_State *L) {
-  cal_owned *owned = cal_lib_own(L, cal_unref);
+  cal_owned *owned = cal_luax_own(L, cal_unref);
   owned->object = cal_ref(cal_bind_of(L)->service->code->generation);
   return owned->object;
 }
@@ -415,7 +414,7 @@ static int modules(lua_State *L) {
 }
 
 static int metrics_text(lua_State *L) {
-  cal_buf *text = cal_lib_buf(L, 4 << 20);
+  cal_buf *text = cal_luax_buf(L, 4 << 20);
   cal_metrics_print(text);
   lua_pushlstring(L, text->bytes ? text->data : "", text->bytes);
   cal_buf_free(text);
@@ -427,7 +426,7 @@ static int wish(lua_State *L, cal_wish_kind kind, uint32_t share, const char *re
   cal_bind_context *context = cal_bind_of(L);
   cal_id request;
   int code = cal_script_ask(context, &request);
-  if (code < 0) return cal_lib_refuse(L, code);
+  if (code < 0) return cal_luax_refuse(L, code);
   cal_wish w = {.kind = kind,
                 .share = share,
                 .script = cal_script_index(context->script),
@@ -436,7 +435,7 @@ static int wish(lua_State *L, cal_wish_kind kind, uint32_t share, const char *re
   code = cal_reload_wish(context->engine, &w);
   if (code < 0) {
     cal_script_forget(context, request);
-    return cal_lib_refuse(L, code);
+    return cal_luax_refuse(L, code);
   }
   lua_pushnumber(L, (lua_Number)request);
   return 1;
@@ -462,27 +461,27 @@ static int stopped(lua_State *L) {
 }
 
 void cal_core_add_service(lua_State *L) {
-  cal_core_set(L, "http_reply", http_reply);
-  cal_core_set(L, "forward", forward);
-  cal_core_set(L, "owner", owner);
-  cal_core_set(L, "wire", wire);
-  cal_core_set(L, "call_open", call_open);
-  cal_core_set(L, "call_close", call_close);
-  cal_core_set(L, "leg_end", leg_end);
-  cal_core_set(L, "leg_dial", leg_dial);
-  cal_core_set(L, "alias", alias);
-  cal_core_set(L, "token_withdraw", token_withdraw);
-  cal_core_set(L, "voice_prepare", voice_prepare);
-  cal_core_set(L, "store", store);
-  cal_core_set(L, "store_fact", store_fact);
-  cal_core_set(L, "fact_of", fact_of);
-  cal_core_set(L, "settings", settings);
-  cal_core_set(L, "status", status);
-  cal_core_set(L, "modules", modules);
-  cal_core_set(L, "metrics_text", metrics_text);
-  cal_core_set(L, "reload", reload);
-  cal_core_set(L, "rollback", rollback);
-  cal_core_set(L, "code", code_status);
-  cal_core_set(L, "started", started);
-  cal_core_set(L, "stopped", stopped);
+  cal_luax_set(L, "http_reply", http_reply);
+  cal_luax_set(L, "forward", forward);
+  cal_luax_set(L, "owner", owner);
+  cal_luax_set(L, "wire", wire);
+  cal_luax_set(L, "call_open", call_open);
+  cal_luax_set(L, "call_close", call_close);
+  cal_luax_set(L, "leg_end", leg_end);
+  cal_luax_set(L, "leg_dial", leg_dial);
+  cal_luax_set(L, "alias", alias);
+  cal_luax_set(L, "token_withdraw", token_withdraw);
+  cal_luax_set(L, "voice_prepare", voice_prepare);
+  cal_luax_set(L, "store", store);
+  cal_luax_set(L, "store_fact", store_fact);
+  cal_luax_set(L, "fact_of", fact_of);
+  cal_luax_set(L, "settings", settings);
+  cal_luax_set(L, "status", status);
+  cal_luax_set(L, "modules", modules);
+  cal_luax_set(L, "metrics_text", metrics_text);
+  cal_luax_set(L, "reload", reload);
+  cal_luax_set(L, "rollback", rollback);
+  cal_luax_set(L, "code", code_status);
+  cal_luax_set(L, "started", started);
+  cal_luax_set(L, "stopped", stopped);
 }

@@ -8,7 +8,6 @@
 #include "base/mem.h"
 #include "engine/engine.h"
 #include "bind/l_core.h"
-#include "bind/lib.h"
 #include "script/script.h"
 #include "io/lobby.h"
 #include "data/jscan.h"
@@ -19,7 +18,7 @@
 static cal_engine *engine_of(lua_State *L) { return cal_bind_of(L)->engine; }
 
 const char *cal_core_json(lua_State *L, int index, const char *field) {
-  const char *text = cal_core_text(L, index, field);
+  const char *text = cal_luax_text(L, index, field);
   if (!text) return NULL;
   size_t bytes = strlen(text);
   if (bytes > CAL_WIRE_BYE_BYTES) luaL_error(L, "`%s` has more than %d bytes", field, CAL_WIRE_BYE_BYTES);
@@ -34,11 +33,11 @@ static int sockets(lua_State *L) {
   for (size_t i = 1; i <= lua_objlen(L, 1); i++) {
     lua_rawgeti(L, 1, (int)i);
     luaL_argcheck(L, lua_istable(L, 2), 1, "a list of { path, most, first }");
-    const char *path = cal_core_text_needed(L, 2, "path");
-    uint32_t most = (uint32_t)cal_core_number(L, 2, "most", 10, 0, 100000);
-    uint32_t first = (uint32_t)cal_core_number(L, 2, "first", 1, 0, FIRST_CEILING);
+    const char *path = cal_luax_text_needed(L, 2, "path");
+    uint32_t most = (uint32_t)cal_luax_number(L, 2, "most", 10, 0, 100000);
+    uint32_t first = (uint32_t)cal_luax_number(L, 2, "first", 1, 0, FIRST_CEILING);
     int code = cal_prefixes_declare(cal_engine_prefixes(engine_of(L)), path, most, first);
-    if (code < 0) return cal_lib_refuse(L, code);
+    if (code < 0) return cal_luax_refuse(L, code);
     lua_settop(L, 1);
   }
   lua_pushboolean(L, 1);
@@ -54,16 +53,16 @@ void cal_core_take_socket(lua_State *L, cal_id socket, const char *name) {
 
 /* socket_refuse(number, {code, reason, text, wire}) */
 static int socket_refuse(lua_State *L) {
-  cal_id socket = cal_lib_check_id(L, 1);
+  cal_id socket = cal_luax_check_id(L, 1);
   const char *text = NULL, *reason = NULL;
   cal_wire *wire = NULL;
   int code = 1008;
   lua_settop(L, 2);
   if (!lua_isnil(L, 2)) {
     luaL_checktype(L, 2, LUA_TTABLE);
-    text = cal_core_text(L, 2, "text");
-    reason = cal_core_text(L, 2, "reason");
-    code = (int)cal_core_number(L, 2, "code", 1008, 1000, 4999);
+    text = cal_luax_text(L, 2, "text");
+    reason = cal_luax_text(L, 2, "reason");
+    code = (int)cal_luax_number(L, 2, "code", 1008, 1000, 4999);
     lua_getfield(L, 2, "wire");
     if (!lua_isnil(L, -1)) wire = cal_core_check_wire(L, -1);
   }
@@ -105,8 +104,8 @@ static int leg_bye(lua_State *L) {
 }
 
 void cal_core_add_sockets(lua_State *L) {
-  cal_core_set(L, "sockets", sockets);
-  cal_core_set(L, "socket_refuse", socket_refuse);
-  cal_core_set(L, "leg_text", leg_text);
-  cal_core_set(L, "leg_bye", leg_bye);
+  cal_luax_set(L, "sockets", sockets);
+  cal_luax_set(L, "socket_refuse", socket_refuse);
+  cal_luax_set(L, "leg_text", leg_text);
+  cal_luax_set(L, "leg_bye", leg_bye);
 }

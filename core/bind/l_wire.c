@@ -6,7 +6,6 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "bind/l_core.h"
-#include "bind/lib.h"
 #include "wire/wire.h"
 
 #define WIRE_TYPE "callisto.wire"
@@ -61,7 +60,7 @@ static const char *rule_text(lua_State *L, const char *rule, const char *field) 
 }
 
 static cal_encoding check_encoding(lua_State *L, const char *field, int *was_given) {
-  const char *name = cal_core_text(L, 1, field);
+  const char *name = cal_luax_text(L, 1, field);
   cal_encoding encoding = CAL_PCMU;
   if (was_given) *was_given = name != NULL;
   if (!name) return encoding;
@@ -82,8 +81,8 @@ static void read_replies(lua_State *L, cal_wire_spec *spec) {
     int reply = lua_gettop(L);
     spec->replies[i].event = rule_text(L, "replies", "event");
     spec->replies[i].text = rule_text(L, "replies", "text");
-    spec->replies[i].ends = cal_core_flag(L, reply, "ends");
-    spec->replies[i].is_told = cal_core_flag(L, reply, "told");
+    spec->replies[i].ends = cal_luax_flag(L, reply, "ends");
+    spec->replies[i].is_told = cal_luax_flag(L, reply, "told");
     lua_pop(L, 1);
   }
   spec->reply_count = count;
@@ -109,8 +108,8 @@ static void read_more_rules(lua_State *L, cal_wire_spec *spec) {
   }
   if (enter(L, "limit_in")) {
     int limit = lua_gettop(L);
-    spec->limit.per_second = (uint32_t)cal_core_number(L, limit, "per_second", 0, 1, 1000);
-    spec->limit.burst = (uint32_t)cal_core_number(L, limit, "burst", 0, 1, 1000);
+    spec->limit.per_second = (uint32_t)cal_luax_number(L, limit, "per_second", 0, 1, 1000);
+    spec->limit.burst = (uint32_t)cal_luax_number(L, limit, "burst", 0, 1, 1000);
     spec->limit.text = rule_text(L, "limit_in", "text");
     lua_pop(L, 1);
   }
@@ -119,31 +118,31 @@ static void read_more_rules(lua_State *L, cal_wire_spec *spec) {
 int cal_core_wire(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  cal_wire_spec spec = {.name = cal_core_text_needed(L, 1, "name")};
+  cal_wire_spec spec = {.name = cal_luax_text_needed(L, 1, "name")};
   spec.encoding = check_encoding(L, "encoding", NULL);
   spec.encoding_out = check_encoding(L, "encoding_out", &spec.has_encoding_out);
-  spec.rate_hz = (uint32_t)cal_core_number(L, 1, "rate", 8000, 8000, 48000);
-  spec.frame_ms = (uint32_t)cal_core_number(L, 1, "frame_ms", 20, 10, 200);
-  spec.is_binary_in = cal_core_flag(L, 1, "binary_in");
-  spec.is_binary_out = cal_core_flag(L, 1, "binary_out");
-  spec.event_path = cal_core_text(L, 1, "event");
-  spec.chunk_min_bytes = (uint32_t)cal_core_number(L, 1, "chunk_min", 0, 0, 65536);
-  spec.chunk_multiple_bytes = (uint32_t)cal_core_number(L, 1, "chunk_multiple", 0, 0, 65536);
-  spec.audio_out = cal_core_text(L, 1, "audio_out");
-  spec.mark_out = cal_core_text(L, 1, "mark_out");
-  spec.clear_out = cal_core_text(L, 1, "clear");
-  spec.dtmf_out = cal_core_text(L, 1, "dtmf_out");
-  spec.stop_out = cal_core_text(L, 1, "stop_out");
-  spec.playing_out = cal_core_text(L, 1, "playing_out");
-  spec.played_out = cal_core_text(L, 1, "played_out");
-  spec.bye_out = cal_core_text(L, 1, "bye_out");
-  spec.bye_wait_ms = (uint32_t)(1000 * cal_core_number(L, 1, "bye_wait", 0, 0, 60));
-  spec.is_closed_by_peer = cal_core_flag(L, 1, "closed_by_peer");
-  spec.channels = (uint32_t)cal_core_number(L, 1, "channels", 1, 1, 2);
-  spec.channels_out = (uint32_t)cal_core_number(L, 1, "channels_out", 1, 1, 2);
-  spec.sequence_path = cal_core_text(L, 1, "sequence_in");
-  spec.acknowledged_path = cal_core_text(L, 1, "acknowledged_in");
-  spec.stream_path = cal_core_text(L, 1, "stream_in");
+  spec.rate_hz = (uint32_t)cal_luax_number(L, 1, "rate", 8000, 8000, 48000);
+  spec.frame_ms = (uint32_t)cal_luax_number(L, 1, "frame_ms", 20, 10, 200);
+  spec.is_binary_in = cal_luax_flag(L, 1, "binary_in");
+  spec.is_binary_out = cal_luax_flag(L, 1, "binary_out");
+  spec.event_path = cal_luax_text(L, 1, "event");
+  spec.chunk_min_bytes = (uint32_t)cal_luax_number(L, 1, "chunk_min", 0, 0, 65536);
+  spec.chunk_multiple_bytes = (uint32_t)cal_luax_number(L, 1, "chunk_multiple", 0, 0, 65536);
+  spec.audio_out = cal_luax_text(L, 1, "audio_out");
+  spec.mark_out = cal_luax_text(L, 1, "mark_out");
+  spec.clear_out = cal_luax_text(L, 1, "clear");
+  spec.dtmf_out = cal_luax_text(L, 1, "dtmf_out");
+  spec.stop_out = cal_luax_text(L, 1, "stop_out");
+  spec.playing_out = cal_luax_text(L, 1, "playing_out");
+  spec.played_out = cal_luax_text(L, 1, "played_out");
+  spec.bye_out = cal_luax_text(L, 1, "bye_out");
+  spec.bye_wait_ms = (uint32_t)(1000 * cal_luax_number(L, 1, "bye_wait", 0, 0, 60));
+  spec.is_closed_by_peer = cal_luax_flag(L, 1, "closed_by_peer");
+  spec.channels = (uint32_t)cal_luax_number(L, 1, "channels", 1, 1, 2);
+  spec.channels_out = (uint32_t)cal_luax_number(L, 1, "channels_out", 1, 1, 2);
+  spec.sequence_path = cal_luax_text(L, 1, "sequence_in");
+  spec.acknowledged_path = cal_luax_text(L, 1, "acknowledged_in");
+  spec.stream_path = cal_luax_text(L, 1, "stream_in");
   if (enter(L, "audio_in")) {
     spec.audio.event = rule_text(L, "audio_in", "event");
     spec.audio.payload = rule_text(L, "audio_in", "payload");
@@ -173,7 +172,7 @@ int cal_core_wire(lua_State *L) {
     lua_pop(L, 1);
   }
   if (enter(L, "clear_in")) {
-    spec.clear.drops_marks = cal_core_flag(L, lua_gettop(L), "drops_marks");
+    spec.clear.drops_marks = cal_luax_flag(L, lua_gettop(L), "drops_marks");
     spec.clear.event = rule_text(L, "clear_in", "event");
     spec.clear.when_path = path_of(L, "clear_in", "when", &spec.clear.when_text, NULL);
     lua_pop(L, 1);

@@ -8,7 +8,8 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "bind/lib.h"
+#include "bind/init.h"
+#include "bind/luax.h"
 #include "data/xml.h"
 
 /* ---- building: the whole table is checked first, because an argument error would leak the writer */
@@ -145,11 +146,11 @@ static int build(lua_State *L) {
   lua_settop(L, 1);
   check_node(L, 1, 1);
   luaL_checkstack(L, CAL_XML_DEPTH * 8 + 16, "xml.build");
-  cal_buf *document = cal_lib_buf(L, CAL_XML_BYTES);
+  cal_buf *document = cal_luax_buf(L, CAL_XML_BYTES);
   cal_xml_writer *writer = cal_xml_writer_new(document);
   put_node(L, writer, 1);
   int code = cal_xml_writer_end(writer);
-  if (code) return cal_lib_refuse(L, code);
+  if (code) return cal_luax_refuse(L, code);
   lua_pushlstring(L, document->bytes ? document->data : "", document->bytes);
   cal_buf_free(document);
   return 1;
@@ -191,7 +192,7 @@ static int parse(lua_State *L) {
   luaL_getmetatable(L, "callisto.xml.tree");
   lua_setmetatable(L, -2);
   int code = cal_xml_parse(tree, text, bytes);
-  if (code < 0) return cal_lib_refuse(L, code);
+  if (code < 0) return cal_luax_refuse(L, code);
   push_tree(L, *tree);
   *tree = cal_unref(*tree);
   return 1;
@@ -202,10 +203,6 @@ int cal_lib_xml(lua_State *L) {
   lua_pushcfunction(L, release_tree);
   lua_setfield(L, -2, "__gc");
   lua_pop(L, 1);
-  lua_newtable(L);
-  lua_pushcfunction(L, build);
-  lua_setfield(L, -2, "build");
-  lua_pushcfunction(L, parse);
-  lua_setfield(L, -2, "parse");
-  return 1;
+  static const luaL_Reg functions[] = {{"build", build}, {"parse", parse}, {NULL, NULL}};
+  return cal_luax_module(L, functions);
 }

@@ -5,7 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "bind/lib.h"
+#include "bind/init.h"
+#include "bind/luax.h"
 #include "data/zone.h"
 
 static int64_t check_instant(lua_State *L, int index) {
@@ -30,7 +31,7 @@ static int offset(lua_State *L) {
   const char *name = check_name(L);
   int64_t at = check_instant(L, 2);
   int code = cal_zone_find(&zone, name);
-  if (code < 0) return cal_lib_refuse(L, code);
+  if (code < 0) return cal_luax_refuse(L, code);
   cal_zone_period period = cal_zone_at(zone, at);
   lua_pushinteger(L, period.offset_s);
   lua_pushstring(L, period.abbreviation);
@@ -49,7 +50,7 @@ static int fields(lua_State *L) {
   const char *name = check_name(L);
   int64_t at = check_instant(L, 2);
   int code = cal_zone_find(&zone, name);
-  if (code < 0) return cal_lib_refuse(L, code);
+  if (code < 0) return cal_luax_refuse(L, code);
   cal_zone_fields f = cal_zone_fields_at(zone, at);
   lua_createtable(L, 0, 7);
   set_field(L, "year", f.year);
@@ -86,7 +87,7 @@ static int instant(lua_State *L) {
   int64_t at;
   int code = cal_zone_find(&zone, name);
   if (code >= 0) code = cal_zone_instant(zone, &f, &at);
-  if (code < 0) return cal_lib_refuse(L, code);
+  if (code < 0) return cal_luax_refuse(L, code);
   lua_pushnumber(L, (lua_Number)at);
   lua_pushstring(L, fits[code]); /* NULL: nil */
   return 2;
@@ -95,7 +96,5 @@ static int instant(lua_State *L) {
 int cal_lib_zone(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"offset", offset}, {"fields", fields}, {"instant", instant}, {NULL, NULL}};
-  lua_newtable(L);
-  luaL_register(L, NULL, functions);
-  return 1;
+  return cal_luax_module(L, functions);
 }

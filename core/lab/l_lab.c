@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "bind/l_core.h"
-#include "bind/lib.h"
+#include "bind/luax.h"
 #include "script/script.h"
 
 #define ENGINE "callisto.lab.engine"
@@ -233,26 +233,26 @@ static int lab_engine_new(lua_State *L) {
   lua_rawseti(L, -2, 1);
   lua_setfenv(L, -2);
   const cal_engine_options *mine = cal_engine_about(cal_bind_of(L)->engine);
-  const char *workspace = cal_core_text(L, 2, "workspace");
-  cal_lab_engine options = {.host = cal_core_text_needed(L, 2, "host"),
-                            .service = cal_core_text_needed(L, 2, "service"),
-                            .warm_module = cal_core_text_needed(L, 2, "warm"),
+  const char *workspace = cal_luax_text(L, 2, "workspace");
+  cal_lab_engine options = {.host = cal_luax_text_needed(L, 2, "host"),
+                            .service = cal_luax_text_needed(L, 2, "service"),
+                            .warm_module = cal_luax_text_needed(L, 2, "warm"),
                             .workspace = workspace ? workspace : mine->workspace,
                             .library = mine->library,
-                            .settings_json = cal_core_text(L, 2, "settings"),
-                            .fields = cal_core_text(L, 2, "headers"),
-                            .has_real_voice = cal_core_flag(L, 2, "real_voice"),
-                            .trace_path = cal_core_text(L, 2, "trace"),
+                            .settings_json = cal_luax_text(L, 2, "settings"),
+                            .fields = cal_luax_text(L, 2, "headers"),
+                            .has_real_voice = cal_luax_flag(L, 2, "real_voice"),
+                            .trace_path = cal_luax_text(L, 2, "trace"),
                             .sources = roots};
-  options.entry_budget_ms = (uint32_t)(1000 * cal_core_number(L, 2, "budget", 0, 0, 600));
-  options.vm_memory_bytes = (uint32_t)cal_core_number(L, 2, "memory", 0, 0, 1u << 30);
+  options.entry_budget_ms = (uint32_t)(1000 * cal_luax_number(L, 2, "budget", 0, 0, 600));
+  options.vm_memory_bytes = (uint32_t)cal_luax_number(L, 2, "memory", 0, 0, 1u << 30);
   lua_getfield(L, 2, "sources");
   options.source_count = read_sources(L, lua_gettop(L), roots);
   lua_pop(L, 1);
   l->is_moving = 1;
   int code = cal_lab_add(l->lab, &made->engine, &options);
   l->is_moving = 0;
-  return code ? cal_lib_refuse(L, code) : 1;
+  return code ? cal_luax_refuse(L, code) : 1;
 }
 
 static int engine_tell(lua_State *L) {
@@ -261,31 +261,25 @@ static int engine_tell(lua_State *L) {
   size_t bytes;
   const char *text = luaL_checklstring(L, 3, &bytes);
   int code = cal_lab_tell(e->engine, call, text, bytes);
-  if (code < 0) return cal_lib_refuse(L, code);
+  if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;
-}
-
-static cal_span check_span(lua_State *L, int index) {
-  cal_span span;
-  span.at = luaL_checklstring(L, index, &span.bytes);
-  return span;
 }
 
 /* callisto.shared of the engine, from outside. */
 static int engine_share(lua_State *L) {
   lua_engine *e = check_engine(L);
-  cal_span key = check_span(L, 2), value = check_span(L, 3);
+  cal_span key = cal_luax_check_span(L, 2), value = cal_luax_check_span(L, 3);
   int code = cal_kv_set(cal_engine_shared(e->engine), key, value, 0, cal_engine_now_ns(e->engine));
-  if (code < 0) return cal_lib_refuse(L, code);
+  if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;
 }
 
 static int engine_shared(lua_State *L) {
   lua_engine *e = check_engine(L);
-  cal_span key = check_span(L, 2);
-  cal_buf *value = cal_lib_buf(L, 1 << 20);
+  cal_span key = cal_luax_check_span(L, 2);
+  cal_buf *value = cal_luax_buf(L, 1 << 20);
   if (cal_kv_get(cal_engine_shared(e->engine), key, value, cal_engine_now_ns(e->engine)) != 1) return 0;
   lua_pushlstring(L, value->data, value->bytes);
   return 1;
@@ -295,8 +289,8 @@ static int engine_shared(lua_State *L) {
 
 static int lab_new(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
-  cal_lab_options options = {.seed = (uint64_t)cal_core_number(L, 1, "seed", 1, 0, 9e15),
-                             .wall_ms = (int64_t)(1000 * cal_core_number(L, 1, "wall", 0, 0, 1e11))};
+  cal_lab_options options = {.seed = (uint64_t)cal_luax_number(L, 1, "seed", 1, 0, 9e15),
+                             .wall_ms = (int64_t)(1000 * cal_luax_number(L, 1, "wall", 0, 0, 1e11))};
   cal_lua_lab *l = lua_newuserdata(L, sizeof *l);
   memset(l, 0, sizeof *l);
   l->failure = LUA_NOREF;
@@ -357,7 +351,7 @@ int cal_lib_lab(lua_State *L) {
   cal_lab_add_class(L, ENGINE, engine_methods, NULL);
   cal_lab_add_sockets(L);
   lua_createtable(L, 0, 2);
-  cal_core_set(L, "new", lab_new);
-  cal_core_set(L, "wire", cal_lab_wire);
+  cal_luax_set(L, "new", lab_new);
+  cal_luax_set(L, "wire", cal_lab_wire);
   return 1;
 }

@@ -31,6 +31,9 @@ void cal_lab_put_number(lua_State *L, const char *name, lua_Number number);
 void cal_lab_push_url(lua_State *L, int is_tls, const char *authority, cal_span path, cal_span query);
 void cal_lab_add_class(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction collect);
 
+int cal_lib_lab(lua_State *L);  /* callisto.lab: in a tool's VM only */
+int cal_lab_wire(lua_State *L); /* its wires: l_lab_wire.c */
+
 /* l_lab_net.c */
 int cal_lab_host(lua_State *L);
 int cal_lab_fault(lua_State *L);

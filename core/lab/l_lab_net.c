@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "bind/l_core.h"
 #include "lab/l_lab.h"
-#include "bind/lib.h"
+#include "bind/luax.h"
 
 #define SOCKET "callisto.lab.socket"
 #define FIELDS_CEILING 64
@@ -120,12 +120,12 @@ static int read_answer(lua_State *L) {
     return 0;
   }
   luaL_checktype(L, 1, LUA_TTABLE);
-  const char *fault = cal_core_text(L, 1, "fault");
+  const char *fault = cal_luax_text(L, 1, "fault");
   if (fault && strcmp(fault, "silent") && strcmp(fault, "cut"))
     luaL_error(L, "`fault` is \"%s\"; silent and cut are possible", fault);
   snprintf(r->fault, sizeof r->fault, "%s", fault ? fault : "");
-  r->message->status = (int)cal_core_number(L, 1, "status", 200, 200, 599);
-  r->after = cal_core_number(L, 1, "after", 0, 0, CAL_LAB_LONGEST_S);
+  r->message->status = (int)cal_luax_number(L, 1, "status", 200, 200, 599);
+  r->after = cal_luax_number(L, 1, "after", 0, 0, CAL_LAB_LONGEST_S);
   lua_getfield(L, 1, "body");
   size_t bytes = 0;
   const char *body = lua_tolstring(L, -1, &bytes);
@@ -266,7 +266,7 @@ static int socket_send(lua_State *L) {
   int code = l && l->ws
                  ? cal_ws_send_copy(l->ws, data, bytes, lua_toboolean(L, 3) ? CAL_WS_BINARY : CAL_WS_TEXT)
                  : cal_fail(-ENOTCONN, "the socket is not open");
-  if (code < 0) return cal_lib_refuse(L, code);
+  if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -324,10 +324,10 @@ int cal_lab_fault(lua_State *L) {
   cal_loopback_fault fault = {0};
   if (!lua_isnoneornil(L, 3)) {
     luaL_checktype(L, 3, LUA_TTABLE);
-    fault.latency_ms = (uint32_t)(1000 * cal_core_number(L, 3, "latency", 0, 0, 3600));
-    fault.is_silent = cal_core_flag(L, 3, "silent");
-    fault.is_cut = cal_core_flag(L, 3, "cut");
-    const char *refusal = cal_core_text(L, 3, "refuse");
+    fault.latency_ms = (uint32_t)(1000 * cal_luax_number(L, 3, "latency", 0, 0, 3600));
+    fault.is_silent = cal_luax_flag(L, 3, "silent");
+    fault.is_cut = cal_luax_flag(L, 3, "cut");
+    const char *refusal = cal_luax_text(L, 3, "refuse");
     for (size_t i = 0; refusal && i < sizeof refusals / sizeof *refusals; i++)
       if (!strcmp(refusal, refusals[i].name)) fault.refuse = refusals[i].code;
     if (refusal && !fault.refuse)
@@ -392,14 +392,14 @@ int cal_lab_fetch(lua_State *L) {
   luaL_checktype(L, 3, LUA_TFUNCTION);
   lua_settop(L, 3);
   cal_http_field fields[FIELDS_CEILING];
-  cal_http_fetch_options options = {.method = cal_core_text(L, 2, "method"),
-                                    .url = cal_core_text_needed(L, 2, "url"),
-                                    .user = cal_core_text(L, 2, "user"),
-                                    .password = cal_core_text(L, 2, "password"),
+  cal_http_fetch_options options = {.method = cal_luax_text(L, 2, "method"),
+                                    .url = cal_luax_text_needed(L, 2, "url"),
+                                    .user = cal_luax_text(L, 2, "user"),
+                                    .password = cal_luax_text(L, 2, "password"),
                                     .fields = fields,
                                     .on_done = on_fetched};
-  options.timeout_ms = (uint32_t)(1000 * cal_core_number(L, 2, "timeout", 30, 0.001, 86400));
-  const char *body = cal_core_text(L, 2, "body");
+  options.timeout_ms = (uint32_t)(1000 * cal_luax_number(L, 2, "timeout", 30, 0.001, 86400));
+  const char *body = cal_luax_text(L, 2, "body");
   if (body) options.body = (cal_span){body, strlen(body)};
   lua_getfield(L, 2, "headers");
   options.field_count = read_fields(L, lua_gettop(L), fields);

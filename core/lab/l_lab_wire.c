@@ -7,7 +7,8 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "bind/l_core.h"
-#include "bind/lib.h"
+#include "bind/luax.h"
+#include "lab/l_lab.h"
 #include "wire/wire.h"
 
 #define PEER "callisto.lab.wire"
@@ -126,8 +127,8 @@ int cal_lab_wire(lua_State *L) {
   cal_wire_state_init(&p->state);
   if (luaL_newmetatable(L, PEER)) {
     lua_createtable(L, 0, 2);
-    cal_core_set(L, "read", read_message);
-    cal_core_set(L, "write", write_message);
+    cal_luax_set(L, "read", read_message);
+    cal_luax_set(L, "write", write_message);
     lua_setfield(L, -2, "__index");
     lua_pushcfunction(L, collect);
     lua_setfield(L, -2, "__gc");

@@ -5,7 +5,8 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "bind/lib.h"
+#include "bind/init.h"
+#include "lab/l_lab.h"
 #include "script/script.h"
 
 struct cal_tool {
@@ -15,7 +16,7 @@ struct cal_tool {
 
 static void open_libraries(lua_State *L, void *engine) {
   cal_bind_context_new(L)->engine = engine;
-  cal_lib_provide(L);
+  cal_bind_open(L);
   cal_vm_provide(L, "callisto.lab", cal_lib_lab);
 }
 

@@ -12,7 +12,6 @@
 #include "base/metrics.h"
 #include "script/deliver.h"
 #include "engine/engine.h"
-#include "bind/lib.h"
 #include "script/reload.h"
 #include "script/say.h"
 #include "script/service.h"

@@ -9,7 +9,7 @@
 #include "base/metrics.h"
 #include "script/deliver.h"
 #include "engine/engine.h"
-#include "bind/lib.h"
+#include "bind/init.h"
 #include "net/message.h"
 #include "io/lobby.h"
 
@@ -23,7 +23,7 @@ static void open_libraries(lua_State *L, void *service) {
   context->engine = cal_script_engine(mine->script);
   context->script = mine->script;
   context->service = mine;
-  cal_lib_provide(L);
+  cal_bind_open(L);
 }
 
 static cal_vm_options vm_options(cal_service *service, cal_vm_kind kind) {

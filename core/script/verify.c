@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "bind/lib.h"
+#include "bind/init.h"
 #include "script/script.h"
 
 #define MEMORY_BYTES (128u << 20)
@@ -13,7 +13,7 @@
 
 static void open_libraries(lua_State *L, void *engine) {
   cal_bind_context_new(L)->engine = engine;
-  cal_lib_provide(L);
+  cal_bind_open(L);
 }
 
 /* "templates/order.lua:17: unknown field" gives 17; the message keeps its place all the same. */

@@ -57,7 +57,7 @@ local function registered(path, c_function)
     "static void " .. c_function .. "%(lua_State %*L%) {\n(.-)\n}")
   assert(body, path .. " has no function " .. c_function)
   local list = {}
-  for name in body:gmatch 'cal_core_set%(L, "([%w_]+)"' do list[#list + 1] = name end
+  for name in body:gmatch 'cal_luax_set%(L, "([%w_]+)"' do list[#list + 1] = name end
   table.sort(list)
   return list
 end
@@ -144,7 +144,7 @@ end)
 describe("the stubs of the small modules", function()
   it("are there for every C module", function()
     local list = { "callisto.vm" }
-    for name in assert(files.read "core/bind/l_core.c"):gmatch '{"(callisto%.[%w_]+)", cal_lib_' do
+    for name in assert(files.read "core/bind/init.c"):gmatch '{"(callisto%.[%w_]+)", cal_lib_' do
       if name ~= "callisto.core" then list[#list + 1] = name end
     end
     table.sort(list)

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "bind/lib.h"
+#include "bind/init.h"
 #include "script/script.h"
 #include "vm/chunks.h"
 #include "vm/pool.h"
@@ -31,7 +31,7 @@ static void check(int code) {
 
 static void open_libraries(lua_State *L, void *unused) {
   cal_bind_context_new(L);
-  cal_lib_provide(L);
+  cal_bind_open(L);
 }
 
 static int require_warm_module(cal_vm *vm, void *unused) {

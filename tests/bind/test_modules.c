@@ -17,7 +17,8 @@
 #include "base/mem.h"
 #include "engine/engine.h"
 #include "bind/l_core.h"
-#include "bind/lib.h"
+#include "bind/init.h"
+#include "bind/luax.h"
 #include "lab/tool.h"
 
 static cal_engine *engine;
@@ -230,7 +231,7 @@ static void a_wrong_declaration_is_named(void **state) {
 
 static void open_libraries(lua_State *L, void *context) {
   cal_bind_context_new(L)->engine = context;
-  cal_lib_provide(L);
+  cal_bind_open(L);
 }
 
 /* Whatever C held when "not enough memory" jumped out of it must be given back: the leak checker sees what is

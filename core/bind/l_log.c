@@ -1,0 +1,24 @@
+/* callisto.log: lines of scripts in the engine's log. */
+#include "base/log.h"
+#include "bind/init.h"
+#include "bind/luax.h"
+#include "script/script.h"
+
+static int log_line(lua_State *L, cal_log_level level) {
+  const char *text = luaL_checkstring(L, 1);
+  cal_bind_context *context = cal_bind_of(L);
+  const char *call = context && context->call ? cal_call_about(context->call->call)->name : NULL;
+  cal_log(level, "script", call, "%s", text);
+  return 0;
+}
+
+static int log_debug(lua_State *L) { return log_line(L, CAL_LOG_DEBUG); }
+static int log_info(lua_State *L) { return log_line(L, CAL_LOG_INFO); }
+static int log_warn(lua_State *L) { return log_line(L, CAL_LOG_WARN); }
+static int log_error(lua_State *L) { return log_line(L, CAL_LOG_ERROR); }
+
+int cal_lib_log(lua_State *L) {
+  static const luaL_Reg functions[] = {
+      {"debug", log_debug}, {"info", log_info}, {"warn", log_warn}, {"error", log_error}, {NULL, NULL}};
+  return cal_luax_module(L, functions);
+}
