@@ -1,6 +1,6 @@
 /* The end of an engine: drained or at once, with everything that may be under way. Nothing may leak, nothing
  * may be touched after it is gone; the sanitizers see to that. */
-#include "script/kit.h"
+#include "engine/kit.h"
 
 #include "script/reload.h"
 

@@ -1,5 +1,5 @@
 /* Two threads of io, two of scripts, twenty calls at once: for ThreadSanitizer above all. */
-#include "script/kit.h"
+#include "engine/kit.h"
 
 #include "script/reload.h"
 

@@ -1,6 +1,6 @@
 /* Media sockets that come before their call, from the carrier's side to the service's script and back: told,
  * taken, refused, and let go when the script fails. */
-#include "script/kit.h"
+#include "engine/kit.h"
 
 /* Paths: /first/take opens a call, /first/refuse has no room, /first/boom fails, /first/forget says nothing.
  */

@@ -1,6 +1,6 @@
 /* Calls over real sockets: webhook, document, media socket, sound, hang-up; and what happens when a script
  * goes wrong. */
-#include "script/kit.h"
+#include "engine/kit.h"
 
 #include "audio/wav.h"
 

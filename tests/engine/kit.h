@@ -1,8 +1,8 @@
 /* kit: an engine over a small workspace of its own, running on a thread of its own, and the carrier's side of
  * its sockets on the test's thread. Loopback only, ports chosen by the kernel, folders that are gone
  * afterwards. */
-#ifndef CAL_TESTS_SCRIPT_KIT_H
-#define CAL_TESTS_SCRIPT_KIT_H
+#ifndef CAL_TESTS_ENGINE_KIT_H
+#define CAL_TESTS_ENGINE_KIT_H
 
 #include "net/kit.h"
 
