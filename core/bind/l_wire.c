@@ -89,14 +89,52 @@ static void read_replies(lua_State *L, cal_wire_spec *spec) {
   lua_pop(L, 1);
 }
 
-/* The rules that are not about audio, a start or marks. */
-static void read_more_rules(lua_State *L, cal_wire_spec *spec) {
+/* ---- rules: what arrives */
+
+static void read_audio_rules(lua_State *L, cal_wire_spec *spec) {
+  if (enter(L, "audio_in")) {
+    spec->audio.event = rule_text(L, "audio_in", "event");
+    spec->audio.payload = rule_text(L, "audio_in", "payload");
+    spec->audio.when_path = path_of(L, "audio_in", "when", &spec->audio.when_text, NULL);
+    lua_pop(L, 1);
+  }
+  if (enter(L, "mark_in")) {
+    spec->mark.event = rule_text(L, "mark_in", "event");
+    spec->mark.name = rule_text(L, "mark_in", "name");
+    lua_pop(L, 1);
+  }
+  if (enter(L, "dtmf_in")) {
+    spec->dtmf.event = rule_text(L, "dtmf_in", "event");
+    spec->dtmf.digit = rule_text(L, "dtmf_in", "digit");
+    lua_pop(L, 1);
+  }
+  if (enter(L, "clear_in")) {
+    spec->clear.drops_marks = cal_luax_flag(L, lua_gettop(L), "drops_marks");
+    spec->clear.event = rule_text(L, "clear_in", "event");
+    spec->clear.when_path = path_of(L, "clear_in", "when", &spec->clear.when_text, NULL);
+    lua_pop(L, 1);
+  }
   if (enter(L, "pause_in")) {
     spec->pause.event = rule_text(L, "pause_in", "event");
     lua_pop(L, 1);
   }
   if (enter(L, "resume_in")) {
     spec->resume.event = rule_text(L, "resume_in", "event");
+    lua_pop(L, 1);
+  }
+}
+
+static void read_stream_rules(lua_State *L, cal_wire_spec *spec) {
+  if (enter(L, "start_in")) {
+    spec->start.event = rule_text(L, "start_in", "event");
+    spec->start.stream = rule_text(L, "start_in", "stream");
+    spec->start.call = rule_text(L, "start_in", "call");
+    spec->start.encoding = path_of(L, "start_in", "encoding", &spec->start.encoding_text, NULL);
+    spec->start.rate = path_of(L, "start_in", "rate", NULL, &spec->start.rate_expected);
+    lua_pop(L, 1);
+  }
+  if (enter(L, "stop_in")) {
+    spec->stop.event = rule_text(L, "stop_in", "event");
     lua_pop(L, 1);
   }
   if (enter(L, "error_in")) {
@@ -115,6 +153,32 @@ static void read_more_rules(lua_State *L, cal_wire_spec *spec) {
   }
 }
 
+/* ---- texts: what is sent */
+
+static void read_texts(lua_State *L, cal_wire_spec *spec) {
+  spec->audio_out = cal_luax_text(L, 1, "audio_out");
+  spec->mark_out = cal_luax_text(L, 1, "mark_out");
+  spec->clear_out = cal_luax_text(L, 1, "clear");
+  spec->dtmf_out = cal_luax_text(L, 1, "dtmf_out");
+  spec->stop_out = cal_luax_text(L, 1, "stop_out");
+  spec->playing_out = cal_luax_text(L, 1, "playing_out");
+  spec->played_out = cal_luax_text(L, 1, "played_out");
+  spec->bye_out = cal_luax_text(L, 1, "bye_out");
+}
+
+static cal_wire **push_userdata(lua_State *L) {
+  cal_wire **wire = lua_newuserdata(L, sizeof *wire);
+  *wire = NULL;
+  if (luaL_newmetatable(L, WIRE_TYPE)) {
+    lua_pushcfunction(L, release);
+    lua_setfield(L, -2, "__gc");
+    lua_pushliteral(L, WIRE_TYPE); /* what getmetatable gives scripts, instead of our destructor */
+    lua_setfield(L, -2, "__metatable");
+  }
+  lua_setmetatable(L, -2);
+  return wire;
+}
+
 int cal_core_wire(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
@@ -128,14 +192,7 @@ int cal_core_wire(lua_State *L) {
   spec.event_path = cal_luax_text(L, 1, "event");
   spec.chunk_min_bytes = (uint32_t)cal_luax_number(L, 1, "chunk_min", 0, 0, 65536);
   spec.chunk_multiple_bytes = (uint32_t)cal_luax_number(L, 1, "chunk_multiple", 0, 0, 65536);
-  spec.audio_out = cal_luax_text(L, 1, "audio_out");
-  spec.mark_out = cal_luax_text(L, 1, "mark_out");
-  spec.clear_out = cal_luax_text(L, 1, "clear");
-  spec.dtmf_out = cal_luax_text(L, 1, "dtmf_out");
-  spec.stop_out = cal_luax_text(L, 1, "stop_out");
-  spec.playing_out = cal_luax_text(L, 1, "playing_out");
-  spec.played_out = cal_luax_text(L, 1, "played_out");
-  spec.bye_out = cal_luax_text(L, 1, "bye_out");
+  read_texts(L, &spec);
   spec.bye_wait_ms = (uint32_t)(1000 * cal_luax_number(L, 1, "bye_wait", 0, 0, 60));
   spec.is_closed_by_peer = cal_luax_flag(L, 1, "closed_by_peer");
   spec.channels = (uint32_t)cal_luax_number(L, 1, "channels", 1, 1, 2);
@@ -143,51 +200,10 @@ int cal_core_wire(lua_State *L) {
   spec.sequence_path = cal_luax_text(L, 1, "sequence_in");
   spec.acknowledged_path = cal_luax_text(L, 1, "acknowledged_in");
   spec.stream_path = cal_luax_text(L, 1, "stream_in");
-  if (enter(L, "audio_in")) {
-    spec.audio.event = rule_text(L, "audio_in", "event");
-    spec.audio.payload = rule_text(L, "audio_in", "payload");
-    spec.audio.when_path = path_of(L, "audio_in", "when", &spec.audio.when_text, NULL);
-    lua_pop(L, 1);
-  }
-  if (enter(L, "start_in")) {
-    spec.start.event = rule_text(L, "start_in", "event");
-    spec.start.stream = rule_text(L, "start_in", "stream");
-    spec.start.call = rule_text(L, "start_in", "call");
-    spec.start.encoding = path_of(L, "start_in", "encoding", &spec.start.encoding_text, NULL);
-    spec.start.rate = path_of(L, "start_in", "rate", NULL, &spec.start.rate_expected);
-    lua_pop(L, 1);
-  }
-  if (enter(L, "mark_in")) {
-    spec.mark.event = rule_text(L, "mark_in", "event");
-    spec.mark.name = rule_text(L, "mark_in", "name");
-    lua_pop(L, 1);
-  }
-  if (enter(L, "dtmf_in")) {
-    spec.dtmf.event = rule_text(L, "dtmf_in", "event");
-    spec.dtmf.digit = rule_text(L, "dtmf_in", "digit");
-    lua_pop(L, 1);
-  }
-  if (enter(L, "stop_in")) {
-    spec.stop.event = rule_text(L, "stop_in", "event");
-    lua_pop(L, 1);
-  }
-  if (enter(L, "clear_in")) {
-    spec.clear.drops_marks = cal_luax_flag(L, lua_gettop(L), "drops_marks");
-    spec.clear.event = rule_text(L, "clear_in", "event");
-    spec.clear.when_path = path_of(L, "clear_in", "when", &spec.clear.when_text, NULL);
-    lua_pop(L, 1);
-  }
-  read_more_rules(L, &spec);
+  read_audio_rules(L, &spec);
+  read_stream_rules(L, &spec);
   read_replies(L, &spec);
-  cal_wire **wire = lua_newuserdata(L, sizeof *wire);
-  *wire = NULL;
-  if (luaL_newmetatable(L, WIRE_TYPE)) {
-    lua_pushcfunction(L, release);
-    lua_setfield(L, -2, "__gc");
-    lua_pushliteral(L, WIRE_TYPE); /* what getmetatable gives scripts, instead of our destructor */
-    lua_setfield(L, -2, "__metatable");
-  }
-  lua_setmetatable(L, -2);
+  cal_wire **wire = push_userdata(L);
   if (cal_wire_compile(wire, &spec) < 0) return luaL_error(L, "%s", cal_error_text());
   return 1;
 }
