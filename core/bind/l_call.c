@@ -13,21 +13,18 @@
 #include "audio/tone.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "engine/engine.h"
 #include "bind/l_core.h"
 #include "script/say.h"
-#include "script/script.h"
+#include "script/live_call.h"
 #include "data/json_escape.h"
 #include "store/facts.h"
 
 #define TEXT_CEILING 4000
 #define MESSAGE_CEILING 65536
 
-static cal_speech *speech_of(const cal_script_call *call) {
-  return cal_engine_speech(cal_script_engine(call->script));
-}
+static cal_speech *speech_of(const cal_live_call *call) { return call->host->reach->speech; }
 
-static uint32_t check_utterance(lua_State *L, cal_script_call *call) {
+static uint32_t check_utterance(lua_State *L, cal_live_call *call) {
   lua_Integer number = luaL_checkinteger(L, 1);
   luaL_argcheck(L, number >= 1 && number < 0x70000000, 1, "utterances are numbered from 1 upwards");
   if ((uint32_t)number > call->last_utterance) call->last_utterance = (uint32_t)number;
@@ -42,35 +39,35 @@ static uint32_t flags_of(lua_State *L, int index) {
 }
 
 /* For a trace: { number?, name = text }. */
-static void trace(cal_script_call *call, const char *kind, uint32_t number, const char *name,
+static void trace(cal_live_call *call, const char *kind, uint32_t number, const char *name,
                   const char *text) {
-  cal_trace *into = cal_engine_trace(cal_script_engine(call->script));
+  cal_trace *into = call->host->reach->trace;
   if (!into) return;
   cal_buf json;
   cal_buf_init(&json, 1 << 20);
   cal_buf_format(&json, "{\"number\":%u,\"%s\":\"", number, name);
   cal_json_escape(&json, cal_span_of(text));
   cal_buf_text(&json, "\"}");
-  cal_trace_did(into, cal_call_about(call->call)->name, kind, json.data);
+  cal_trace_did(into, cal_live_call_name(call), kind, json.data);
   cal_buf_free(&json);
 }
 
-static void trace_fact(cal_script_call *call, const char *kind, const char *data) {
-  cal_trace *into = cal_engine_trace(cal_script_engine(call->script));
+static void trace_fact(cal_live_call *call, const char *kind, const char *data) {
+  cal_trace *into = call->host->reach->trace;
   if (!into) return;
   cal_buf json;
   cal_buf_init(&json, 1 << 20);
   cal_buf_text(&json, "{\"kind\":\"");
   cal_json_escape(&json, cal_span_of(kind));
   cal_buf_format(&json, "\",\"data\":%s}", data && *data ? data : "{}");
-  cal_trace_did(into, cal_call_about(call->call)->name, "fact", json.data);
+  cal_trace_did(into, cal_live_call_name(call), "fact", json.data);
   cal_buf_free(&json);
 }
 
 /* ---- saying */
 
 static int say(lua_State *L) {
-  cal_script_call *call = cal_core_check_call(L);
+  cal_live_call *call = cal_core_check_call(L);
   uint32_t utterance = check_utterance(L, call);
   size_t bytes;
   const char *text = luaL_checklstring(L, 2, &bytes), *voice = NULL;
@@ -84,32 +81,30 @@ static int say(lua_State *L) {
 
 enum { PATH_BYTES = 1024 };
 
-static const char *check_path(lua_State *L, int index, const cal_script_call *call, char whole[PATH_BYTES]) {
+static const char *check_path(lua_State *L, int index, const cal_live_call *call, char whole[PATH_BYTES]) {
   const char *path = luaL_checkstring(L, index);
   luaL_argcheck(L, *path && *path != '/' && !strstr(path, ".."), index, "a path inside the workspace");
-  const cal_engine_options *about = cal_engine_about(cal_script_engine(call->script));
-  snprintf(whole, PATH_BYTES, "%s/%s", about->workspace, path);
+  snprintf(whole, PATH_BYTES, "%s/%s", call->host->reach->workspace, path);
   return path;
 }
 
 static int play(lua_State *L) {
-  cal_script_call *call = cal_core_check_call(L);
+  cal_live_call *call = cal_core_check_call(L);
   uint32_t utterance = check_utterance(L, call);
   char whole[PATH_BYTES], announced[256];
   const char *path = check_path(L, 2, call, whole);
   uint32_t flags = flags_of(L, 3);
-  const cal_engine_options *about = cal_engine_about(cal_script_engine(call->script));
   snprintf(announced, sizeof announced, "[%s]", path);
   trace(call, "play", utterance, "path", path);
-  cal_say_file(speech_of(call), call->call, utterance, whole,
-               about->loop && !about->has_real_voice ? announced : NULL, flags);
+  cal_say_file(speech_of(call), call->call, utterance, whole, call->host->reach->is_spoken ? announced : NULL,
+               flags);
   return 0;
 }
 
 /* A file that is not there is told at once; what else is wrong with it shows when it is read, and is logged.
  */
 static int background(lua_State *L) {
-  cal_script_call *call = cal_core_check_call(L);
+  cal_live_call *call = cal_core_check_call(L);
   char whole[PATH_BYTES];
   lua_Number volume = 1;
   const char *path = lua_isnoneornil(L, 1) ? NULL : check_path(L, 1, call, whole);
@@ -137,7 +132,7 @@ static int repeat_clip(cal_clip **result, cal_clip *once, double seconds) {
 }
 
 static int tone(lua_State *L) {
-  cal_script_call *call = cal_core_check_call(L);
+  cal_live_call *call = cal_core_check_call(L);
   uint32_t utterance = check_utterance(L, call);
   const char *name = luaL_checkstring(L, 2);
   lua_Number seconds = luaL_optnumber(L, 3, 1);
@@ -157,17 +152,17 @@ static int tone(lua_State *L) {
   return 0;
 }
 
-static void command(cal_script_call *call, cal_command order) { cal_call_command(call->call, &order); }
+static void command(cal_live_call *call, cal_command order) { cal_call_command(call->call, &order); }
 
 static int stop(lua_State *L) {
-  cal_script_call *call = cal_core_check_call(L);
+  cal_live_call *call = cal_core_check_call(L);
   lua_Integer number = luaL_optinteger(L, 1, 0);
   command(call, (cal_command){.kind = CAL_COMMAND_LEG_STOP, .utterance = (uint32_t)number});
   return 0;
 }
 
 static int send_digits(lua_State *L) {
-  cal_script_call *call = cal_core_check_call(L);
+  cal_live_call *call = cal_core_check_call(L);
   const char *keys = luaL_checkstring(L, 1);
   luaL_argcheck(
       L, *keys && strlen(keys) <= CAL_DTMF_MAX_KEYS && strspn(keys, "0123456789*#ABCD") == strlen(keys), 1,
@@ -177,7 +172,7 @@ static int send_digits(lua_State *L) {
 }
 
 static int send_text(lua_State *L) {
-  cal_script_call *call = cal_core_check_call(L);
+  cal_live_call *call = cal_core_check_call(L);
   size_t bytes;
   const char *text = luaL_checklstring(L, 1, &bytes);
   luaL_argcheck(L, bytes <= MESSAGE_CEILING, 1, "a message has at most 64 KiB");
@@ -186,14 +181,14 @@ static int send_text(lua_State *L) {
 }
 
 static int recording(lua_State *L) {
-  cal_script_call *call = cal_core_check_call(L);
+  cal_live_call *call = cal_core_check_call(L);
   command(call, (cal_command){.kind = CAL_COMMAND_LEG_RECORDING,
                               .flags = lua_toboolean(L, 1) ? CAL_COMMAND_ON : 0});
   return 0;
 }
 
 static int leg_close(lua_State *L) {
-  cal_script_call *call = cal_core_check_call(L);
+  cal_live_call *call = cal_core_check_call(L);
   int drain = lua_toboolean(L, 1), code = (int)luaL_optinteger(L, 2, 1000);
   command(call,
           (cal_command){.kind = CAL_COMMAND_LEG_CLOSE, .flags = drain ? CAL_COMMAND_DRAIN : 0, .code = code});
@@ -230,7 +225,7 @@ static void read_choices(lua_State *L, int index, answers *into) {
   }
 }
 
-static int grammar_of(lua_State *L, cal_script_call *call, cal_grammar **result) {
+static int grammar_of(lua_State *L, cal_live_call *call, cal_grammar **result) {
   *result = NULL;
   cal_grammar_options options = {0};
   answers *a = lua_newuserdata(L, sizeof *a);
@@ -260,7 +255,7 @@ static int grammar_of(lua_State *L, cal_script_call *call, cal_grammar **result)
   return code ? code : cal_grammar_new(result, dict, &options);
 }
 
-static int check_free_text(const cal_script_call *call) {
+static int check_free_text(const cal_live_call *call) {
   if (cal_speech_hears_free_text(speech_of(call))) return 0;
   return cal_fail(-ENOTSUP, "the built-in ear does not listen to free text unless the server is started with "
                             "--free-text; expect choices, a number or a date, or ask for keys");
@@ -268,7 +263,7 @@ static int check_free_text(const cal_script_call *call) {
 
 /* Free text is text: what among it is a choice, a number or a date is the script's to find. */
 static int set_listening(lua_State *L) {
-  cal_script_call *call = cal_core_check_call(L);
+  cal_live_call *call = cal_core_check_call(L);
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   cal_listen how = {.endpoint_ms =
@@ -285,27 +280,23 @@ static int set_listening(lua_State *L) {
 
 /* ---- facts */
 
-static int64_t wall_ms(const cal_script_call *call) {
-  return cal_clock_wall_ms(cal_engine_clock(cal_script_engine(call->script)));
-}
+static int64_t wall_ms(const cal_live_call *call) { return cal_reach_wall_ms(call->host->reach); }
 
-static cal_store *store_of(const cal_script_call *call) {
-  return cal_engine_store(cal_script_engine(call->script));
-}
+static cal_store *store_of(const cal_live_call *call) { return call->host->reach->store; }
 
 static int fact(lua_State *L) {
-  cal_script_call *call = cal_core_check_call(L);
+  cal_live_call *call = cal_core_check_call(L);
   const char *kind = luaL_checkstring(L, 1), *data = luaL_optstring(L, 2, NULL);
   trace_fact(call, kind, data);
-  int code = cal_store_event(store_of(call), cal_call_about(call->call)->name, wall_ms(call), kind, data);
+  int code = cal_store_event(store_of(call), cal_live_call_name(call), wall_ms(call), kind, data);
   if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;
 }
 
 static int line(lua_State *L) {
-  cal_script_call *call = cal_core_check_call(L);
-  cal_line said = {.call_id = cal_call_about(call->call)->name,
+  cal_live_call *call = cal_core_check_call(L);
+  cal_line said = {.call_id = cal_live_call_name(call),
                    .at_ms = wall_ms(call),
                    .who = luaL_checkstring(L, 1),
                    .text = luaL_checkstring(L, 2),

@@ -9,8 +9,8 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "engine/engine.h"
-#include "script/script.h"
+#include "script/live_call.h"
+#include "script/question.h"
 #include "net/message.h"
 #include "data/json_escape.h"
 
@@ -19,27 +19,27 @@
 #define LATEST_S 1e11          /* times beyond it are mistakes */
 
 /* A warm VM has no call yet and lives on another thread: acting while it loads is a mistake in the file. */
-cal_script_call *cal_core_check_call(lua_State *L) {
-  cal_script_call *call = cal_bind_of(L)->call;
+cal_live_call *cal_core_check_call(lua_State *L) {
+  cal_live_call *call = cal_context_of(L)->call;
   if (!call)
     luaL_error(L, "there is no call yet: a file defines and returns, it does not act while it loads");
   return call;
 }
 
-cal_bind_context *cal_core_check_alive(lua_State *L) {
+cal_context *cal_core_check_alive(lua_State *L) {
   if (cal_vm_kind_of(cal_vm_of(L)) == CAL_VM_CALL) cal_core_check_call(L);
-  return cal_bind_of(L);
+  return cal_context_of(L);
 }
 
 /* ---- time */
 
 static int now(lua_State *L) {
-  lua_pushnumber(L, (lua_Number)cal_engine_now_ns(cal_bind_of(L)->engine) / 1e9);
+  lua_pushnumber(L, (lua_Number)cal_reach_now_ns(cal_context_of(L)->reach) / 1e9);
   return 1;
 }
 
 static int wall(lua_State *L) {
-  lua_pushnumber(L, (lua_Number)cal_clock_wall_ms(cal_engine_clock(cal_bind_of(L)->engine)) / 1e3);
+  lua_pushnumber(L, (lua_Number)cal_reach_wall_ms(cal_context_of(L)->reach) / 1e3);
   return 1;
 }
 
@@ -56,16 +56,16 @@ static int date(lua_State *L) {
 }
 
 static int wake_at(lua_State *L) {
-  cal_bind_context *context = cal_core_check_alive(L);
+  cal_context *context = cal_core_check_alive(L);
   if (lua_isnoneornil(L, 1)) {
-    cal_script_wake(context, 0);
+    cal_context_wake_at(context, 0);
     return 0;
   }
   lua_Number at = luaL_checknumber(L, 1);
   luaL_argcheck(L, at <= LATEST_S, 1, "a time in seconds, as core.now()");
   uint64_t at_ns = at > 0 ? (uint64_t)ceil(at * 1e9) : 1;
   while ((lua_Number)at_ns / 1e9 < at) at_ns++; /* woken then, core.now() must not be before `at` */
-  cal_script_wake(context, at_ns);
+  cal_context_wake_at(context, at_ns);
   return 0;
 }
 
@@ -74,7 +74,7 @@ static int wake_at(lua_State *L) {
 static int id(lua_State *L) {
   const char *prefix = luaL_checkstring(L, 1);
   char text[128];
-  if (cal_ids_text(cal_engine_ids(cal_bind_of(L)->engine), text, sizeof text, prefix, 16) < 0)
+  if (cal_ids_text(cal_context_of(L)->reach->ids, text, sizeof text, prefix, 16) < 0)
     return luaL_argerror(L, 1, "the prefix is too long");
   lua_pushstring(L, text);
   return 1;
@@ -84,7 +84,7 @@ static int random_bytes(lua_State *L) {
   lua_Integer count = luaL_checkinteger(L, 1);
   char bytes[1024];
   luaL_argcheck(L, count >= 1 && count <= (lua_Integer)sizeof bytes, 1, "1 to 1024 bytes");
-  cal_ids_bytes(cal_engine_ids(cal_bind_of(L)->engine), bytes, (size_t)count);
+  cal_ids_bytes(cal_context_of(L)->reach->ids, bytes, (size_t)count);
   lua_pushlstring(L, bytes, (size_t)count);
   return 1;
 }
@@ -93,7 +93,7 @@ static int random_bytes(lua_State *L) {
 
 static int handler(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
-  cal_bind_context *context = cal_bind_of(L);
+  cal_context *context = cal_context_of(L);
   if (context->has_begun) /* a template, or what a flow requires, would take the events of everybody */
     return luaL_error(L, "core.handler: this VM has its handler; call:on tells a flow of events");
   lua_settop(L, 1);
@@ -103,7 +103,7 @@ static int handler(lua_State *L) {
 }
 
 static int tell(lua_State *L) {
-  cal_bind_context *context = cal_core_check_alive(L);
+  cal_context *context = cal_core_check_alive(L);
   const char *call = luaL_optstring(L, 1, NULL);
   size_t bytes;
   const char *text = luaL_checklstring(L, 2, &bytes);
@@ -111,8 +111,10 @@ static int tell(lua_State *L) {
                 "a message has at most 64 KiB, none of them zero");
   luaL_argcheck(L, !call == !!context->call, 1,
                 "a call tells its service (nil), a service tells a call (its id)");
-  int code = call ? cal_script_tell_call(context->script, call, text, bytes)
-                  : cal_script_tell_service(context->call, text, bytes);
+  cal_live_call *told = call ? cal_live_call_named(context->host, call) : NULL;
+  int code = !call  ? cal_live_call_report(context->call, text, bytes)
+             : told ? cal_live_call_tell(told, text, bytes)
+                    : cal_fail(-ENOENT, "no call %s runs on this thread", call);
   if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;
@@ -149,21 +151,20 @@ void cal_core_add_headers(lua_State *L, int index, cal_http_message *message) {
   }
 }
 
-static void trace_fetch(const cal_bind_context *context, cal_id request, const char *method,
-                        const char *url) {
-  cal_trace *trace = cal_engine_trace(context->engine);
+static void trace_fetch(const cal_context *context, cal_id request, const char *method, const char *url) {
+  cal_trace *trace = context->reach->trace;
   if (!trace || !context->call) return;
   cal_buf json;
   cal_buf_init(&json, 1 << 20);
   cal_buf_format(&json, "{\"number\":%llu,\"method\":\"%s\",\"url\":\"", (unsigned long long)request, method);
   cal_json_escape(&json, (cal_span){url, strcspn(url, "?")}); /* what follows may be a key */
   cal_buf_text(&json, "\"}");
-  cal_trace_did(trace, cal_call_about(context->call->call)->name, "fetch", json.data);
+  cal_trace_did(trace, cal_live_call_name(context->call), "fetch", json.data);
   cal_buf_free(&json);
 }
 
 static int http_fetch(lua_State *L) {
-  cal_bind_context *context = cal_core_check_alive(L);
+  cal_context *context = cal_core_check_alive(L);
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   const char *method = cal_luax_text(L, 1, "method"), *url = cal_luax_text_needed(L, 1, "url");
@@ -189,17 +190,17 @@ static int http_fetch(lua_State *L) {
   message->timeout_ms = (uint32_t)(timeout * 1000);
   message->connect_timeout_ms = (uint32_t)(connect_timeout * 1000);
   message->answer_ceiling_bytes = (size_t)ceiling;
-  message->deny_private = context->call && !cal_engine_about(context->engine)->allow_private;
+  message->deny_private = context->call && !context->reach->limits.allow_private;
   lua_getfield(L, 1, "headers");
   cal_core_add_headers(L, lua_gettop(L), message);
 
   cal_id request;
-  int code = cal_script_ask(context, &request);
+  int code = cal_question_ask(context, &request);
   if (code < 0) return cal_luax_refuse(L, code);
   cal_command command = {.kind = CAL_COMMAND_HTTP_FETCH, .target = request, .message = cal_luax_take(owned)};
-  code = cal_engine_command(context->engine, &command);
+  code = cal_reach_command(context->reach, &command);
   if (code < 0) {
-    cal_script_forget(context, request);
+    cal_question_forget(context, request);
     return cal_luax_refuse(L, code);
   }
   trace_fetch(context, request, method, url);

@@ -9,7 +9,8 @@
 #include "bind/init.h"
 #include "bind/luax.h"
 #include "net/message.h"
-#include "script/script.h"
+#include "script/context.h"
+#include "script/live_call.h"
 
 void cal_core_add_common(lua_State *L);  /* every VM */
 void cal_core_add_call(lua_State *L);    /* a call's VM */
@@ -17,8 +18,8 @@ void cal_core_add_service(lua_State *L); /* a service VM */
 void cal_core_add_sockets(lua_State *L); /* the same: sockets that come before their calls, last words */
 
 /* The call of this VM, or the VM's context; raises while a file loads in a VM that has no call yet. */
-cal_script_call *cal_core_check_call(lua_State *L);
-cal_bind_context *cal_core_check_alive(lua_State *L);
+cal_live_call *cal_core_check_call(lua_State *L);
+cal_context *cal_core_check_alive(lua_State *L);
 
 /* JSON that the last word of a call may carry (wire/wire.h); NULL when absent; an error for anything else. */
 const char *cal_core_json(lua_State *L, int index, const char *field);

@@ -2,12 +2,13 @@
 #include "base/log.h"
 #include "bind/init.h"
 #include "bind/luax.h"
-#include "script/script.h"
+#include "script/context.h"
+#include "script/live_call.h"
 
 static int log_line(lua_State *L, cal_log_level level) {
   const char *text = luaL_checkstring(L, 1);
-  cal_bind_context *context = cal_bind_of(L);
-  const char *call = context && context->call ? cal_call_about(context->call->call)->name : NULL;
+  cal_context *context = cal_context_of(L);
+  const char *call = context && context->call ? cal_live_call_name(context->call) : NULL;
   cal_log(level, "script", call, "%s", text);
   return 0;
 }

@@ -7,18 +7,19 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "engine/engine.h"
 #include "bind/l_core.h"
 #include "script/say.h"
-#include "script/script.h"
+#include "script/live_call.h"
+#include "script/question.h"
+#include "script/reload.h"
 #include "script/service.h"
 #include "net/message.h"
 #include "store/facts.h"
 
 #define TEXTS_CEILING 16
 
-static cal_script *script_of(lua_State *L) { return cal_bind_of(L)->script; }
-static cal_engine *engine_of(lua_State *L) { return cal_bind_of(L)->engine; }
+static cal_script_host *host_of(lua_State *L) { return cal_context_of(L)->host; }
+static cal_reach *reach_of(lua_State *L) { return cal_context_of(L)->reach; }
 
 /* ---- requests */
 
@@ -39,7 +40,7 @@ static int http_reply(lua_State *L) {
   cal_http_message_set_body(message, body, bytes);
   cal_core_add_headers(L, 3, message);
   cal_command command = {.kind = CAL_COMMAND_HTTP_REPLY, .target = request, .message = cal_luax_take(owned)};
-  cal_engine_command(engine_of(L), &command);
+  cal_reach_command(reach_of(L), &command);
   return 0;
 }
 
@@ -47,11 +48,9 @@ static int http_reply(lua_State *L) {
 static int forward(lua_State *L) {
   cal_id request = cal_luax_check_id(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
-  uint8_t owner = cal_engine_owner(engine_of(L), luaL_checkstring(L, 3), NULL, 0);
-  if (!owner) {
-    cal_fail(-ENOENT, "no live call has this id");
-    return cal_luax_refuse(L, -ENOENT);
-  }
+  cal_owner owner;
+  if (!cal_registry_find(reach_of(L)->registry, luaL_checkstring(L, 3), &owner))
+    return cal_luax_refuse(L, cal_fail(-ENOENT, "no live call has this id"));
   cal_owned *owned = cal_core_message(L);
   cal_http_message *message = owned->object;
   message->method = cal_strdup(cal_luax_text(L, 2, "method"));
@@ -66,23 +65,22 @@ static int forward(lua_State *L) {
   const char *body = lua_tolstring(L, -1, &bytes);
   cal_http_message_set_body(message, body, bytes);
   cal_event event = {.kind = CAL_EVENT_HTTP_REQUEST,
-                     .target = cal_engine_handle(engine_of(L), lua_tostring(L, 3)),
+                     .target = owner.handle,
                      .source = request,
                      .message = cal_luax_take(owned)};
-  int code = cal_engine_event(engine_of(L), owner, &event, CAL_MAIL_CONTROL);
+  int code = cal_reach_event(reach_of(L), owner.script, &event, CAL_MAIL_CONTROL);
   if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;
 }
 
-static int owner(lua_State *L) {
-  char call[64];
-  uint8_t script = cal_engine_owner(engine_of(L), luaL_checkstring(L, 1), call, sizeof call);
-  if (!script) return 0;
-  lua_pushstring(L, call);
-  cal_script_call *mine =
-      script == cal_script_index(script_of(L)) ? cal_script_call_named(script_of(L), call) : NULL;
-  lua_pushboolean(L, mine && mine->service == cal_bind_of(L)->service);
+static int owner_of(lua_State *L) {
+  cal_owner owner;
+  if (!cal_registry_find(reach_of(L)->registry, luaL_checkstring(L, 1), &owner)) return 0;
+  lua_pushstring(L, owner.call);
+  const cal_live_call *mine =
+      owner.script == host_of(L)->index ? cal_slots_get(host_of(L)->calls, owner.handle) : NULL;
+  lua_pushboolean(L, mine && mine->service == cal_context_of(L)->service);
   return 2;
 }
 
@@ -106,11 +104,11 @@ static size_t texts_of(lua_State *L, int index, const char *field, const char **
 }
 
 /* Relative to the data folder. The text stays on the stack for as long as it is used. */
-static const char *recording_path(lua_State *L, cal_engine *engine) {
+static const char *recording_path(lua_State *L, const cal_reach *reach) {
   const char *name = cal_luax_text(L, 1, "recording");
   if (!name) return NULL;
   if (*name == '/' || strstr(name, "..")) luaL_error(L, "`recording` must be a path inside the data folder");
-  return lua_pushfstring(L, "%s/%s", cal_engine_about(engine)->data_folder, name);
+  return lua_pushfstring(L, "%s/%s", reach->data_folder, name);
 }
 
 static int call_open(lua_State *L) {
@@ -121,7 +119,7 @@ static int call_open(lua_State *L) {
   cal_call_options options = {.name = cal_luax_text_needed(L, 1, "id"),
                               .path = cal_luax_text(L, 1, "path"),
                               .carrier_call = cal_luax_text(L, 1, "carrier_call"),
-                              .recording_path = recording_path(L, engine_of(L))};
+                              .recording_path = recording_path(L, reach_of(L))};
   luaL_argcheck(L, strlen(options.name) < 64, 1, "`id` has at most 63 characters");
   if (!strcmp(role, "agent"))
     options.role = CAL_ROLE_AGENT;
@@ -135,7 +133,7 @@ static int call_open(lua_State *L) {
   cal_id socket = (cal_id)cal_luax_number(L, 1, "socket", 0, 1, 9e15);
   options.lead_ms = (uint32_t)cal_luax_number(L, 1, "lead_ms", 0, 0, 400);
   lua_Number ttl = cal_luax_number(L, 1, "token_ttl", 60, 1, 86400);
-  options.token_expires_ns = cal_engine_now_ns(engine_of(L)) + (uint64_t)(ttl * 1e9);
+  options.token_expires_ns = cal_reach_now_ns(reach_of(L)) + (uint64_t)(ttl * 1e9);
   lua_getfield(L, 1, "signature");
   if (lua_istable(L, -1)) {
     int signature = lua_gettop(L);
@@ -146,18 +144,15 @@ static int call_open(lua_State *L) {
   }
   lua_getfield(L, 1, "wire");
   options.wire = cal_core_check_wire(L, -1);
-  const char *fallback = NULL, *voice = NULL;
+  cal_opening opening = {.entry = cal_luax_text_needed(L, 1, "entry")};
   lua_getfield(L, 1, "fallback");
   if (lua_istable(L, -1)) {
-    fallback = cal_luax_text_needed(L, lua_gettop(L), "text");
-    voice = cal_luax_text(L, lua_gettop(L), "voice");
+    opening.fallback_text = cal_luax_text_needed(L, lua_gettop(L), "text");
+    opening.fallback_voice = cal_luax_text(L, lua_gettop(L), "voice");
   }
-  const char *entry = cal_luax_text_needed(L, 1, "entry");
   lua_getfield(L, 1, "begin");
-  size_t begin_bytes;
-  const char *begin = luaL_checklstring(L, -1, &begin_bytes);
-  int code =
-      cal_script_call_open(cal_bind_of(L)->service, &options, entry, begin, begin_bytes, fallback, voice);
+  opening.begin = luaL_checklstring(L, -1, &opening.begin_bytes);
+  int code = cal_live_call_open(cal_context_of(L)->service, &options, &opening);
   if (code < 0) return cal_luax_refuse(L, code);
   if (socket) cal_core_take_socket(L, socket, options.name);
   lua_pushboolean(L, 1);
@@ -165,12 +160,13 @@ static int call_open(lua_State *L) {
 }
 
 static int call_close(lua_State *L) {
-  cal_script_call_close(script_of(L), luaL_checkstring(L, 1), (int)luaL_optinteger(L, 2, 1000));
+  cal_live_call *call = cal_live_call_named(host_of(L), luaL_checkstring(L, 1));
+  if (call) cal_live_call_close(call, (int)luaL_optinteger(L, 2, 1000));
   return 0;
 }
 
 static int leg_end(lua_State *L) {
-  cal_script_call *call = cal_script_call_named(script_of(L), luaL_checkstring(L, 1));
+  cal_live_call *call = cal_live_call_named(host_of(L), luaL_checkstring(L, 1));
   if (!call) return 0;
   cal_command command = {.kind = CAL_COMMAND_LEG_CLOSE,
                          .flags = lua_toboolean(L, 2) ? CAL_COMMAND_DRAIN : 0,
@@ -192,11 +188,8 @@ static int leg_dial(lua_State *L) {
   dial.opening = opening;
   lua_getfield(L, 2, "wire");
   if (!lua_isnil(L, -1)) dial.wire = cal_core_check_wire(L, -1);
-  cal_script_call *call = cal_script_call_named(script_of(L), luaL_checkstring(L, 1));
-  if (!call) {
-    cal_fail(-ENOENT, "no call with this id is open here");
-    return cal_luax_refuse(L, -ENOENT);
-  }
+  cal_live_call *call = cal_live_call_named(host_of(L), luaL_checkstring(L, 1));
+  if (!call) return cal_luax_refuse(L, cal_fail(-ENOENT, "no call with this id is open here"));
   lua_getfield(L, 2, "headers");
   int headers = lua_gettop(L);
   lua_pushliteral(L, "");
@@ -212,24 +205,26 @@ static int leg_dial(lua_State *L) {
   dial.url_headers = lua_tostring(L, headers + 1);
   cal_call_set_dial(call->call, &dial);
   cal_command command = {.kind = CAL_COMMAND_CALL_DIAL, .object = cal_ref(call->call)};
-  int code = cal_engine_command(engine_of(L), &command);
+  int code = cal_reach_command(reach_of(L), &command);
   if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;
 }
 
 static int alias(lua_State *L) {
-  const char *call = luaL_checkstring(L, 1), *name = luaL_checkstring(L, 2);
-  int code = cal_script_call_alias(script_of(L), call, name);
+  const char *id = luaL_checkstring(L, 1), *name = luaL_checkstring(L, 2);
+  cal_live_call *call = cal_live_call_named(host_of(L), id);
+  int code =
+      call ? cal_live_call_alias(call, name) : cal_fail(-ENOENT, "no call %s is open on this thread", id);
   if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;
 }
 
 static int token_withdraw(lua_State *L) {
-  cal_script_call *call = cal_script_call_named(script_of(L), luaL_checkstring(L, 1));
+  cal_live_call *call = cal_live_call_named(host_of(L), luaL_checkstring(L, 1));
   if (call && cal_call_about(call->call)->path)
-    cal_tokens_withdraw(cal_engine_tokens(engine_of(L)), cal_call_about(call->call)->path);
+    cal_tokens_withdraw(reach_of(L)->tokens, cal_call_about(call->call)->path);
   return 0;
 }
 
@@ -237,14 +232,14 @@ static int wire(lua_State *L) { return cal_core_wire(L); }
 
 static int voice_prepare(lua_State *L) {
   const char *text = luaL_checkstring(L, 1), *voice = luaL_optstring(L, 2, NULL);
-  if (*text) cal_say_prepare(cal_engine_speech(engine_of(L)), text, voice);
+  if (*text) cal_say_prepare(reach_of(L)->speech, text, voice);
   return 0;
 }
 
 /* ---- the store */
 
 typedef struct answer {
-  cal_engine *engine;
+  cal_reach *reach;
   uint8_t script;
   cal_id request;
 } answer;
@@ -255,7 +250,7 @@ static void on_stored(void *context, cal_store_result *result) {
   answer *a = context;
   cal_event event = {
       .kind = CAL_EVENT_STORED, .source = a->request, .object = result, .release = release_result};
-  cal_engine_event(a->engine, a->script, &event, CAL_MAIL_RESERVED);
+  cal_reach_event(a->reach, a->script, &event, CAL_MAIL_RESERVED);
   cal_free(a);
 }
 
@@ -307,25 +302,24 @@ static void read_statement(lua_State *L, statement *s) {
 }
 
 static int store(lua_State *L) {
-  cal_bind_context *context = cal_bind_of(L);
+  cal_context *context = cal_context_of(L);
   int is_fact = lua_toboolean(L, 4);
   statement s;
   read_statement(L, &s);
   cal_id request;
-  int code = cal_script_ask(context, &request);
+  int code = cal_question_ask(context, &request);
   if (code < 0) return cal_luax_refuse(L, code);
   answer *a = cal_alloc(sizeof *a);
-  *a = (answer){.engine = context->engine, .script = cal_script_index(context->script), .request = request};
-  code = cal_store_submit(cal_engine_store(context->engine),
-                          &(cal_store_request){.sql = s.sql,
-                                               .params = s.values,
-                                               .param_count = (uint32_t)s.count,
-                                               .is_fact = is_fact,
-                                               .on_done = on_stored,
-                                               .context = a});
+  *a = (answer){.reach = context->reach, .script = context->host->index, .request = request};
+  code = cal_store_submit(context->reach->store, &(cal_store_request){.sql = s.sql,
+                                                                      .params = s.values,
+                                                                      .param_count = (uint32_t)s.count,
+                                                                      .is_fact = is_fact,
+                                                                      .on_done = on_stored,
+                                                                      .context = a});
   if (code < 0) {
     cal_free(a);
-    cal_script_forget(context, request);
+    cal_question_forget(context, request);
     return cal_luax_refuse(L, code);
   }
   lua_pushnumber(L, (lua_Number)request);
@@ -336,7 +330,7 @@ static int store_fact(lua_State *L) {
   statement s;
   read_statement(L, &s);
   int code = cal_store_submit(
-      cal_engine_store(engine_of(L)),
+      reach_of(L)->store,
       &(cal_store_request){.sql = s.sql, .params = s.values, .param_count = (uint32_t)s.count, .is_fact = 1});
   if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, 1);
@@ -346,8 +340,7 @@ static int store_fact(lua_State *L) {
 static int fact_of(lua_State *L) {
   const char *call = luaL_checkstring(L, 1), *kind = luaL_checkstring(L, 2),
              *data = luaL_optstring(L, 3, NULL);
-  int code = cal_store_event(cal_engine_store(engine_of(L)), call,
-                             cal_clock_wall_ms(cal_engine_clock(engine_of(L))), kind, data);
+  int code = cal_store_event(reach_of(L)->store, call, cal_reach_wall_ms(reach_of(L)), kind, data);
   if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;
@@ -356,7 +349,7 @@ static int fact_of(lua_State *L) {
 /* ---- the engine */
 
 static int settings(lua_State *L) {
-  const char *json = cal_bind_of(L)->service->code->settings_json;
+  const char *json = cal_context_of(L)->service->edition->settings_json;
   cal_lib_json(L); /* the script may not have required it */
   if (!json) json = "{}";
   return cal_lib_json_decode(L, json, strlen(json));
@@ -371,24 +364,24 @@ static void put_number(lua_State *L, const char *name, lua_Number value) {
  * reference. */
 static cal_generation *own_generation(lua_State *L) {
   cal_owned *owned = cal_luax_own(L, cal_unref);
-  owned->object = cal_ref(cal_bind_of(L)->service->code->generation);
+  owned->object = cal_ref(cal_context_of(L)->service->edition->generation);
   return owned->object;
 }
 
 static int status(lua_State *L) {
-  cal_engine *engine = engine_of(L);
+  cal_reach *reach = reach_of(L);
   cal_generation *generation = own_generation(L);
   lua_newtable(L);
-  put_number(L, "calls", cal_engine_calls(engine));
-  put_number(L, "legs", cal_engine_legs(engine));
-  put_number(L, "script_threads", cal_engine_script_count(engine));
+  put_number(L, "calls", atomic_load(&reach->calls));
+  put_number(L, "legs", cal_reach_legs(reach));
+  put_number(L, "script_threads", reach->script_threads);
   put_number(L, "generation", (lua_Number)cal_generation_serial(generation));
-  put_number(L, "port", cal_engine_port(engine));
+  put_number(L, "port", reach->port);
   lua_pushstring(L, cal_generation_digest(generation));
   lua_setfield(L, -2, "digest");
-  lua_pushboolean(L, cal_engine_is_draining(engine));
+  lua_pushboolean(L, atomic_load(&reach->is_draining));
   lua_setfield(L, -2, "draining");
-  lua_pushstring(L, cal_engine_node(engine));
+  lua_pushstring(L, reach->node);
   lua_setfield(L, -2, "node");
   return 1;
 }
@@ -423,18 +416,15 @@ static int metrics_text(lua_State *L) {
 
 /* reload(share), rollback(), code(): answered like an HTTP request, with a status and a JSON report. */
 static int wish(lua_State *L, cal_wish_kind kind, uint32_t share, const char *reason) {
-  cal_bind_context *context = cal_bind_of(L);
+  cal_context *context = cal_context_of(L);
   cal_id request;
-  int code = cal_script_ask(context, &request);
+  int code = cal_question_ask(context, &request);
   if (code < 0) return cal_luax_refuse(L, code);
-  cal_wish w = {.kind = kind,
-                .share = share,
-                .script = cal_script_index(context->script),
-                .request = request,
-                .reason = reason};
-  code = cal_reload_wish(context->engine, &w);
+  cal_wish w = {
+      .kind = kind, .share = share, .script = context->host->index, .request = request, .reason = reason};
+  code = cal_reload_wish(context->reach->reload, &w);
   if (code < 0) {
-    cal_script_forget(context, request);
+    cal_question_forget(context, request);
     return cal_luax_refuse(L, code);
   }
   lua_pushnumber(L, (lua_Number)request);
@@ -451,19 +441,19 @@ static int rollback(lua_State *L) { return wish(L, CAL_WISH_ROLLBACK, 100, "aske
 static int code_status(lua_State *L) { return wish(L, CAL_WISH_STATUS, 0, ""); }
 
 static int started(lua_State *L) {
-  cal_script_started(script_of(L));
+  cal_service_started(cal_context_of(L)->service);
   return 0;
 }
 
 static int stopped(lua_State *L) {
-  cal_script_service_stopped(cal_bind_of(L)->service);
+  cal_service_stopped(cal_context_of(L)->service);
   return 0;
 }
 
 void cal_core_add_service(lua_State *L) {
   cal_luax_set(L, "http_reply", http_reply);
   cal_luax_set(L, "forward", forward);
-  cal_luax_set(L, "owner", owner);
+  cal_luax_set(L, "owner", owner_of);
   cal_luax_set(L, "wire", wire);
   cal_luax_set(L, "call_open", call_open);
   cal_luax_set(L, "call_close", call_close);

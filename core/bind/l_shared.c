@@ -6,8 +6,7 @@
 #include "base/kv.h"
 #include "bind/init.h"
 #include "bind/luax.h"
-#include "engine/engine.h"
-#include "script/script.h"
+#include "script/context.h"
 
 static uint64_t opt_ttl_ms(lua_State *L, int index) {
   lua_Number seconds = luaL_optnumber(L, index, 0);
@@ -17,9 +16,9 @@ static uint64_t opt_ttl_ms(lua_State *L, int index) {
 
 static int shared_get(lua_State *L) {
   cal_span key = cal_luax_check_span(L, 1);
-  cal_engine *engine = cal_bind_of(L)->engine;
+  cal_reach *reach = cal_context_of(L)->reach;
   cal_buf *value = cal_luax_buf(L, 128 * 1024);
-  if (cal_kv_get(cal_engine_shared(engine), key, value, cal_engine_now_ns(engine)) == 1)
+  if (cal_kv_get(reach->shared, key, value, cal_reach_now_ns(reach)) == 1)
     lua_pushlstring(L, value->bytes ? value->data : "", value->bytes);
   else
     lua_pushnil(L);
@@ -30,8 +29,8 @@ static int shared_get(lua_State *L) {
 static int shared_set(lua_State *L) {
   cal_span key = cal_luax_check_span(L, 1), value = cal_luax_check_span(L, 2);
   uint64_t ttl_ms = opt_ttl_ms(L, 3);
-  cal_engine *engine = cal_bind_of(L)->engine;
-  int code = cal_kv_set(cal_engine_shared(engine), key, value, ttl_ms, cal_engine_now_ns(engine));
+  cal_reach *reach = cal_context_of(L)->reach;
+  int code = cal_kv_set(reach->shared, key, value, ttl_ms, cal_reach_now_ns(reach));
   if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;
@@ -40,8 +39,8 @@ static int shared_set(lua_State *L) {
 static int shared_add(lua_State *L) {
   cal_span key = cal_luax_check_span(L, 1), value = cal_luax_check_span(L, 2);
   uint64_t ttl_ms = opt_ttl_ms(L, 3);
-  cal_engine *engine = cal_bind_of(L)->engine;
-  int code = cal_kv_add(cal_engine_shared(engine), key, value, ttl_ms, cal_engine_now_ns(engine));
+  cal_reach *reach = cal_context_of(L)->reach;
+  int code = cal_kv_add(reach->shared, key, value, ttl_ms, cal_reach_now_ns(reach));
   if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, code == 1);
   return 1;
@@ -51,8 +50,8 @@ static int shared_increment(lua_State *L) {
   cal_span key = cal_luax_check_span(L, 1);
   int64_t by = luaL_optinteger(L, 2, 1), result = 0;
   uint64_t ttl_ms = opt_ttl_ms(L, 3);
-  cal_engine *engine = cal_bind_of(L)->engine;
-  int code = cal_kv_increment(cal_engine_shared(engine), &result, key, by, ttl_ms, cal_engine_now_ns(engine));
+  cal_reach *reach = cal_context_of(L)->reach;
+  int code = cal_kv_increment(reach->shared, &result, key, by, ttl_ms, cal_reach_now_ns(reach));
   if (code < 0) return cal_luax_refuse(L, code);
   lua_pushnumber(L, (lua_Number)result);
   return 1;
@@ -60,8 +59,8 @@ static int shared_increment(lua_State *L) {
 
 static int shared_remove(lua_State *L) {
   cal_span key = cal_luax_check_span(L, 1);
-  cal_engine *engine = cal_bind_of(L)->engine;
-  lua_pushboolean(L, cal_kv_remove(cal_engine_shared(engine), key, cal_engine_now_ns(engine)) == 1);
+  cal_reach *reach = cal_context_of(L)->reach;
+  lua_pushboolean(L, cal_kv_remove(reach->shared, key, cal_reach_now_ns(reach)) == 1);
   return 1;
 }
 
@@ -71,9 +70,9 @@ static int shared_hold(lua_State *L) {
   luaL_argcheck(L, most >= 0 && most <= INT32_MAX, 3, "how many there are, not negative");
   uint64_t ttl_ms = opt_ttl_ms(L, 4);
   uint32_t count = 0;
-  cal_engine *engine = cal_bind_of(L)->engine;
-  int code = cal_holders_take(cal_engine_holders(engine), &count, set, holder, (uint32_t)most, ttl_ms,
-                              cal_engine_now_ns(engine));
+  cal_reach *reach = cal_context_of(L)->reach;
+  int code =
+      cal_holders_take(reach->holders, &count, set, holder, (uint32_t)most, ttl_ms, cal_reach_now_ns(reach));
   if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, code == 1);
   lua_pushinteger(L, count);
@@ -82,14 +81,14 @@ static int shared_hold(lua_State *L) {
 
 static int shared_release(lua_State *L) {
   cal_span set = cal_luax_check_span(L, 1), holder = cal_luax_check_span(L, 2);
-  lua_pushboolean(L, cal_holders_release(cal_engine_holders(cal_bind_of(L)->engine), set, holder) == 1);
+  lua_pushboolean(L, cal_holders_release(cal_context_of(L)->reach->holders, set, holder) == 1);
   return 1;
 }
 
 static int shared_holders(lua_State *L) {
   cal_span set = cal_luax_check_span(L, 1);
-  cal_engine *engine = cal_bind_of(L)->engine;
-  lua_pushinteger(L, cal_holders_count(cal_engine_holders(engine), set, cal_engine_now_ns(engine)));
+  cal_reach *reach = cal_context_of(L)->reach;
+  lua_pushinteger(L, cal_holders_count(reach->holders, set, cal_reach_now_ns(reach)));
   return 1;
 }
 
@@ -97,9 +96,8 @@ static int shared_pace(lua_State *L) {
   cal_span name = cal_luax_check_span(L, 1);
   lua_Number per_second = luaL_checknumber(L, 2), burst = luaL_optnumber(L, 3, 1);
   uint64_t wait_ns = 0;
-  cal_engine *engine = cal_bind_of(L)->engine;
-  int code = cal_holders_pace(cal_engine_holders(engine), &wait_ns, name, per_second, burst,
-                              cal_engine_now_ns(engine));
+  cal_reach *reach = cal_context_of(L)->reach;
+  int code = cal_holders_pace(reach->holders, &wait_ns, name, per_second, burst, cal_reach_now_ns(reach));
   if (code < 0) return cal_luax_refuse(L, code);
   lua_pushnumber(L, (lua_Number)wait_ns / (lua_Number)CAL_S);
   return 1;

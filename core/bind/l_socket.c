@@ -6,16 +6,15 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "engine/engine.h"
 #include "bind/l_core.h"
-#include "script/script.h"
+#include "script/live_call.h"
 #include "io/lobby.h"
 #include "data/jscan.h"
 
 #define TEXT_CEILING 65536
 #define FIRST_CEILING 8 /* text messages that may be waited for */
 
-static cal_engine *engine_of(lua_State *L) { return cal_bind_of(L)->engine; }
+static cal_reach *reach_of(lua_State *L) { return cal_context_of(L)->reach; }
 
 const char *cal_core_json(lua_State *L, int index, const char *field) {
   const char *text = cal_luax_text(L, index, field);
@@ -36,7 +35,7 @@ static int sockets(lua_State *L) {
     const char *path = cal_luax_text_needed(L, 2, "path");
     uint32_t most = (uint32_t)cal_luax_number(L, 2, "most", 10, 0, 100000);
     uint32_t first = (uint32_t)cal_luax_number(L, 2, "first", 1, 0, FIRST_CEILING);
-    int code = cal_prefixes_declare(cal_engine_prefixes(engine_of(L)), path, most, first);
+    int code = cal_prefixes_declare(reach_of(L)->prefixes, path, most, first);
     if (code < 0) return cal_luax_refuse(L, code);
     lua_settop(L, 1);
   }
@@ -45,10 +44,10 @@ static int sockets(lua_State *L) {
 }
 
 void cal_core_take_socket(lua_State *L, cal_id socket, const char *name) {
-  cal_script_call *call = cal_script_call_named(cal_bind_of(L)->script, name);
+  cal_live_call *call = cal_live_call_named(cal_context_of(L)->host, name);
   if (!call) return;
   cal_command command = {.kind = CAL_COMMAND_SOCKET_TAKE, .target = socket, .object = cal_ref(call->call)};
-  cal_engine_command(engine_of(L), &command);
+  cal_reach_command(reach_of(L), &command);
 }
 
 /* socket_refuse(number, {code, reason, text, wire}) */
@@ -70,12 +69,12 @@ static int socket_refuse(lua_State *L) {
   cal_command command = {.kind = CAL_COMMAND_SOCKET_REFUSE,
                          .target = socket,
                          .object = cal_refusal_new(text, wire, code, reason)};
-  cal_engine_command(engine_of(L), &command);
+  cal_reach_command(reach_of(L), &command);
   return 0;
 }
 
 static int to_leg(lua_State *L, cal_command command) {
-  cal_script_call *call = cal_script_call_named(cal_bind_of(L)->script, luaL_checkstring(L, 1));
+  cal_live_call *call = cal_live_call_named(cal_context_of(L)->host, luaL_checkstring(L, 1));
   if (call)
     cal_call_command(call->call, &command);
   else

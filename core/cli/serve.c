@@ -89,7 +89,8 @@ static void raise_file_limit(void) {
 
 static void on_signal(uv_signal_t *handle, int number) {
   if (number == SIGHUP)
-    cal_reload_wish(handle->data, &(cal_wish){.kind = CAL_WISH_RELOAD, .share = 100, .reason = "SIGHUP"});
+    cal_reload_wish(cal_engine_reach(handle->data)->reload,
+                    &(cal_wish){.kind = CAL_WISH_RELOAD, .share = 100, .reason = "SIGHUP"});
   else
     cal_engine_drain(handle->data);
 }

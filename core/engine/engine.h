@@ -9,19 +9,11 @@
 #ifndef CAL_ENGINE_ENGINE_H
 #define CAL_ENGINE_ENGINE_H
 
-#include "base/clock.h"
-#include "base/holders.h"
-#include "base/ids.h"
-#include "base/kv.h"
+#include "loop/loop.h"
+#include "script/reach.h"
 #include "script/reload.h"
-#include "script/script.h"
-#include "script/trace.h"
-#include "io/io.h"
-#include "io/tokens.h"
-#include "speech/speech.h"
-#include "store/files.h"
-#include "store/store.h"
-#include "vm/generation.h"
+
+typedef struct cal_engine cal_engine;
 
 typedef struct cal_engine_options {
   /* entry module of the service VMs: "callisto.service" or "callisto.exchange.service" */
@@ -72,41 +64,10 @@ cal_loop *cal_engine_loop(cal_engine *engine); /* the main thread's */
 void cal_engine_drain(cal_engine *engine);     /* any thread, also before start; twice = at once */
 cal_engine *cal_engine_free(cal_engine *engine);
 
-/* For the bindings. Any thread. */
-const cal_engine_options *cal_engine_about(const cal_engine *engine);
-uint64_t cal_engine_now_ns(const cal_engine *engine);
-cal_clock *cal_engine_clock(const cal_engine *engine);
-cal_kv *cal_engine_shared(const cal_engine *engine);
-cal_holders *cal_engine_holders(const cal_engine *engine);
-cal_ids *cal_engine_ids(const cal_engine *engine);
-cal_tokens *cal_engine_tokens(const cal_engine *engine);
-struct cal_prefixes *cal_engine_prefixes(const cal_engine *engine);
-cal_store *cal_engine_store(const cal_engine *engine);
-cal_speech *cal_engine_speech(const cal_engine *engine);
-cal_trace *cal_engine_trace(const cal_engine *engine);     /* NULL: nobody wants to know */
-cal_code *cal_engine_code(cal_engine *engine);             /* returns owned: code and settings of new calls */
-cal_generation *cal_engine_generation(cal_engine *engine); /* returns owned */
-const char *cal_engine_node(const cal_engine *engine);
+/* Any thread. */
+cal_reach *cal_engine_reach(cal_engine *engine); /* what scripts may reach; borrowed */
 uint16_t cal_engine_port(const cal_engine *engine);
-int cal_engine_is_draining(const cal_engine *engine);
-uint32_t cal_engine_calls(const cal_engine *engine);
+uint32_t cal_engine_calls(const cal_engine *engine); /* live */
 uint32_t cal_engine_legs(const cal_engine *engine);
-uint8_t cal_engine_script_count(const cal_engine *engine);
-/* Posts to the io thread that owns the command's target (its tag); for new requests and dials any one is
- * chosen. Takes. */
-int cal_engine_command(cal_engine *engine, cal_command *command);
-/* Posts to the script thread with this index (1..). Takes. */
-int cal_engine_event(cal_engine *engine, uint8_t script, cal_event *event, cal_mail kind);
-/* Which script thread owns the call of this name, or of this carrier's id; 0 = none. */
-uint8_t cal_engine_owner(cal_engine *engine, const char *name, char *call, size_t room);
-cal_id cal_engine_handle(cal_engine *engine, const char *name); /* 0: unknown */
-int cal_engine_register(cal_engine *engine, const char *name, const char *call, uint8_t script,
-                        cal_id handle);
-void cal_engine_unregister(cal_engine *engine, const char *name);
-/* Once for each script thread. */
-void cal_engine_script_is_ready(cal_engine *engine); /* its service VM said core.started() */
-void cal_engine_script_is_done(cal_engine *engine);  /* its service VM said core.stopped() */
-/* its service VM could not start: the engine stops at once */
-void cal_engine_script_has_failed(cal_engine *engine);
 
 #endif

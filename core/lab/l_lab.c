@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "bind/l_core.h"
 #include "bind/luax.h"
-#include "script/script.h"
+#include "script/context.h"
 
 #define ENGINE "callisto.lab.engine"
 #define SOURCES_CEILING 256
@@ -232,7 +232,7 @@ static int lab_engine_new(lua_State *L) {
   lua_pushvalue(L, 1);
   lua_rawseti(L, -2, 1);
   lua_setfenv(L, -2);
-  const cal_engine_options *mine = cal_engine_about(cal_bind_of(L)->engine);
+  const cal_reach *mine = cal_context_of(L)->reach;
   const char *workspace = cal_luax_text(L, 2, "workspace");
   cal_lab_engine options = {.host = cal_luax_text_needed(L, 2, "host"),
                             .service = cal_luax_text_needed(L, 2, "service"),
@@ -270,7 +270,8 @@ static int engine_tell(lua_State *L) {
 static int engine_share(lua_State *L) {
   lua_engine *e = check_engine(L);
   cal_span key = cal_luax_check_span(L, 2), value = cal_luax_check_span(L, 3);
-  int code = cal_kv_set(cal_engine_shared(e->engine), key, value, 0, cal_engine_now_ns(e->engine));
+  const cal_reach *reach = cal_engine_reach(e->engine);
+  int code = cal_kv_set(reach->shared, key, value, 0, cal_reach_now_ns(reach));
   if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;
@@ -280,7 +281,8 @@ static int engine_shared(lua_State *L) {
   lua_engine *e = check_engine(L);
   cal_span key = cal_luax_check_span(L, 2);
   cal_buf *value = cal_luax_buf(L, 1 << 20);
-  if (cal_kv_get(cal_engine_shared(e->engine), key, value, cal_engine_now_ns(e->engine)) != 1) return 0;
+  const cal_reach *reach = cal_engine_reach(e->engine);
+  if (cal_kv_get(reach->shared, key, value, cal_reach_now_ns(reach)) != 1) return 0;
   lua_pushlstring(L, value->data, value->bytes);
   return 1;
 }

@@ -15,7 +15,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/planes.h"
-#include "script/service.h"
+#include "script/live_call.h"
+#include "script/script_thread.h"
 #include "speech/spoken.h"
 
 #define HEADERS_CEILING 64
@@ -270,7 +271,8 @@ int cal_lab_add(cal_lab *lab, cal_engine **result, const cal_lab_engine *options
 }
 
 int cal_lab_tell(cal_engine *engine, const char *call, const char *text, size_t bytes) {
-  return cal_script_tell_call(engine->scripts[0], call, text, bytes);
+  cal_live_call *found = cal_live_call_named(cal_script_thread_host(engine->scripts[0]), call);
+  return found ? cal_live_call_tell(found, text, bytes) : cal_fail(-ENOENT, "no call %s is live", call);
 }
 
 /* ---- counting */
@@ -293,12 +295,12 @@ void cal_lab_count(cal_lab *lab, cal_lab_left *left) {
   cal_list_each(&lab->engines, node) {
     cal_engine *engine = cal_list_entry(node, lab_engine, node)->engine;
     left->calls += cal_engine_calls(engine);
-    left->legs += cal_engine_legs(engine);
-    left->commands += cal_mailbox_waiting(engine->commands[0]);
-    left->events += cal_mailbox_waiting(engine->events[0]);
-    left->speech += cal_speech_jobs(engine->speech);
-    left->vms += cal_script_vms(engine->scripts[0]);
-    left->tasks += tasks_of(cal_script_service_vm(engine->scripts[0]));
+    left->legs += cal_reach_legs(&engine->reach);
+    left->commands += cal_mailbox_waiting(engine->reach.commands[0]);
+    left->events += cal_mailbox_waiting(engine->reach.events[0]);
+    left->speech += cal_speech_jobs(engine->reach.speech);
+    left->vms += cal_script_thread_vms(engine->scripts[0]);
+    left->tasks += tasks_of(cal_script_thread_service_vm(engine->scripts[0]));
   }
 }
 

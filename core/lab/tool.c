@@ -5,26 +5,28 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "bind/init.h"
 #include "lab/l_lab.h"
-#include "script/script.h"
+#include "script/context.h"
+#include "script/reload.h"
 
 struct cal_tool {
   cal_engine *engine;
   cal_vm *vm;
 };
 
-static void open_libraries(lua_State *L, void *engine) {
-  cal_bind_context_new(L)->engine = engine;
-  cal_bind_open(L);
+static void open_libraries(lua_State *L, void *context) {
+  cal_reach *reach = context;
+  cal_context_new(L)->reach = reach;
+  reach->open(L);
   cal_vm_provide(L, "callisto.lab", cal_lib_lab);
 }
 
-int cal_bind_tool(cal_vm **result, cal_engine *engine) {
-  cal_generation *generation = cal_engine_generation(engine);
-  cal_vm_options options = {.kind = CAL_VM_TOOL, .name = "tool", .open = open_libraries, .context = engine};
-  int code = cal_vm_new(result, generation, &options);
-  cal_unref(generation);
+int cal_tool_vm(cal_vm **result, cal_engine *engine) {
+  cal_reach *reach = cal_engine_reach(engine);
+  cal_edition *edition = cal_reload_edition(reach->reload);
+  cal_vm_options options = {.kind = CAL_VM_TOOL, .name = "tool", .open = open_libraries, .context = reach};
+  int code = cal_vm_new(result, edition->generation, &options);
+  cal_unref(edition);
   return code;
 }
 
@@ -32,7 +34,7 @@ int cal_tool_new(cal_tool **result, const char *workspace, const char *library) 
   cal_tool *tool = cal_alloc(sizeof *tool);
   int code = cal_engine_new(&tool->engine,
                             &(cal_engine_options){.is_tool = 1, .workspace = workspace, .library = library});
-  if (!code) code = cal_bind_tool(&tool->vm, tool->engine);
+  if (!code) code = cal_tool_vm(&tool->vm, tool->engine);
   if (code) {
     cal_tool_free(tool);
     return code;

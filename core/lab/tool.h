@@ -4,9 +4,10 @@
 #define CAL_LAB_TOOL_H
 
 #include "engine/engine.h"
+#include "vm/vm.h"
 
-int cal_bind_tool(cal_vm **result,
-                  cal_engine *engine); /* returns owned; borrows the engine; prints go to stdout */
+int cal_tool_vm(cal_vm **result,
+                cal_engine *engine); /* returns owned; borrows the engine; prints go to stdout */
 
 /* A developer's VM together with its engine. `library` is the folder of our own Lua. */
 typedef struct cal_tool cal_tool;

@@ -263,7 +263,7 @@ static char *without_last_slash(const char *path) {
 }
 
 int cal_file_watch_new(cal_file_watch **result, cal_loop *loop, const char *const *paths, size_t count,
-                  uint32_t quiet_ms, void (*on_change)(void *context), void *context) {
+                       uint32_t quiet_ms, void (*on_change)(void *context), void *context) {
   if (count == 0 || quiet_ms == 0) return cal_fail(-EINVAL, "a watch needs a path and a quiet time");
   cal_file_watch *watch = cal_alloc(sizeof *watch);
   watch->loop = loop;

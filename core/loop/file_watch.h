@@ -21,8 +21,9 @@ typedef struct cal_file_watch cal_file_watch;
 
 /* Returns owned through `result`; copies the paths. -EINVAL when there are none or `quiet_ms` is 0. */
 int cal_file_watch_new(cal_file_watch **result, cal_loop *loop, const char *const *paths, size_t count,
-                  uint32_t quiet_ms, void (*on_change)(void *context), void *context);
-cal_file_watch *cal_file_watch_free(cal_file_watch *watch); /* takes; may be called from on_change; returns NULL */
+                       uint32_t quiet_ms, void (*on_change)(void *context), void *context);
+cal_file_watch *
+cal_file_watch_free(cal_file_watch *watch); /* takes; may be called from on_change; returns NULL */
 int cal_file_watch_is_polling(const cal_file_watch *watch);
 
 #endif

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "script/script.h"
+#include "script/context.h"
 #include "net/message.h"
 #include "store/store.h"
 
@@ -219,7 +219,7 @@ static const char *const names[] = {[CAL_EVENT_HTTP_REQUEST] = "request",
 /* Runs inside the protected entry. */
 static int run_handler(lua_State *L) {
   const cal_event *event = lua_touserdata(L, 1);
-  cal_bind_context *context = cal_bind_of(L);
+  cal_context *context = cal_context_of(L);
   luaL_checkstack(L, 16, "event");
   context->has_begun = 1;
   lua_rawgeti(L, LUA_REGISTRYINDEX, context->handler);
@@ -229,7 +229,7 @@ static int run_handler(lua_State *L) {
 }
 
 int cal_deliver(cal_vm *vm, const cal_event *event) {
-  cal_bind_context *context = cal_vm_context(vm);
+  cal_context *context = cal_vm_context(vm);
   if (context->handler == LUA_NOREF) return 0;
   lua_State *L = cal_vm_state(vm);
   lua_pushcfunction(L, run_handler);

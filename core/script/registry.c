@@ -11,9 +11,7 @@
 
 typedef struct entry {
   struct entry *next;
-  char *call;
-  uint8_t script;
-  cal_id handle;
+  cal_owner owner;
   char name[];
 } entry;
 
@@ -29,18 +27,13 @@ cal_registry *cal_registry_new(void) {
   return registry;
 }
 
-static entry *entry_free(entry *e) {
-  cal_free(e->call);
-  return cal_free(e);
-}
-
 cal_registry *cal_registry_free(cal_registry *registry) {
   if (!registry) return NULL;
   for (unsigned i = 0; i < BUCKETS; i++)
     while (registry->buckets[i]) {
       entry *e = registry->buckets[i];
       registry->buckets[i] = e->next;
-      entry_free(e);
+      cal_free(e);
     }
   pthread_mutex_destroy(&registry->lock);
   return cal_free(registry);
@@ -54,8 +47,7 @@ static entry **find(cal_registry *registry, const char *name) {
   return place;
 }
 
-int cal_registry_add(cal_registry *registry, const char *name, const char *call, uint8_t script,
-                     cal_id handle) {
+int cal_registry_add(cal_registry *registry, const char *name, const cal_owner *owner) {
   int code = 0;
   pthread_mutex_lock(&registry->lock);
   entry **place = find(registry, name);
@@ -64,9 +56,7 @@ int cal_registry_add(cal_registry *registry, const char *name, const char *call,
   } else {
     entry *e = cal_alloc(sizeof *e + strlen(name) + 1);
     strcpy(e->name, name);
-    e->call = cal_strdup(call);
-    e->script = script;
-    e->handle = handle;
+    e->owner = *owner;
     *place = e;
     registry->count++;
   }
@@ -80,23 +70,18 @@ void cal_registry_remove(cal_registry *registry, const char *name) {
   entry *e = *place;
   if (e) {
     *place = e->next;
-    entry_free(e);
+    cal_free(e);
     registry->count--;
   }
   pthread_mutex_unlock(&registry->lock);
 }
 
-uint8_t cal_registry_find(cal_registry *registry, const char *name, char *call, size_t room, cal_id *handle) {
+int cal_registry_find(cal_registry *registry, const char *name, cal_owner *owner) {
   pthread_mutex_lock(&registry->lock);
-  entry *e = *find(registry, name);
-  uint8_t script = e ? e->script : 0;
-  if (e && handle) *handle = e->handle;
-  if (e && call && room) {
-    strncpy(call, e->call, room - 1);
-    call[room - 1] = 0;
-  }
+  const entry *e = *find(registry, name);
+  if (e) *owner = e->owner;
   pthread_mutex_unlock(&registry->lock);
-  return script;
+  return e != NULL;
 }
 
 uint32_t cal_registry_count(cal_registry *registry) {

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "engine/planes.h"
+#include "script/reach.h"
 #include "script/verify.h"
 #include "net/message.h"
 #include "data/json_escape.h"
@@ -29,12 +29,12 @@ typedef struct note {
 } note;
 
 struct cal_reload {
-  cal_engine *engine;
+  cal_reload_options options;
   cal_mailbox *notes;
   cal_file_watch *watch;
   pthread_mutex_t lock; /* guards `current` */
-  cal_code *current, *previous;
-  cal_code *next;            /* being prepared, or a canary */
+  cal_edition *current, *previous;
+  cal_edition *next;         /* being prepared, or a canary */
   atomic_uintptr_t canary;   /* == next while it is one */
   atomic_uint ended, broken; /* its calls */
   uint32_t share;
@@ -43,7 +43,7 @@ struct cal_reload {
   cal_wish wish;   /* what is being done */
   int wants_again; /* the watcher saw a change meanwhile */
   uv_work_t work;
-  cal_code *built;
+  cal_edition *built;
   cal_buf problems; /* JSON objects joined by commas; written by the worker, then by the main loop */
   int problem_count;
   uint32_t waiting; /* script threads that have not reported */
@@ -51,13 +51,7 @@ struct cal_reload {
   uint64_t began_ns;
 };
 
-/* ---- code */
-
-static void code_destroy(void *object) {
-  cal_code *code = object;
-  cal_unref(code->generation);
-  cal_free(code->settings_json);
-}
+/* ---- problems */
 
 /* Whether its first line names the file already, with a line; the traceback below names others. */
 static int says_where(const char *message, const char *path) {
@@ -86,50 +80,11 @@ static void add_problem(void *context, const char *path, int line, const char *m
   cal_buf_text(into, "\"}");
 }
 
-static int build_generation(cal_reload *reload, cal_generation **result) {
-  const cal_engine_options *about = &reload->engine->options;
-  static const char *const folders[] = {"templates", "providers", "menus", "exchange"};
-  enum { FOLDERS = sizeof folders / sizeof *folders };
-  char paths[FOLDERS][1024], shipped[1024];
-  cal_generation_root *roots = cal_alloc((about->source_count + FOLDERS + 3) * sizeof *roots);
-  size_t count = about->source_count;
-  if (count) memcpy(roots, about->sources, count * sizeof *roots);
-  for (int i = 0; i < FOLDERS; i++) { /* the workspace first, then what is shipped */
-    snprintf(paths[i], sizeof paths[i], "%s/%s", about->workspace, folders[i]);
-    roots[count++] = (cal_generation_root){.dir = paths[i], .prefix = folders[i]};
-  }
-  snprintf(shipped, sizeof shipped, "%s/../providers", about->library);
-  roots[count++] = (cal_generation_root){.dir = about->workspace, .prefix = "", .only = "routing.lua"};
-  roots[count++] = (cal_generation_root){.dir = shipped, .prefix = "providers"};
-  roots[count++] = (cal_generation_root){.dir = about->library, .prefix = "", .except = "meta"};
-  /* Specs make an engine for each call, of the same files. */
-  int code = (about->loop ? cal_generation_again : cal_generation_build)(
-      result, roots, count, about->is_tool ? NULL : add_problem, reload);
-  cal_free(roots);
-  return code;
-}
-
-static int build(cal_reload *reload, cal_code **result, const char *settings) {
-  cal_generation *generation;
-  int code = build_generation(reload, &generation);
-  if (code) return code;
-  cal_code *built = cal_ref_new(sizeof *built, code_destroy);
-  built->generation = generation;
-  built->settings_json = cal_strdup(settings);
-  *result = built;
-  return 0;
-}
-
-static int is_same(const cal_code *a, const cal_code *b) {
-  return a && b && !strcmp(cal_generation_digest(a->generation), cal_generation_digest(b->generation)) &&
-         !strcmp(a->settings_json ? a->settings_json : "", b->settings_json ? b->settings_json : "");
-}
-
-cal_code *cal_reload_code(cal_reload *reload) {
+cal_edition *cal_reload_edition(cal_reload *reload) {
   pthread_mutex_lock(&reload->lock);
-  cal_code *code = cal_ref(reload->current);
+  cal_edition *edition = cal_ref(reload->current);
   pthread_mutex_unlock(&reload->lock);
-  return code;
+  return edition;
 }
 
 /* ---- reports */
@@ -161,7 +116,7 @@ static void answer(cal_reload *reload, const cal_wish *wish, int status, const c
     message->status = status;
     cal_http_message_set_body(message, json.data, json.bytes);
     cal_event event = {.kind = CAL_EVENT_HTTP_RESPONSE, .source = wish->request, .message = message};
-    cal_engine_event(reload->engine, wish->script, &event, CAL_MAIL_RESERVED);
+    cal_reach_event(reload->options.reach, wish->script, &event, CAL_MAIL_RESERVED);
   }
   cal_buf_free(&json);
 }
@@ -185,16 +140,16 @@ static void finish(cal_reload *reload, int status, const char *what) {
 
 /* ---- commit */
 
-static void release_code(void *code) { cal_unref(code); }
+static void release_edition(void *edition) { cal_unref(edition); }
 
-static void tell_scripts(cal_reload *reload, cal_event_kind kind, int64_t number, cal_code *code) {
-  for (uint8_t i = 1; i <= reload->engine->options.script_threads; i++) {
+static void tell_scripts(cal_reload *reload, cal_event_kind kind, int64_t number, cal_edition *edition) {
+  for (uint8_t i = 1; i <= reload->options.reach->script_threads; i++) {
     cal_event event = {.kind = kind, .number = number};
-    if (code) {
-      event.object = cal_ref(code);
-      event.release = release_code;
+    if (edition) {
+      event.object = cal_ref(edition);
+      event.release = release_edition;
     }
-    cal_engine_event(reload->engine, i, &event, CAL_MAIL_CONTROL);
+    cal_reach_event(reload->options.reach, i, &event, CAL_MAIL_CONTROL);
   }
 }
 
@@ -237,47 +192,47 @@ static void on_all_prepared(cal_reload *reload) {
   finish(reload, 200, "a canary runs");
 }
 
-static void prepare(cal_reload *reload, cal_code *code) {
+static void prepare(cal_reload *reload, cal_edition *edition) {
   reload->state = PREPARING;
-  reload->next = code;
-  reload->waiting = reload->engine->options.script_threads;
-  tell_scripts(reload, CAL_EVENT_RELOAD, 0, code);
+  reload->next = edition;
+  reload->waiting = reload->options.reach->script_threads;
+  tell_scripts(reload, CAL_EVENT_RELOAD, 0, edition);
 }
 
 /* ---- build */
 
 static void on_worker(uv_work_t *work) {
   cal_reload *reload = work->data;
-  const cal_engine_options *about = &reload->engine->options;
-  char *settings =
-      about->read_settings ? about->read_settings(about->settings_context) : cal_strdup(about->settings_json);
+  const cal_reload_options *o = &reload->options;
+  char *settings = o->read_settings ? o->read_settings(o->settings_context) : cal_strdup(o->settings_json);
   if (!settings) {
     add_problem(reload, "callisto.lua", 0, cal_error_text());
     return;
   }
-  if (build(reload, &reload->built, settings) < 0) add_problem(reload, about->workspace, 0, cal_error_text());
+  if (cal_edition_build(&reload->built, &o->sources, settings, add_problem, reload) < 0)
+    add_problem(reload, o->sources.workspace, 0, cal_error_text());
   cal_free(settings);
-  if (!reload->problem_count) cal_verify(reload->engine, reload->built->generation, add_problem, reload);
+  if (!reload->problem_count) cal_verify(o->reach, reload->built->generation, add_problem, reload);
 }
 
 static void on_built(uv_work_t *work, int status) {
   cal_reload *reload = work->data;
-  reload->last_ms = (int64_t)((cal_clock_now_ns(reload->engine->clock) - reload->began_ns) / CAL_MS);
-  cal_code *built = reload->built;
+  reload->last_ms = (int64_t)((cal_reach_now_ns(reload->options.reach) - reload->began_ns) / CAL_MS);
+  cal_edition *built = reload->built;
   reload->built = NULL;
-  if (reload->problem_count || atomic_load(&reload->engine->stops)) {
+  if (reload->problem_count || atomic_load(&reload->options.reach->is_draining)) {
     cal_unref(built);
     finish(reload, 422, "nothing changed");
     return;
   }
   int is_canary = atomic_load(&reload->canary) != 0;
-  if (is_canary && is_same(built, reload->next) && reload->wish.share >= 100) {
+  if (is_canary && cal_edition_is_same(built, reload->next) && reload->wish.share >= 100) {
     cal_unref(built);
     make_current(reload);
     finish(reload, 200, "the canary takes all calls now");
     return;
   }
-  if (is_same(built, reload->current)) {
+  if (cal_edition_is_same(built, reload->current)) {
     cal_unref(built);
     if (is_canary) drop_next(reload);
     finish(reload, 200, "nothing has changed");
@@ -290,11 +245,11 @@ static void on_built(uv_work_t *work, int status) {
 static void begin_reload(cal_reload *reload, const cal_wish *wish) {
   reload->wish = *wish;
   reload->state = BUILDING;
-  reload->began_ns = cal_clock_now_ns(reload->engine->clock);
+  reload->began_ns = cal_reach_now_ns(reload->options.reach);
   begin_problems(reload);
   reload->work.data = reload;
-  if (!reload->engine->options.loop) {
-    uv_queue_work(cal_loop_uv(reload->engine->loop), &reload->work, on_worker, on_built);
+  if (!reload->options.reach->is_simulated) {
+    uv_queue_work(cal_loop_uv(reload->options.loop), &reload->work, on_worker, on_built);
     return;
   }
   on_worker(&reload->work); /* simulated time stands still meanwhile */
@@ -348,59 +303,60 @@ static void drop_note(void *context, void *message) { cal_free(((note *)message)
 
 /* ---- any thread */
 
-int cal_reload_wish(cal_engine *engine, const cal_wish *wish) {
+int cal_reload_wish(cal_reload *reload, const cal_wish *wish) {
   note n = {.wish = *wish};
-  return cal_mailbox_post(engine->reload->notes, &n, CAL_MAIL_CONTROL);
+  return cal_mailbox_post(reload->notes, &n, CAL_MAIL_CONTROL);
 }
 
-void cal_reload_prepared(cal_engine *engine, int code, const char *text) {
+void cal_reload_prepared(cal_reload *reload, int code, const char *text) {
   note n = {.is_report = 1, .code = code, .text = code ? cal_strdup(text) : NULL};
-  if (cal_mailbox_post(engine->reload->notes, &n, CAL_MAIL_CONTROL)) cal_free(n.text);
+  if (cal_mailbox_post(reload->notes, &n, CAL_MAIL_CONTROL)) cal_free(n.text);
 }
 
-void cal_reload_count(cal_engine *engine, const cal_code *code, int is_broken) {
-  cal_reload *reload = engine->reload;
-  if (!reload || atomic_load(&reload->canary) != (uintptr_t)code) return;
+void cal_reload_count(cal_reload *reload, const cal_edition *edition, int is_broken) {
+  if (!reload || atomic_load(&reload->canary) != (uintptr_t)edition) return;
   if (!is_broken) {
     atomic_fetch_add(&reload->ended, 1);
     return;
   }
   unsigned broken = atomic_fetch_add(&reload->broken, 1) + 1, ended = atomic_load(&reload->ended);
   if (broken < CAL_CANARY_LEAST || broken * 100 < (ended + broken) * CAL_CANARY_PERCENT) return;
-  cal_reload_wish(engine, &(cal_wish){.kind = CAL_WISH_ROLLBACK, .reason = "the canary's calls break"});
+  cal_reload_wish(reload, &(cal_wish){.kind = CAL_WISH_ROLLBACK, .reason = "the canary's calls break"});
 }
 
 /* ---- life */
 
 static void on_change(void *context) {
   cal_reload_wish(
-      ((cal_reload *)context)->engine,
+      context,
       &(cal_wish){.kind = CAL_WISH_RELOAD, .share = 100, .is_from_watcher = 1, .reason = "a file changed"});
 }
 
 int cal_reload_watch(cal_reload *reload) {
-  const cal_engine_options *about = &reload->engine->options;
-  static const char *const names[] = {"templates", "providers",   "menus",
-                                      "exchange",  "routing.lua", "callisto.lua"};
-  enum { NAMES = sizeof names / sizeof *names };
+  static const char *const files[] = {"routing.lua", "callisto.lua"};
+  enum { FILES = sizeof files / sizeof *files, NAMES = CAL_EDITION_FOLDERS + FILES };
+  const cal_edition_sources *sources = &reload->options.sources;
   char paths[NAMES][1024];
   const char *watched[NAMES + 1];
   for (size_t i = 0; i < NAMES; i++) {
-    snprintf(paths[i], sizeof paths[i], "%s/%s", about->workspace, names[i]);
+    const char *name = i < FILES ? files[i] : cal_edition_folders[i - FILES];
+    snprintf(paths[i], sizeof paths[i], "%s/%s", sources->workspace, name);
     watched[i] = paths[i];
   }
-  watched[NAMES] = about->library;
-  return cal_file_watch_new(&reload->watch, reload->engine->loop, watched, NAMES + 1, QUIET_MS, on_change, reload);
+  watched[NAMES] = sources->library;
+  return cal_file_watch_new(&reload->watch, reload->options.loop, watched, NAMES + 1, QUIET_MS, on_change,
+                            reload);
 }
 
-int cal_reload_new(cal_reload **result, cal_engine *engine) {
+int cal_reload_new(cal_reload **result, const cal_reload_options *options) {
   cal_reload *reload = cal_alloc(sizeof *reload);
-  reload->engine = engine;
+  reload->options = *options;
   pthread_mutex_init(&reload->lock, NULL);
   cal_buf_init(&reload->problems, PROBLEMS_CEILING);
-  int code = build(reload, &reload->current, engine->options.settings_json);
+  int code = cal_edition_build(&reload->current, &options->sources, options->settings_json,
+                               options->is_quiet ? NULL : add_problem, reload);
   if (!code)
-    code = cal_mailbox_new(&reload->notes, engine->loop,
+    code = cal_mailbox_new(&reload->notes, options->loop,
                            &(cal_mailbox_options){.name = "reload",
                                                   .message_bytes = sizeof(note),
                                                   .capacity = WISHES_CAPACITY,
@@ -421,7 +377,7 @@ cal_reload *cal_reload_free(cal_reload *reload) {
   if (reload->notes) cal_mailbox_close(reload->notes);
   reload->wants_again = 0;
   while (reload->state == BUILDING)
-    uv_run(cal_loop_uv(reload->engine->loop), UV_RUN_ONCE); /* the worker uses all this */
+    uv_run(cal_loop_uv(reload->options.loop), UV_RUN_ONCE); /* the worker uses all this */
   cal_unref(reload->current);
   cal_unref(reload->previous);
   cal_unref(reload->next);

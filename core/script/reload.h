@@ -15,16 +15,24 @@
 #define CAL_SCRIPT_RELOAD_H
 
 #include "base/slots.h"
-#include "vm/generation.h"
+#include "loop/loop.h"
+#include "script/edition.h"
 
-typedef struct cal_engine cal_engine;
+typedef struct cal_reach cal_reach;
 typedef struct cal_reload cal_reload;
 
-/* Code and settings that belong together; immutable, reference counted. */
-typedef struct cal_code {
-  cal_generation *generation;
-  char *settings_json;
-} cal_code;
+/* Borrowed. */
+typedef struct cal_reload_options {
+  cal_reach *reach;
+  cal_loop *loop; /* the main thread's */
+  cal_edition_sources sources;
+  const char *settings_json; /* at first */
+  char *(*read_settings)(
+      void *context); /* reads them again, on a worker thread: owned, or NULL with an error text;
+                                            NULL: they stay */
+  void *settings_context;
+  int is_quiet; /* files that are broken at first are not reported: a tool asks about them itself */
+} cal_reload_options;
 
 typedef enum cal_wish_kind { CAL_WISH_RELOAD, CAL_WISH_ROLLBACK, CAL_WISH_STATUS } cal_wish_kind;
 
@@ -41,16 +49,17 @@ typedef struct cal_wish {
 #define CAL_CANARY_LEAST 3    /* broken calls before a canary may be judged */
 #define CAL_CANARY_PERCENT 20 /* of its calls broken: rolled back */
 
-/* builds the first code; broken files are reported, the rest serves */
-int cal_reload_new(cal_reload **result, cal_engine *engine);
+/* Builds the first edition: broken files are reported, the rest serves. Returns owned. */
+int cal_reload_new(cal_reload **result, const cal_reload_options *options);
 cal_reload *cal_reload_free(cal_reload *reload);
-int cal_reload_watch(cal_reload *reload);      /* changes on disk become wishes */
-cal_code *cal_reload_code(cal_reload *reload); /* any thread; returns owned: the present code */
+int cal_reload_watch(cal_reload *reload); /* changes on disk become wishes */
 
-int cal_reload_wish(cal_engine *engine, const cal_wish *wish); /* any thread */
-void cal_reload_prepared(cal_engine *engine, int code,
+/* Any thread. */
+cal_edition *cal_reload_edition(cal_reload *reload); /* returns owned: what new calls run on */
+int cal_reload_wish(cal_reload *reload, const cal_wish *wish);
+void cal_reload_prepared(cal_reload *reload, int code,
                          const char *text); /* a script thread has done its part */
-void cal_reload_count(cal_engine *engine, const cal_code *code,
-                      int is_broken); /* a call of this code ended, or broke */
+void cal_reload_count(cal_reload *reload, const cal_edition *edition,
+                      int is_broken); /* a call of it ended, or broke */
 
 #endif

@@ -5,15 +5,16 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "bind/init.h"
-#include "script/script.h"
+#include "script/context.h"
+#include "script/reach.h"
 
 #define MEMORY_BYTES (128u << 20)
 #define FILE_BUDGET_MS 2000 /* one file's load and self_test */
 
-static void open_libraries(lua_State *L, void *engine) {
-  cal_bind_context_new(L)->engine = engine;
-  cal_bind_open(L);
+static void open_libraries(lua_State *L, void *context) {
+  cal_reach *reach = context;
+  cal_context_new(L)->reach = reach;
+  reach->open(L);
 }
 
 /* "templates/order.lua:17: unknown field" gives 17; the message keeps its place all the same. */
@@ -43,19 +44,19 @@ static int verify_module(cal_vm *vm, const cal_module *module, const char *check
   return 1;
 }
 
-static int new_vm(cal_vm **vm, cal_engine *engine, cal_generation *generation) {
+static int new_vm(cal_vm **vm, cal_reach *reach, cal_generation *generation) {
   cal_vm_options options = {.kind = CAL_VM_CALL,
                             .name = "verify",
                             .memory_bytes = MEMORY_BYTES,
                             .entry_budget_ms = FILE_BUDGET_MS,
                             .open = open_libraries,
-                            .context = engine};
+                            .context = reach};
   return cal_vm_new(vm, generation, &options);
 }
 
 /* One VM serves all files, so that a thousand cost what they themselves cost; a file that fails gets it
  * replaced. */
-int cal_verify(cal_engine *engine, cal_generation *generation, cal_generation_report report, void *context) {
+int cal_verify(cal_reach *reach, cal_generation *generation, cal_generation_report report, void *context) {
   static const struct {
     const char *prefix, *check;
   } kinds[] = {{"templates.", "template"},
@@ -67,7 +68,7 @@ int cal_verify(cal_engine *engine, cal_generation *generation, cal_generation_re
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
     for (const cal_module *module = NULL;
          (module = cal_generation_next(generation, kinds[i].prefix, module));) {
-      if (!vm && new_vm(&vm, engine, generation) < 0) {
+      if (!vm && new_vm(&vm, reach, generation) < 0) {
         report(context, module->path, 0, cal_error_text());
         return problems + 1;
       }

@@ -4,9 +4,10 @@
 #ifndef CAL_SCRIPT_VERIFY_H
 #define CAL_SCRIPT_VERIFY_H
 
-#include "engine/engine.h"
+#include "script/reach.h"
+#include "vm/generation.h"
 
-/* `report` is told of every problem. How many there were. */
-int cal_verify(cal_engine *engine, cal_generation *generation, cal_generation_report report, void *context);
+/* `report` gets every problem. How many there were. */
+int cal_verify(cal_reach *reach, cal_generation *generation, cal_generation_report report, void *context);
 
 #endif

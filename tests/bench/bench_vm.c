@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "bind/init.h"
-#include "script/script.h"
+#include "script/context.h"
 #include "vm/chunks.h"
 #include "vm/pool.h"
 
@@ -30,7 +30,7 @@ static void check(int code) {
 }
 
 static void open_libraries(lua_State *L, void *unused) {
-  cal_bind_context_new(L);
+  cal_context_new(L);
   cal_bind_open(L);
 }
 

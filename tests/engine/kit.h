@@ -233,11 +233,17 @@ static inline int is_fact(world *w, const char *kind, const char *name, const ch
   cal_buf found;
   cal_buf_init(&found, 4096);
   snprintf(key, sizeof key, "%s:%s", kind, name);
-  int is_there =
-      cal_kv_get(cal_engine_shared(w->engine), cal_span_of(key), &found, cal_engine_now_ns(w->engine)) == 1;
+  int is_there = cal_kv_get(cal_engine_reach(w->engine)->shared, cal_span_of(key), &found,
+                            cal_reach_now_ns(cal_engine_reach(w->engine))) == 1;
   int is_same = is_there && (!value || strcmp(found.data, value) == 0);
   cal_buf_free(&found);
   return is_same;
+}
+
+/* The script thread that owns the call of this name; 0: none. */
+static inline uint8_t owner_of(world *w, const char *name) {
+  cal_owner owner;
+  return cal_registry_find(cal_engine_reach(w->engine)->registry, name, &owner) ? owner.script : 0;
 }
 
 /* ---- requests */
@@ -285,8 +291,8 @@ static inline int silent_server(char *url, size_t room) {
 }
 
 static inline void set_fact(world *w, const char *key, const char *value) {
-  cal_kv_set(cal_engine_shared(w->engine), cal_span_of(key), cal_span_of(value), 0,
-             cal_engine_now_ns(w->engine));
+  cal_kv_set(cal_engine_reach(w->engine)->shared, cal_span_of(key), cal_span_of(value), 0,
+             cal_reach_now_ns(cal_engine_reach(w->engine)));
 }
 
 /* ---- lines */

@@ -17,7 +17,7 @@ static void talk_to_the_end(int threads) {
   assert_true(is_fact(&w, "started", "a1", NULL));
   assert_true(is_fact(&w, "told", "a1", "begun a1"));
   WAIT_FOR(&w.client, cal_engine_calls(w.engine) == 0);
-  assert_int_equal(cal_engine_owner(w.engine, "a1", NULL, 0), 0);
+  assert_int_equal(owner_of(&w, "a1"), 0);
   world_close(&w);
 }
 
@@ -61,7 +61,7 @@ static void an_id_is_given_once(void **state) {
   assert_int_equal(get(&w, "/open/hold/d1"), 200);
   assert_int_equal(get(&w, "/open/hold/d1"), 503);
   assert_int_equal(cal_engine_calls(w.engine), 1);
-  assert_int_equal(cal_engine_owner(w.engine, "d1", NULL, 0), 1);
+  assert_int_equal(owner_of(&w, "d1"), 1);
   line_dial(&w, &l, "d1");
   WAIT_FOR(&w.client, l.frames > 0);
   world_close(&w);
@@ -74,7 +74,7 @@ static void a_script_that_cannot_be_loaded_opens_no_call(void **state) {
   assert_int_equal(get(&w, "/open/broken/e1"), 503);
   assert_int_equal(get(&w, "/open/missing/e2"), 503);
   assert_int_equal(cal_engine_calls(w.engine), 0);
-  assert_int_equal(cal_engine_owner(w.engine, "e1", NULL, 0), 0);
+  assert_int_equal(owner_of(&w, "e1"), 0);
   world_close(&w);
 }
 

@@ -166,7 +166,8 @@ static void mistakes_are_named(void **state) {
     cal_buf found;
     cal_buf_init(&found, 4096);
     snprintf(key, sizeof key, "wrong:%s", cases[i].function);
-    cal_kv_get(cal_engine_shared(w.engine), cal_span_of(key), &found, cal_engine_now_ns(w.engine));
+    cal_kv_get(cal_engine_reach(w.engine)->shared, cal_span_of(key), &found,
+               cal_reach_now_ns(cal_engine_reach(w.engine)));
     if (!found.data || !strstr(found.data, cases[i].says))
       fail_msg("%s: %s", key, found.data ? found.data : "nothing");
     cal_buf_free(&found);

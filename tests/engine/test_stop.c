@@ -78,7 +78,8 @@ static void a_reload_under_way_is_waited_for(void **state) {
     assert_int_equal(get(&w, "/nothing"), 404);
     write_file(&w, "exchange/more.lua", "return {}\n");
     assert_int_equal(
-        cal_reload_wish(w.engine, &(cal_wish){.kind = CAL_WISH_RELOAD, .share = 100, .reason = "the test"}),
+        cal_reload_wish(cal_engine_reach(w.engine)->reload,
+                        &(cal_wish){.kind = CAL_WISH_RELOAD, .share = 100, .reason = "the test"}),
         0);
     for (int i = 0; i < turns * 20; i++) kit_turn(&w.client, cal_loop_now_ns(w.client.loop));
     world_close(&w);

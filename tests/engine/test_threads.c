@@ -64,7 +64,7 @@ static void requests_find_the_owner(void **state) {
   int owners[3] = {0};
   for (int i = 0; i < 8; i++) {
     snprintf(path, sizeof path, "call-%d", i);
-    owners[cal_engine_owner(w.engine, path, NULL, 0)]++;
+    owners[owner_of(&w, path)]++;
     for (int again = 0; again < 3; again++) {
       snprintf(path, sizeof path, again ? "/owner?xcall=call-%d" : "/owner?call=call-%d", i);
       assert_int_equal(get(&w, path), 200);
@@ -76,9 +76,9 @@ static void requests_find_the_owner(void **state) {
 }
 
 static uint64_t serial(world *w) {
-  cal_generation *generation = cal_engine_generation(w->engine);
-  uint64_t number = cal_generation_serial(generation);
-  cal_unref(generation);
+  cal_edition *edition = cal_reload_edition(cal_engine_reach(w->engine)->reload);
+  uint64_t number = cal_generation_serial(edition->generation);
+  cal_unref(edition);
   return number;
 }
 
@@ -101,7 +101,7 @@ static void calls_live_through_reloads(void **state) {
         round);
     write_file(&w, "exchange/late.lua", text);
     cal_wish wish = {.kind = CAL_WISH_RELOAD, .share = 100, .reason = "the test"};
-    assert_int_equal(cal_reload_wish(w.engine, &wish), 0);
+    assert_int_equal(cal_reload_wish(cal_engine_reach(w.engine)->reload, &wish), 0);
     WAIT_FOR(&w.client, serial(&w) != before);
     snprintf(name, sizeof name, "late-%d", round);
     line_call(&w, &late[round], "late", name);

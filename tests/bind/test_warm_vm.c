@@ -10,7 +10,7 @@
 
 #include "base/mem.h"
 #include "bind/init.h"
-#include "script/script.h"
+#include "script/context.h"
 #include "vm/chunks.h"
 #include "vm/pool.h"
 
@@ -36,7 +36,7 @@ static int teardown(void **unused) {
 }
 
 static void open_libraries(lua_State *L, void *unused) {
-  cal_bind_context_new(L);
+  cal_context_new(L);
   cal_bind_open(L);
 }
 

@@ -1,0 +1,204 @@
+#include "script/live_call.h"
+
+#include <errno.h>
+#include <lua.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "script/context.h"
+#include "script/deliver.h"
+#include "script/reload.h"
+#include "script/say.h"
+#include "store/facts.h"
+
+#define FALLBACK_UTTERANCE 0x6ffffff0u /* above any number a script reaches */
+
+static cal_metric *gauge_calls(void) { return cal_gauge("callisto_calls_live", "calls that are open"); }
+
+const char *cal_live_call_name(const cal_live_call *call) { return cal_call_about(call->call)->name; }
+
+cal_live_call *cal_live_call_named(cal_script_host *host, const char *name) {
+  cal_owner owner;
+  if (!cal_registry_find(host->reach->registry, name, &owner) || owner.script != host->index) return NULL;
+  return cal_slots_get(host->calls, owner.handle);
+}
+
+/* ---- the end */
+
+static void throw_vm_away(cal_live_call *call) {
+  if (!call->vm) return;
+  cal_context_wake_at(cal_vm_context(call->vm), 0);
+  call->vm = cal_pool_discard(call->service->pool, call->vm);
+}
+
+cal_live_call *cal_live_call_free(cal_live_call *call) {
+  cal_reach *reach = call->host->reach;
+  const cal_call_options *about = cal_call_about(call->call);
+  if (call->has_token) cal_tokens_withdraw(reach->tokens, about->path);
+  if (call->has_name) cal_registry_remove(reach->registry, about->name);
+  if (call->carrier_call) cal_registry_remove(reach->registry, call->carrier_call);
+  if (call->has_room) cal_mailbox_unreserve(call->host->events);
+  throw_vm_away(call);
+  cal_reload_count(reach->reload, call->service->edition, 0);
+  call->service->calls--;
+  cal_slots_remove(call->host->calls, call->handle);
+  atomic_fetch_sub(&reach->calls, 1);
+  cal_metric_add(gauge_calls(), -1);
+  cal_unref(call->call);
+  cal_free(call->fallback_text);
+  cal_free(call->fallback_voice);
+  cal_free(call->carrier_call);
+  return cal_free(call);
+}
+
+void cal_live_call_close(cal_live_call *call, int close_code) {
+  cal_command command = {.kind = CAL_COMMAND_LEG_CLOSE, .code = close_code};
+  cal_call_command(call->call, &command);
+  cal_live_call_free(call);
+}
+
+/* ---- a script that fails */
+
+/* The script no longer takes part; what the caller hears from now on comes from here. */
+static void play_fallback(cal_live_call *call) {
+  cal_reach *reach = call->host->reach;
+  cal_call_forget_waiting(call->call); /* its commands may fill the room these need */
+  cal_command stop = {.kind = CAL_COMMAND_LEG_STOP};
+  cal_command close = {.kind = CAL_COMMAND_LEG_CLOSE, .flags = CAL_COMMAND_DRAIN};
+  cal_call_command(call->call, &stop);
+  if (call->fallback_text) {
+    cal_line line = {.call_id = cal_live_call_name(call),
+                     .at_ms = cal_reach_wall_ms(reach),
+                     .who = "agent",
+                     .text = call->fallback_text};
+    cal_store_line(reach->store, &line);
+    cal_say_text(reach->speech, call->call, FALLBACK_UTTERANCE, call->fallback_text, call->fallback_voice, 0);
+  }
+  cal_call_command(call->call, &close);
+}
+
+static void tell_broken(cal_live_call *call, int code, char *text) {
+  cal_event event = {.kind = CAL_EVENT_BROKEN, .target = call->handle, .code = code, .text = text};
+  snprintf(event.name, sizeof event.name, "%s", cal_live_call_name(call));
+  call->has_room = 0;
+  if (cal_mailbox_post(call->host->events, &event, CAL_MAIL_RESERVED)) cal_event_drop(&event);
+}
+
+static void break_call(cal_live_call *call, int code) {
+  const char *why = cal_vm_error(call->vm);
+  cal_log(CAL_LOG_ERROR, "script", cal_live_call_name(call), "stopped (%s): %s", cal_error_name(code), why);
+  cal_reload_count(call->host->reach->reload, call->service->edition, 1);
+  cal_metric_add(cal_counter("callisto_scripts_broken_total", "calls whose script was stopped or failed"), 1);
+  char *text = cal_strdup(why);
+  throw_vm_away(call);
+  play_fallback(call);
+  tell_broken(call, code, text);
+}
+
+void cal_live_call_run(cal_live_call *call, const cal_event *event) {
+  if (!call->vm) return;
+  cal_trace *trace = call->host->reach->trace;
+  if (trace) cal_trace_event(trace, cal_live_call_name(call), event);
+  int code = cal_deliver(call->vm, event);
+  if (code < 0) break_call(call, code);
+}
+
+/* ---- messages */
+
+static int post(cal_live_call *call, cal_event_kind kind, const char *text, size_t bytes) {
+  cal_event event = {.kind = kind, .target = call->handle, .text = cal_strndup(text, bytes)};
+  int code = cal_mailbox_post(call->host->events, &event, CAL_MAIL_CONTROL);
+  if (!code) return 0;
+  cal_event_drop(&event);
+  return cal_fail(code, "the script thread's mailbox is full");
+}
+
+int cal_live_call_tell(cal_live_call *call, const char *text, size_t bytes) {
+  if (!call->vm) return cal_fail(-ENOENT, "the script of call %s was stopped", cal_live_call_name(call));
+  return post(call, CAL_EVENT_TOLD, text, bytes);
+}
+
+int cal_live_call_report(cal_live_call *call, const char *text, size_t bytes) {
+  return post(call, CAL_EVENT_REPORT, text, bytes);
+}
+
+/* ---- the beginning */
+
+static int take_vm(cal_live_call *call, const char *entry) {
+  int code = cal_pool_take(call->service->pool, &call->vm);
+  if (code < 0) return code;
+  cal_vm_set_name(call->vm, cal_live_call_name(call));
+  cal_context *context = cal_vm_context(call->vm);
+  context->call = call;
+  code = cal_vm_require(call->vm, entry);
+  if (code < 0) return cal_fail(code, "%s: %s", entry, cal_vm_error(call->vm));
+  lua_settop(cal_vm_state(call->vm), 0);
+  return 0;
+}
+
+static int add_name(cal_live_call *call, const char *name) {
+  cal_owner owner = {.script = call->host->index, .handle = call->handle};
+  snprintf(owner.call, sizeof owner.call, "%s", cal_live_call_name(call));
+  return cal_registry_add(call->host->reach->registry, name, &owner);
+}
+
+static int check_room(const cal_reach *reach) {
+  if (atomic_load(&reach->is_draining)) return cal_fail(-ESHUTDOWN, "this node takes no new calls");
+  if (atomic_load(&reach->calls) > reach->limits.calls)
+    return cal_fail(-EBUSY, "%u calls are live, which is the most this node takes", reach->limits.calls);
+  return 0;
+}
+
+static int admit(cal_live_call *call, const cal_opening *opening) {
+  cal_reach *reach = call->host->reach;
+  int code = check_room(reach);
+  if (code) return code;
+  code = cal_mailbox_reserve(call->host->events);
+  call->has_room = !code;
+  if (!code) code = add_name(call, cal_live_call_name(call));
+  call->has_name = !code;
+  if (!code) code = take_vm(call, opening->entry);
+  if (!code && cal_call_about(call->call)->path) {
+    code = cal_tokens_add(reach->tokens, call->call, cal_reach_now_ns(reach));
+    call->has_token = !code;
+  }
+  return code ? code : post(call, CAL_EVENT_BEGIN, opening->begin, opening->begin_bytes);
+}
+
+int cal_live_call_open(cal_service *service, cal_call_options *options, const cal_opening *opening) {
+  cal_script_host *host = service->host;
+  cal_live_call *call = cal_alloc(sizeof *call);
+  call->host = host;
+  call->service = service;
+  call->handle = cal_slots_add(host->calls, call);
+  if (!call->handle) {
+    cal_free(call);
+    return cal_fail(-ENOBUFS, "%d calls are open on this thread, which is the most possible",
+                    CAL_CALLS_CEILING);
+  }
+  atomic_fetch_add(&host->reach->calls, 1);
+  cal_metric_add(gauge_calls(), 1);
+  service->calls++;
+  options->handle = call->handle;
+  options->events = host->events;
+  call->call = cal_call_new(options);
+  call->fallback_text = cal_strdup(opening->fallback_text);
+  call->fallback_voice = cal_strdup(opening->fallback_voice);
+  int code = admit(call, opening);
+  if (code) cal_live_call_free(call);
+  return code;
+}
+
+int cal_live_call_alias(cal_live_call *call, const char *carrier_call) {
+  if (call->carrier_call && !strcmp(call->carrier_call, carrier_call)) return 0;
+  int code = add_name(call, carrier_call);
+  if (code) return code;
+  if (call->carrier_call) cal_registry_remove(call->host->reach->registry, call->carrier_call);
+  cal_free(call->carrier_call);
+  call->carrier_call = cal_strdup(carrier_call);
+  return 0;
+}
