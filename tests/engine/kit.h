@@ -21,7 +21,7 @@
 #define IS_TSAN 0
 #endif
 
-#define BUDGET_MS (IS_TSAN ? 5000 : 250) /* slow there, and what loops is skipped */
+#define BUDGET_MS (IS_TSAN ? 5000 : 100) /* slow there, and what loops is skipped */
 
 /* ---- the workspace */
 
