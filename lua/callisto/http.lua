@@ -17,10 +17,14 @@ function http.escape(value)
   return (tostring(value):gsub("[^%w%-._~]", function(c) return ("%%%02X"):format(c:byte()) end))
 end
 
+local function byte_of(hex) return string.char(tonumber(hex, 16)) end
+
 ---@param value string
 ---@return string
 function http.unescape(value)
-  return (value:gsub("+", " "):gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+  if value:find("+", 1, true) then value = value:gsub("+", " ") end
+  if value:find("%", 1, true) then value = value:gsub("%%(%x%x)", byte_of) end
+  return value
 end
 
 ---@param pairs_in_order {[1]: string, [2]: any}[]  a nil value leaves its pair out
