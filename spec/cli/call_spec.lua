@@ -136,6 +136,23 @@ describe("callisto call", function()
     end
   end)
 
+  it("says in a sentence why the payload is refused", function()
+    for _, case in ipairs {
+      { "customer_name:=12", 1, "'customer_name' must be string, not number" },
+      { "customer_name=Jos\233", 2, "the value of customer_name is not UTF-8" },
+    } do
+      local result = talk({ "delivery-window", case[1], "--text" }, "")
+      assert.equal(case[2], result.code)
+      assert.is_truthy(result.out:find(case[3], 1, true), result.out)
+      assert.is_nil(result.out:find("stack traceback", 1, true))
+    end
+  end)
+
+  it("takes what is typed in Latin-1 for what it can be", function()
+    local result = talk({ "delivery-window", "customer_name=Ann", "--text" }, "Jos\233\n")
+    assert.is_nil(result.out:find("traceback", 1, true), result.out)
+  end)
+
   it("hangs up where the text ends", function()
     local result = talk({ "after-hours", "--text" }, "")
     assert.matches("^agent   We", result.out)

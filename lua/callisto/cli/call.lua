@@ -2,6 +2,7 @@
 
 local help = require "callisto.cli.help"
 local json = require "callisto.json"
+local utf8 = require "callisto.util.utf8"
 local web = require "callisto.cli.server"
 
 local command = {}
@@ -88,9 +89,10 @@ local options = {
   ["--key"] = function(asked, value) asked.server.key = value end,
 }
 
--- NAME=TEXT or NAME:=JSON; a message when the JSON is none.
+-- NAME=TEXT or NAME:=JSON; a message when the text is not UTF-8, or the JSON is not JSON.
 local function add_to_payload(payload, word)
   local name, colon, text = word:match "^([%a_][%w_]*)(:?)=(.*)$"
+  if select(2, utf8.valid(text)) then return ("the value of %s is not UTF-8"):format(name) end
   if colon == "" then
     payload[name] = text
     return nil

@@ -6,6 +6,7 @@
 local exchange = require "callisto.spec.exchange"
 local cli_settings = require "callisto.cli.settings"
 local timeline = require "callisto.spec.timeline"
+local utf8 = require "callisto.util.utf8"
 
 local talk = {}
 
@@ -91,22 +92,32 @@ local function finish(self)
   return ending.state == "completed" and 0 or 1
 end
 
+-- The call, connected; nil when it is refused, which is said.
+local function ring(world, asked)
+  local caller = world:ring {
+    template = asked.template, payload = asked.payload, inbound = not next(asked.payload) and not asked.outbound or nil,
+    may_be_refused = true,
+  }
+  if not caller.refusal then return caller:connects() end
+  io.stderr:write("callisto call: ", caller.refusal.detail or "the call was refused", "\n")
+  world:close()
+end
+
 ---@param asked {template: string, payload: table, inbound: boolean|nil, at: number|nil}
 ---@return integer exit_code
 function talk.by_text(asked)
   local world = exchange.open { file = file_of ".", at = asked.at or os.time(), seed = os.time() }
   exchange.reports_itself = asked.is_verbose or false
   local self = { world = world, printed = 0 }
-  self.caller = world:call {
-    template = asked.template, payload = asked.payload, inbound = not next(asked.payload) and not asked.outbound or nil,
-  }
+  self.caller = ring(world, asked)
+  if not self.caller then return 1 end
   hear(self)
   while not self.is_over do
     local line = io.read "*l"
     if not line then commands.hangup(self) break end
     if line:find "%S" then
       if not asked.is_terminal then print((line:sub(1, 1) == "/" and "        " or "caller  ") .. line) end
-      obey(self, line)
+      obey(self, (utf8.valid(line)))
     end
   end
   local code = finish(self)
@@ -133,9 +144,8 @@ function talk.by_audio(asked)
   local world = exchange.open {
     file = file_of ".", at = os.time(), seed = os.time(), real_voice = true, sounds = folder or ".",
   }
-  local caller = world:call {
-    template = asked.template, payload = asked.payload, inbound = not next(asked.payload) or nil,
-  }
+  local caller = ring(world, asked)
+  if not caller then return 1 end
   caller:plays(name or asked.audio)
   local function is_done() return is_over { world = world, caller = caller } end
   world:until_true(AFTERWARDS_S, is_done, 0.5)
