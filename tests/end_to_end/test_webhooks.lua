@@ -69,6 +69,22 @@ return kit.run(function()
     kit.equal(1, #kit.calls_with(server, "direction", "inbound"), "inbound calls")
   end)
 
+  kit.test("webhooks about one call that come at once, to several threads, open one call and get its document", function()
+    local http = require "callisto.http"
+    local params, form, commands = params_of(new_sid()), {}, {}
+    for name, value in pairs(params) do form[#form + 1] = { name, value } end
+    for i = 1, 8 do
+      commands[i] = ("curl -sS -m 20 --noproxy '*' -H %s --data-binary %s -o %s/at-once-%d %s &"):format(
+        kit.quote("x-twilio-signature: " .. kit.sign(server.url .. PATH, params)), kit.quote(http.form(form)),
+        kit.scratch, i, kit.quote(server.url .. PATH))
+    end
+    kit.shell(table.concat(commands, " ") .. " wait")
+    local first = kit.read(kit.scratch .. "/at-once-1")
+    kit.ok(first:find("<Connect>", 1, true), first)
+    for i = 2, 8 do kit.equal(first, kit.read(("%s/at-once-%d"):format(kit.scratch, i)), "document " .. i) end
+    kit.equal(1, #kit.calls_with(server, "carrier_call_id", params.CallSid), "calls")
+  end)
+
   kit.test("a webhook that comes again opens no second call and gets the same document", function()
     local params = params_of(new_sid())
     local _, first = kit.webhook(server, PATH, params)
