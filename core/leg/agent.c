@@ -30,8 +30,7 @@ static void send_marks(cal_leg *leg, const cal_playout_frame *frame) {
 
 static void send_sound(cal_leg *leg, int16_t *frame) {
   cal_leg_mix_background(leg, frame);
-  leg->port->ops->sound(leg->port, frame, leg->frame_samples);
-  cal_leg_record_out(leg, frame, leg->frame_samples);
+  cal_leg_send(leg, frame);
   cal_pace_sent(&leg->pace, 1);
 }
 
@@ -51,11 +50,14 @@ static int send_background(cal_leg *leg, int16_t *frame) {
 }
 
 static int send_next(cal_leg *leg) {
-  int16_t *frame = cal_scratch_get(leg->host->samples, leg->frame_samples * sizeof *frame);
-  cal_playout_frame pulled = cal_playout_pull(&leg->playout, frame, (uint32_t)leg->frame_samples);
-  if (pulled.samples) send_sound(leg, frame);
+  uint32_t samples = (uint32_t)leg->frame_samples;
+  int16_t *frame = cal_scratch_get(leg->host->samples, samples * sizeof *frame);
+  cal_playout_frame pulled = cal_playout_pull(&leg->playout, frame, samples);
+  int is_joined = cal_leg_mix_lines(leg, frame);
+  if (is_joined && !pulled.samples) cal_playout_filler(&leg->playout, samples);
+  if (is_joined || pulled.samples) send_sound(leg, frame);
   send_marks(leg, &pulled);
-  return pulled.samples > 0 || send_background(leg, frame);
+  return is_joined || pulled.samples || send_background(leg, frame);
 }
 
 /* The schedule lies on the wheel's grid, or every frame would be late by the way to the next tick. */
@@ -69,6 +71,10 @@ static void tick(cal_leg *leg, uint64_t now_ns) {
 static int is_busy(const cal_leg *leg) { return 0; }
 
 /* ---- what comes */
+
+static void sound(cal_leg *leg, const int16_t *samples, size_t count) {
+  cal_taps_push(&leg->taps[CAL_TAP_IN], samples, count);
+}
 
 /* An echo confirms. */
 static void mark(cal_leg *leg, const char *name) {
@@ -90,6 +96,6 @@ const cal_leg_role cal_leg_agent = {.listens = 1,
                                     .end = end,
                                     .tick = tick,
                                     .is_busy = is_busy,
-                                    .sound = cal_leg_hear,
+                                    .sound = sound,
                                     .mark = mark,
                                     .clear = clear};

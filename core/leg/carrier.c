@@ -10,7 +10,9 @@
 
 struct carrier {
   cal_carrier_queue *queue;
-  void *hearing;          /* for specs; NULL: nobody listens */
+  cal_tap hearing_tap;
+  void *hearing; /* for specs; NULL: nobody listens */
+  void (*put)(void *ear, const int16_t *samples, size_t count);
   uint32_t silent_frames; /* of it: so many in a row had no sound for the other side … */
   uint32_t still_frames;  /* … and none from it either */
   int is_playing;         /* so the other side was told */
@@ -21,12 +23,26 @@ static void give_mark_back(void *context, const char *name, size_t bytes) {
   leg->port->ops->mark(leg->port, name);
 }
 
+static void on_hearing(cal_tap *tap, const int16_t *samples, size_t count) {
+  struct carrier *carrier = cal_list_entry(tap, struct carrier, hearing_tap);
+  carrier->put(carrier->hearing, samples, count);
+}
+
+static void let_hear(cal_leg *leg) {
+  const cal_hearing *hearing = &leg->host->hearing;
+  struct carrier *carrier = leg->carrier;
+  if (hearing->open) carrier->hearing = hearing->open(hearing->context, leg->options.name, leg->rate_hz);
+  if (!carrier->hearing) return;
+  carrier->put = hearing->put;
+  carrier->hearing_tap.on_samples = on_hearing;
+  cal_leg_tap(leg, CAL_TAP_IN, leg->rate_hz, &carrier->hearing_tap);
+}
+
 static void begin(cal_leg *leg) {
   cal_leg_voice_open(leg, &(cal_playout_options){.delay_samples = (uint32_t)leg->frame_samples}, 0);
-  struct carrier *carrier = leg->carrier = cal_alloc(sizeof *carrier);
-  carrier->queue = cal_carrier_queue_new(leg->rate_hz, give_mark_back, leg);
-  const cal_hearing *hearing = &leg->host->hearing;
-  if (hearing->open) carrier->hearing = hearing->open(hearing->context, leg->options.name, leg->rate_hz);
+  leg->carrier = cal_alloc(sizeof *leg->carrier);
+  leg->carrier->queue = cal_carrier_queue_new(leg->rate_hz, give_mark_back, leg);
+  let_hear(leg);
 }
 
 static void end(cal_leg *leg) {
@@ -57,9 +73,10 @@ static void send_next(cal_leg *leg, int16_t *frame) {
   uint32_t samples = (uint32_t)leg->frame_samples, *silent = &leg->carrier->silent_frames;
   cal_playout_frame pulled = cal_playout_pull(&leg->playout, frame, samples);
   if (!pulled.samples) cal_playout_filler(&leg->playout, samples); /* the frame is silent */
-  *silent = pulled.samples || leg->background.clip ? 0 : *silent + 1;
+  int is_joined = cal_leg_mix_lines(leg, frame);
+  *silent = is_joined || pulled.samples || leg->background.clip ? 0 : *silent + 1;
   cal_leg_mix_background(leg, frame);
-  if (!is_long(leg, *silent)) leg->port->ops->sound(leg->port, frame, samples);
+  if (!is_long(leg, *silent)) cal_leg_send(leg, frame);
 }
 
 /* The other side hears when what it sent begins to play, and when nothing of it is left. */
@@ -74,8 +91,7 @@ static void play(cal_leg *leg, int16_t *frame) {
   size_t played = cal_carrier_queue_pull(carrier->queue, frame, leg->frame_samples);
   tell_playing(leg, played > 0);
   carrier->still_frames = carrier->silent_frames && !played ? carrier->still_frames + 1 : 0;
-  if (carrier->hearing) leg->host->hearing.put(carrier->hearing, frame, leg->frame_samples);
-  cal_leg_hear(leg, frame, leg->frame_samples);
+  cal_taps_push(&leg->taps[CAL_TAP_IN], frame, leg->frame_samples);
 }
 
 static void tick(cal_leg *leg, uint64_t now_ns) {

@@ -5,17 +5,18 @@
 #include "base/mem.h"
 #include "leg/leg_private.h"
 
-#define PAUSE_MORE_MS 200   /* of silence, beyond what ends an utterance */
-#define PIECE_SAMPLES 1024  /* of a message, resampled at once */
+#define PAUSE_MORE_MS 200 /* of silence, beyond what ends an utterance */
+#define PIECE_SAMPLES 1024
 #define GAP_MS 2000         /* of nothing at all while somebody speaks: that line says nothing more */
 #define GAP_IN_SPECS_MS 150 /* where nothing is ever late; some carriers send every 100 ms */
 #define GAP_STEP_MS 20
+#define KEYS_HZ 8000 /* where the detector of keys works */
 #define KEYS "0123456789*#ABCD"
 
-uint32_t cal_leg_ear_rate(const cal_leg *leg) { return leg->rate_hz == 16000 ? 16000 : 8000; }
+static uint32_t ear_rate(const cal_leg *leg) { return leg->rate_hz == 16000 ? 16000 : 8000; }
 
 static int64_t milliseconds(const cal_leg *leg, uint64_t samples) {
-  return (int64_t)(samples * 1000 / cal_leg_ear_rate(leg));
+  return (int64_t)(samples * 1000 / ear_rate(leg));
 }
 
 /* ---- speech */
@@ -58,49 +59,7 @@ void cal_leg_listen(cal_leg *leg, cal_listen *listen) {
   if (leg->endpoint) cal_endpoint_set_hangover(leg->endpoint, listen->endpoint_ms);
 }
 
-/* ---- life */
-
-void cal_leg_ear_open(cal_leg *leg) {
-  /* A subscriber of the exchange only waits for its turn: loudness is enough, and nobody asks for the sound.
-   */
-  int is_simple = !leg->role->listens;
-  cal_endpoint_options options = {
-      .vad = {.rate_hz = cal_leg_ear_rate(leg), .engine = is_simple ? CAL_VAD_ENERGY : CAL_VAD_BEST},
-      .no_sound = is_simple,
-      .on_event = on_speech,
-      .context = leg};
-  if (cal_endpoint_new(&leg->endpoint, &options) < 0)
-    cal_log(CAL_LOG_ERROR, "leg", leg->options.name, "deaf: %s", cal_error_text());
-  if (cal_leg_ear_rate(leg) != leg->rate_hz &&
-      cal_resampler_new(&leg->ear_rate, leg->rate_hz, cal_leg_ear_rate(leg)) < 0) {
-    cal_log(CAL_LOG_ERROR, "leg", leg->options.name, "deaf: %s", cal_error_text());
-    leg->endpoint = cal_endpoint_free(leg->endpoint);
-  }
-  if (!leg->port->hears_keys && cal_dtmf_new(&leg->dtmf, leg->rate_hz, on_key_in_band, leg) < 0)
-    cal_log(CAL_LOG_ERROR, "leg", leg->options.name, "keys in the sound are not heard: %s", cal_error_text());
-}
-
-void cal_leg_ear_close(cal_leg *leg) {
-  cal_timer_stop(leg->host->loop, &leg->gap);
-  leg->endpoint = cal_endpoint_free(leg->endpoint);
-  leg->dtmf = cal_dtmf_free(leg->dtmf);
-  leg->ear_rate = cal_resampler_free(leg->ear_rate);
-  leg->listen.grammar = cal_unref(leg->listen.grammar);
-}
-
 /* ---- samples */
-
-/* In pieces, because a message may hold minutes of sound and the room here does not. */
-static void listen_at_ear_rate(cal_leg *leg, const int16_t *samples, size_t count) {
-  int16_t out[2 * PIECE_SAMPLES]; /* the ear's rate is at most the wire's, but for the resampler's rounding */
-  while (count) {
-    size_t piece = count < PIECE_SAMPLES ? count : PIECE_SAMPLES;
-    int made = cal_resampler_run(leg->ear_rate, samples, piece, out, 2 * PIECE_SAMPLES);
-    if (made > 0) cal_endpoint_push(leg->endpoint, out, (size_t)made);
-    samples += piece;
-    count -= piece;
-  }
-}
 
 /* Some carriers send nothing while nobody speaks. What is missing is silence, or the caller's turn would
  * never end. */
@@ -109,7 +68,7 @@ static void on_gap(cal_timer *timer) {
   cal_leg *leg = cal_list_entry(timer, cal_leg, gap);
   uint64_t now_ns = cal_leg_now_ns(leg);
   for (; leg->heard_ns + GAP_STEP_MS * CAL_MS <= now_ns; leg->heard_ns += GAP_STEP_MS * CAL_MS)
-    cal_endpoint_push(leg->endpoint, silence, cal_leg_ear_rate(leg) * GAP_STEP_MS / 1000);
+    cal_endpoint_push(leg->endpoint, silence, ear_rate(leg) * GAP_STEP_MS / 1000);
   if (cal_endpoint_is_speaking(leg->endpoint))
     cal_timer_start(leg->host->loop, timer, leg->heard_ns + GAP_STEP_MS * CAL_MS, on_gap);
 }
@@ -125,15 +84,14 @@ static void watch_for_gap(cal_leg *leg) {
     cal_timer_stop(loop, &leg->gap);
 }
 
-void cal_leg_hear(cal_leg *leg, const int16_t *samples, size_t count) {
-  cal_leg_record_in(leg, samples, count);
-  if (leg->dtmf) cal_dtmf_push(leg->dtmf, samples, count);
-  if (!leg->endpoint) return;
-  if (leg->ear_rate)
-    listen_at_ear_rate(leg, samples, count);
-  else
-    cal_endpoint_push(leg->endpoint, samples, count);
+static void on_ear(cal_tap *tap, const int16_t *samples, size_t count) {
+  cal_leg *leg = cal_list_entry(tap, cal_leg, ear);
+  cal_endpoint_push(leg->endpoint, samples, count);
   if (leg->role->listens) watch_for_gap(leg);
+}
+
+static void on_keys(cal_tap *tap, const int16_t *samples, size_t count) {
+  cal_dtmf_push(cal_list_entry(tap, cal_leg, keys)->dtmf, samples, count);
 }
 
 void cal_leg_paused(cal_leg *leg) {
@@ -141,9 +99,46 @@ void cal_leg_paused(cal_leg *leg) {
   if (!leg->endpoint) return;
   uint32_t ms =
       (leg->listen.endpoint_ms ? leg->listen.endpoint_ms : CAL_ENDPOINT_HANGOVER_MS) + PAUSE_MORE_MS;
-  for (size_t left = (size_t)cal_leg_ear_rate(leg) * ms / 1000; left;) {
+  for (size_t left = (size_t)ear_rate(leg) * ms / 1000; left;) {
     size_t piece = left < PIECE_SAMPLES ? left : PIECE_SAMPLES;
     cal_endpoint_push(leg->endpoint, silence, piece);
     left -= piece;
   }
+}
+
+/* ---- life */
+
+static void listen_for_keys(cal_leg *leg) {
+  leg->keys.on_samples = on_keys;
+  if (cal_dtmf_new(&leg->dtmf, KEYS_HZ, on_key_in_band, leg) < 0 ||
+      cal_leg_tap(leg, CAL_TAP_IN, KEYS_HZ, &leg->keys) < 0)
+    cal_log(CAL_LOG_ERROR, "leg", leg->options.name, "keys in the sound are not heard: %s", cal_error_text());
+}
+
+/* Who does not listen to words only waits for a turn: loudness is enough, and nobody asks for the sound. */
+static void listen_for_speech(cal_leg *leg) {
+  int is_simple = !leg->role->listens;
+  cal_endpoint_options options = {
+      .vad = {.rate_hz = ear_rate(leg), .engine = is_simple ? CAL_VAD_ENERGY : CAL_VAD_BEST},
+      .no_sound = is_simple,
+      .on_event = on_speech,
+      .context = leg};
+  leg->ear.on_samples = on_ear;
+  if (cal_endpoint_new(&leg->endpoint, &options) == 0 &&
+      cal_leg_tap(leg, CAL_TAP_IN, ear_rate(leg), &leg->ear) == 0)
+    return;
+  cal_log(CAL_LOG_ERROR, "leg", leg->options.name, "deaf: %s", cal_error_text());
+  leg->endpoint = cal_endpoint_free(leg->endpoint);
+}
+
+void cal_leg_ear_open(cal_leg *leg) {
+  if (!leg->port->hears_keys) listen_for_keys(leg);
+  listen_for_speech(leg);
+}
+
+void cal_leg_ear_close(cal_leg *leg) {
+  cal_timer_stop(leg->host->loop, &leg->gap);
+  leg->endpoint = cal_endpoint_free(leg->endpoint);
+  leg->dtmf = cal_dtmf_free(leg->dtmf);
+  leg->listen.grammar = cal_unref(leg->listen.grammar);
 }

@@ -24,6 +24,12 @@ uint64_t cal_leg_clock(const cal_leg *leg, uint64_t now_ns) {
   return (now_ns - leg->born_ns) / 1000 * leg->rate_hz / 1000000;
 }
 
+uint32_t cal_leg_rate_hz(const cal_leg *leg) { return leg->rate_hz; }
+
+int cal_leg_tap(cal_leg *leg, cal_tap_side side, uint32_t rate_hz, cal_tap *tap) {
+  return cal_taps_add(&leg->taps[side], rate_hz, tap);
+}
+
 int cal_leg_is_up(const cal_leg *leg) { return leg->state == LEG_UP; }
 
 /* ---- the tick */
@@ -41,7 +47,7 @@ static void tick(cal_leg *leg, uint64_t now_ns) {
     cal_leg_finish(leg, CAL_LEG_CLOSED, "closed after everything was said");
     return;
   }
-  if (!is_drained || leg->is_draining || leg->background.clip || leg->role->is_busy(leg))
+  if (!is_drained || leg->is_draining || leg->background.clip || leg->heard_count || leg->role->is_busy(leg))
     cal_wheel_take(leg->host->wheel, &leg->seat);
   else
     cal_wheel_leave(leg->host->wheel, &leg->seat);
@@ -68,9 +74,10 @@ static void on_up(void *context, const char *stream, const char *call) {
   leg->state = LEG_UP;
   uint64_t until_ns = cal_leg_now_ns(leg) + leg->options.longest_s * CAL_S;
   cal_timer_start(leg->host->loop, &leg->longest, until_ns, on_too_long);
-  cal_leg_ear_open(leg);
+  for (int side = 0; side < CAL_TAP_SIDES; side++) cal_taps_open(&leg->taps[side], leg->rate_hz);
   leg->role->begin(leg);
   cal_leg_record_open(leg);
+  cal_leg_ear_open(leg);
   cal_metric_add(gauge_legs(), 1);
   leg->options.hooks->up(leg->options.owner, stream, call, leg->rate_hz);
   cal_leg_tick(leg);
@@ -188,6 +195,8 @@ static cal_leg_report report_of(const cal_leg *leg, cal_leg_end end, const char 
 
 static void come_down(cal_leg *leg) {
   cal_leg_voice_close(leg);
+  cal_leg_lines_close(leg);
+  for (int side = 0; side < CAL_TAP_SIDES; side++) cal_taps_close(&leg->taps[side]);
   leg->role->end(leg);
   cal_leg_ear_close(leg);
   cal_leg_record_close(leg);

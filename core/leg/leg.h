@@ -1,9 +1,10 @@
 /* leg: one party of a call, and everything that happens to its samples. io thread only.
  *
- *            message ──► port ──► decoded ──► in-band keys ──► vad / endpoint ──► recorder (left)
- *   the                                                              │ speech starts: interruptible
- *   party                                                            ▼ utterances stop in this tick
- *            frame  ◄── port ◄── encoded ◄──────────────────── playout queue ──► recorder (right)
+ *            message ──► port ──► samples ──► taps IN: recorder (left), keys, endpoint, whoever else listens
+ *   the                                                             │ speech starts: interruptible
+ *   party                                                           ▼ utterances stop in this tick
+ *            frame  ◄── port ◄── background ◄──────────────── playout queue
+ *                             └─► taps OUT: recorder (right)
  *
  * Role AGENT (we answer the carrier, agent.c): samples are used as they arrive; frames are sent only while
  * there is something to say, `lead_ms` ahead of real time; the end of each utterance carries a mark, and what
@@ -17,8 +18,10 @@
 #define CAL_LEG_LEG_H
 
 #include "audio/clip.h"
+#include "audio/live.h"
 #include "leg/host.h"
 #include "leg/port.h"
+#include "leg/tap.h"
 
 typedef struct cal_leg cal_leg;
 
@@ -97,6 +100,18 @@ void cal_leg_finish(cal_leg *leg, cal_leg_end end, const char *text); /* harmles
  * due. */
 void cal_leg_advance(cal_leg *leg);
 void cal_leg_tick(cal_leg *leg);
+
+/* Borrows the tap until it is removed, or the leg is over; -EINVAL for a rate out of range. */
+int cal_leg_tap(cal_leg *leg, cal_tap_side side, uint32_t rate_hz, cal_tap *tap);
+uint32_t cal_leg_rate_hz(const cal_leg *leg);
+
+/* Live lines to and from other legs, on whatever threads those live. Both take the reference on success, and
+ * give it back when the line is closed, or with the leg, which closes it. -ENOBUFS over CAL_LEG_LINES each
+ * way. While it hears a line the leg sends always, in real time. */
+#define CAL_LEG_LINES 8
+int cal_leg_speak(cal_leg *leg,
+                  cal_live *to); /* what the party says goes there too; -EINVAL as cal_leg_tap */
+int cal_leg_hear(cal_leg *leg, cal_live *from); /* added to all it is sent; -EINVAL: not at the leg's rate */
 
 void cal_leg_declare(cal_leg *leg, uint32_t utterance,
                      uint32_t flags); /* CAL_UTTERANCE_…; its sound follows */

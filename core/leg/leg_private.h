@@ -1,5 +1,5 @@
 /* The inside of a leg, shared by leg.c (its life), agent.c and carrier.c (what its role decides), ear.c (what
- * it hears), voice.c (what it says) and record.c (what is kept of both). */
+ * it hears), voice.c (what it says), lines.c (what other legs hear and say) and record.c (what is kept). */
 #ifndef CAL_LEG_LEG_PRIVATE_H
 #define CAL_LEG_LEG_PRIVATE_H
 
@@ -9,7 +9,6 @@
 #include "audio/pace.h"
 #include "audio/playout.h"
 #include "audio/recorder.h"
-#include "audio/resample.h"
 #include "leg/leg.h"
 
 #define CAL_LEG_FAILURES 8 /* utterances whose failure is remembered until they end */
@@ -44,18 +43,20 @@ struct cal_leg {
   uint64_t born_ns;
   uint32_t rate_hz;
   size_t frame_samples;
+  cal_taps taps[CAL_TAP_SIDES]; /* while it is up */
 
   /* ear */
+  cal_tap ear, keys;
   cal_endpoint *endpoint;
-  cal_dtmf *dtmf;          /* NULL where the port says keys */
-  cal_resampler *ear_rate; /* NULL where the port's rate is one the detector knows */
-  cal_timer gap;           /* while the caller speaks: what should have come did not */
-  uint64_t heard_ns;       /* until when the ear knows the line */
+  cal_dtmf *dtmf;    /* NULL where the port says keys */
+  cal_timer gap;     /* while the caller speaks: what should have come did not */
+  uint64_t heard_ns; /* until when the ear knows the line */
   cal_listen listen;
 
   /* voice */
   cal_playout playout;
   cal_pace pace;
+  uint32_t lead_ms;       /* as the role wants it; live lines want less */
   uint32_t own_utterance; /* ids of utterances nobody declared: keys as tones */
   struct {
     uint32_t utterance;
@@ -68,7 +69,13 @@ struct cal_leg {
   int background_ends;       /* with its next frame, in which it fades */
   char *bye;                 /* JSON; NULL: as the leg was made with */
 
+  /* lines */
+  struct spoken *spoken[CAL_LEG_LINES]; /* NULL: a free place */
+  cal_live *heard[CAL_LEG_LINES];
+  uint32_t heard_count;
+
   /* recording: positions are samples since birth */
+  cal_tap record_in, record_out;
   cal_recorder *recorder; /* NULL: not recorded */
   void *recording;
   uint64_t in_position, out_position; /* where the next sample of either side lies */
@@ -83,25 +90,25 @@ static inline uint64_t cal_leg_now_ns(const cal_leg *leg) { return cal_loop_now_
 /* ear.c */
 void cal_leg_ear_open(cal_leg *leg);
 void cal_leg_ear_close(cal_leg *leg);
-void cal_leg_hear(cal_leg *leg, const int16_t *samples, size_t count); /* samples as they arrive */
-void cal_leg_hear_keys(cal_leg *leg, const char *keys, int in_band);   /* other characters are skipped */
+void cal_leg_hear_keys(cal_leg *leg, const char *keys, int in_band); /* other characters are skipped */
 void cal_leg_paused(cal_leg *leg); /* no audio comes for a while: what is being said has an end */
-uint32_t cal_leg_ear_rate(const cal_leg *leg);
 
 /* voice.c */
 void cal_leg_voice_open(cal_leg *leg, const cal_playout_options *options, uint32_t lead_ms);
 void cal_leg_voice_close(cal_leg *leg);
 void cal_leg_drain(cal_leg *leg); /* ends it when everything was heard, or the voice is dead */
+/* Under the background, to the other side and the taps. */
 void cal_leg_mix_background(cal_leg *leg, int16_t *frame);
+void cal_leg_send(cal_leg *leg, const int16_t *frame);
 void cal_leg_interrupt(cal_leg *leg, uint32_t flag); /* the caller spoke, or pressed a key */
 
-/* record.c; all are harmless for a leg that is not recorded */
+/* lines.c */
+int cal_leg_mix_lines(cal_leg *leg, int16_t *frame); /* 1: there are some, so the frame must leave */
+void cal_leg_lines_close(cal_leg *leg);
+
+/* record.c; harmless for a leg that is not recorded */
 void cal_leg_record_open(cal_leg *leg);
 void cal_leg_record_close(cal_leg *leg);
-void cal_leg_record_in(cal_leg *leg, const int16_t *samples, size_t count); /* they have just arrived */
-void cal_leg_record_out(cal_leg *leg, const int16_t *samples,
-                        size_t count); /* played after those before, or now */
-void cal_leg_record_cut(cal_leg *leg); /* the other side forgets what it has not played */
 
 uint64_t cal_leg_clock(const cal_leg *leg, uint64_t now_ns); /* samples since birth */
 

@@ -8,40 +8,6 @@
 
 static uint64_t clock_now(const cal_leg *leg) { return cal_leg_clock(leg, cal_leg_now_ns(leg)); }
 
-/* ---- the file */
-
-static void write_block(void *context, uint8_t *block, size_t bytes) {
-  cal_leg *leg = context;
-  const cal_recordings *files = &leg->host->recordings;
-  files->write(files->context, leg->recording, block, bytes);
-}
-
-/* The file comes first: a recorder hands out its header in the moment it is made. */
-void cal_leg_record_open(cal_leg *leg) {
-  const cal_recordings *files = &leg->host->recordings;
-  if (!leg->options.recording_path || !leg->role->is_recorded) return;
-  leg->recording = files->open(files->context, leg->options.recording_path, leg->options.name);
-  if (!leg->recording) return;
-  leg->recorder = cal_recorder_new(
-      &(cal_recorder_options){.rate_hz = leg->rate_hz, .on_block = write_block, .context = leg});
-}
-
-void cal_leg_record_close(cal_leg *leg) {
-  if (!leg->recorder) return;
-  const cal_recordings *files = &leg->host->recordings;
-  cal_recorder_end end;
-  cal_recorder_finish(leg->recorder, &end);
-  files->close(files->context, leg->recording, end.header, sizeof end.header, end.frames);
-  leg->recording = NULL;
-  leg->recorder = cal_recorder_free(leg->recorder);
-}
-
-void cal_leg_record(cal_leg *leg, int is_on) {
-  if (leg->recorder) cal_recorder_pause(leg->recorder, !is_on);
-}
-
-/* ---- positions */
-
 /* A line on which nobody made a sound for ten minutes is real; it is recorded as what it was. */
 static void write_at(cal_leg *leg, cal_recorder_side side, uint64_t position, const int16_t *samples,
                      size_t count) {
@@ -58,8 +24,8 @@ static void write_at(cal_leg *leg, cal_recorder_side side, uint64_t position, co
 /* Samples arrive when they have been spoken, so the last one lies at the clock. They follow each other
  * without a seam while the line only jitters; a hole in what arrives is a hole in the recording too, and a
  * burst is brought back. */
-void cal_leg_record_in(cal_leg *leg, const int16_t *samples, size_t count) {
-  if (!leg->recorder) return;
+static void on_in(cal_tap *tap, const int16_t *samples, size_t count) {
+  cal_leg *leg = cal_list_entry(tap, cal_leg, record_in);
   uint64_t clock = clock_now(leg), slack = (uint64_t)leg->rate_hz * SLACK_MS / 1000;
   uint64_t expected = clock > count ? clock - count : 0;
   int is_first = leg->in_position == 0;
@@ -69,8 +35,9 @@ void cal_leg_record_in(cal_leg *leg, const int16_t *samples, size_t count) {
   leg->in_position += count;
 }
 
-void cal_leg_record_out(cal_leg *leg, const int16_t *samples, size_t count) {
-  if (!leg->recorder) return;
+/* What is sent is played after what was sent before, or now. */
+static void on_out(cal_tap *tap, const int16_t *samples, size_t count) {
+  cal_leg *leg = cal_list_entry(tap, cal_leg, record_out);
   uint64_t clock = clock_now(leg);
   if (leg->out_position + leg->frame_samples <= clock)
     leg->out_position = clock; /* less is a late tick, not a hole */
@@ -78,9 +45,9 @@ void cal_leg_record_out(cal_leg *leg, const int16_t *samples, size_t count) {
   leg->out_position += count;
 }
 
-void cal_leg_record_cut(cal_leg *leg) {
+static void on_cut(cal_tap *tap) {
   static const int16_t silence[160];
-  if (!leg->recorder) return;
+  cal_leg *leg = cal_list_entry(tap, cal_leg, record_out);
   uint64_t clock = clock_now(leg);
   for (uint64_t at = clock; at < leg->out_position;) {
     size_t count = leg->out_position - at < 160 ? (size_t)(leg->out_position - at) : 160;
@@ -88,4 +55,41 @@ void cal_leg_record_cut(cal_leg *leg) {
     at += count;
   }
   if (leg->out_position > clock) leg->out_position = clock;
+}
+
+/* ---- the file */
+
+static void write_block(void *context, uint8_t *block, size_t bytes) {
+  cal_leg *leg = context;
+  const cal_recordings *files = &leg->host->recordings;
+  files->write(files->context, leg->recording, block, bytes);
+}
+
+/* The file comes first: a recorder hands out its header in the moment it is made. */
+void cal_leg_record_open(cal_leg *leg) {
+  const cal_recordings *files = &leg->host->recordings;
+  if (!leg->options.recording_path || !leg->role->is_recorded) return;
+  leg->recording = files->open(files->context, leg->options.recording_path, leg->options.name);
+  if (!leg->recording) return;
+  leg->recorder = cal_recorder_new(
+      &(cal_recorder_options){.rate_hz = leg->rate_hz, .on_block = write_block, .context = leg});
+  leg->record_in.on_samples = on_in;
+  leg->record_out.on_samples = on_out;
+  leg->record_out.on_cut = on_cut;
+  cal_leg_tap(leg, CAL_TAP_IN, leg->rate_hz, &leg->record_in);
+  cal_leg_tap(leg, CAL_TAP_OUT, leg->rate_hz, &leg->record_out);
+}
+
+void cal_leg_record_close(cal_leg *leg) {
+  if (!leg->recorder) return;
+  const cal_recordings *files = &leg->host->recordings;
+  cal_recorder_end end;
+  cal_recorder_finish(leg->recorder, &end);
+  files->close(files->context, leg->recording, end.header, sizeof end.header, end.frames);
+  leg->recording = NULL;
+  leg->recorder = cal_recorder_free(leg->recorder);
+}
+
+void cal_leg_record(cal_leg *leg, int is_on) {
+  if (leg->recorder) cal_recorder_pause(leg->recorder, !is_on);
 }

@@ -56,6 +56,7 @@ void cal_leg_voice_open(cal_leg *leg, const cal_playout_options *options, uint32
   uint32_t frame_ms = (uint32_t)(frame_ns / CAL_MS);
   cal_pace_init(&leg->pace, frame_ms < 1000 ? frame_ms : 1000, lead_ms, 0);
   leg->pace.frame_ns = frame_ns;
+  leg->lead_ms = lead_ms;
   leg->own_utterance = OWN_UTTERANCES;
 }
 
@@ -131,6 +132,11 @@ void cal_leg_mix_background(cal_leg *leg, int16_t *frame) {
   cal_background_done(&leg->background);
 }
 
+void cal_leg_send(cal_leg *leg, const int16_t *frame) {
+  leg->port->ops->sound(leg->port, frame, leg->frame_samples);
+  cal_taps_push(&leg->taps[CAL_TAP_OUT], frame, leg->frame_samples);
+}
+
 /* ---- stopping */
 
 /* What waits in our own queue is part of what the carrier is told to forget; what stays is sent again by the
@@ -145,7 +151,7 @@ static void flush(cal_leg *leg, const cal_playout_cleared *cleared, uint32_t ahe
   port->clear(leg->port);
   leg->pace.t0_ns = 0;
   cal_background_rewind(&leg->background, ahead);
-  cal_leg_record_cut(leg);
+  cal_taps_cut(&leg->taps[CAL_TAP_OUT]);
 }
 
 void cal_leg_stop(cal_leg *leg, uint32_t utterance) {
