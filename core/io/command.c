@@ -21,6 +21,8 @@ void cal_command_drop(cal_command *command) {
   case CAL_COMMAND_CALL_DIAL:
   case CAL_COMMAND_SOCKET_TAKE:
   case CAL_COMMAND_SOCKET_REFUSE:
+  case CAL_COMMAND_LEG_SPEAK:
+  case CAL_COMMAND_LEG_HEAR:
     command->object = cal_unref(command->object);
     break;
   case CAL_COMMAND_LEG_LISTEN:

@@ -37,6 +37,8 @@ typedef enum cal_command_kind {
      what plays goes on), gain; else the background ends. A clip of an earlier number is too late. */
   CAL_COMMAND_LEG_BACKGROUND,
   CAL_COMMAND_LEG_RECORDING, /* flags: CAL_COMMAND_ON resumes, else pauses (silence is written) */
+  CAL_COMMAND_LEG_SPEAK,     /* object: cal_live; what the party says goes there too (bridge.h) */
+  CAL_COMMAND_LEG_HEAR,      /* object: cal_live; what it brings is added to all the party is sent */
   CAL_COMMAND_LEG_CLOSE, /* flags CAL_COMMAND_DRAIN: after everything queued was heard; code: WebSocket close
                             code */
 } cal_command_kind;

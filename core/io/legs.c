@@ -144,7 +144,20 @@ static uint32_t utterance_flags(uint32_t flags) {
          (flags & CAL_COMMAND_DIGITS_STOP ? CAL_UTTERANCE_DIGITS_STOP : 0);
 }
 
-static void carry_out(cal_leg *leg, cal_command *command) {
+static void join(const member *m, cal_command *command) {
+  cal_live *live = command->object;
+  int code =
+      command->kind == CAL_COMMAND_LEG_SPEAK ? cal_leg_speak(m->leg, live) : cal_leg_hear(m->leg, live);
+  if (code < 0) {
+    cal_log(CAL_LOG_WARN, "leg", cal_call_about(m->call)->name, "not joined: %s", cal_error_text());
+    cal_live_close(live);
+    return;
+  }
+  command->object = NULL;
+}
+
+static void carry_out(const member *m, cal_command *command) {
+  cal_leg *leg = m->leg;
   int is_on = (command->flags & CAL_COMMAND_ON) != 0;
   switch (command->kind) {
   case CAL_COMMAND_LEG_UTTERANCE:
@@ -176,6 +189,10 @@ static void carry_out(cal_leg *leg, cal_command *command) {
   case CAL_COMMAND_LEG_RECORDING:
     cal_leg_record(leg, is_on);
     break;
+  case CAL_COMMAND_LEG_SPEAK:
+  case CAL_COMMAND_LEG_HEAR:
+    join(m, command);
+    break;
   case CAL_COMMAND_LEG_CLOSE:
     cal_leg_close(leg, command->code, (command->flags & CAL_COMMAND_DRAIN) != 0);
     break;
@@ -185,11 +202,11 @@ static void carry_out(cal_leg *leg, cal_command *command) {
 }
 
 static void take_command(void *context, cal_command *command) {
-  cal_leg *leg = ((member *)context)->leg;
-  if (cal_leg_is_up(leg)) {
-    cal_leg_advance(leg);
-    carry_out(leg, command);
-    cal_leg_tick(leg);
+  const member *m = context;
+  if (cal_leg_is_up(m->leg)) {
+    cal_leg_advance(m->leg);
+    carry_out(m, command);
+    cal_leg_tick(m->leg);
   }
   cal_command_drop(command);
 }
