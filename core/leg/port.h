@@ -32,6 +32,13 @@ typedef enum cal_leg_end {
   CAL_LEG_MALFORMED,   /* too many messages in a row that make no sense */
 } cal_leg_end;
 
+/* What an ear understood. */
+typedef struct cal_words {
+  const char *text;
+  int is_final;              /* else it may still change */
+  int64_t from_ms, until_ms; /* of the sound it was sent; -1: it does not say */
+} cal_words;
+
 typedef struct cal_parting {
   int is_ours;        /* we end it; the other side did not ask for it */
   int code;           /* of a WebSocket's close frame */
@@ -39,8 +46,8 @@ typedef struct cal_parting {
   const char *bye;    /* JSON: what the last word says of the call; NULL: {} */
 } cal_parting;
 
-/* What is borrowed is borrowed for the call. All but `keys` are needed; what the other side cannot be told is
- * passed over. */
+/* What is borrowed is borrowed for the call. All but `keys` and `say` are needed; what the other side cannot be
+ * told is passed over. */
 typedef struct cal_port_ops {
   int (*is_open)(const cal_port *port);                                /* what is sent now leaves */
   void (*sound)(cal_port *port, const int16_t *samples, size_t count); /* one frame */
@@ -50,6 +57,7 @@ typedef struct cal_port_ops {
   void (*keys)(cal_port *port, const char *keys);
   /* A message of the script's own; numbered: with the variables the other side's protocol asks for. */
   void (*text)(cal_port *port, const char *text, size_t bytes, int is_numbered);
+  int (*say)(cal_port *port, const char *text, const char *name); /* to a voice; its mark gives `name` back */
   void (*playing)(cal_port *port, int is_playing); /* what the other side sent begins to play, or has ended */
   void (*part)(cal_port *port, const cal_parting *parting);
   void (*free)(cal_port *port); /* from on_gone on */
@@ -63,6 +71,7 @@ typedef struct cal_port_handlers {
   void (*on_clear)(void *context, int drops_marks); /* forget what was not played; waiting marks too? */
   void (*on_keys)(void *context, const char *keys); /* other characters are to be skipped */
   void (*on_pause)(void *context);                  /* no sound comes for a while */
+  void (*on_words)(void *context, const cal_words *words);        /* of an ear; NULL: not wanted */
   void (*on_text)(void *context, const char *text, size_t bytes); /* a message the port does not know */
   /* `last`: the message that ended it; NULL: none did. */
   void (*on_end)(void *context, cal_leg_end end, const char *text, const char *last);

@@ -179,6 +179,14 @@ static void take_up(port_ws *p, const cal_wire_event *event) {
     handlers->on_pause(context);
 }
 
+static void take_words(port_ws *p, const cal_wire_words *words) {
+  if (p->state != PORT_UP || !p->port.handlers->on_words) return;
+  p->port.handlers->on_words(p->port.context, &(cal_words){.text = words->text,
+                                                           .is_final = words->is_final,
+                                                           .from_ms = words->from_ms,
+                                                           .until_ms = words->until_ms});
+}
+
 static void take(port_ws *p, const cal_wire_event *event, const char *data, size_t bytes) {
   switch (event->kind) {
   case CAL_WIRE_START:
@@ -199,6 +207,9 @@ static void take(port_ws *p, const cal_wire_event *event, const char *data, size
     break;
   case CAL_WIRE_OUT_OF_ORDER:
     end(p, CAL_LEG_MALFORMED, event->reason, NULL);
+    break;
+  case CAL_WIRE_WORDS:
+    take_words(p, &event->words);
     break;
   case CAL_WIRE_OTHER:
     p->port.handlers->on_text(p->port.context, data, bytes);

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -102,6 +103,15 @@ static void text(cal_port *port, const char *words, size_t bytes, int is_numbere
     cal_port_ws_say_text(of(port), words, bytes);
 }
 
+static int say(cal_port *port, const char *words, const char *name) {
+  port_ws *p = of(port);
+  size_t room = cal_wire_say_room(p->wire);
+  char *message = room_for(p, room);
+  ssize_t bytes = cal_wire_write_say(p->wire, &p->wire_state, words, name, message, room);
+  if (bytes < 0) return (int)bytes;
+  return transmit(p, message, bytes, CAL_WS_TEXT) ? 0 : cal_fail(-ENOTCONN, "the voice is not connected");
+}
+
 void cal_port_ws_reply(port_ws *p, const cal_wire_event *event) {
   if (event->reply < 0) return;
   size_t room;
@@ -130,6 +140,7 @@ const cal_port_ops cal_port_ws_ops = {.is_open = is_open,
                                       .forget = forget,
                                       .keys = say_keys,
                                       .text = text,
+                                      .say = say,
                                       .playing = playing,
                                       .part = cal_port_ws_part,
                                       .free = cal_port_ws_free};

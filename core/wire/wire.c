@@ -28,6 +28,7 @@ static void destroy(void *object) {
   }
   drop(&wire->when_text);
   drop(&wire->clear_when_text);
+  drop(&wire->final_text);
   drop(&wire->encoding_text);
   cal_free(wire->name);
 }
@@ -69,7 +70,8 @@ static int check_pair(const char *wire, const char *first, int has_first, const 
 
 static int check_rules(const cal_wire_spec *s) {
   int has_event = s->audio.event || s->start.event || s->mark.event || s->dtmf.event || s->stop.event ||
-                  s->clear.event || s->pause.event || s->resume.event || s->error.event || s->reply_count;
+                  s->clear.event || s->pause.event || s->resume.event || s->error.event || s->words.event ||
+                  s->reply_count;
   if (has_event && !s->event_path)
     return cal_fail(-EINVAL, "wire %s: rules wait for events, but event_path is not set", s->name);
   if (s->audio.event && !s->audio.payload)
@@ -96,6 +98,9 @@ static int check_rules(const cal_wire_spec *s) {
         -EINVAL, "wire %s: mark_out gives marks names, so mark.name must say where they come back", s->name);
   if (code == 0)
     code = check_pair(s->name, "limit.per_second", !!s->limit.per_second, "limit.text", !!s->limit.text);
+  if (code == 0) code = check_pair(s->name, "words.event", !!s->words.event, "words.text", !!s->words.text);
+  if (code == 0 && s->words.final_text && !s->words.final_path)
+    code = cal_fail(-EINVAL, "wire %s: words.final_text without words.final_path: say where it is", s->name);
   if (code == 0) code = check_pair(s->name, "dtmf.event", !!s->dtmf.event, "dtmf.digit", !!s->dtmf.digit);
   return code;
 }
@@ -130,6 +135,10 @@ static int compile_paths(cal_wire *wire, const cal_wire_spec *s) {
       {PATH_SEQUENCE, "sequence_path", s->sequence_path},
       {PATH_ACKNOWLEDGED, "acknowledged_path", s->acknowledged_path},
       {PATH_STREAM_ID, "stream_path", s->stream_path},
+      {PATH_WORDS, "words.text", s->words.text},
+      {PATH_FINAL, "words.final_path", s->words.final_path},
+      {PATH_FROM, "words.from", s->words.from},
+      {PATH_UNTIL, "words.until", s->words.until},
   };
   for (int i = 0; i < WIRE_PATHS; i++) {
     if (!all[i].path || compile_path(wire, all[i].place, all[i].path) == 0) continue;
@@ -141,12 +150,12 @@ static int compile_paths(cal_wire *wire, const cal_wire_spec *s) {
 }
 
 static int compile_events(cal_wire *wire, const cal_wire_spec *s) {
-  static const char *const fields[WIRE_EVENTS] = {"audio.event", "start.event",  "mark.event",
-                                                  "dtmf.event",  "stop.event",   "clear.event",
-                                                  "pause.event", "resume.event", "error.event"};
-  const char *const values[WIRE_EVENTS] = {s->audio.event, s->start.event,  s->mark.event,
-                                           s->dtmf.event,  s->stop.event,   s->clear.event,
-                                           s->pause.event, s->resume.event, s->error.event};
+  static const char *const fields[WIRE_EVENTS] = {"audio.event", "start.event", "mark.event",  "dtmf.event",
+                                                  "stop.event",  "clear.event", "pause.event", "resume.event",
+                                                  "error.event", "words.event"};
+  const char *const values[WIRE_EVENTS] = {s->audio.event, s->start.event, s->mark.event,  s->dtmf.event,
+                                           s->stop.event,  s->clear.event, s->pause.event, s->resume.event,
+                                           s->error.event, s->words.event};
   for (int i = 0; i < WIRE_EVENTS; i++) {
     for (int j = 0; j < i && values[i]; j++)
       if (values[j] && strcmp(values[i], values[j]) == 0)
@@ -172,6 +181,7 @@ static int compile_outs(cal_wire *wire, const cal_wire_spec *s) {
       [OUT_LIMIT] = {"limit.text", s->limit.text, CAL_WIRE_LITERAL},
       [OUT_BYE] = {"bye_out", s->bye_out,
                    s->bye_out && strstr(s->bye_out, "$bye") ? CAL_WIRE_BYE : CAL_WIRE_LITERAL},
+      [OUT_SAY] = {"say_out", s->say_out, CAL_WIRE_SAID},
   };
   for (int i = 0; i < WIRE_OUTS; i++) {
     int code = cal_wire_template_compile(&wire->out[i], s->name, all[i].field, all[i].text, all[i].needs);
@@ -227,6 +237,7 @@ int cal_wire_compile(cal_wire **result, const cal_wire_spec *s) {
   wire->limit_burst = s->limit.burst ? s->limit.burst : s->limit.per_second;
   wire->clear_when_text = keep(s->clear.when_text);
   wire->clear_drops_marks = s->clear.drops_marks;
+  wire->final_text = keep(s->words.final_text);
   code = compile_paths(wire, s);
   if (code == 0) code = compile_events(wire, s);
   if (code == 0) code = compile_outs(wire, s);
@@ -246,6 +257,8 @@ int cal_wire_is_closed_by_peer(const cal_wire *wire) { return wire->is_closed_by
 int cal_wire_clear_drops_marks(const cal_wire *wire) { return wire->clear_drops_marks; }
 int cal_wire_marks_have_names(const cal_wire *wire) { return wire->paths[PATH_MARK].parts > 0; }
 int cal_wire_says_bye(const cal_wire *wire) { return wire->out[OUT_BYE].text != NULL; }
+int cal_wire_can_say(const cal_wire *wire) { return wire->out[OUT_SAY].text != NULL; }
+size_t cal_wire_say_room(const cal_wire *wire) { return wire->out[OUT_SAY].room; }
 int cal_wire_reply_ends(const cal_wire *wire, int reply) { return wire->replies[reply].ends; }
 
 uint32_t cal_wire_limit(const cal_wire *wire, uint32_t *burst) {
@@ -274,7 +287,7 @@ size_t cal_wire_audio_room(const cal_wire *wire, size_t samples) {
 
 size_t cal_wire_control_room(const cal_wire *wire) {
   size_t room = 0;
-  for (int i = OUT_MARK; i < WIRE_OUTS; i++)
+  for (int i = OUT_MARK; i < OUT_SAY; i++)
     if (wire->out[i].room > room) room = wire->out[i].room;
   for (int i = 0; i < wire->reply_count; i++)
     if (wire->replies[i].text.room > room) room = wire->replies[i].text.room;
@@ -300,7 +313,7 @@ static const struct {
              [CAL_WIRE_MARK] = {EVENT_MARK, OUT_MARK},    [CAL_WIRE_DTMF] = {EVENT_DTMF, OUT_DTMF},
              [CAL_WIRE_STOP] = {EVENT_STOP, OUT_STOP},    [CAL_WIRE_CLEAR] = {EVENT_CLEAR, OUT_CLEAR},
              [CAL_WIRE_PAUSE] = {EVENT_PAUSE, -1},        [CAL_WIRE_RESUME] = {EVENT_RESUME, -1},
-             [CAL_WIRE_ERROR] = {EVENT_ERROR, -1}};
+             [CAL_WIRE_ERROR] = {EVENT_ERROR, -1},        [CAL_WIRE_WORDS] = {EVENT_WORDS, -1}};
 
 int cal_wire_hears(const cal_wire *wire, cal_wire_kind kind) {
   return kind < CAL_WIRE_OTHER && wire->events[known[kind].event].at != NULL;

@@ -33,6 +33,8 @@ typedef struct cal_wire cal_wire;
 #define CAL_WIRE_ID_BYTES 192               /* a stream's or call's id with its final zero */
 #define CAL_WIRE_NAME_BYTES 256             /* a mark's name with its final zero */
 #define CAL_WIRE_BYE_BYTES 4096             /* what $bye can become */
+#define CAL_WIRE_SAY_BYTES 8192             /* what $text can be, before it is escaped */
+#define CAL_WIRE_WORDS_BYTES 2048           /* what an ear understood, with a final zero */
 #define CAL_WIRE_REPLIES 8
 #define CAL_WIRE_BYE_WAIT_MS 10000 /* unless the declaration says otherwise */
 
@@ -83,6 +85,13 @@ typedef struct cal_wire_spec {
     const char *event, *code, *text, *retry_after; /* an ISO 8601 duration, or seconds */
   } error;
 
+  /* Of an ear: what it understood so far. With final_path only a message that has final_text there, or a true if
+   * there is no final_text, is its last word; without it every one is. Times are seconds of the sound it was
+   * sent; none: it does not say. */
+  struct {
+    const char *event, *text, *final_path, *final_text, *from, *until;
+  } words;
+
   /* Text messages that are numbered by the other side, from 1 and without a gap; the last of our numbers it
    * has seen; and the id of the stream, which it never changes. */
   const char *sequence_path, *acknowledged_path, *stream_path;
@@ -102,6 +111,10 @@ typedef struct cal_wire_spec {
    */
   const char *audio_out, *mark_out, *clear_out, *dtmf_out, *stop_out;
   const char *playing_out, *played_out; /* of the carrier's side: its queue begins to play, has run empty */
+
+  /* To a voice: $text is to be said; $mark is the utterance, which its mark gives back when all sound of it was
+   * sent. */
+  const char *say_out;
 
   /* Said when we end the stream; $bye, a bare JSON value, is what the call says about its end. The other
    * side's stop, or its close, is then awaited for a bounded time before we close. */
@@ -144,6 +157,7 @@ typedef enum cal_wire_kind {
   CAL_WIRE_PAUSE,
   CAL_WIRE_RESUME,
   CAL_WIRE_ERROR,        /* name: its code; reason: its text; retry_ms */
+  CAL_WIRE_WORDS,        /* words */
   CAL_WIRE_OTHER,        /* valid JSON that no rule knows */
   CAL_WIRE_IGNORED,      /* audio of a track that was not asked for; what needs a reply and nothing else */
   CAL_WIRE_MALFORMED,    /* reason */
@@ -152,7 +166,7 @@ typedef enum cal_wire_kind {
                             came */
 } cal_wire_kind;
 
-/* Whether a rule for such messages was declared (CAL_WIRE_AUDIO to CAL_WIRE_ERROR), and whether one can be
+/* Whether a rule for such messages was declared (CAL_WIRE_AUDIO to CAL_WIRE_WORDS), and whether one can be
  * written. */
 int cal_wire_hears(const cal_wire *wire, cal_wire_kind kind);
 int cal_wire_says(const cal_wire *wire, cal_wire_kind kind);
@@ -171,6 +185,12 @@ void cal_wire_state_init(cal_wire_state *state);
 /* For ids that do not come in a start message. NULL leaves one as it is; -EMSGSIZE when too long. */
 int cal_wire_state_set(cal_wire_state *state, const char *stream, const char *call);
 
+typedef struct cal_wire_words {
+  int is_final;
+  int64_t from_ms, until_ms; /* of the sound sent so far; -1: not said */
+  char text[CAL_WIRE_WORDS_BYTES];
+} cal_wire_words;
+
 typedef struct cal_wire_event {
   cal_wire_kind kind;
   int reply; /* which one the message is to be answered with; -1: none */
@@ -178,6 +198,7 @@ typedef struct cal_wire_event {
   uint32_t retry_ms; /* of an error; 0: it does not say */
   char name[CAL_WIRE_NAME_BYTES];
   char reason[CAL_WIRE_NAME_BYTES]; /* for people */
+  cal_wire_words words;             /* of CAL_WIRE_WORDS alone */
 } cal_wire_event;
 
 /* Enough samples for any message of that many bytes. */
@@ -205,6 +226,11 @@ ssize_t cal_wire_write_clear(const cal_wire *wire, cal_wire_state *state, char *
 ssize_t cal_wire_write_dtmf(const cal_wire *wire, cal_wire_state *state, const char *digits, char *out,
                             size_t room);
 ssize_t cal_wire_write_stop(const cal_wire *wire, cal_wire_state *state, char *out, size_t room);
+/* `text` of at most CAL_WIRE_SAY_BYTES (else -EMSGSIZE), into the room that is asked for. */
+int cal_wire_can_say(const cal_wire *wire);
+ssize_t cal_wire_write_say(const cal_wire *wire, cal_wire_state *state, const char *text, const char *name,
+                           char *out, size_t room);
+size_t cal_wire_say_room(const cal_wire *wire);
 /* The carrier's queue begins to play, or has run empty; the answer to audio that is too much. */
 ssize_t cal_wire_write_playing(const cal_wire *wire, cal_wire_state *state, int is_playing, char *out,
                                size_t room);

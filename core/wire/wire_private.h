@@ -31,12 +31,14 @@ enum {
   PATH_ACKNOWLEDGED,
   PATH_STREAM_ID
 };
-enum { WIRE_PATHS = PATH_STREAM_ID + 1 };
+enum { PATH_WORDS = PATH_STREAM_ID + 1, PATH_FINAL, PATH_FROM, PATH_UNTIL };
+enum { WIRE_PATHS = PATH_UNTIL + 1 };
 enum { START_PATHS = PATH_MARK - PATH_STREAM };
-enum { ERROR_PATHS = PATH_SEQUENCE - PATH_CODE, ORDER_PATHS = WIRE_PATHS - PATH_SEQUENCE };
+enum { ERROR_PATHS = PATH_SEQUENCE - PATH_CODE, ORDER_PATHS = PATH_WORDS - PATH_SEQUENCE };
+enum { WORDS_PATHS = WIRE_PATHS - PATH_WORDS };
 
 enum { EVENT_AUDIO, EVENT_START, EVENT_MARK, EVENT_DTMF, EVENT_STOP, EVENT_CLEAR };
-enum { EVENT_PAUSE = EVENT_CLEAR + 1, EVENT_RESUME, EVENT_ERROR, WIRE_EVENTS };
+enum { EVENT_PAUSE = EVENT_CLEAR + 1, EVENT_RESUME, EVENT_ERROR, EVENT_WORDS, WIRE_EVENTS };
 enum {
   OUT_AUDIO,
   OUT_MARK,
@@ -47,6 +49,7 @@ enum {
   OUT_PLAYED,
   OUT_LIMIT,
   OUT_BYE,
+  OUT_SAY, /* of a size of its own: not a control message */
   WIRE_OUTS
 };
 
@@ -72,6 +75,7 @@ struct cal_wire {
   cal_span events[WIRE_EVENTS]; /* owned; at == NULL: no such rule */
   cal_span when_text;           /* owned */
   cal_span clear_when_text;     /* owned */
+  cal_span final_text;          /* owned; at == NULL: a true is meant */
   int clear_drops_marks;
   cal_span encoding_text; /* owned */
   int64_t rate_expected;

@@ -213,6 +213,31 @@ static cal_wire_kind read_clear(const cal_wire *wire, const char *text, size_t b
   return is(out, cal_jvalue_is(&when, wire->clear_when_text) ? CAL_WIRE_CLEAR : CAL_WIRE_OTHER);
 }
 
+/* A number of seconds, whole or not, as milliseconds; -1 for anything else. */
+static int64_t read_seconds_ms(const cal_jvalue *value) {
+  char text[32], *end;
+  if (value->kind != CAL_JSON_NUMBER || read_text(text, sizeof text, value)) return -1;
+  double seconds = strtod(text, &end);
+  return !*end && seconds >= 0 && seconds < 1e6 ? (int64_t)(seconds * 1000 + 0.5) : -1;
+}
+
+static int is_final(const cal_wire *wire, const cal_jvalue *value) {
+  if (!wire->paths[PATH_FINAL].parts) return 1;
+  return wire->final_text.at ? cal_jvalue_is(value, wire->final_text) : value->kind == CAL_JSON_TRUE;
+}
+
+static cal_wire_kind read_words(const cal_wire *wire, const char *text, size_t bytes, cal_wire_event *out) {
+  cal_jvalue fields[WORDS_PATHS];
+  cal_wire_words *words = &out->words;
+  cal_jscan_fields(text, bytes, &wire->paths[PATH_WORDS], WORDS_PATHS, fields);
+  const char *wrong = read_text(words->text, sizeof words->text, &fields[0]);
+  if (wrong) return malformed(out, "%s %s", wire->paths[PATH_WORDS].text, wrong);
+  words->is_final = is_final(wire, &fields[PATH_FINAL - PATH_WORDS]);
+  words->from_ms = read_seconds_ms(&fields[PATH_FROM - PATH_WORDS]);
+  words->until_ms = read_seconds_ms(&fields[PATH_UNTIL - PATH_WORDS]);
+  return is(out, CAL_WIRE_WORDS);
+}
+
 /* Numbers and ids of a text message. 0, or CAL_WIRE_OUT_OF_ORDER with its reason. */
 static int check_order(const cal_wire *wire, cal_wire_state *state, const char *text, size_t bytes,
                        cal_wire_event *out) {
@@ -288,6 +313,8 @@ static cal_wire_kind read_message(const cal_wire *wire, cal_wire_state *state, c
     return is(out, CAL_WIRE_RESUME);
   case EVENT_ERROR:
     return read_error(wire, data, bytes, out);
+  case EVENT_WORDS:
+    return read_words(wire, data, bytes, out);
   }
   return read_other(wire, fields, out, samples, max_samples);
 }

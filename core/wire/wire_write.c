@@ -14,6 +14,7 @@ typedef struct filling {
   const cal_wire *wire;
   const cal_wire_state *state;
   const char *word; /* mark or digits; bye */
+  const char *text; /* to be said */
   const int16_t *samples;
   size_t count, audio_bytes; /* audio_bytes: encoded, with the silence at the end */
 } filling;
@@ -91,6 +92,8 @@ static ssize_t put_variable(const filling *f, cal_wire_variable variable, char *
     return put_position(f, into, room);
   case CAL_WIRE_BYE:
     return put_plain(f->word, into, room);
+  case CAL_WIRE_SAID:
+    return cal_json_escape_to(into, room, cal_span_of(f->text));
   case CAL_WIRE_LITERAL:
   case CAL_WIRE_VARIABLES:
     break;
@@ -143,7 +146,11 @@ ssize_t cal_wire_write_audio(const cal_wire *wire, cal_wire_state *state, const 
   if (!wire->is_binary_out && !t->text) return cal_fail(-ENOTSUP, "wire %s sends no audio", wire->name);
   if (count == 0 || count > CAL_WIRE_MESSAGE_BYTES)
     return cal_fail(-EINVAL, "wire %s: %zu samples in one message", wire->name, count);
-  filling f = {wire, state, NULL, samples, count, cal_wire_portion_bytes(wire, count)};
+  filling f = {.wire = wire,
+               .state = state,
+               .samples = samples,
+               .count = count,
+               .audio_bytes = cal_wire_portion_bytes(wire, count)};
   ssize_t bytes = wire->is_binary_out ? write_binary(&f, out, room) : write_text(&f, t, out, room);
   if (bytes < 0) return bytes;
   state->samples += f.audio_bytes >> wire->shift_out;
@@ -203,6 +210,19 @@ ssize_t cal_wire_write_bye(const cal_wire *wire, cal_wire_state *state, const ch
   if (bye && strlen(bye) > CAL_WIRE_BYE_BYTES)
     return cal_fail(-EINVAL, "wire %s: a bye has at most %d bytes", wire->name, CAL_WIRE_BYE_BYTES);
   filling f = {.wire = wire, .state = state, .word = bye ? bye : "{}"};
+  return write_counted(&f, t, state, out, room);
+}
+
+ssize_t cal_wire_write_say(const cal_wire *wire, cal_wire_state *state, const char *text, const char *name,
+                           char *out, size_t room) {
+  const cal_wire_template *t = &wire->out[OUT_SAY];
+  if (!t->text) return cal_fail(-ENOTSUP, "wire %s has no say message", wire->name);
+  if (strlen(text) > CAL_WIRE_SAY_BYTES)
+    return cal_fail(-EMSGSIZE, "wire %s: a text has at most %d bytes", wire->name, CAL_WIRE_SAY_BYTES);
+  if (strlen(name) >= CAL_WIRE_NAME_BYTES)
+    return cal_fail(-EINVAL, "wire %s: the name of an utterance has at most %d bytes", wire->name,
+                    CAL_WIRE_NAME_BYTES - 1);
+  filling f = {.wire = wire, .state = state, .word = name, .text = text};
   return write_counted(&f, t, state, out, room);
 }
 
