@@ -1,0 +1,384 @@
+/* A made-up vendor behind a real WebSocket on the loopback interface: a voice that says a tone for a text, an
+ * ear that counts what it hears, both in words declared as wires. The leg is one in memory. */
+#include "leg/memory_port.h"
+
+#include <errno.h>
+#include <math.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "audio/playout.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "net/server.h"
+#include "talk/vendor.h"
+
+#define PATIENCE_NS (20 * CAL_S) /* a test that waits longer has failed; machines are slow at times */
+
+enum { LEG_HZ = 8000, VOICE_HZ = 24000, EAR_HZ = 16000, TONE_HZ = 500 };
+
+/* ---- the vendor's side */
+
+typedef struct vendor_side {
+  cal_server *server;
+  cal_ws *ws;
+  cal_wire *wire; /* its own end of it */
+  cal_wire_state state;
+  int opened, closed, clears, close_code;
+  char said[4][64], names[4][16];
+  int said_count;
+  int holds_back; /* answers no text by itself */
+  size_t heard;
+  int16_t *sound;
+} vendor_side;
+
+static vendor_side there;
+
+static void send_text(const char *text) { cal_ws_send_copy(there.ws, text, strlen(text), CAL_WS_TEXT); }
+
+/* Half a second of a tone in messages of 20 ms, then the mark. */
+static void speak(const char *name) {
+  int16_t frame[VOICE_HZ / 50];
+  char out[8192];
+  size_t count = VOICE_HZ / 50;
+  for (size_t at = 0; at < 25; at++) {
+    for (size_t i = 0; i < count; i++)
+      frame[i] = (int16_t)(8000 * sin(2 * M_PI * TONE_HZ * (double)(at * count + i) / VOICE_HZ));
+    ssize_t bytes = cal_wire_write_audio(there.wire, &there.state, frame, count, out, sizeof out);
+    cal_ws_send_copy(there.ws, out, (size_t)bytes, CAL_WS_TEXT);
+  }
+  ssize_t bytes = cal_wire_write_mark(there.wire, &there.state, name, out, sizeof out);
+  cal_ws_send_copy(there.ws, out, (size_t)bytes, CAL_WS_TEXT);
+}
+
+static void cut_out(const char *message, const char *field, char *into, size_t room) {
+  const char *at = strstr(message, field);
+  if (at) snprintf(into, room, "%.*s", (int)strcspn(at + strlen(field), "\""), at + strlen(field));
+}
+
+static void on_there_message(void *context, char *data, size_t bytes, int is_binary) {
+  char text[512];
+  if (is_binary) {
+    there.heard += cal_decode(CAL_L16LE, (const uint8_t *)data, bytes, there.sound + there.heard);
+    return;
+  }
+  snprintf(text, sizeof text, "%.*s", (int)bytes, data);
+  if (strstr(text, "\"stop\"")) {
+    there.clears++;
+    return;
+  }
+  int at = there.said_count++ % 4;
+  cut_out(text, "\"say\":\"", there.said[at], sizeof there.said[at]);
+  cut_out(text, "\"id\":\"", there.names[at], sizeof there.names[at]);
+  if (!there.holds_back) speak(there.names[at]);
+}
+
+static void on_there_open(void *context, cal_ws *ws) {
+  there.ws = ws;
+  there.opened++;
+}
+
+static void on_there_close(void *context, const cal_ws_end *end) {
+  there.ws = NULL;
+  there.closed++;
+  there.close_code = end->code;
+}
+
+static int on_upgrade(void *context, const cal_http_request *request, cal_upgrade *upgrade) {
+  upgrade->handlers =
+      (cal_ws_handlers){.on_open = on_there_open, .on_message = on_there_message, .on_close = on_there_close};
+  return 0;
+}
+
+static void on_request(void *context, const cal_http_request *request) {}
+
+/* ---- this side */
+
+static cal_host host;
+static cal_scratch samples, message;
+static memory_port port;
+static cal_leg *leg;
+static cal_wire *voice_wire, *ear_wire;
+
+static struct {
+  int ended, code, is_interrupted;
+  char words[512];
+  int64_t until_ms;
+  char end[128];
+  int ends;
+} seen;
+
+static void on_leg_up(void *o, const char *stream, const char *call, uint32_t rate_hz) {}
+static void on_leg_text(void *o, const char *text, size_t bytes) {}
+static void on_leg_key(void *o, char key, int is_in_band) {}
+static void on_leg_ms(void *o, int64_t ms) {}
+static void on_leg_speech(void *o, cal_clip *clip, void *grammar, int64_t ms) { cal_unref(clip); }
+static void on_leg_begun(void *o, uint32_t utterance) {}
+static void on_leg_ended(void *o, const cal_leg_report *report) {}
+static void on_leg_gone(void *o) {}
+
+static void on_leg_said(void *o, const cal_leg_said *said) {
+  seen.ended++;
+  seen.code = said->code;
+  seen.is_interrupted = said->is_interrupted;
+}
+
+static const cal_leg_hooks hooks = {.up = on_leg_up,
+                                    .text = on_leg_text,
+                                    .key = on_leg_key,
+                                    .speech_started = on_leg_ms,
+                                    .speech_stopped = on_leg_ms,
+                                    .speech = on_leg_speech,
+                                    .utterance_started = on_leg_begun,
+                                    .utterance_ended = on_leg_said,
+                                    .ended = on_leg_ended,
+                                    .gone = on_leg_gone};
+
+static void on_words(void *context, const cal_words *words) {
+  size_t used = strlen(seen.words);
+  snprintf(seen.words + used, sizeof seen.words - used, "%s%s;", words->text, words->is_final ? "." : "…");
+  seen.until_ms = words->until_ms;
+}
+
+static void on_vendor_end(void *context, const char *text) {
+  seen.ends++;
+  snprintf(seen.end, sizeof seen.end, "%s", text);
+}
+
+static cal_wire *wire_of(cal_wire_spec spec) {
+  cal_wire *wire = NULL;
+  if (cal_wire_compile(&wire, &spec)) fail_msg("no wire: %s", cal_error_text());
+  return wire;
+}
+
+static cal_wire_spec voice_spec(void) {
+  cal_wire_spec s = {.name = "voice", .encoding = CAL_L16LE, .rate_hz = VOICE_HZ, .frame_ms = 20};
+  s.event_path = "type";
+  s.audio.event = "sound";
+  s.audio.payload = "data";
+  s.mark.event = "done";
+  s.mark.name = "id";
+  return s;
+}
+
+static void open_wires(void) {
+  cal_wire_spec s = voice_spec();
+  s.say_out = "{\"say\":\"$text\",\"id\":\"$mark\"}";
+  s.clear_out = "{\"stop\":true}";
+  voice_wire = wire_of(s);
+  s = (cal_wire_spec){.name = "voice, its end", .encoding = CAL_L16LE, .rate_hz = VOICE_HZ, .frame_ms = 20};
+  s.audio_out = "{\"type\":\"sound\",\"data\":\"$audio\"}";
+  s.mark_out = "{\"type\":\"done\",\"id\":\"$mark\"}";
+  there.wire = wire_of(s);
+  s = (cal_wire_spec){.name = "ear", .encoding = CAL_L16LE, .rate_hz = EAR_HZ, .frame_ms = 50};
+  s.is_binary_out = 1;
+  s.event_path = "type";
+  s.words.event = "words";
+  s.words.text = "transcript.text";
+  s.words.final_path = "final";
+  s.words.until = "transcript.end";
+  ear_wire = wire_of(s);
+}
+
+static int setup(void **state) {
+  cal_log_setup(CAL_LOG_ERROR + 1, 0);
+  memset(&seen, 0, sizeof seen);
+  there = (vendor_side){.sound = calloc(EAR_HZ * 20, sizeof(int16_t))};
+  host = (cal_host){.samples = &samples, .message = &message};
+  assert_int_equal(cal_loop_new(&host.loop, cal_clock_real()), 0);
+  assert_int_equal(cal_net_new(&host.net, host.loop, NULL), 0);
+  host.wheel = cal_wheel_new(host.loop);
+  open_wires();
+  cal_wire_state_init(&there.state);
+  cal_server_options options = {.host = "127.0.0.1", .on_request = on_request, .on_upgrade = on_upgrade};
+  if (cal_server_listen(&there.server, host.net, &options)) fail_msg("no server: %s", cal_error_text());
+  leg = cal_leg_new(
+      &host,
+      &(cal_leg_options){
+          .role = CAL_ROLE_AGENT, .name = "call-1", .lead_ms = 100, .longest_s = 100, .hooks = &hooks},
+      memory_port_init(&port, LEG_HZ));
+  port.port.echoes_marks = 0;
+  memory_port_up(&port);
+  return 0;
+}
+
+static int teardown(void **state) {
+  cal_leg_finish(leg, CAL_LEG_CLOSED, "over");
+  memory_port_gone(&port);
+  memory_port_done(&port);
+  cal_net_close(host.net);
+  cal_wheel_free(host.wheel);
+  int left = cal_loop_timers(host.loop) + cal_loop_free(host.loop);
+  samples.memory = cal_free(samples.memory);
+  message.memory = cal_free(message.memory);
+  samples.room = message.room = 0;
+  cal_unref(voice_wire);
+  cal_unref(ear_wire);
+  cal_unref(there.wire);
+  free(there.sound);
+  return left;
+}
+
+static int turn(uint64_t started_ns) {
+  uv_run(cal_loop_uv(host.loop), UV_RUN_NOWAIT);
+  struct pollfd backend = {.fd = uv_backend_fd(cal_loop_uv(host.loop)), .events = POLLIN};
+  poll(&backend, 1, 1);
+  return cal_loop_now_ns(host.loop) - started_ns < PATIENCE_NS;
+}
+
+#define WAIT_FOR(condition)                                                                                  \
+  do {                                                                                                       \
+    uint64_t started_ns_ = cal_loop_now_ns(host.loop);                                                       \
+    while (!(condition))                                                                                     \
+      if (!turn(started_ns_)) fail_msg("waited in vain for: %s", #condition);                                \
+  } while (0)
+
+static cal_vendor *open_vendor(cal_wire *wire) {
+  char url[64];
+  cal_vendor *vendor;
+  snprintf(url, sizeof url, "ws://127.0.0.1:%d/v1", cal_server_port(there.server));
+  cal_port_ws_options socket = {.name = "made-up", .wire = wire, .start_deadline_ms = 5000, .url = url};
+  cal_vendor_options options = {.socket = &socket, .on_words = on_words, .on_end = on_vendor_end};
+  if (cal_vendor_open(&vendor, &host, leg, &options)) fail_msg("no vendor: %s", cal_error_text());
+  return vendor;
+}
+
+static void say(cal_vendor *vendor, uint32_t utterance, const char *text) {
+  cal_leg_advance(leg);
+  cal_leg_declare(leg, utterance, CAL_UTTERANCE_INTERRUPTIBLE);
+  assert_int_equal(cal_vendor_say(vendor, utterance, text), 0);
+}
+
+static double level(const int16_t *sound, size_t count, double hz, double rate_hz) {
+  double re = 0, im = 0;
+  for (size_t i = 0; i < count; i++) {
+    double angle = 2 * M_PI * hz * (double)i / rate_hz;
+    re += sound[i] * cos(angle);
+    im += sound[i] * sin(angle);
+  }
+  return count ? 2 * sqrt(re * re + im * im) / (double)count / 8000 : 0;
+}
+
+/* ---- the voice */
+
+static void a_voice_says_a_text_at_the_rate_of_the_leg(void **state) {
+  cal_vendor *vendor = open_vendor(voice_wire);
+  say(vendor, 1, "say \"hello\""); /* before its socket is up */
+  WAIT_FOR(seen.ended == 1);
+  assert_string_equal(there.said[0], "say \\");
+  assert_string_equal(there.names[0], "u1");
+  assert_int_equal(seen.code, 0);
+  assert_false(seen.is_interrupted);
+  assert_true(port.sent_count >= LEG_HZ / 2 - 320 && port.sent_count <= LEG_HZ / 2 + 320);
+  assert_true(level(port.sent, port.sent_count - 320, TONE_HZ, LEG_HZ) > 0.9);
+  say(vendor, 2, "and again");
+  WAIT_FOR(seen.ended == 2);
+  assert_string_equal(there.names[1], "u2");
+  cal_vendor_close(vendor);
+  WAIT_FOR(there.closed == 1);
+  assert_int_equal(there.close_code, 1000);
+  assert_int_equal(seen.ends, 0);
+}
+
+static void what_was_stopped_is_not_heard_and_the_next_is(void **state) {
+  cal_vendor *vendor = open_vendor(voice_wire);
+  there.holds_back = 1;
+  say(vendor, 1, "too long");
+  say(vendor, 2, "not begun");
+  WAIT_FOR(there.said_count == 2);
+  cal_leg_stop(leg, 1);
+  cal_vendor_stop(vendor, 1);
+  WAIT_FOR(there.clears == 1);
+  speak("u1"); /* it was under way */
+  speak("u2");
+  WAIT_FOR(seen.ended == 2);
+  assert_false(seen.is_interrupted);
+  assert_true(port.sent_count <= LEG_HZ / 2 + 320); /* of the second alone */
+  cal_vendor_close(vendor);
+  WAIT_FOR(there.closed == 1);
+}
+
+static void a_voice_that_goes_fails_what_it_had_to_say(void **state) {
+  cal_vendor *vendor = open_vendor(voice_wire);
+  there.holds_back = 1;
+  say(vendor, 1, "never said");
+  WAIT_FOR(there.said_count == 1);
+  cal_ws_close(there.ws, 1011, "out of credit");
+  WAIT_FOR(seen.ends == 1);
+  WAIT_FOR(seen.ended == 1);
+  assert_int_equal(seen.code, -ECONNRESET);
+  assert_string_equal(seen.end, "out of credit");
+  WAIT_FOR(there.closed == 1);
+  cal_leg_advance(leg);
+  for (int i = 0; i < 10; i++) turn(cal_loop_now_ns(host.loop));
+  assert_int_equal(cal_vendor_say(vendor, 2, "nor this"), -ECONNRESET);
+  cal_vendor_close(vendor);
+}
+
+static void what_cannot_be_said_is_refused(void **state) {
+  static char much[CAL_WIRE_SAY_BYTES + 2];
+  memset(much, 'x', sizeof much - 1);
+  cal_vendor *ear = open_vendor(ear_wire);
+  assert_int_equal(cal_vendor_say(ear, 1, "hello"), -ENOTSUP);
+  assert_non_null(strstr(cal_error_text(), "say_out"));
+  cal_vendor_close(ear);
+  cal_vendor *voice = open_vendor(voice_wire);
+  assert_int_equal(cal_vendor_say(voice, 1, much), -EMSGSIZE);
+  for (uint32_t i = 1; i <= CAL_VENDOR_UTTERANCES; i++) assert_int_equal(cal_vendor_say(voice, i, "x"), 0);
+  assert_int_equal(cal_vendor_say(voice, 99, "x"), -ENOBUFS);
+  cal_vendor_close(voice); /* before its socket is open */
+  for (int i = 0; i < 50; i++) turn(cal_loop_now_ns(host.loop));
+}
+
+static void nobody_there_is_told(void **state) {
+  cal_server_stop_listening(there.server);
+  cal_vendor *vendor = open_vendor(voice_wire);
+  say(vendor, 1, "hello?");
+  WAIT_FOR(seen.ends == 1 && seen.ended == 1);
+  assert_int_equal(seen.code, -ECONNRESET);
+  cal_vendor_close(vendor);
+}
+
+/* ---- the ear */
+
+static void an_ear_gets_the_party_and_gives_words_back(void **state) {
+  cal_vendor *vendor = open_vendor(ear_wire);
+  WAIT_FOR(there.opened == 1);
+  for (int i = 0; i < 5; i++) turn(cal_loop_now_ns(host.loop)); /* this end too */
+  int16_t frame[LEG_HZ / 50];
+  for (size_t at = 0; at < 50; at++) {
+    for (size_t i = 0; i < LEG_HZ / 50; i++)
+      frame[i] = (int16_t)(8000 * sin(2 * M_PI * TONE_HZ * (double)(at * (LEG_HZ / 50) + i) / LEG_HZ));
+    port.port.handlers->on_sound(port.port.context, frame, LEG_HZ / 50);
+  }
+  WAIT_FOR(there.heard >= EAR_HZ * 9 / 10);
+  assert_int_equal(there.heard % (EAR_HZ / 20), 0); /* whole messages of 50 ms */
+  assert_true(level(there.sound, there.heard, TONE_HZ, EAR_HZ) > 0.95);
+  send_text("{\"type\":\"words\",\"final\":false,\"transcript\":{\"text\":\"good\"}}");
+  send_text("{\"type\":\"words\",\"final\":true,\"transcript\":{\"text\":\"good morning\",\"end\":0.95}}");
+  WAIT_FOR(strchr(seen.words, '.'));
+  assert_string_equal(seen.words, "good…;good morning.;");
+  assert_int_equal(seen.until_ms, 950);
+  cal_vendor_close(vendor);
+  WAIT_FOR(there.closed == 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(a_voice_says_a_text_at_the_rate_of_the_leg),
+      TEST(what_was_stopped_is_not_heard_and_the_next_is),
+      TEST(a_voice_that_goes_fails_what_it_had_to_say),
+      TEST(what_cannot_be_said_is_refused),
+      TEST(nobody_there_is_told),
+      TEST(an_ear_gets_the_party_and_gives_words_back),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
