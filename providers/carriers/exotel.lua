@@ -9,8 +9,8 @@
 local carrier = require "callisto.carrier"
 local http = require "callisto.http"
 local json = require "callisto.json"
-local rest = require "providers.dialects.rest"
-local unsigned = require "providers.dialects.unsigned"
+local rest = require "providers.shared.rest"
+local unsigned = require "providers.shared.unsigned"
 
 local API = "https://api.in.exotel.com"
 local FLOWS = "https://my.exotel.com"

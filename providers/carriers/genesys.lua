@@ -9,7 +9,7 @@ local carrier = require "callisto.carrier"
 local core = require "callisto.core"
 local crypto = require "callisto.crypto"
 local http = require "callisto.http"
-local http_signature = require "providers.dialects.http_signature"
+local http_signature = require "providers.shared.http_signature"
 local json = require "callisto.json"
 local shared = require "callisto.shared"
 

@@ -7,9 +7,9 @@
 
 local carrier = require "callisto.carrier"
 local http = require "callisto.http"
-local plivo_api = require "providers.dialects.plivo_api"
-local plivo_xml = require "providers.dialects.plivo_xml"
-local twiml = require "providers.dialects.twiml"
+local plivo_api = require "providers.shared.plivo_api"
+local plivo_xml = require "providers.shared.plivo_xml"
+local twiml = require "providers.shared.twiml"
 
 local API = "https://api.plivo.com"
 

@@ -10,8 +10,8 @@ local core = require "callisto.core"
 local crypto = require "callisto.crypto"
 local http = require "callisto.http"
 local json = require "callisto.json"
-local rest = require "providers.dialects.rest"
-local twiml = require "providers.dialects.twiml"
+local rest = require "providers.shared.rest"
+local twiml = require "providers.shared.twiml"
 
 local API = "https://api.telnyx.com"
 local TOLERANCE_S = 300 -- how far a webhook's time may be from ours

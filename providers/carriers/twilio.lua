@@ -4,8 +4,8 @@
 local carrier = require "callisto.carrier"
 local crypto = require "callisto.crypto"
 local http = require "callisto.http"
-local rest = require "providers.dialects.rest"
-local twiml = require "providers.dialects.twiml"
+local rest = require "providers.shared.rest"
+local twiml = require "providers.shared.twiml"
 
 local API = "https://api.twilio.com"
 local INLINE_DOCUMENT_BYTES = 4000

@@ -4,7 +4,7 @@ local world = fake.world()
 local has_crypto = world.modules["callisto.crypto"] ~= nil
 local vm = has_crypto and world:vm "service"
 local genesys = vm and vm.require "providers.carriers.genesys"
-local http_signature = vm and vm.require "providers.dialects.http_signature"
+local http_signature = vm and vm.require "providers.shared.http_signature"
 local json, crypto = world.modules["callisto.json"], world.modules["callisto.crypto"]
 
 -- Secrets cannot be compared without crypto; everything runs inside our own binary.

@@ -4,7 +4,7 @@ local crypto = require "callisto.crypto"
 local http = require "callisto.http"
 local json = require "callisto.json"
 local plivo = require "providers.carriers.plivo"
-local plivo_api = require "providers.dialects.plivo_api"
+local plivo_api = require "providers.shared.plivo_api"
 local shared = require "callisto.shared"
 local xml = require "callisto.xml"
 

@@ -2,7 +2,7 @@
 
 local http = require "callisto.http"
 local json = require "callisto.json"
-local plivo_api = require "providers.dialects.plivo_api"
+local plivo_api = require "providers.shared.plivo_api"
 local vobiz = require "providers.carriers.vobiz"
 local xml = require "callisto.xml"
 

@@ -6,7 +6,7 @@
 local carrier = require "callisto.carrier"
 local http = require "callisto.http"
 local json = require "callisto.json"
-local twiml = require "providers.dialects.twiml"
+local twiml = require "providers.shared.twiml"
 local xml = require "callisto.xml"
 
 local plivo_xml = {}
