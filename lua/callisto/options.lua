@@ -1,6 +1,7 @@
 -- callisto.options: tables that people write, checked against what they may contain.
 --
 -- A field is described in one line: { "duration", default = "7s", required = true, values = { … }, min = …, max = … }.
+-- Of a table inside the table, `fields` describes its own fields, or `each` what every value in it is, to any depth.
 -- What is wrong is an error that names the field and, for a misspelled one, the field that was probably meant. `level`
 -- places the error at the line of whoever wrote the table, as for Lua's own `error`.
 
@@ -104,8 +105,24 @@ local function check_value(value, spec)
   return value
 end
 
+-- A value, and what is inside it.
+local function check_at(what, name, given, spec)
+  local value, why = check_value(given, spec)
+  if value == nil then return nil, ("%s: '%s' %s"):format(what, name, why) end
+  if type(value) ~= "table" then return value end
+  local inside = ("%s: %s"):format(what, name)
+  if spec.fields then return options.try(inside, value, spec.fields) end
+  if not spec.each then return value end
+  local values = {}
+  for key, each in pairs(value) do
+    values[key], why = check_at(inside, tostring(key), each, spec.each)
+    if values[key] == nil then return nil, why end
+  end
+  return values
+end
+
 ---Reads a table as its fields describe it: unknown names and wrong values are refused, defaults filled in, durations
----turned into seconds. List entries are ignored unless a field is called 1, 2 ….
+---turned into seconds. The fields of a list are called 1, 2 ….
 ---@param what string  how the table is called in messages, such as "template"
 ---@param given table|nil
 ---@param fields table<any, table>
@@ -122,8 +139,8 @@ function options.try(what, given, fields)
     if value == nil then value = spec.default end
     if value == nil and spec.required then return nil, ("%s: '%s' is missing (%s)"):format(what, name, spec[1]), name end
     if value ~= nil then
-      local checked, why = check_value(value, spec)
-      if checked == nil then return nil, ("%s: '%s' %s"):format(what, name, why), name end
+      local checked, why = check_at(what, name, value, spec)
+      if checked == nil then return nil, why, name end
       values[name] = checked
     end
   end
