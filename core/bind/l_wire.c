@@ -16,15 +16,66 @@ static int release(lua_State *L) {
   return 0;
 }
 
+/* ---- names that may be there, each list ended by NULL */
+
+static const char *const media_names[] = {
+    "name",        "encoding",   "encoding_out", "rate",      "frame_ms",     "event",
+    "binary_in",   "binary_out", "channels",     "chunk_min", "channels_out", "chunk_multiple",
+    "audio_in",    "start_in",   "mark_in",      "dtmf_in",   "stop_in",      "clear_in",
+    "pause_in",    "resume_in",  "error_in",     "limit_in",  "sequence_in",  "acknowledged_in",
+    "stream_in",   "audio_out",  "mark_out",     "clear",     "dtmf_out",     "stop_out",
+    "playing_out", "played_out", "replies",      "bye_out",   "bye_wait",     "closed_by_peer",
+    NULL};
+static const char *const audio_names[] = {"event", "payload", "when", NULL};
+static const char *const start_names[] = {"event", "stream", "call", "encoding", "rate", NULL};
+static const char *const mark_names[] = {"event", "name", NULL};
+static const char *const dtmf_names[] = {"event", "digit", NULL};
+static const char *const clear_names[] = {"event", "when", "drops_marks", NULL};
+static const char *const event_names[] = {"event", NULL};
+static const char *const error_names[] = {"event", "code", "text", "retry_after", NULL};
+static const char *const limit_names[] = {"per_second", "burst", "text", NULL};
+static const char *const reply_names[] = {"event", "text", "ends", "told", NULL};
+
+static int is_among(const char *const *names, const char *name) {
+  while (*names && strcmp(*names, name) != 0) names++;
+  return *names != NULL;
+}
+
+/* The table on top of the stack may have these names and no others. `what` is "media" or "media.start_in". */
+static void check_names(lua_State *L, const char *what, const char *const *names) {
+  int table = lua_gettop(L);
+  for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
+    const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+    if (name && is_among(names, name)) continue;
+    luaL_Buffer known;
+    luaL_buffinit(L, &known);
+    for (const char *const *each = names; *each; each++) {
+      if (each != names) luaL_addstring(&known, ", ");
+      luaL_addstring(&known, *each);
+    }
+    luaL_pushresult(&known);
+    luaL_error(L, "%s has no field '%s'; there are: %s", what, name ? name : luaL_typename(L, -3),
+               lua_tostring(L, -1));
+  }
+}
+
 /* Pushes the rule table and returns 1, or nothing and returns 0. The table stays reachable from the
  * declaration. */
-static int enter(lua_State *L, const char *rule) {
+static int enter(lua_State *L, const char *rule, const char *const *names) {
   lua_getfield(L, 1, rule);
-  if (lua_istable(L, -1)) return 1;
+  if (lua_istable(L, -1)) {
+    const char *what = lua_pushfstring(L, "media.%s", rule);
+    lua_insert(L, -2);
+    check_names(L, what, names);
+    lua_remove(L, -2);
+    return 1;
+  }
   if (!lua_isnil(L, -1)) luaL_error(L, "media.%s must be a table", rule);
   lua_pop(L, 1);
   return 0;
 }
+
+/* ---- fields */
 
 /* A field that is a path, or {path, what must be there}: a text or a number, as the field wants it. */
 static const char *path_of(lua_State *L, const char *rule, const char *field, const char **text,
@@ -72,12 +123,18 @@ static cal_encoding check_encoding(lua_State *L, const char *field, int *was_giv
 /* replies = { { event = "ping", text = "…", ends = true, told = true }, … }. Texts are borrowed from the
  * declaration. */
 static void read_replies(lua_State *L, cal_wire_spec *spec) {
-  if (!enter(L, "replies")) return;
+  lua_getfield(L, 1, "replies");
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    return;
+  }
+  if (!lua_istable(L, -1)) luaL_error(L, "media.replies must be a list of tables");
   size_t count = lua_objlen(L, -1);
   if (count > CAL_WIRE_REPLIES) luaL_error(L, "media.replies has more than %d replies", CAL_WIRE_REPLIES);
   for (size_t i = 0; i < count; i++) {
     lua_rawgeti(L, -1, (int)i + 1);
     if (!lua_istable(L, -1)) luaL_error(L, "media.replies must be a list of tables");
+    check_names(L, "media.replies", reply_names);
     int reply = lua_gettop(L);
     spec->replies[i].event = rule_text(L, "replies", "event");
     spec->replies[i].text = rule_text(L, "replies", "text");
@@ -92,40 +149,40 @@ static void read_replies(lua_State *L, cal_wire_spec *spec) {
 /* ---- rules: what arrives */
 
 static void read_audio_rules(lua_State *L, cal_wire_spec *spec) {
-  if (enter(L, "audio_in")) {
+  if (enter(L, "audio_in", audio_names)) {
     spec->audio.event = rule_text(L, "audio_in", "event");
     spec->audio.payload = rule_text(L, "audio_in", "payload");
     spec->audio.when_path = path_of(L, "audio_in", "when", &spec->audio.when_text, NULL);
     lua_pop(L, 1);
   }
-  if (enter(L, "mark_in")) {
+  if (enter(L, "mark_in", mark_names)) {
     spec->mark.event = rule_text(L, "mark_in", "event");
     spec->mark.name = rule_text(L, "mark_in", "name");
     lua_pop(L, 1);
   }
-  if (enter(L, "dtmf_in")) {
+  if (enter(L, "dtmf_in", dtmf_names)) {
     spec->dtmf.event = rule_text(L, "dtmf_in", "event");
     spec->dtmf.digit = rule_text(L, "dtmf_in", "digit");
     lua_pop(L, 1);
   }
-  if (enter(L, "clear_in")) {
+  if (enter(L, "clear_in", clear_names)) {
     spec->clear.drops_marks = cal_luax_flag(L, lua_gettop(L), "drops_marks");
     spec->clear.event = rule_text(L, "clear_in", "event");
     spec->clear.when_path = path_of(L, "clear_in", "when", &spec->clear.when_text, NULL);
     lua_pop(L, 1);
   }
-  if (enter(L, "pause_in")) {
+  if (enter(L, "pause_in", event_names)) {
     spec->pause.event = rule_text(L, "pause_in", "event");
     lua_pop(L, 1);
   }
-  if (enter(L, "resume_in")) {
+  if (enter(L, "resume_in", event_names)) {
     spec->resume.event = rule_text(L, "resume_in", "event");
     lua_pop(L, 1);
   }
 }
 
 static void read_stream_rules(lua_State *L, cal_wire_spec *spec) {
-  if (enter(L, "start_in")) {
+  if (enter(L, "start_in", start_names)) {
     spec->start.event = rule_text(L, "start_in", "event");
     spec->start.stream = rule_text(L, "start_in", "stream");
     spec->start.call = rule_text(L, "start_in", "call");
@@ -133,18 +190,18 @@ static void read_stream_rules(lua_State *L, cal_wire_spec *spec) {
     spec->start.rate = path_of(L, "start_in", "rate", NULL, &spec->start.rate_expected);
     lua_pop(L, 1);
   }
-  if (enter(L, "stop_in")) {
+  if (enter(L, "stop_in", event_names)) {
     spec->stop.event = rule_text(L, "stop_in", "event");
     lua_pop(L, 1);
   }
-  if (enter(L, "error_in")) {
+  if (enter(L, "error_in", error_names)) {
     spec->error.event = rule_text(L, "error_in", "event");
     spec->error.code = rule_text(L, "error_in", "code");
     spec->error.text = rule_text(L, "error_in", "text");
     spec->error.retry_after = rule_text(L, "error_in", "retry_after");
     lua_pop(L, 1);
   }
-  if (enter(L, "limit_in")) {
+  if (enter(L, "limit_in", limit_names)) {
     int limit = lua_gettop(L);
     spec->limit.per_second = (uint32_t)cal_luax_number(L, limit, "per_second", 0, 1, 1000);
     spec->limit.burst = (uint32_t)cal_luax_number(L, limit, "burst", 0, 1, 1000);
@@ -182,6 +239,7 @@ static cal_wire **push_userdata(lua_State *L) {
 int cal_core_wire(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
+  check_names(L, "media", media_names);
   cal_wire_spec spec = {.name = cal_luax_text_needed(L, 1, "name")};
   spec.encoding = check_encoding(L, "encoding", NULL);
   spec.encoding_out = check_encoding(L, "encoding_out", &spec.has_encoding_out);

@@ -117,3 +117,21 @@ for _, path in ipairs(files.lua_files "spec/carriers/recorded") do
     end
   end)
 end
+
+describe("a declaration that is compiled", function()
+  for _, case in ipairs {
+    { "a field", { evnt = "event" }, "media has no field 'evnt'; there are: name, encoding, " },
+    { "a name inside a rule", { start_in = { steam = "id" } },
+      "media.start_in has no field 'steam'; there are: event, stream, call" },
+    { "a name inside a reply", { replies = { { evnt = "ping" } } }, "media.replies has no field 'evnt'; there are: event, text" },
+    { "a number for a name", { stop_in = { "stop" } }, "media.stop_in has no field 'number'" },
+  } do
+    it("refuses " .. case[1] .. " that it does not know", function()
+      local declared = { name = "tinyline", encoding = "pcmu", rate = 8000 }
+      for name, value in pairs(case[2]) do declared[name] = value end
+      local ok, why = pcall(lab.wire, declared)
+      assert.is_false(ok)
+      assert(why:find(case[3], 1, true), why)
+    end)
+  end
+end)
