@@ -4,32 +4,23 @@
 
 local CARRIERS = { "twilio", "telnyx", "plivo", "vobiz", "exotel", "vonage", "genesys" }
 
-local function keys(map)
-  local list = {}
-  for key in pairs(map) do list[#list + 1] = key end
-  table.sort(list)
-  return list
-end
+local media = require "callisto.provider.media"
+
+local function default_of(adapter) return adapter.media[adapter.media.default] end
 
 local function audio(adapter)
-  if adapter.format == "default" then
-    local media = adapter.formats.default
-    return ("**%s/%d**"):format(media.encoding, media.rate)
-  end
-  local list = { ("**%s**"):format(adapter.format) }
-  for _, name in ipairs(keys(adapter.formats)) do
-    if name ~= adapter.format then list[#list + 1] = name end
-  end
-  return table.concat(list, ", ")
+  local names = media.names(adapter.media)
+  names[1] = ("**%s**"):format(names[1])
+  return table.concat(names, ", ")
 end
 
 local BYTES = { pcmu = 1, pcma = 1 }
 
 local function message(adapter)
-  local media = adapter.formats[adapter.format]
-  local bytes_a_ms = (BYTES[media.encoding_out or media.encoding] or 2) * media.rate / 1000
-  local ms = math.max(media.frame_ms, math.ceil((media.chunk_min or 0) / bytes_a_ms))
-  return ("%d ms, %s"):format(ms, media.binary_out and "binary" or "JSON")
+  local format = default_of(adapter)
+  local bytes_a_ms = (BYTES[format.encoding_out or format.encoding] or 2) * format.rate / 1000
+  local ms = math.max(format.frame_ms, math.ceil((format.chunk_min or 0) / bytes_a_ms))
+  return ("%d ms, %s"):format(ms, format.binary_out and "binary" or "JSON")
 end
 
 local PROOF = { played = "what was before it was played", queue = "all that was sent was played", none = "none" }
@@ -41,9 +32,9 @@ local function marks(adapter)
 end
 
 local function digits(adapter)
-  local media = adapter.formats[adapter.format]
-  local out = media.dtmf_out and "message" or adapter.send_digits and "request" or "tones"
-  return ("%s / %s"):format(media.dtmf_in and "message" or "tones", out)
+  local format = default_of(adapter)
+  local out = format.dtmf_out and "message" or adapter.requests.send_digits and "request" or "tones"
+  return ("%s / %s"):format(format.dtmf_in and "message" or "tones", out)
 end
 
 -- The vectors are in spec/<carrier>_spec.lua.
@@ -80,29 +71,33 @@ local SAMPLES = {
 }
 
 local function writes(adapter, verb)
-  return adapter.answer ~= nil and pcall(adapter.answer, { SAMPLES[verb] })
+  return adapter.webhook.answer ~= nil and pcall(adapter.webhook.answer, { SAMPLES[verb] })
 end
 
 local COLUMNS = {
   { "audio we can ask for", audio },
   { "a message of ours", message },
   { "an echoed mark proves", marks },
-  { "clear", function(adapter) return adapter.formats[adapter.format].clear and "yes" or "no" end },
+  { "clear", function(adapter) return default_of(adapter).clear and "yes" or "no" end },
   { "keys in / out", digits },
   { "its webhooks are known by", known_by },
   { "the socket comes", function(adapter)
-    return either { { adapter.webhook, "after a webhook" }, { adapter.socket, "first" } }
+    return either { { adapter.webhook.read, "after a webhook" }, { adapter.socket.read, "first" } }
   end },
   { "calls at once / a second / webhook's time", limits },
   { "places, hangs up, can be asked", function(adapter)
-    return either { { adapter.place, "places" }, { adapter.hangup, "hangs up" }, { adapter.fetch, "asked" } }
+    local requests = adapter.requests
+    return either { { requests.place, "places" }, { requests.hangup, "hangs up" }, { requests.fetch, "asked" } }
   end },
   { "recording", function(adapter)
-    return either { { adapter.record, "request" }, { writes(adapter, "record"), "document" }, { adapter.recording, "webhook" } }
+    return either {
+      { adapter.requests.record, "request" }, { writes(adapter, "record"), "document" }, { adapter.webhook.recording, "webhook" },
+    }
   end },
   { "for transfers", function(adapter)
     return either {
-      { adapter.redirect, "redirect" }, { writes(adapter, "dial"), "dial" }, { writes(adapter, "conference"), "conference" },
+      { adapter.requests.redirect, "redirect" }, { writes(adapter, "dial"), "dial" },
+      { writes(adapter, "conference"), "conference" },
     }
   end },
 }

@@ -38,7 +38,7 @@ for _, index in ipairs { 4, 7, 6, 1, 2, 5, 3 } do ORDER[#ORDER + 1] = CALLS[inde
 -- Some carriers place no calls: then there are only those that come in.
 local function keep_possible(list)
   for index = #list, 1, -1 do
-    if not list[index].is_inbound and not ADAPTER.place then table.remove(list, index) end
+    if not list[index].is_inbound and not ADAPTER.requests.place then table.remove(list, index) end
   end
 end
 keep_possible(CALLS)
@@ -101,13 +101,13 @@ end
 -- A URL of ours as it is pasted into the carrier's console.
 local function pasted(path)
   local account = {}
-  for field, variable in pairs(ADAPTER.environment) do account[field] = os.getenv(variable) end
-  return ADAPTER.url and ADAPTER.url(SERVER .. path, account) or SERVER .. path
+  for field, variable in pairs(ADAPTER.account) do account[field] = os.getenv(variable) end
+  return ADAPTER.webhook.url and ADAPTER.webhook.url(SERVER .. path, account) or SERVER .. path
 end
 
 -- Where the carrier asks what to do with a call, or, if it does not ask, the media socket.
 local function voice_url()
-  if ADAPTER.webhook then return pasted(("/telephony/%s/inbound/appointment"):format(CARRIER)) end
+  if ADAPTER.webhook.read then return pasted(("/telephony/%s/inbound/appointment"):format(CARRIER)) end
   return (SERVER:gsub("^http", "ws")) .. ("/ws/%s/appointment"):format(CARRIER)
 end
 

@@ -61,15 +61,15 @@ function settings.socket_url()
   return (url:gsub("^http", "ws"))
 end
 
----The account of a carrier: the fields of its `environment`, from the variables or from `carriers.<name>` of callisto.lua.
+---The account of a carrier: the fields of its `account`, from the variables or from `carriers.<name>` of callisto.lua.
 ---@param adapter callisto.Carrier
 ---@return table|nil account, string? message  the message names the variable that is missing
 function settings.account(adapter)
   local account, own = {}, of_carrier(adapter.name)
-  for field, variable in pairs(adapter.environment) do account[field] = settings.get(variable) or own[field] end
+  for field, variable in pairs(adapter.account) do account[field] = settings.get(variable) or own[field] end
   for _, field in ipairs(adapter.required) do
     if not account[field] then
-      return nil, ("%s is not set; the carrier %s cannot be used without it"):format(adapter.environment[field], adapter.name)
+      return nil, ("%s is not set; the carrier %s cannot be used without it"):format(adapter.account[field], adapter.name)
     end
   end
   return account

@@ -21,7 +21,7 @@ end
 ---@return string|nil problem
 function verify.carrier(name)
   local value = require(name)
-  if not require("callisto.carrier").is(value) then
+  if not require("callisto.provider.carrier").is(value) then
     return name:gsub("%.", "/") .. ".lua: does not return a carrier: end it with return carrier { … }"
   end
 end

@@ -6,7 +6,7 @@
 -- form, multipart and JSON are read), the size of a portion of audio (EXOTEL_AUDIO), the spelling of ids on the socket (both
 -- are read and written). A call cannot be ended by REST: when the media socket closes the flow goes on, and it must end there.
 
-local carrier = require "callisto.carrier"
+local carrier = require "callisto.provider.carrier"
 local http = require "callisto.http"
 local json = require "callisto.json"
 local rest = require "providers.shared.rest"
@@ -48,6 +48,7 @@ local function media(rate, portion)
 end
 
 local formats = {
+  default = "l16/8000",
   ["l16/8000"] = media(8000, 3200),
   ["l16/16000"] = media(16000, 3200),
   ["l16/24000"] = media(24000, 4800),
@@ -344,28 +345,20 @@ end
 
 local function is_same(a, b) return type(a) == "string" and a:gsub("%D", ""):sub(-10) == b:gsub("%D", ""):sub(-10) end
 
-local function found(message, call)
-  local body = message and message.status == 200 and rest.body_of(message)
-  local calls = body and body.Calls
+local found = reader.found(function(body, call)
   local best
-  for _, each in ipairs(type(calls) == "table" and calls or {}) do
+  for _, each in ipairs(type(body.Calls) == "table" and body.Calls or {}) do
     local is_ours = each.Direction == "outbound-api" and not terminal[each.Status] and is_same(each.From, call.to)
       and is_same(each.PhoneNumberSid or each.To, call.from)
     if is_ours and best then return nil end
     if is_ours then best = each.Sid end
   end
   return best
-end
+end)
 
 return carrier {
   name = "exotel",
-  formats = formats,
-  format = "l16/8000",
-  acknowledges = { marks = "played", after_clear = false },
-  first_messages = 2,
-  routes = carrier.routes("exotel"),
-  headers = { "authorization" },
-  environment = {
+  account = {
     account = "EXOTEL_ACCOUNT_SID",
     key = "EXOTEL_API_KEY",
     token = "EXOTEL_API_TOKEN",
@@ -379,20 +372,21 @@ return carrier {
     audio = "EXOTEL_AUDIO",
   },
   required = { "account", "key", "token", "secret" },
+  media = formats,
+  acknowledges = { marks = "played", after_clear = false },
+  routes = carrier.routes("exotel"),
+  webhook = {
+    headers = { "authorization" },
+    verify = verify,
+    read = webhook,
+    status = status_of,
+    recording = recording,
+    answer = answer,
+    refuse = refuse,
+    url = given_url,
+    is_mute = true,
+  },
+  socket = { read = socket, first_messages = 2 },
+  requests = { place = { place, placed }, fetch = { fetch, fetched }, find = { find, found } },
   limits = { calls_per_second = 3, webhook_seconds = 5, concurrent = 10 },
-  webhook = webhook,
-  verify = verify,
-  url = given_url,
-  socket = socket,
-  answer = answer,
-  is_mute = true,
-  refuse = refuse,
-  place = place,
-  placed = placed,
-  fetch = fetch,
-  fetched = fetched,
-  find = find,
-  found = found,
-  status = status_of,
-  recording = recording,
 }

@@ -5,7 +5,7 @@
 -- UNCONFIRMED: how many messages a second are allowed. Audio goes in packets of 200 ms, five a second, and an error 429 is
 -- obeyed.
 
-local carrier = require "callisto.carrier"
+local carrier = require "callisto.provider.carrier"
 local core = require "callisto.core"
 local crypto = require "callisto.crypto"
 local http = require "callisto.http"
@@ -252,14 +252,7 @@ end
 
 return carrier {
   name = "genesys",
-  formats = { ["pcmu/1"] = media { "external" }, ["pcmu/2"] = media { "external", "internal" } },
-  format = "pcmu/1",
-  acknowledges = { marks = "queue", after_clear = true },
-  routes = carrier.routes "genesys",
-  headers = {
-    "audiohook-organization-id", "audiohook-session-id", "audiohook-correlation-id", "x-api-key", "signature-input", "signature",
-  },
-  environment = {
+  account = {
     key = "GENESYS_API_KEY",
     secret = "GENESYS_CLIENT_SECRET",
     organization = "GENESYS_ORGANIZATION_ID",
@@ -267,10 +260,15 @@ return carrier {
     skew = "GENESYS_CLOCK_SKEW",
   },
   required = { "key" },
-  limits = {},
-  verify = verify,
-  socket = socket,
-  refuse_socket = refuse_socket,
-  bye = bye,
-  ended = ended,
+  media = { default = "pcmu/1", ["pcmu/1"] = media { "external" }, ["pcmu/2"] = media { "external", "internal" } },
+  acknowledges = { marks = "queue", after_clear = true },
+  routes = carrier.routes "genesys",
+  webhook = {
+    headers = {
+      "audiohook-organization-id", "audiohook-session-id", "audiohook-correlation-id", "x-api-key", "signature-input",
+      "signature",
+    },
+    verify = verify,
+  },
+  socket = { read = socket, refuse = refuse_socket, bye = bye, ended = ended },
 }

@@ -5,7 +5,7 @@
 -- reads them; l16be/… is the other), and what separates several extraHeaders (only one is sent). The socket's upgrade is signed
 -- over a nonce of Plivo's: what lets a socket in is the token in its path.
 
-local carrier = require "callisto.carrier"
+local carrier = require "callisto.provider.carrier"
 local http = require "callisto.http"
 local plivo_api = require "providers.shared.plivo_api"
 local plivo_xml = require "providers.shared.plivo_xml"
@@ -27,6 +27,7 @@ local formats = {
 
 local content_types = {}
 for name, media in pairs(formats) do content_types[name] = plivo_xml.content_type(media) end
+formats.default = "pcmu/8000"
 
 -- Documents --------------------------------------------------------------------------------------------------------
 
@@ -97,17 +98,15 @@ local function find(call, account)
   })
 end
 
+local requests = api:requests()
+requests.place = { place, plivo_api.placed { "request_uuid" }, is_provisional = true }
+requests.hangup = { hangup, plivo_api.reader.hung_up() }
+requests.fetch = { fetch, plivo_api.fetched(plivo_xml.status) }
+requests.find = { find, plivo_api.found(plivo_xml.digits) }
+
 return carrier {
   name = "plivo",
-  formats = formats,
-  format = "pcmu/8000",
-  acknowledges = { marks = "played", after_clear = false },
-  routes = carrier.routes("plivo", { fallback = { "/plivo/callback/fallback" }, transfer = { "/plivo/dial-up" } }),
-  headers = {
-    "x-plivo-signature-v3", "x-plivo-signature-ma-v3", "x-plivo-signature-v3-nonce",
-    "x-plivo-signature-v2", "x-plivo-signature-ma-v2", "x-plivo-signature-v2-nonce",
-  },
-  environment = {
+  account = {
     account = "PLIVO_AUTH_ID",
     secret = "PLIVO_AUTH_TOKEN",
     number = "PLIVO_PHONE_NUMBER",
@@ -115,25 +114,21 @@ return carrier {
     audio = "PLIVO_AUDIO",
   },
   required = { "account", "secret" },
-  provisional = true,
+  media = formats,
+  acknowledges = { marks = "played", after_clear = false },
+  routes = carrier.routes("plivo", { fallback = { "/plivo/callback/fallback" }, transfer = { "/plivo/dial-up" } }),
+  webhook = {
+    headers = {
+      "x-plivo-signature-v3", "x-plivo-signature-ma-v3", "x-plivo-signature-v3-nonce",
+      "x-plivo-signature-v2", "x-plivo-signature-ma-v2", "x-plivo-signature-v2-nonce",
+    },
+    verify = verify,
+    read = plivo_xml.webhook,
+    status = plivo_xml.status_of,
+    recording = plivo_xml.recording,
+    answer = answer,
+    refuse = twiml.refuse,
+  },
+  requests = requests,
   limits = { calls_per_second = 2, document_bytes = 100 * 1024, webhook_seconds = 40 },
-  webhook = plivo_xml.webhook,
-  verify = verify,
-  answer = answer,
-  refuse = twiml.refuse,
-  place = place,
-  placed = plivo_api.placed { "request_uuid" },
-  hangup = hangup,
-  hung_up = plivo_api.hung_up,
-  fetch = fetch,
-  fetched = plivo_api.fetched(plivo_xml.status),
-  find = find,
-  found = function(message, call) return plivo_api.found(message, call, plivo_xml.digits) end,
-  status = plivo_xml.status_of,
-  redirect = function(id, to, account) return api:transfer(id, to, account) end,
-  send_digits = function(id, digits, account) return api:send_digits(id, digits, account) end,
-  record = function(id, about, account) return api:record(id, about, account) end,
-  stop_recording = function(id, recording, account) return api:stop_recording(id, recording, account) end,
-  recording = plivo_xml.recording,
-  done = plivo_api.done,
 }

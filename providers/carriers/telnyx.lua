@@ -5,7 +5,7 @@
 -- Not settled by its pages: the byte order of L16 (the format l16/16000 takes the network's, l16le/16000 the other), and what
 -- the signature of a GET webhook covers (such webhooks are refused).
 
-local carrier = require "callisto.carrier"
+local carrier = require "callisto.provider.carrier"
 local core = require "callisto.core"
 local crypto = require "callisto.crypto"
 local http = require "callisto.http"
@@ -154,8 +154,6 @@ end)
 
 local function hangup(carrier_call, account) return command(account, carrier_call, "hangup", {}) end
 
-local hung_up = reader.hung_up { [OVER] = true }
-
 local function fetch(carrier_call, account) return texml(account, "GET", "/" .. carrier_call) end
 
 local fetched = reader.fetched(function(body)
@@ -168,23 +166,20 @@ local function find(call, account)
   return texml(account, "GET", ("?To=%s&From=%s&PageSize=20"):format(http.escape(call.to), http.escape(call.from)))
 end
 
-local function found(message, call)
-  local body = message and message.status == 200 and rest.body_of(message)
-  return body and twiml.found(body.calls, call) or nil
-end
+local found = reader.found(function(body, call) return twiml.found(body.calls, call) end)
 
 -- Changing a live call ---------------------------------------------------------------------------------------------
 
-local function redirect(carrier_call, to, account)
+local function redirect(carrier_call, account, to)
   local form = to.url and { { "Url", to.url }, { "Method", "POST" } } or { { "Texml", (answer(to.document)) } }
   return texml(account, "POST", "/" .. carrier_call, form)
 end
 
-local function send_digits(carrier_call, digits, account)
+local function send_digits(carrier_call, account, digits)
   return command(account, carrier_call, "send_dtmf", { digits = digits })
 end
 
-local function record(carrier_call, options, account)
+local function record(carrier_call, account, options)
   local form = { { "RecordingChannels", "dual" } }
   if options.status_url then
     form[2] = { "RecordingStatusCallback", options.status_url }
@@ -195,7 +190,7 @@ local function record(carrier_call, options, account)
 end
 
 -- One whose id is not known is stopped by the command that stops all of the call.
-local function stop_recording(carrier_call, recording, account)
+local function stop_recording(carrier_call, account, recording)
   if not recording then return command(account, carrier_call, "record_stop", {}) end
   return texml(account, "POST", ("/%s/Recordings/%s.json"):format(carrier_call, recording), { { "Status", "stopped" } })
 end
@@ -228,17 +223,7 @@ end
 
 return carrier {
   name = "telnyx",
-  formats = {
-    ["pcmu/8000"] = format("pcmu", 8000, "PCMU"),
-    ["pcma/8000"] = format("pcma", 8000, "PCMA"),
-    ["l16/16000"] = format("l16be", 16000, "L16"),
-    ["l16le/16000"] = format("l16le", 16000, "L16"),
-  },
-  format = "pcmu/8000",
-  acknowledges = { marks = "played", after_clear = true },
-  routes = carrier.routes("telnyx", { fallback = { "/telnyx/callback/texml-fallback" } }),
-  headers = { "telnyx-signature-ed25519", "telnyx-timestamp" },
-  environment = {
+  account = {
     account = "TELNYX_ACCOUNT_SID",
     application = "TELNYX_APPLICATION_SID",
     secret = "TELNYX_API_KEY",
@@ -248,24 +233,33 @@ return carrier {
     audio = "TELNYX_AUDIO",
   },
   required = { "account", "application", "secret", "public_key" },
+  media = {
+    default = "pcmu/8000",
+    ["pcmu/8000"] = format("pcmu", 8000, "PCMU"),
+    ["pcma/8000"] = format("pcma", 8000, "PCMA"),
+    ["l16/16000"] = format("l16be", 16000, "L16"),
+    ["l16le/16000"] = format("l16le", 16000, "L16"),
+  },
+  acknowledges = { marks = "played", after_clear = true },
+  routes = carrier.routes("telnyx", { fallback = { "/telnyx/callback/texml-fallback" } }),
+  webhook = {
+    headers = { "telnyx-signature-ed25519", "telnyx-timestamp" },
+    verify = verify,
+    read = webhook,
+    status = status_of,
+    recording = twiml.recording,
+    answer = answer,
+    refuse = twiml.refuse,
+  },
+  requests = {
+    place = { place, placed },
+    hangup = { hangup, reader.hung_up { [OVER] = true } },
+    fetch = { fetch, fetched },
+    find = { find, found },
+    redirect = { redirect, reader.done },
+    send_digits = { send_digits, reader.done },
+    record = { record, reader.done },
+    stop_recording = { stop_recording, reader.done },
+  },
   limits = { concurrent = 10, webhook_seconds = 2 },
-  webhook = webhook,
-  verify = verify,
-  answer = answer,
-  refuse = twiml.refuse,
-  place = place,
-  placed = placed,
-  hangup = hangup,
-  hung_up = hung_up,
-  fetch = fetch,
-  fetched = fetched,
-  find = find,
-  found = found,
-  status = status_of,
-  redirect = redirect,
-  send_digits = send_digits,
-  record = record,
-  stop_recording = stop_recording,
-  recording = twiml.recording,
-  done = reader.done,
 }

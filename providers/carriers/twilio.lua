@@ -1,7 +1,7 @@
 -- Twilio: TwiML over signed webhooks, JSON frames with base64 μ-law over a media socket, a REST interface of forms.
 -- Wire facts: docs of Twilio Voice (TwiML <Stream>, Call resource, request signatures).
 
-local carrier = require "callisto.carrier"
+local carrier = require "callisto.provider.carrier"
 local crypto = require "callisto.crypto"
 local http = require "callisto.http"
 local rest = require "providers.shared.rest"
@@ -51,22 +51,11 @@ local function signed_parameters(list)
   return table.concat(parts)
 end
 
----The signature of a URL and its parameters.
----@param secret string  auth token of the account
----@param url string
----@param list {[1]: string, [2]: string}[]|nil
----@return string
 local function signature(secret, url, list)
   return crypto.base64(crypto.hmac("sha1", secret, url .. signed_parameters(list or {})))
 end
 
----Whether a signature is right for a URL, with or without port.
----@param secret string
----@param given string
----@param url string
----@param list {[1]: string, [2]: string}[]|nil
----@param body string|nil  of a request whose URL carries bodySHA256
----@return boolean
+-- Whether a signature is right for a URL, with or without port. `body` is that of a request whose URL carries bodySHA256.
 local function validate(secret, given, url, list, body)
   local promised = url:match("[?&]bodySHA256=(%x+)")
   if promised and body then
@@ -208,8 +197,6 @@ local function hangup(carrier_call, account)
   return request(account, "POST", ("/Calls/%s.json"):format(carrier_call), { { "Status", "completed" } })
 end
 
-local hung_up = reader.hung_up { ["20404"] = true, ["21220"] = true }
-
 local function fetch(carrier_call, account) return request(account, "GET", ("/Calls/%s.json"):format(carrier_call)) end
 
 local fetched = reader.fetched(function(body)
@@ -222,20 +209,17 @@ local function find(call, account)
   return request(account, "GET", ("/Calls.json?To=%s&From=%s&PageSize=20"):format(http.escape(call.to), http.escape(call.from)))
 end
 
-local function found(message, call)
-  local body = message and message.status == 200 and rest.body_of(message)
-  return body and twiml.found(body.calls, call) or nil
-end
+local found = reader.found(function(body, call) return twiml.found(body.calls, call) end)
 
 -- Changing a live call ---------------------------------------------------------------------------------------------
 -- Keys are not sent by a request: that would be a document, which takes the place of the stream. They go as tones.
 
-local function redirect(carrier_call, to, account)
+local function redirect(carrier_call, account, to)
   local form = to.url and { { "Url", to.url }, { "Method", "POST" } } or { { "Twiml", inline(to.document) } }
   return request(account, "POST", ("/Calls/%s.json"):format(carrier_call), form)
 end
 
-local function record(carrier_call, options, account)
+local function record(carrier_call, account, options)
   local form = { { "RecordingChannels", "dual" } }
   if options.status_url then
     form[2] = { "RecordingStatusCallback", options.status_url }
@@ -244,43 +228,63 @@ local function record(carrier_call, options, account)
   return request(account, "POST", ("/Calls/%s/Recordings.json"):format(carrier_call), form)
 end
 
-local function stop_recording(carrier_call, recording, account)
+local function stop_recording(carrier_call, account, recording)
   local path = ("/Calls/%s/Recordings/%s.json"):format(carrier_call, recording or "Twilio.CURRENT")
   return request(account, "POST", path, { { "Status", "stopped" } })
 end
 
 return carrier {
   name = "twilio",
-  media = {
-    encoding = "pcmu",
-    rate = 8000,
-    frame_ms = 20,
-    event = "event",
-    audio_in = { event = "media", payload = "media.payload", when = { "media.track", "inbound" } },
-    start_in = {
-      event = "start",
-      stream = "start.streamSid",
-      call = "start.callSid",
-      encoding = { "start.mediaFormat.encoding", "audio/x-mulaw" },
-      rate = { "start.mediaFormat.sampleRate", 8000 },
-    },
-    mark_in = { event = "mark", name = "mark.name" },
-    dtmf_in = { event = "dtmf", digit = "dtmf.digit" },
-    stop_in = { event = "stop" },
-    audio_out = [[{"event":"media","streamSid":"$stream","media":{"payload":"$audio"}}]],
-    mark_out = [[{"event":"mark","streamSid":"$stream","mark":{"name":"$mark"}}]],
-    clear = [[{"event":"clear","streamSid":"$stream"}]],
-  },
-  acknowledges = { marks = "played", after_clear = true },
-  routes = carrier.routes("twilio", { fallback = { "/twilio/callback/twiml-fallback" } }),
-  headers = { "x-twilio-signature" },
-  environment = {
+  account = {
     account = "TWILIO_ACCOUNT_SID",
     secret = "TWILIO_AUTH_TOKEN",
     number = "TWILIO_PHONE_NUMBER",
     api = "TWILIO_API_BASE",
   },
   required = { "account", "secret" },
+  media = {
+    ["pcmu/8000"] = {
+      encoding = "pcmu",
+      rate = 8000,
+      frame_ms = 20,
+      event = "event",
+      audio_in = { event = "media", payload = "media.payload", when = { "media.track", "inbound" } },
+      start_in = {
+        event = "start",
+        stream = "start.streamSid",
+        call = "start.callSid",
+        encoding = { "start.mediaFormat.encoding", "audio/x-mulaw" },
+        rate = { "start.mediaFormat.sampleRate", 8000 },
+      },
+      mark_in = { event = "mark", name = "mark.name" },
+      dtmf_in = { event = "dtmf", digit = "dtmf.digit" },
+      stop_in = { event = "stop" },
+      audio_out = [[{"event":"media","streamSid":"$stream","media":{"payload":"$audio"}}]],
+      mark_out = [[{"event":"mark","streamSid":"$stream","mark":{"name":"$mark"}}]],
+      clear = [[{"event":"clear","streamSid":"$stream"}]],
+    },
+  },
+  acknowledges = { marks = "played", after_clear = true },
+  routes = carrier.routes("twilio", { fallback = { "/twilio/callback/twiml-fallback" } }),
+  webhook = {
+    headers = { "x-twilio-signature" },
+    verify = verify,
+    read = webhook,
+    status = status_of,
+    recording = twiml.recording,
+    answer = answer,
+    refuse = twiml.refuse,
+  },
+  socket = { signature = socket_signature },
+  requests = {
+    place = { place, placed },
+    hangup = { hangup, reader.hung_up { ["20404"] = true, ["21220"] = true } },
+    fetch = { fetch, fetched },
+    find = { find, found },
+    redirect = { redirect, reader.done },
+    record = { record, reader.done },
+    stop_recording = { stop_recording, reader.done },
+  },
   limits = {
     calls_per_second = 1,
     document_bytes = 64 * 1024,
@@ -288,25 +292,4 @@ return carrier {
     parameter_bytes = 500,
     webhook_seconds = 15,
   },
-  webhook = webhook,
-  verify = verify,
-  socket_signature = socket_signature,
-  answer = answer,
-  refuse = twiml.refuse,
-  place = place,
-  placed = placed,
-  hangup = hangup,
-  hung_up = hung_up,
-  fetch = fetch,
-  fetched = fetched,
-  find = find,
-  found = found,
-  status = status_of,
-  redirect = redirect,
-  record = record,
-  stop_recording = stop_recording,
-  recording = twiml.recording,
-  done = reader.done,
-  signature = signature,
-  validate = validate,
 }

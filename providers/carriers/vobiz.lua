@@ -7,7 +7,7 @@
 -- the name of a format they are found in the sound instead), and when callbacks are signed (VOBIZ_SIGNATURE=optional
 -- lets in those that are not).
 
-local carrier = require "callisto.carrier"
+local carrier = require "callisto.provider.carrier"
 local plivo_api = require "providers.shared.plivo_api"
 local plivo_xml = require "providers.shared.plivo_xml"
 local twiml = require "providers.shared.twiml"
@@ -17,7 +17,7 @@ local COUNTRY = "91"
 
 -- Formats ----------------------------------------------------------------------------------------------------------
 
-local formats, content_types = {}, {}
+local formats, content_types = { default = "pcmu/8000" }, {}
 
 local function add(name, encoding, rate, more)
   formats[name] = plivo_xml.media(encoding, rate, more)
@@ -88,18 +88,20 @@ local function place(order, account)
   return api:request(account, "POST", "/Call/", plivo_api.order(order, plivo_xml.digits))
 end
 
+local function hangup(id, account) return api:request(account, "DELETE", api.call_url(id)) end
+
+local function fetch(id, account) return api:request(account, "GET", "/Call/" .. id) end
+
+local requests = api:requests()
+requests.place = {
+  place, plivo_api.placed { "call_uuid", "CallUUID", "request_uuid", "RequestUUID" }, is_provisional = true,
+}
+requests.hangup = { hangup, plivo_api.reader.hung_up() }
+requests.fetch = { fetch, plivo_api.fetched(plivo_xml.status) }
+
 return carrier {
   name = "vobiz",
-  formats = formats,
-  format = "pcmu/8000",
-  acknowledges = { marks = "played", after_clear = false },
-  routes = carrier.routes("vobiz", { fallback = { "/vobiz/callback/fallback" } }),
-  headers = {
-    "x-vobiz-signature-v3", "x-vobiz-signature-ma-v3", "x-vobiz-signature-v3-nonce",
-    "x-vobiz-signature-v2", "x-vobiz-signature-ma-v2", "x-vobiz-signature-v2-nonce",
-    "x-auth-id", "x-auth-token", -- of requests to Vobiz, which the exchange reads
-  },
-  environment = {
+  account = {
     account = "VOBIZ_AUTH_ID",
     secret = "VOBIZ_AUTH_TOKEN",
     number = "VOBIZ_PHONE_NUMBER",
@@ -108,23 +110,22 @@ return carrier {
     signature = "VOBIZ_SIGNATURE",
   },
   required = { "account", "secret" },
-  provisional = true,
+  media = formats,
+  acknowledges = { marks = "played", after_clear = false },
+  routes = carrier.routes("vobiz", { fallback = { "/vobiz/callback/fallback" } }),
+  webhook = {
+    headers = {
+      "x-vobiz-signature-v3", "x-vobiz-signature-ma-v3", "x-vobiz-signature-v3-nonce",
+      "x-vobiz-signature-v2", "x-vobiz-signature-ma-v2", "x-vobiz-signature-v2-nonce",
+      "x-auth-id", "x-auth-token", -- of requests to Vobiz, which the exchange reads
+    },
+    verify = verify,
+    read = webhook,
+    status = plivo_xml.status_of,
+    recording = plivo_xml.recording,
+    answer = answer,
+    refuse = twiml.refuse,
+  },
+  requests = requests,
   limits = { calls_per_second = 1, document_bytes = 100 * 1024, webhook_seconds = 3 },
-  webhook = webhook,
-  verify = verify,
-  answer = answer,
-  refuse = twiml.refuse,
-  place = place,
-  placed = plivo_api.placed { "call_uuid", "CallUUID", "request_uuid", "RequestUUID" },
-  hangup = function(id, account) return api:request(account, "DELETE", api.call_url(id)) end,
-  hung_up = plivo_api.hung_up,
-  fetch = function(id, account) return api:request(account, "GET", "/Call/" .. id) end,
-  fetched = plivo_api.fetched(plivo_xml.status),
-  status = plivo_xml.status_of,
-  redirect = function(id, to, account) return api:transfer(id, to, account) end,
-  send_digits = function(id, digits, account) return api:send_digits(id, digits, account) end,
-  record = function(id, about, account) return api:record(id, about, account) end,
-  stop_recording = function(id, recording, account) return api:stop_recording(id, recording, account) end,
-  recording = plivo_xml.recording,
-  done = plivo_api.done,
 }

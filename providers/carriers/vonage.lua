@@ -5,7 +5,7 @@
 -- carries a payload_hash, whether a repeated webhook has a new jti. Its API lives in regions: VONAGE_API_BASE names the one of
 -- the account; hang-ups sent elsewhere are answered with 404.
 
-local carrier = require "callisto.carrier"
+local carrier = require "callisto.provider.carrier"
 local core = require "callisto.core"
 local crypto = require "callisto.crypto"
 local http = require "callisto.http"
@@ -217,8 +217,6 @@ local placed = reader.placed(function(body) return rest.named(body and body.uuid
 
 local function hangup(carrier_call, account) return of_call(carrier_call, account, { action = "hangup" }) end
 
-local hung_up = reader.hung_up()
-
 local function fetch(carrier_call, account) return request(account, "GET", "/v1/calls/" .. carrier_call) end
 
 local fetched = reader.fetched(function(body)
@@ -232,22 +230,21 @@ local function find(call, account)
   return request(account, "GET", "/v1/calls?page_size=100&order=asc&date_start=" .. http.escape(since))
 end
 
-local function found(message, call)
-  local body = message and message.status == 200 and rest.body_of(message) or {}
+local found = reader.found(function(body, call)
   local embedded = type(body._embedded) == "table" and body._embedded.calls
   for _, each in ipairs(type(embedded) == "table" and embedded or {}) do
     local to, from = type(each.to) == "table" and each.to.number, type(each.from) == "table" and each.from.number
     if each.direction == "outbound" and to == bare(call.to) and from == bare(call.from) then return text(each.uuid) end
   end
-end
+end)
 
-local function redirect(carrier_call, to, account)
+local function redirect(carrier_call, account, to)
   local destination = { type = "ncco" }
   if to.document then destination.ncco = ncco.of(to.document) else destination.url = json.array { to.url } end
   return of_call(carrier_call, account, { action = "transfer", destination = destination })
 end
 
-local function send_digits(carrier_call, digits, account)
+local function send_digits(carrier_call, account, digits)
   return of_call(carrier_call, account, { digits = (digits:gsub("[wW]", "p")) }, "/dtmf")
 end
 
@@ -274,12 +271,7 @@ end
 
 return carrier {
   name = "vonage",
-  formats = { ["l16/8000"] = media(8000), ["l16/16000"] = media(16000), ["l16/24000"] = media(24000) },
-  format = "l16/16000",
-  acknowledges = { marks = "played", after_clear = false },
-  routes = carrier.routes("vonage", { fallback = { "/vonage/callback/fallback" }, status = { "/vonage/event" } }),
-  headers = { "authorization" },
-  environment = {
+  account = {
     application = "VONAGE_APPLICATION_ID",
     key = "VONAGE_PRIVATE_KEY",
     secret = "VONAGE_SIGNATURE_SECRET",
@@ -289,22 +281,27 @@ return carrier {
     audio = "VONAGE_AUDIO",
   },
   required = { "application", "key", "secret" },
+  media = {
+    default = "l16/16000", ["l16/8000"] = media(8000), ["l16/16000"] = media(16000), ["l16/24000"] = media(24000),
+  },
+  acknowledges = { marks = "played", after_clear = false },
+  routes = carrier.routes("vonage", { fallback = { "/vonage/callback/fallback" }, status = { "/vonage/event" } }),
+  webhook = {
+    headers = { "authorization" },
+    verify = verify,
+    read = webhook,
+    status = status_of,
+    recording = recording,
+    answer = answer,
+    refuse = refuse,
+  },
+  requests = {
+    place = { place, placed },
+    hangup = { hangup, reader.hung_up() },
+    fetch = { fetch, fetched },
+    find = { find, found },
+    redirect = { redirect, reader.done },
+    send_digits = { send_digits, reader.done },
+  },
   limits = { calls_per_second = 3, inline_document_bytes = 16 * 1024, webhook_seconds = 5 },
-  webhook = webhook,
-  verify = verify,
-  answer = answer,
-  refuse = refuse,
-  place = place,
-  placed = placed,
-  hangup = hangup,
-  hung_up = hung_up,
-  fetch = fetch,
-  fetched = fetched,
-  find = find,
-  found = found,
-  status = status_of,
-  recording = recording,
-  redirect = redirect,
-  send_digits = send_digits,
-  done = reader.done,
 }

@@ -1,6 +1,6 @@
 -- NCCO: Vonage's documents, a list of actions in JSON. Its end is the end of the call.
 
-local carrier = require "callisto.carrier"
+local carrier = require "callisto.provider.carrier"
 local json = require "callisto.json"
 
 local ncco = {}

@@ -3,10 +3,11 @@
 -- Bodies are JSON. A signature is base64 of HMAC-SHA256 over a text that ends with a nonce of the carrier's; it does not age,
 -- so each nonce is good for one request (`plivo_api.is_new`).
 
-local carrier = require "callisto.carrier"
+local carrier = require "callisto.provider.carrier"
 local crypto = require "callisto.crypto"
 local http = require "callisto.http"
 local json = require "callisto.json"
+local rest = require "providers.shared.rest"
 local shared = require "callisto.shared"
 
 local plivo_api = {}
@@ -203,90 +204,42 @@ function plivo_api.order(order, number)
   }
 end
 
----@return table request
-function Api:transfer(id, to, account)
-  if not to.url then error("the carrier takes the URL of a document, not the document itself", 0) end
-  return self:request(account, "POST", self.call_url(id), { legs = "aleg", aleg_url = to.url, aleg_method = "POST" })
-end
-
----@return table request
-function Api:send_digits(id, digits, account)
-  return self:request(account, "POST", ("/Call/%s/DTMF/"):format(id), { digits = digits, leg = "aleg" })
-end
-
----@return table request
-function Api:record(id, about, account)
-  return self:request(account, "POST", ("/Call/%s/Record/"):format(id), {
-    time_limit = RECORD_S, file_format = "wav", callback_url = about.status_url,
-    callback_method = about.status_url and "POST",
-  })
-end
-
----@return table request
-function Api:stop_recording(id, _, account) return self:request(account, "DELETE", ("/Call/%s/Record/"):format(id)) end
-
 -- Answers ----------------------------------------------------------------------------------------------------------
-
----@param message table
----@return table
-function plivo_api.body_of(message)
-  local body = json.decode(message.body or "")
-  return type(body) == "table" and body or {}
-end
 
 local function text_of(value) return type(value) == "string" and value ~= "" and value or nil end
 
+local function is_about_number(message, text)
+  if message.status ~= 400 and message.status ~= 422 then return false end
+  local lower = (text or ""):lower()
+  return (lower:find "%f[%a]to%f[^%a].*valid" or lower:find "valid.*%f[%a]to%f[^%a]" or lower:find "valid.*destination"
+    or lower:find "destination.*valid") ~= nil
+end
+
 -- {"error": "text"} or {"error": {"code": …, "message": …}}
 local function error_of(message)
-  local given = plivo_api.body_of(message).error
-  local code = "HTTP " .. message.status
-  local text = text_of(given)
-  if type(given) == "table" then
-    code, text = text_of(given.code) or code, text_of(given.message)
-  end
-  local why = carrier.error(code, text or "the carrier answered " .. code, message.status == 429 or message.status >= 500)
-  local lower = (text or ""):lower()
-  why.is_about_number = (message.status == 400 or message.status == 422)
-    and (lower:find "%f[%a]to%f[^%a].*valid" or lower:find "valid.*%f[%a]to%f[^%a]" or lower:find "valid.*destination"
-      or lower:find "destination.*valid") ~= nil
+  local given = (rest.body_of(message) or {}).error
+  local code, text = nil, text_of(given)
+  if type(given) == "table" then code, text = text_of(given.code), text_of(given.message) end
+  local why = rest.error(message, code, text)
+  why.is_about_number = is_about_number(message, text)
   return why
 end
 
-local function failure(text, code) return carrier.error(code or "EIO", text or "the request failed", true) end
+local reader = rest.reader(error_of)
+plivo_api.reader = reader
 
 ---What came of placing a call. `names`: the fields that may hold its id, the first that is there counts.
 ---@param names string[]
----@return fun(message: table|nil, text: string?, code: string?, sent: boolean?): callisto.Placed, string?, table?
+---@return providers.Placed
 function plivo_api.placed(names)
-  return function(message, text, code, sent)
-    if not message then return sent == false and "not_placed" or "unknown", nil, failure(text, code) end
-    if message.status >= 200 and message.status < 300 then
-      local body = plivo_api.body_of(message)
-      for _, name in ipairs(names) do
-        local id = type(body[name]) == "table" and body[name][1] or body[name]
-        if type(id) == "string" and id:match "^[%w_%-]+$" then return "placed", id end
-      end
-      return "unknown", nil, carrier.error("EBADMSG", "the answer does not say which call was placed")
+  return reader.placed(function(body)
+    for _, name in ipairs(names) do
+      local id = body and body[name]
+      if type(id) == "table" then id = id[1] end
+      if type(id) == "string" and id:match "^[%w_%-]+$" then return "placed", id end
     end
-    local why = error_of(message)
-    if message.status >= 400 and message.status < 500 then return "not_placed", nil, why end
-    return "unknown", nil, why
-  end
-end
-
----A call that is over already is as good as one that was hung up.
----@return true|nil, callisto.CarrierError?
-function plivo_api.hung_up(message, text, code)
-  if not message then return nil, failure(text, code) end
-  if (message.status >= 200 and message.status < 300) or message.status == 404 then return true end
-  return nil, error_of(message)
-end
-
----@return true|nil, callisto.CarrierError?
-function plivo_api.done(message, text, code)
-  if not message then return nil, failure(text, code) end
-  if message.status >= 200 and message.status < 300 then return true end
-  return nil, error_of(message)
+    return "unknown", nil, carrier.error("EBADMSG", "the answer does not say which call was placed")
+  end)
 end
 
 -- A record of a call says how it ended by the number of the cause, if at all.
@@ -300,25 +253,26 @@ local function word_of(record)
   return words[tonumber(record.hangup_cause_code)] or "failed"
 end
 
+local function read_record(record, status)
+  if type(record.call_uuid) ~= "string" then return nil end
+  if text_of(record.call_status) then return status(record.call_status, { carrier_call = record.call_uuid }) end
+  if not text_of(record.end_time) then return { word = "no end", is_terminal = false, is_answered = false } end
+  local cause = tonumber(record.hangup_cause_code)
+  return status(word_of(record), {
+    carrier_call = record.call_uuid,
+    seconds = tonumber(record.call_duration),
+    cause = cause and ("%s %d"):format(text_of(record.hangup_cause_name) or "cause", cause) or nil,
+  })
+end
+
 ---What the record of a call says. There is one when the call is over; until then the carrier knows nothing, which is no news.
 ---@param status fun(word: string, more: table): callisto.CarrierStatus
----@return fun(message: table|nil, text: string?, code: string?): callisto.CarrierStatus|nil, callisto.CarrierError?
+---@return providers.Fetched
 function plivo_api.fetched(status)
+  local read = reader.fetched(function(record) return read_record(record, status) end)
   return function(message, text, code)
-    if not message then return nil, failure(text, code) end
-    if message.status == 404 then return { word = "no record", is_terminal = false, is_answered = false } end
-    local record = plivo_api.body_of(message)
-    if message.status >= 300 or type(record.call_uuid) ~= "string" then return nil, error_of(message) end
-    if text_of(record.call_status) then
-      return status(record.call_status, { carrier_call = record.call_uuid })
-    end
-    if not text_of(record.end_time) then return { word = "no end", is_terminal = false, is_answered = false } end
-    local cause = tonumber(record.hangup_cause_code)
-    return status(word_of(record), {
-      carrier_call = record.call_uuid,
-      seconds = tonumber(record.call_duration),
-      cause = cause and ("%s %d"):format(text_of(record.hangup_cause_name) or "cause", cause) or nil,
-    })
+    if message and message.status == 404 then return { word = "no record", is_terminal = false, is_answered = false } end
+    return read(message, text, code)
   end
 end
 
@@ -336,13 +290,8 @@ local function seconds_of(date)
   return days * 86400 + hour * 3600 + minute * 60 + second - east
 end
 
----The oldest call between these numbers that began after we asked, give or take the difference of our clocks.
----@param message table|nil
----@param call {to: string, from: string, placed_at: number}
----@param number fun(number: string): string
----@return string|nil id
-function plivo_api.found(message, call, number)
-  local list = message and message.status == 200 and plivo_api.body_of(message).objects
+-- The oldest call between these numbers that began after we asked, give or take the difference of our clocks.
+local function oldest(list, call, number)
   local best, best_at
   for _, each in ipairs(type(list) == "table" and list or {}) do
     each = type(each) == "table" and each or {}
@@ -352,6 +301,44 @@ function plivo_api.found(message, call, number)
     if fits and at >= call.placed_at - 5 and (not best_at or at < best_at) then best, best_at = each.call_uuid, at end
   end
   return best
+end
+
+---Which call a list of calls says was placed.
+---@param number fun(number: string): string  as the carrier writes it
+---@return fun(message: table|nil, ...): string|nil
+function plivo_api.found(number)
+  return reader.found(function(body, call) return oldest(body.objects, call, number) end)
+end
+
+-- Live calls -------------------------------------------------------------------------------------------------------
+
+---The requests that change a live call, which both carriers are asked in the same way.
+---@return table<string, callisto.ProviderRequest>
+function Api:requests()
+  local function redirect(id, account, to)
+    if not to.url then error("the carrier takes the URL of a document, not the document itself", 0) end
+    return self:request(account, "POST", self.call_url(id), { legs = "aleg", aleg_url = to.url, aleg_method = "POST" })
+  end
+
+  local function send_digits(id, account, digits)
+    return self:request(account, "POST", ("/Call/%s/DTMF/"):format(id), { digits = digits, leg = "aleg" })
+  end
+
+  local function record(id, account, about)
+    return self:request(account, "POST", ("/Call/%s/Record/"):format(id), {
+      time_limit = RECORD_S, file_format = "wav", callback_url = about.status_url,
+      callback_method = about.status_url and "POST",
+    })
+  end
+
+  local function stop_recording(id, account)
+    return self:request(account, "DELETE", ("/Call/%s/Record/"):format(id))
+  end
+
+  return {
+    redirect = { redirect, reader.done }, send_digits = { send_digits, reader.done },
+    record = { record, reader.done }, stop_recording = { stop_recording, reader.done },
+  }
 end
 
 return plivo_api

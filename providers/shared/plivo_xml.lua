@@ -3,7 +3,7 @@
 -- A carrier's adapter writes documents with a writer of its own (`plivo_xml.writer`). Webhooks are forms with the same names
 -- and the same words of status; numbers in them are digits without a "+".
 
-local carrier = require "callisto.carrier"
+local carrier = require "callisto.provider.carrier"
 local http = require "callisto.http"
 local json = require "callisto.json"
 local twiml = require "providers.shared.twiml"

@@ -1,7 +1,7 @@
 -- Answers of a carrier's REST interface, read the same way for every carrier: 2xx is done, 4xx was refused, 5xx and no answer
 -- leave it open. What a carrier's bodies and errors look like is its adapter's.
 
-local carrier = require "callisto.carrier"
+local carrier = require "callisto.provider.carrier"
 local json = require "callisto.json"
 
 local rest = {}
@@ -44,11 +44,12 @@ local function is_done(message) return message.status >= 200 and message.status 
 ---@alias providers.Fetched fun(message: table|nil, text: string?, code: string?): callisto.CarrierStatus|nil, table?
 ---@alias providers.Placed fun(message: table|nil, text: string?, code: string?, sent: boolean?): callisto.Placed, string?, table?
 
----@class providers.RestReader  gives the functions of callisto.Carrier that have the same names
+---@class providers.RestReader  second functions of requests (callisto.provider)
 ---@field done providers.Done
 ---@field hung_up fun(over: table<string, true>|nil): providers.Done  `over`: error codes that say the call is over already
 ---@field placed fun(read: fun(body: table|nil): callisto.Placed, string?, table?): providers.Placed
 ---@field fetched fun(read: fun(body: table): callisto.CarrierStatus|nil): providers.Fetched  `read`: nil when there is no status
+---@field found fun(read: fun(body: table, order: table): string|nil): fun(message: table|nil, ...): string|nil
 
 ---What reads a carrier's answers.
 ---@param error_of fun(message: table): callisto.CarrierError  how the carrier words an error
@@ -90,6 +91,13 @@ function rest.reader(error_of)
       local status = body and read(body)
       if not status then return nil, error_of(message) end
       return status
+    end
+  end
+
+  function reader.found(read)
+    return function(message, _, _, _, order)
+      local body = message and message.status == 200 and rest.body_of(message)
+      return body and read(body, order) or nil
     end
   end
 

@@ -3,7 +3,7 @@
 -- A carrier's adapter writes documents with a writer of its own (`twiml.writer`), which replaces the elements that differ
 -- and refuses what the carrier does not have. Webhooks are forms with the same names and the same words of status.
 
-local carrier = require "callisto.carrier"
+local carrier = require "callisto.provider.carrier"
 local http = require "callisto.http"
 local xml = require "callisto.xml"
 

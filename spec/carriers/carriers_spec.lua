@@ -3,7 +3,7 @@
 -- The messages are made from the adapter's own words: every field name that stands in its file, with values of every kind,
 -- in forms, queries and JSON. A fixed seed makes each run the same.
 
-local carrier = require "callisto.carrier"
+local carrier = require "callisto.provider.carrier"
 local files = require "callisto.cli.files"
 local http = require "callisto.http"
 local json = require "callisto.json"
@@ -90,8 +90,7 @@ local function response(words)
 end
 
 -- A function of the adapter on a message it did not expect. It refuses in words, or gives what the contract says.
-local function must_hold(adapter, name, check, ...)
-  local fn = adapter[name]
+local function must_hold(adapter, name, fn, check, ...)
   if not fn then return end
   local results = { n = 0 }
   local arguments = { n = select("#", ...), ... }
@@ -121,7 +120,7 @@ local function is_error(value)
 end
 
 local checks = {
-  webhook = function(about, why)
+  read = function(about, why)
     if about == nil then return type(why) == "string" end
     return type(about.carrier_call) == "string" and about.carrier_call ~= "" and type(about.from) == "string"
       and type(about.to) == "string" and (about.direction == "INBOUND" or about.direction == "OUTBOUND")
@@ -132,19 +131,20 @@ local checks = {
     return (about == nil and type(why) == "string") or (type(about) == "table" and type(about.url) == "string")
   end,
   verify = function(ok, why, status) return ok == nil and type(why) == "string" and (status == 401 or status == 403) end,
-  placed = function(class, id, why)
+  place = function(class, id, why)
     if class == "placed" then return id == nil or (type(id) == "string" and id ~= "") end -- nil: a webhook will name it
     return (class == "not_placed" or class == "unknown") and id == nil and is_error(why)
   end,
-  hung_up = function(ok, why) return ok == true or (ok == nil and is_error(why)) end,
-  done = function(ok, why) return ok == true or (ok == nil and is_error(why)) end,
-  fetched = function(status, why) return is_status(status) or (status == nil and is_error(why)) end,
-  found = function(id) return id == nil or (type(id) == "string" and id ~= "") end,
+  fetch = function(status, why) return is_status(status) or (status == nil and is_error(why)) end,
+  find = function(id) return id == nil or (type(id) == "string" and id ~= "") end,
 }
+for _, name in ipairs { "hangup", "redirect", "send_digits", "record", "stop_recording" } do
+  checks[name] = function(ok, why) return ok == true or (ok == nil and is_error(why)) end
+end
 
 local function account_of(adapter)
   local account = {}
-  for field in pairs(adapter.environment) do account[field] = "value-of-" .. field end
+  for field in pairs(adapter.account) do account[field] = "value-of-" .. field end
   account.audio, account.api = nil, nil
   return account
 end
@@ -165,35 +165,35 @@ for _, path in ipairs(files.lua_files "providers/carriers") do
     it("refuses forged webhooks in words", function()
       local account = account_of(adapter)
       for _ = 1, ROUNDS do
-        must_hold(adapter, "verify", checks.verify, message(words, adapter.headers), "https://voice.example.com", account)
+        must_hold(adapter, "verify", adapter.webhook.verify, checks.verify, message(words, adapter.webhook.headers),
+          "https://voice.example.com", account)
       end
     end)
 
-    for _, of_message in ipairs { "webhook", "status", "recording" } do
-      it("reads " .. of_message .. " messages, or says why not", function()
-        for _ = 1, ROUNDS do must_hold(adapter, of_message, checks[of_message], message(words, adapter.headers)) end
+    for _, of_message in ipairs { "read", "status", "recording" } do
+      it("reads webhooks, or says why not: " .. of_message, function()
+        local fn = adapter.webhook[of_message]
+        for _ = 1, ROUNDS do
+          must_hold(adapter, of_message, fn, checks[of_message], message(words, adapter.webhook.headers))
+        end
       end)
     end
 
-    for _, of_answer in ipairs { "placed", "hung_up", "done", "fetched", "found" } do
-      it("classifies what came of a request: " .. of_answer, function()
+    for request, pair in pairs(adapter.requests) do
+      it("classifies what came of a request: " .. request, function()
+        local order = { to = "+14155550100", from = "+14155550101", placed_at = 1772532900 }
         for _ = 1, ROUNDS do
           local came = response(words)
-          local order = { to = "+14155550100", from = "+14155550101", placed_at = 1772532900 }
-          if of_answer == "found" then
-            must_hold(adapter, of_answer, checks.found, came, order)
-          else
-            must_hold(adapter, of_answer, checks[of_answer], came, not came and "it failed" or nil, not came and "EIO" or nil,
-              not came and random(2) == 1 or nil)
-          end
+          must_hold(adapter, request, pair[2], checks[request], came, not came and "it failed" or nil,
+            not came and "EIO" or nil, not came and random(2) == 1 or nil, order)
         end
       end)
     end
 
     it("writes a document that turns a call away", function()
-      if not adapter.answer then return end
+      if not adapter.webhook.answer then return end
       for _, reason in ipairs { "busy", "This number is not in service." } do
-        local text, kind = adapter.answer(adapter.refuse(reason))
+        local text, kind = adapter.webhook.answer(adapter.webhook.refuse(reason))
         assert.equal("string", type(text))
         assert.matches("^%a+/[%a+%-]+", kind)
       end
@@ -211,9 +211,10 @@ describe("docs/carriers.md", function()
   it("has a page for every carrier", function()
     for _, path in ipairs(files.lua_files "providers/carriers") do
       local name = path:gsub("%.lua$", "")
+      local adapter = require("providers.carriers." .. name)
       local page = assert(files.read(("docs/carriers/%s.md"):format(name)), name .. " has no page")
-      for _, field in ipairs(require("providers.carriers." .. name).required) do
-        local variable = require("providers.carriers." .. name).environment[field]
+      for _, field in ipairs(adapter.required) do
+        local variable = adapter.account[field]
         assert(page:find(variable, 1, true), ("docs/carriers/%s.md does not name %s"):format(name, variable))
       end
     end

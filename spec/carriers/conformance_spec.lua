@@ -3,6 +3,7 @@
 
 local exchange = require "callisto.spec"
 local files = require "callisto.cli.files"
+local formats = require "callisto.provider.media"
 
 local ORDER = [[
 local template = require "callisto.template"
@@ -145,7 +146,7 @@ local function specs_of(name, format)
 
   local function open(lines)
     local env = { [name:upper() .. "_MAX_CONCURRENT"] = tostring(lines or 10) }
-    if adapter.environment.audio then env[adapter.environment.audio] = format end
+    if adapter.account.audio then env[adapter.account.audio] = format end
     return exchange.open {
       carrier = name, env = env,
       sources = { ["templates.order"] = ORDER, ["templates.talk"] = TALK, ["templates.wait"] = WAIT },
@@ -185,7 +186,7 @@ end
 
 for _, path in ipairs(files.lua_files "providers/carriers") do
   local name = path:gsub("%.lua$", "")
-  for format in pairs(require("providers.carriers." .. name).formats) do
+  for _, format in ipairs(formats.names(require("providers.carriers." .. name).media)) do
     describe(("a call over %s (%s)"):format(name, format), function() specs_of(name, format) end)
   end
 end

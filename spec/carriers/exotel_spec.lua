@@ -1,3 +1,4 @@
+local formats = require "callisto.provider.media"
 local fake = require "spec.support.fake_core"
 
 local world = fake.world()
@@ -34,15 +35,15 @@ describe_if("Exotel's requests", function()
   local base = "https://voice.example.com"
 
   it("are known by the secret in their URL", function()
-    assert.is_true(exotel.verify(message("GET", "CallSid=1&token=s3cret%2F%2B%26"), base, account))
+    assert.is_true(exotel.webhook.verify(message("GET", "CallSid=1&token=s3cret%2F%2B%26"), base, account))
   end)
 
   it("are known by the password of their URL", function()
     local basic = "Basic " .. crypto.base64 "exotel:s3cret/+&"
-    assert.is_true(exotel.verify(message("GET", "CallSid=1", "", nil, { authorization = basic }), base, account))
+    assert.is_true(exotel.webhook.verify(message("GET", "CallSid=1", "", nil, { authorization = basic }), base, account))
     -- The example of the carrier's page.
     local example = { secret = "extoken0001" }
-    assert.is_true(exotel.verify(message("GET", "", "", nil, { authorization = "Basic ZXhrZXkwMDAxOmV4dG9rZW4wMDAx" }),
+    assert.is_true(exotel.webhook.verify(message("GET", "", "", nil, { authorization = "Basic ZXhrZXkwMDAxOmV4dG9rZW4wMDAx" }),
       base, example))
   end)
 
@@ -53,7 +54,7 @@ describe_if("Exotel's requests", function()
     ["a scheme that is not known"] = { "", "Bearer s3cret/+&", 401 },
   } do
     it("are refused with " .. name, function()
-      local ok, why, status = exotel.verify(message("GET", case[1], "", nil, { authorization = case[2] }), base, account)
+      local ok, why, status = exotel.webhook.verify(message("GET", case[1], "", nil, { authorization = case[2] }), base, account)
       assert.is_nil(ok)
       assert.matches("EXOTEL_WEBHOOK_SECRET", why)
       assert.equal(case[3], status)
@@ -66,7 +67,7 @@ describe_if("Exotel's requests", function()
   } do
     it("come from a listed address: " .. list, function()
       local listed = { secret = "s", addresses = list }
-      local ok, why, status = exotel.verify(message("GET", "token=s"), base, listed)
+      local ok, why, status = exotel.webhook.verify(message("GET", "token=s"), base, listed)
       assert.equal(is_good or nil, ok)
       if not is_good then
         assert.matches("203.0.113.77:4711 is not in EXOTEL_ADDRESSES", why)
@@ -78,9 +79,9 @@ describe_if("Exotel's requests", function()
   it("of an address that cannot be read are not from the list", function()
     local about = message("GET", "token=s")
     about.peer = "[2001:db8::1]:99"
-    assert.is_nil(exotel.verify(about, base, { secret = "s", addresses = "203.0.113.0/24" }))
+    assert.is_nil(exotel.webhook.verify(about, base, { secret = "s", addresses = "203.0.113.0/24" }))
     about.peer = "::ffff:203.0.113.9"
-    assert.is_true(exotel.verify(about, base, { secret = "s", addresses = "203.0.113.0/24" }))
+    assert.is_true(exotel.webhook.verify(about, base, { secret = "s", addresses = "203.0.113.0/24" }))
   end)
 
   local form = {
@@ -98,12 +99,12 @@ describe_if("Exotel's requests", function()
   } do
     it("ask for a socket in " .. name, function()
       assert.same({ carrier_call = "ca-1", from = "+919800000001", to = "+918000000002", direction = "INBOUND" },
-        exotel.webhook(message(unpack(given))))
+        exotel.webhook.read(message(unpack(given))))
     end)
   end
 
   it("of our own outbound call bring our id back", function()
-    local about = exotel.webhook(message("GET", "CallSid=ca-1&Direction=outbound-dial&CustomField=cabc"))
+    local about = exotel.webhook.read(message("GET", "CallSid=ca-1&Direction=outbound-dial&CustomField=cabc"))
     assert.same({ "OUTBOUND", "cabc" }, { about.direction, about.call })
   end)
 
@@ -115,7 +116,7 @@ describe_if("Exotel's requests", function()
     ["multipart of another boundary"] = { "POST", "", body, "multipart/form-data; boundary=zzz" },
   } do
     it("say what is missing in " .. name, function()
-      local about, why = exotel.webhook(message(unpack(given)))
+      local about, why = exotel.webhook.read(message(unpack(given)))
       assert.is_nil(about)
       assert.equal("CallSid is missing", why)
     end)
@@ -129,7 +130,7 @@ describe_if("Exotel's status", function()
     .. '"Legs":[{"OnCallDuration":170,"Status":"completed","AnsweredBy":"NA"},{"OnCallDuration":0,"Status":"","AnsweredBy":""}]}'
 
   it("comes as JSON", function()
-    local status = exotel.status(message("POST", "token=s", json_body, "application/json"))
+    local status = exotel.webhook.status(message("POST", "token=s", json_body, "application/json"))
     assert.same({ word = "completed", status = "ANSWERED", reason = "COMPLETED", is_terminal = true, is_answered = true,
       carrier_call = "ca-2", call = "cabc", seconds = 170 }, status)
   end)
@@ -147,7 +148,7 @@ describe_if("Exotel's status", function()
         { "POST", "call=cabc", body, kind }, { "POST", "call=cabc", "Sid=ca-2&CallStatus=" .. case[1] },
         { "GET", "call=cabc&CallSid=ca-2&Status=" .. case[1] },
       } do
-        local status = exotel.status(message(unpack(given)))
+        local status = exotel.webhook.status(message(unpack(given)))
         assert.same({ case[2], case[3], case[4], case[5] }, { status.status, status.reason, status.is_terminal,
           status.is_answered })
         assert.same({ "ca-2", "cabc" }, { status.carrier_call, status.call })
@@ -156,7 +157,7 @@ describe_if("Exotel's status", function()
   end
 
   it("in-progress proves nothing, the event of the answer does", function()
-    local status = exotel.status(message("POST", "", '{"CallSid":"ca-2","EventType":"answered","Status":"in-progress"}'))
+    local status = exotel.webhook.status(message("POST", "", '{"CallSid":"ca-2","EventType":"answered","Status":"in-progress"}'))
     assert.same({ "answered", true, false }, { status.word, status.is_answered, status.is_terminal })
   end)
 
@@ -164,29 +165,29 @@ describe_if("Exotel's status", function()
     local list = http.form { { "CallSid", "ca-1" }, { "Stream[Status]", "completed" }, { "Stream[DisconnectedBy]", "bot" } }
     local whole = http.form { { "CallSid", "ca-1" }, { "Stream", '{"Status":"completed","DisconnectedBy":"bot"}' } }
     for _, query in ipairs { list, whole } do
-      local status = exotel.status(message("GET", query))
+      local status = exotel.webhook.status(message("GET", query))
       assert.same({ "stream-completed", "bot", false, true }, { status.word, status.cause, status.is_terminal,
         status.is_answered })
     end
-    assert.equal("passthru", exotel.status(message("GET", "CallSid=ca-1")).word)
+    assert.equal("passthru", exotel.webhook.status(message("GET", "CallSid=ca-1")).word)
   end)
 
   it("of no call is refused in words", function()
-    assert.equal("CallSid is missing", select(2, exotel.status(message("POST", "", "Status=completed"))))
-    assert.equal("RecordingUrl is missing", select(2, exotel.recording(message("POST", "", "CallSid=1"))))
+    assert.equal("CallSid is missing", select(2, exotel.webhook.status(message("POST", "", "Status=completed"))))
+    assert.equal("RecordingUrl is missing", select(2, exotel.webhook.recording(message("POST", "", "CallSid=1"))))
   end)
 
   it("brings a recording", function()
-    assert.same({ carrier_call = "ca-2", url = "https://recordings.example/1.mp3" }, exotel.recording(message("POST", "",
+    assert.same({ carrier_call = "ca-2", url = "https://recordings.example/1.mp3" }, exotel.webhook.recording(message("POST", "",
       json_body)))
     local query = http.form { { "CallSid", "ca-1" }, { "Stream[RecordingUrl]", "https://x/1.mp3" } }
-    assert.equal("https://x/1.mp3", exotel.recording(message("GET", query)).url)
+    assert.equal("https://x/1.mp3", exotel.webhook.recording(message("GET", query)).url)
   end)
 end)
 
 describe_if("Exotel's documents", function()
   local function write(document)
-    local text, kind = exotel.answer(document)
+    local text, kind = exotel.webhook.answer(document)
     assert.equal("application/json", kind)
     return json.decode(text)
   end
@@ -213,14 +214,15 @@ describe_if("Exotel's documents", function()
 
   for name, document in pairs {
     hangup = { { "hangup" } }, reject = { { "reject" } }, words = { { "say", "Closed." }, { "hangup" } },
-      refusal = exotel and exotel.refuse "busy",
+      refusal = exotel and exotel.webhook.refuse "busy",
   } do
     it("dial nobody: " .. name, function() assert.same({ destination = { numbers = {} } }, write(document)) end)
   end
 
   for _, verb in ipairs { "play", "gather", "conference", "redirect", "record", "pause" } do
     it("cannot be told to " .. verb, function()
-      assert.error_matches(function() exotel.answer { { verb } } end, ("Exotel's applets cannot be told to '%s'"):format(verb))
+      assert.error_matches(function() exotel.webhook.answer { { verb } } end,
+        ("Exotel's applets cannot be told to '%s'"):format(verb))
     end)
   end
 end)
@@ -233,7 +235,7 @@ describe_if("Exotel's REST interface", function()
   }
 
   it("places a call on our socket", function()
-    local request = exotel.place(order, account)
+    local request = exotel.requests.place[1](order, account)
     assert.equal("https://api.in.exotel.com/v1/Accounts/acme1/Calls/connect.json", request.url)
     assert.same({ "POST", "exkey0001", "extoken0001" }, { request.method, request.user, request.password })
     assert.same({
@@ -247,7 +249,7 @@ describe_if("Exotel's REST interface", function()
 
   it("places a call of a flow", function()
     local flow = { account = "acme1", key = "k", token = "t", secret = "s", flow = "4711", audio = "l16/16000" }
-    local form = http.read_form(exotel.place(order, flow).body)
+    local form = http.read_form(exotel.requests.place[1](order, flow).body)
     assert.equal("https://my.exotel.com/acme1/exoml/start_voice/4711", form.Url)
     assert.same({ "trans", "30" }, { form.CallType, form.TimeOut })
     assert.is_nil(form.StreamUrl)
@@ -255,7 +257,7 @@ describe_if("Exotel's REST interface", function()
   end)
 
   it("asks for the rate that is set", function()
-    local form = http.read_form(exotel.place(order, { account = "a", key = "k", token = "t", secret = "s",
+    local form = http.read_form(exotel.requests.place[1](order, { account = "a", key = "k", token = "t", secret = "s",
       audio = "l16/24000" }).body)
     assert.equal(order.socket_url .. "?sample-rate=24000", form.StreamUrl)
   end)
@@ -264,7 +266,7 @@ describe_if("Exotel's REST interface", function()
     local function url_of(more)
       local given = { account = "a", key = "k", token = "t" }
       for name, value in pairs(more) do given[name] = value end
-      return exotel.fetch("ca-1", given).url
+      return exotel.requests.fetch[1]("ca-1", given).url
     end
     assert.equal("https://api.exotel.com/v1/Accounts/a/Calls/ca-1.json?details=true", url_of { subdomain = "api.exotel.com" })
     assert.equal("http://127.0.0.1:8090/v1/Accounts/a/Calls/ca-1.json?details=true", url_of { api = "http://127.0.0.1:8090/" })
@@ -285,7 +287,7 @@ describe_if("Exotel's REST interface", function()
     { "no connection", nil, { "ECONNREFUSED: x", "ECONNREFUSED", false }, "not_placed", "ECONNREFUSED", true },
   } do
     it("says whether the phone may ring: " .. case[1], function()
-      local class, id, why = exotel.placed(case[2], unpack(case[3] or {}))
+      local class, id, why = exotel.requests.place[2](case[2], unpack(case[3] or {}))
       assert.equal(case[4], class)
       assert.equal(case[4] == "placed" and "ca-1" or nil, id)
       if case[5] then assert.equal(case[5], why.code) end
@@ -293,17 +295,17 @@ describe_if("Exotel's REST interface", function()
     end)
   end
 
-  it("has no hang-up: the socket's end is the call's", function() assert.is_nil(exotel.hangup) end)
+  it("has no hang-up: the socket's end is the call's", function() assert.is_nil(exotel.requests.hangup) end)
 
   it("reads a call that was asked for", function()
-    local function ask(status, body) return exotel.fetched { status = status, body = body } end
+    local function ask(status, body) return exotel.requests.fetch[2] { status = status, body = body } end
     local over = ask(200, '{"Call":{"Sid":"ca-1","Status":"completed","Duration":"7","Details":{"Leg1Status":"completed"}}}')
     assert.same({ "ca-1", "COMPLETED", 7 }, { over.carrier_call, over.reason, over.seconds })
     assert.is_false(ask(200, '{"Call":{"Sid":"ca-1","Status":"in-progress","Duration":null}}').is_answered)
     assert.equal("UNKNOWN", ask(404, "").status)
     assert.is_nil(ask(200, "[]"))
     assert.is_nil(ask(500, ""))
-    assert.is_nil(exotel.fetched(nil, "ETIMEDOUT: x", "ETIMEDOUT"))
+    assert.is_nil(exotel.requests.fetch[2](nil, "ETIMEDOUT: x", "ETIMEDOUT"))
   end)
 
   it("finds the one live call between the numbers, and none when there are several", function()
@@ -315,14 +317,14 @@ describe_if("Exotel's REST interface", function()
       return each
     end
     local function found(...)
-      return exotel.found({ status = 200, body = json.encode { Calls = json.array { ... } } }, wanted)
+      return exotel.requests.find[2]({ status = 200, body = json.encode { Calls = json.array { ... } } }, nil, nil, nil, wanted)
     end
     assert.equal("ca-1", found(call("ca-0", { Status = "completed" }), call "ca-1", call("ca-2", { From = "09800000009" }),
       call("ca-3", { Direction = "inbound" }), call("ca-4", { PhoneNumberSid = "08000000009" })))
     assert.is_nil(found(call "ca-1", call "ca-2"))
     assert.is_nil(found())
-    assert.is_nil(exotel.found(nil, wanted))
-    assert.matches("Calls%.json%?From=%%2B919800000001", exotel.find(wanted, account).url)
+    assert.is_nil(exotel.requests.find[2](nil, nil, nil, nil, wanted))
+    assert.matches("Calls%.json%?From=%%2B919800000001", exotel.requests.find[1](wanted, account).url)
   end)
 end)
 
@@ -331,7 +333,7 @@ describe_if("Exotel's media socket", function()
     .. '"account_sid":"acme1","from":"09800000001","to":"08000000002","custom_parameters":{"lead":"42"},'
     .. '"media_format":{"encoding":"audio/x-raw","sample_rate":"8000","bit_rate":"16"}}}'
 
-  local function come(...) return exotel.socket({ first = { ... } }, account) end
+  local function come(...) return exotel.socket.read({ first = { ... } }, account) end
 
   it("that asks nobody says in its start who calls", function()
     assert.same({
@@ -339,9 +341,9 @@ describe_if("Exotel's media socket", function()
     }, come('{"event":"connected"}', start))
     assert.equal("l16/24000", come((start:gsub('"8000"', "24000"))).format)
     assert.equal("ca0001", come((start:gsub("call_sid", "callSid"))).carrier_call)
-    local fine = exotel.socket({ first = { start } }, { audio = "l16/8000/640" })
+    local fine = exotel.socket.read({ first = { start } }, { audio = "l16/8000/640" })
     assert.equal("l16/8000/640", fine.format)
-    assert.equal("l16/8000", exotel.socket({ first = { start } }, { audio = "l16/16000" }).format)
+    assert.equal("l16/8000", exotel.socket.read({ first = { start } }, { audio = "l16/16000" }).format)
   end)
 
   for name, case in pairs {
@@ -357,7 +359,8 @@ describe_if("Exotel's media socket", function()
     end)
   end
 
-  for name, format in pairs(exotel and exotel.formats or {}) do
+  for _, name in ipairs(exotel and formats.names(exotel.media) or {}) do
+    local format = exotel.media[name]
     it("sends portions of the size that is named: " .. name, function()
       local rate, portion = name:match "^l16/(%d+)/?(%d*)$"
       assert.equal(tonumber(rate), format.rate)

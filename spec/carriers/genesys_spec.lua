@@ -133,21 +133,21 @@ describe_if("an upgrade of Genesys", function()
   before_each(fresh)
 
   it("is let in with the right signature, once", function()
-    assert.is_true(genesys.verify(upgrade(), BASE, account))
-    local ok, why, status = genesys.verify(upgrade(), BASE, account)
+    assert.is_true(genesys.webhook.verify(upgrade(), BASE, account))
+    local ok, why, status = genesys.webhook.verify(upgrade(), BASE, account)
     assert.is_nil(ok)
     assert.matches("used before", why)
     assert.equal(401, status)
   end)
 
   it("is signed for the public address, whatever the port is written as", function()
-    assert.is_true(genesys.verify(upgrade(), "https://VOICE.example.org:443", account))
+    assert.is_true(genesys.webhook.verify(upgrade(), "https://VOICE.example.org:443", account))
     fresh()
-    assert.is_true(genesys.verify(upgrade { path = "/v1/bot-7" }, "https://voice.example.org/audiohook", account))
+    assert.is_true(genesys.webhook.verify(upgrade { path = "/v1/bot-7" }, "https://voice.example.org/audiohook", account))
   end)
 
   local function refused(says, message, base, who)
-    local ok, why, status = genesys.verify(message, base or BASE, who or account)
+    local ok, why, status = genesys.webhook.verify(message, base or BASE, who or account)
     assert.is_nil(ok)
     assert.matches(says, why)
     assert.is_true(status == 401 or status == 403)
@@ -187,14 +187,14 @@ describe_if("an upgrade of Genesys", function()
   it("without a client secret needs the API key alone", function()
     local message = upgrade()
     message.headers.signature = nil
-    assert.is_true(genesys.verify(message, BASE, { key = KEY }))
+    assert.is_true(genesys.webhook.verify(message, BASE, { key = KEY }))
     message.headers["x-api-key"] = "guess"
     refused("X%-API%-KEY", message, nil, { key = KEY })
   end)
 
   it("keeps to other clocks when it is told to", function()
     local old = upgrade { parameters = { created = NOON - 60 }, resign = true }
-    assert.is_true(genesys.verify(old, BASE, { key = KEY, secret = SECRET, age = "120" }))
+    assert.is_true(genesys.webhook.verify(old, BASE, { key = KEY, secret = SECRET, age = "120" }))
   end)
 end)
 
@@ -222,7 +222,7 @@ end
 local function come(text, query, who)
   local message = upgrade()
   message.query, message.first = query or "", { text }
-  return genesys.socket(message, who or account)
+  return genesys.socket.read(message, who or account)
 end
 
 describe_if("a session of Genesys", function()
@@ -286,7 +286,7 @@ end)
 
 describe_if("the end of a session of Genesys", function()
   local function refusal(about)
-    return json.decode(genesys.refuse_socket({ first = { open() } }, about))
+    return json.decode(genesys.socket.refuse({ first = { open() } }, about))
   end
 
   it("that never began has a reason", function()
@@ -297,26 +297,27 @@ describe_if("the end of a session of Genesys", function()
     assert.same({ outcome = "blocked", message = "We are closed.", redirect = "+1777" },
       refusal({ reason = "blocked", why = "closed", sentence = "We are closed.", redirect = "+1777" }).parameters.outputVariables)
     for _, first in ipairs { "{{", "[]", '{"id":7,"seq":1}', '{"id":"x"}' } do
-      assert.is_nil(genesys.refuse_socket({ first = { first } }, { reason = "busy", why = "x" }))
+      assert.is_nil(genesys.socket.refuse({ first = { first } }, { reason = "busy", why = "x" }))
     end
-    assert.is_nil(genesys.refuse_socket({}, { reason = "busy", why = "x" }))
+    assert.is_nil(genesys.socket.refuse({}, { reason = "busy", why = "x" }))
   end)
 
   it("tells the flow what came of it", function()
     assert.same({ reason = "completed", outputVariables = { outcome = "agent", queue = "billing" } },
-      json.decode(genesys.bye { outcome = "agent", outputs = { queue = "billing" } }))
-    assert.same({ reason = "completed", outputVariables = { outcome = "" } }, json.decode(genesys.bye {}))
-    assert.equal("chosen", json.decode(genesys.bye { outcome = "x", outputs = { outcome = "chosen" } }).outputVariables.outcome)
-    assert.equal("error", json.decode(genesys.bye { is_failed = true }).reason)
+      json.decode(genesys.socket.bye { outcome = "agent", outputs = { queue = "billing" } }))
+    assert.same({ reason = "completed", outputVariables = { outcome = "" } }, json.decode(genesys.socket.bye {}))
+    local word = json.decode(genesys.socket.bye { outcome = "x", outputs = { outcome = "chosen" } })
+    assert.equal("chosen", word.outputVariables.outcome)
+    assert.equal("error", json.decode(genesys.socket.bye { is_failed = true }).reason)
   end)
 
   it("is read off the other side's last message", function()
     local function close(reason) return json.encode { type = "close", parameters = { reason = reason } } end
-    assert.same({ status = "ANSWERED", reason = "COMPLETED", cause = "close: end" }, genesys.ended(close "end"))
-    assert.equal("COMPLETED", genesys.ended(close "disconnect").reason)
-    assert.equal("FAILED", genesys.ended(close "error").reason)
+    assert.same({ status = "ANSWERED", reason = "COMPLETED", cause = "close: end" }, genesys.socket.ended(close "end"))
+    assert.equal("COMPLETED", genesys.socket.ended(close "disconnect").reason)
+    assert.equal("FAILED", genesys.socket.ended(close "error").reason)
     for _, text in ipairs { "", "{}", "[1]", '{"parameters":7}', '{"parameters":{"reason":{}}}' } do
-      assert.is_nil(genesys.ended(text))
+      assert.is_nil(genesys.socket.ended(text))
     end
   end)
 end)

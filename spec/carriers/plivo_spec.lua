@@ -1,6 +1,7 @@
 -- Plivo's adapter: signatures, webhooks, documents, requests and what their answers prove.
 
 local crypto = require "callisto.crypto"
+local formats = require "callisto.provider.media"
 local http = require "callisto.http"
 local json = require "callisto.json"
 local plivo = require "providers.carriers.plivo"
@@ -11,6 +12,8 @@ local xml = require "callisto.xml"
 local TOKEN, NONCE = "pl_demo_token_01", "88112233445566778899"
 local BASE = "https://voice.example.com"
 local ACCOUNT = { account = "MA1", secret = TOKEN }
+
+local fetched = plivo.requests.fetch[2]
 
 local serial = 0
 local function fresh_nonce()
@@ -37,7 +40,7 @@ local function post(path, params, headers, query)
 end
 
 local function verify(message, base, token)
-  return plivo.verify(message, base or BASE, { account = "MA1", secret = token or TOKEN })
+  return plivo.webhook.verify(message, base or BASE, { account = "MA1", secret = token or TOKEN })
 end
 
 local function v3(signature, nonce)
@@ -166,7 +169,7 @@ local RINGING = {
 
 describe("Plivo's webhooks", function()
   it("name a call, with numbers as we write them", function()
-    local about = plivo.webhook(form(RINGING))
+    local about = plivo.webhook.read(form(RINGING))
     assert.equal("30852c23-1111", about.carrier_call)
     assert.equal("+14155550100", about.from)
     assert.equal("+912271264296", about.to)
@@ -175,22 +178,22 @@ describe("Plivo's webhooks", function()
   end)
 
   it("may come as GET", function()
-    local about = plivo.webhook { method = "GET", query = http.form(RINGING), headers = {}, body = "" }
+    local about = plivo.webhook.read { method = "GET", query = http.form(RINGING), headers = {}, body = "" }
     assert.equal("30852c23-1111", about.carrier_call)
   end)
 
   it("leave what is no number as it is", function()
     for _, number in ipairs { "sip:asha@phone.plivo.com", "anonymous", "12345", "", "+14155550100" } do
-      assert.equal(number, plivo.webhook(form { { "CallUUID", "u" }, { "From", number } }).from)
+      assert.equal(number, plivo.webhook.read(form { { "CallUUID", "u" }, { "From", number } }).from)
     end
   end)
 
   it("without a call are refused (pitfall 7)", function()
     for _, id in ipairs { "", "../x", ("a"):rep(65), "a b", "a\0b" } do
-      assert.is_nil((plivo.webhook(form { { "CallUUID", id } })))
+      assert.is_nil((plivo.webhook.read(form { { "CallUUID", id } })))
     end
-    assert.is_nil((plivo.webhook(form {})))
-    assert.is_nil((plivo.status(form { { "CallUUID", "u" } })))
+    assert.is_nil((plivo.webhook.read(form {})))
+    assert.is_nil((plivo.webhook.status(form { { "CallUUID", "u" } })))
   end)
 
   local CASES = {
@@ -200,7 +203,7 @@ describe("Plivo's webhooks", function()
   }
   for word, expected in pairs(CASES) do
     it("end a call with the word " .. word, function()
-      local status = plivo.status(post("/plivo/callback/status", {
+      local status = plivo.webhook.status(post("/plivo/callback/status", {
         { "CallUUID", "u" }, { "CallStatus", word }, { "Event", "Hangup" }, { "Duration", "7" }, { "HangupCauseCode", "4000" },
         { "HangupCauseName", "Normal Hangup" }, { "HangupSource", "Callee" },
       }, {}, "call=c7"))
@@ -214,12 +217,12 @@ describe("Plivo's webhooks", function()
   end
 
   it("tell of progress, each step once", function()
-    local ring = plivo.status(form { { "CallUUID", "u" }, { "CallStatus", "ringing" }, { "Event", "Ring" } })
-    local up = plivo.status(form { { "CallUUID", "u" }, { "CallStatus", "in-progress" }, { "Event", "StartApp" } })
+    local ring = plivo.webhook.status(form { { "CallUUID", "u" }, { "CallStatus", "ringing" }, { "Event", "Ring" } })
+    local up = plivo.webhook.status(form { { "CallUUID", "u" }, { "CallStatus", "in-progress" }, { "Event", "StartApp" } })
     assert.is_false(ring.is_answered)
     assert.is_true(up.is_answered)
     assert.is_true(ring.sequence < up.sequence)
-    assert.is_nil(plivo.status(form { { "CallStatus", "in-progress" }, { "Event", "Redirect" } }).sequence)
+    assert.is_nil(plivo.webhook.status(form { { "CallStatus", "in-progress" }, { "Event", "Redirect" } }).sequence)
   end)
 
   it("tell of recordings in every shape that is seen", function()
@@ -227,23 +230,23 @@ describe("Plivo's webhooks", function()
     local fields = {
       { "RecordUrl", expected.url }, { "RecordingID", "r1" }, { "CallUUID", "u1" }, { "RecordingDuration", "12" },
     }
-    assert.same(expected, plivo.recording(form(fields)))
+    assert.same(expected, plivo.webhook.recording(form(fields)))
     local lower = { record_url = expected.url, recording_id = "r1", call_uuid = "u1", recording_duration = 12 }
-    assert.same(expected, plivo.recording(form { { "response", json.encode(lower) } }))
-    assert.same(expected, plivo.recording {
+    assert.same(expected, plivo.webhook.recording(form { { "response", json.encode(lower) } }))
+    assert.same(expected, plivo.webhook.recording {
       method = "POST", headers = { ["content-type"] = "application/json" }, body = json.encode(lower),
     })
     fields[4][2] = "-1"
-    assert.is_nil(plivo.recording(form(fields)).seconds)
+    assert.is_nil(plivo.webhook.recording(form(fields)).seconds)
     for _, url in ipairs { "", "file:///etc/passwd" } do
-      assert.is_nil((plivo.recording(form { { "RecordUrl", url } })))
+      assert.is_nil((plivo.webhook.recording(form { { "RecordUrl", url } })))
     end
-    assert.is_nil((plivo.recording(form { { "response", "no json" } })))
+    assert.is_nil((plivo.webhook.recording(form { { "response", "no json" } })))
   end)
 end)
 
 local function written(document)
-  local text, kind = plivo.answer(document)
+  local text, kind = plivo.webhook.answer(document)
   assert.equal("text/xml", kind)
   return xml.parse(text), text
 end
@@ -269,7 +272,7 @@ describe("Plivo's documents", function()
       ["l16be/8000"] = "audio/x-l16;rate=8000", ["l16be/16000"] = "audio/x-l16;rate=16000",
     }
     local count = 0
-    for format in pairs(plivo.formats) do
+    for _, format in ipairs(formats.names(plivo.media)) do
       count = count + 1
       assert.equal(types[format], written({ { "stream", url = "wss://h/x", format = format } })[1].attrs.contentType)
     end
@@ -321,14 +324,14 @@ describe("Plivo's documents", function()
     assert.equal("true", room.attrs.endConferenceOnExit)
     assert.equal("3", room.attrs.maxMembers)
     assert.equal("beep:1", room.attrs.enterSound)
-    assert.has_error(function() plivo.answer { { "conference", room = "r", coach = "u1" } } end,
+    assert.has_error(function() plivo.webhook.answer { { "conference", room = "r", coach = "u1" } } end,
       "Plivo has no word for 'coach' of the verb 'conference'")
   end)
 
   it("turn a call away", function()
-    assert.equal("busy", written(plivo.refuse "busy")[1].attrs.reason)
+    assert.equal("busy", written(plivo.webhook.refuse "busy")[1].attrs.reason)
     assert.equal("rejected", written({ { "reject" } })[1].attrs.reason)
-    assert.equal("Closed.", written(plivo.refuse "Closed.")[1].text)
+    assert.equal("Closed.", written(plivo.webhook.refuse "Closed.")[1].text)
   end)
 end)
 
@@ -339,7 +342,7 @@ local ORDER = {
 
 describe("Plivo's REST interface", function()
   it("is asked to call somebody", function()
-    local request = plivo.place(ORDER, ACCOUNT)
+    local request = plivo.requests.place[1](ORDER, ACCOUNT)
     assert.equal("https://api.plivo.com/v1/Account/MA1/Call/", request.url)
     assert.equal("MA1", request.user)
     assert.equal(TOKEN, request.password)
@@ -351,23 +354,23 @@ describe("Plivo's REST interface", function()
   end)
 
   it("withdraws a request before there is a call, and a call afterwards", function()
-    assert.equal("https://api.plivo.com/v1/Account/MA1/Request/r1/", plivo.hangup("r1", ACCOUNT, true).url)
-    assert.equal("https://api.plivo.com/v1/Account/MA1/Call/u1/", plivo.hangup("u1", ACCOUNT).url)
-    assert.equal("DELETE", plivo.hangup("u1", ACCOUNT).method)
+    assert.equal("https://api.plivo.com/v1/Account/MA1/Request/r1/", plivo.requests.hangup[1]("r1", ACCOUNT, true).url)
+    assert.equal("https://api.plivo.com/v1/Account/MA1/Call/u1/", plivo.requests.hangup[1]("u1", ACCOUNT).url)
+    assert.equal("DELETE", plivo.requests.hangup[1]("u1", ACCOUNT).method)
   end)
 
   it("can be somewhere else", function()
     assert.equal("http://127.0.0.1:9/v1/Account/MA1/Call/u1/",
-      plivo.fetch("u1", { account = "MA1", secret = "x", api = "http://127.0.0.1:9/" }).url)
+      plivo.requests.fetch[1]("u1", { account = "MA1", secret = "x", api = "http://127.0.0.1:9/" }).url)
   end)
 
   it("moves, records and sends keys on a live call", function()
-    local moved = plivo.redirect("u1", { url = "https://h/x" }, ACCOUNT)
+    local moved = plivo.requests.redirect[1]("u1", ACCOUNT, { url = "https://h/x" })
     assert.same({ legs = "aleg", aleg_url = "https://h/x", aleg_method = "POST" }, json.decode(moved.body))
-    assert.has_error(function() plivo.redirect("u1", { document = {} }, ACCOUNT) end)
-    assert.same({ digits = "12#", leg = "aleg" }, json.decode(plivo.send_digits("u1", "12#", ACCOUNT).body))
-    assert.equal(14400, json.decode(plivo.record("u1", { status_url = "https://h/r" }, ACCOUNT).body).time_limit)
-    assert.equal("DELETE", plivo.stop_recording("u1", "r1", ACCOUNT).method)
+    assert.has_error(function() plivo.requests.redirect[1]("u1", ACCOUNT, { document = {} }) end)
+    assert.same({ digits = "12#", leg = "aleg" }, json.decode(plivo.requests.send_digits[1]("u1", ACCOUNT, "12#").body))
+    assert.equal(14400, json.decode(plivo.requests.record[1]("u1", ACCOUNT, { status_url = "https://h/r" }).body).time_limit)
+    assert.equal("DELETE", plivo.requests.stop_recording[1]("u1", ACCOUNT, "r1").method)
   end)
 
   local PLACED = {
@@ -385,7 +388,7 @@ describe("Plivo's REST interface", function()
   }
   for _, case in ipairs(PLACED) do
     it("says whether a call was placed: " .. case[1], function()
-      local class, id, why = plivo.placed(case[2])
+      local class, id, why = plivo.requests.place[2](case[2])
       assert.equal(case[3], class)
       assert.equal(case[4], id)
       if class ~= "placed" then
@@ -396,17 +399,17 @@ describe("Plivo's REST interface", function()
   end
 
   it("says whether a request that had no answer may have placed a call", function()
-    assert.equal("not_placed", (plivo.placed(nil, "refused", "ECONNREFUSED", false)))
-    assert.equal("unknown", (plivo.placed(nil, "time-out", "ETIMEDOUT", true)))
-    assert.equal("unknown", (plivo.placed(nil, "time-out", "ETIMEDOUT")))
+    assert.equal("not_placed", (plivo.requests.place[2](nil, "refused", "ECONNREFUSED", false)))
+    assert.equal("unknown", (plivo.requests.place[2](nil, "time-out", "ETIMEDOUT", true)))
+    assert.equal("unknown", (plivo.requests.place[2](nil, "time-out", "ETIMEDOUT")))
   end)
 
   it("hangs up once or twice (pitfall 26)", function()
-    assert.is_true(plivo.hung_up { status = 204, body = "" })
-    assert.is_true(plivo.hung_up { status = 404, body = '{"error":"not found"}' })
-    assert.is_true(select(2, plivo.hung_up { status = 503, body = "" }).retryable)
-    assert.is_true(select(2, plivo.hung_up(nil, "time-out", "ETIMEDOUT")).retryable)
-    assert.is_false(select(2, plivo.hung_up { status = 401, body = "" }).retryable)
+    assert.is_true(plivo.requests.hangup[2] { status = 204, body = "" })
+    assert.is_true(plivo.requests.hangup[2] { status = 404, body = '{"error":"not found"}' })
+    assert.is_true(select(2, plivo.requests.hangup[2] { status = 503, body = "" }).retryable)
+    assert.is_true(select(2, plivo.requests.hangup[2](nil, "time-out", "ETIMEDOUT")).retryable)
+    assert.is_false(select(2, plivo.requests.hangup[2] { status = 401, body = "" }).retryable)
   end)
 
   local function record(more)
@@ -416,27 +419,27 @@ describe("Plivo's REST interface", function()
   end
 
   it("tells of a call by its record, which there is when it is over", function()
-    local answered = plivo.fetched(record { answer_time = "2026-03-03 10:14:00+00:00", call_duration = 60, bill_duration = 60,
+    local answered = fetched(record { answer_time = "2026-03-03 10:14:00+00:00", call_duration = 60, bill_duration = 60,
       hangup_cause_code = 4000, hangup_cause_name = "Normal Hangup" })
     assert.equal("COMPLETED", answered.reason)
     assert.equal(60, answered.seconds)
     assert.equal("Normal Hangup 4000", answered.cause)
     for code, reason in pairs { [3000] = "NO_ANSWER", [6010] = "NO_ANSWER", [3010] = "BUSY", [3100] = "BUSY", [1000] = "CANCELED",
       [2000] = "FAILED", [5010] = "FAILED" } do
-      assert.equal(reason, plivo.fetched(record { hangup_cause_code = code }).reason)
+      assert.equal(reason, fetched(record { hangup_cause_code = code }).reason)
     end
-    assert.equal("FAILED", plivo.fetched(record {}).reason)
-    assert.is_false(plivo.fetched({ status = 404, body = '{"error":"not found"}' }).is_terminal)
-    assert.is_false(plivo.fetched(record { end_time = json.null }).is_terminal)
-    assert.is_false(plivo.fetched({ status = 200, body = '{"call_uuid":"u1","call_status":"in-progress"}' }).is_terminal)
-    assert.is_nil((plivo.fetched { status = 200, body = "[]" }))
-    assert.is_nil((plivo.fetched { status = 500, body = "" }))
-    assert.is_nil((plivo.fetched(nil, "time-out", "ETIMEDOUT")))
+    assert.equal("FAILED", fetched(record {}).reason)
+    assert.is_false(fetched({ status = 404, body = '{"error":"not found"}' }).is_terminal)
+    assert.is_false(fetched(record { end_time = json.null }).is_terminal)
+    assert.is_false(fetched({ status = 200, body = '{"call_uuid":"u1","call_status":"in-progress"}' }).is_terminal)
+    assert.is_nil((plivo.requests.fetch[2] { status = 200, body = "[]" }))
+    assert.is_nil((plivo.requests.fetch[2] { status = 500, body = "" }))
+    assert.is_nil((fetched(nil, "time-out", "ETIMEDOUT")))
   end)
 
   it("finds a call by its numbers and its time", function()
     local call = { to = "+15550100", from = "+14155550100", placed_at = 1772532900 } -- 2026-03-03 10:15:00 UTC
-    local request = plivo.find(call, ACCOUNT)
+    local request = plivo.requests.find[1](call, ACCOUNT)
     assert.matches("to_number=15550100", request.url, 1, true)
     local function row(id, time, more)
       local one = { call_uuid = id, initiation_time = time, call_direction = "outbound", to_number = "15550100",
@@ -444,15 +447,18 @@ describe("Plivo's REST interface", function()
       for name, value in pairs(more or {}) do one[name] = value end
       return one
     end
-    local function found(...) return plivo.found({ status = 200, body = json.encode { objects = { ... } } }, call) end
+    local function found(...)
+      local answer = { status = 200, body = json.encode { objects = { ... } } }
+      return plivo.requests.find[2](answer, nil, nil, nil, call)
+    end
     assert.equal("mine", found(row("later", "2026-03-03 15:47:00+05:30"), row("mine", "2026-03-03 15:45:01+05:30"),
       row("before", "2026-03-03 15:40:00+05:30")))
     assert.equal("mine", found(row("mine", "2026-03-03 10:15:00.123456")))
     assert.is_nil(found(row("mine", "2026-03-03 10:15:01+00:00", { to_number = "15550101" })))
     assert.is_nil(found(row("mine", "2026-03-03 10:15:01+00:00", { call_direction = "inbound" })))
     assert.is_nil(found(row("mine", "no time")))
-    assert.is_nil((plivo.found({ status = 200, body = '{"objects":[7,"x",{}]}' }, call)))
-    assert.is_nil((plivo.found(nil, call)))
+    assert.is_nil((plivo.requests.find[2]({ status = 200, body = '{"objects":[7,"x",{}]}' }, nil, nil, nil, call)))
+    assert.is_nil((plivo.requests.find[2](nil, nil, nil, nil, call)))
   end)
 end)
 

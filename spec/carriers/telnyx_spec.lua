@@ -34,7 +34,7 @@ local function message(body, signature, time, more)
 end
 
 local function verify(given, key)
-  return telnyx.verify(given, "https://voice.example.com", { public_key = key or KEY, secret = "KEY1" })
+  return telnyx.webhook.verify(given, "https://voice.example.com", { public_key = key or KEY, secret = "KEY1" })
 end
 
 describe_if("Telnyx's signature", function()
@@ -97,10 +97,10 @@ describe_if("Telnyx's signature", function()
 end)
 
 describe_if("TeXML", function()
-  local function write(document) return (telnyx.answer(document):gsub("^<%?xml.-%?>%s*", ""):gsub("%s+$", "")) end
+  local function write(document) return (telnyx.webhook.answer(document):gsub("^<%?xml.-%?>%s*", ""):gsub("%s+$", "")) end
 
   it("asks for a two-way stream of raw audio that is not opened again", function()
-    local root = xml.parse((telnyx.answer {
+    local root = xml.parse((telnyx.webhook.answer {
       { "stream", url = "wss://v.example.com/ws/telnyx/a/b", format = "pcmu/8000", parameters = { { "lead_id", "a&b" } } },
       { "say", "Sorry." }, { "hangup" },
     }))
@@ -119,11 +119,11 @@ describe_if("TeXML", function()
     ["l16/16000"] = { "L16", "16000", "l16be" }, ["l16le/16000"] = { "L16", "16000", "l16le" },
   } do
     it("asks for what the format " .. format .. " reads", function()
-      local stream = xml.parse((telnyx.answer { { "stream", url = "wss://x/y", format = format } }))[1][1]
+      local stream = xml.parse((telnyx.webhook.answer { { "stream", url = "wss://x/y", format = format } }))[1][1]
       assert.equal(case[1], stream.attrs.codec)
       assert.equal(case[1], stream.attrs.bidirectionalCodec)
       assert.equal(case[2], stream.attrs.bidirectionalSamplingRate)
-      local media = telnyx.formats[format]
+      local media = telnyx.media[format]
       assert.equal(case[3], media.encoding)
       assert.same({ "start.media_format.encoding", case[1] }, media.start_in.encoding)
       assert.equal(media.rate, media.start_in.rate[2])
@@ -150,9 +150,9 @@ describe_if("TeXML", function()
       on_empty = { { "gather", on_empty = true } },
       coach = { { "conference", room = "r", coach = "v3:a" } },
     } do
-      assert.error_matches(function() telnyx.answer(document) end, "TeXML has no word for '" .. field .. "'")
+      assert.error_matches(function() telnyx.webhook.answer(document) end, "TeXML has no word for '" .. field .. "'")
     end
-    assert.error_matches(function() telnyx.answer { { "steam", url = "x" } } end, "did you mean 'stream'")
+    assert.error_matches(function() telnyx.webhook.answer { { "steam", url = "x" } } end, "did you mean 'stream'")
   end)
 end)
 
@@ -164,7 +164,8 @@ describe_if("Telnyx's webhooks", function()
   end
 
   it("name a call by its call control id", function()
-    local about = telnyx.webhook(form { { "CallSid", "v3:9X2vxP-DF_Y2" }, { "From", "+919800000001" }, { "To", "+918000000002" },
+    local about = telnyx.webhook.read(form {
+      { "CallSid", "v3:9X2vxP-DF_Y2" }, { "From", "+919800000001" }, { "To", "+918000000002" },
       { "CallStatus", "ringing" }, { "AccountSid", "a1" } })
     assert.equal("v3:9X2vxP-DF_Y2", about.carrier_call)
     assert.equal("+919800000001", about.from)
@@ -177,14 +178,14 @@ describe_if("Telnyx's webhooks", function()
     ["an id that is none"] = { { "CallSid", "../v3:a" } }, ["a huge id"] = { { "CallSid", "v3:" .. ("a"):rep(300) } },
   } do
     it("with " .. name .. " are refused", function()
-      local about, why = telnyx.webhook(form(list))
+      local about, why = telnyx.webhook.read(form(list))
       assert.is_nil(about)
       assert.matches("CallSid", why)
     end)
   end
 
   it("with fields that come twice, or that nobody knows, are read", function()
-    local about = telnyx.webhook(form { { "CallSid", "v3:a" }, { "From", "+1" }, { "From", "+2" }, { "NewThing", "x" } })
+    local about = telnyx.webhook.read(form { { "CallSid", "v3:a" }, { "From", "+1" }, { "From", "+2" }, { "NewThing", "x" } })
     assert.equal("+2", about.from)
   end)
 
@@ -201,7 +202,7 @@ describe_if("Telnyx's webhooks", function()
     { "something-new", nil, nil, false, false },
   } do
     it("have the status " .. case[1], function()
-      local status = telnyx.status(form({
+      local status = telnyx.webhook.status(form({
         { "CallSid", "v3:a" }, { "CallStatus", case[1] }, { "SequenceNumber", "3" }, { "CallDuration", "12" },
         { "HangupSource", "callee" }, { "SipResponseCode", "486" },
       }, { query = "call=cabc" }))
@@ -217,13 +218,13 @@ describe_if("Telnyx's webhooks", function()
     end)
   end
 
-  it("without a status are no status", function() assert.is_nil(telnyx.status(form { { "CallSid", "v3:a" } })) end)
+  it("without a status are no status", function() assert.is_nil(telnyx.webhook.status(form { { "CallSid", "v3:a" } })) end)
 
   it("tell of a recording", function()
     assert.same({ carrier_call = "v3:a", id = "r1", url = "https://files.example.com/r1.mp3?sig=1", seconds = 9 },
-      (telnyx.recording(form { { "CallSid", "v3:a" }, { "RecordingSid", "r1" }, { "RecordingDuration", "9" },
+      (telnyx.webhook.recording(form { { "CallSid", "v3:a" }, { "RecordingSid", "r1" }, { "RecordingDuration", "9" },
         { "RecordingUrl", "https://files.example.com/r1.mp3?sig=1" } })))
-    assert.is_nil(telnyx.recording(form { { "RecordingSid", "r1" } }))
+    assert.is_nil(telnyx.webhook.recording(form { { "RecordingSid", "r1" } }))
   end)
 end)
 
@@ -232,7 +233,7 @@ describe_if("Telnyx's interface", function()
   local calls = "https://api.telnyx.com/v2/texml/Accounts/acc-1/Calls"
 
   it("places a call by URL, fetched with POST so that its signature covers it", function()
-    local request = telnyx.place({
+    local request = telnyx.requests.place[1]({
       to = "+15550001", from = "+15550002", ring = 200, longest = 20, url = "https://x/answer?call=c1",
       fallback_url = "https://x/fallback?call=c1", status_url = "https://x/status?call=c1",
     }, account)
@@ -247,7 +248,7 @@ describe_if("Telnyx's interface", function()
   end)
 
   it("places a call with its document", function()
-    local request = telnyx.place({ to = "+1", from = "+2", url = "https://x", document = { { "hangup" } } }, account)
+    local request = telnyx.requests.place[1]({ to = "+1", from = "+2", url = "https://x", document = { { "hangup" } } }, account)
     local order = json.decode(request.body)
     assert.matches("<Hangup/>", order.Texml)
     assert.is_nil(order.Url)
@@ -255,7 +256,7 @@ describe_if("Telnyx's interface", function()
   end)
 
   it("is found elsewhere when the settings say so", function()
-    local request = telnyx.fetch("v3:a", { account = "acc-1", secret = "s", api = "http://127.0.0.1:8090/" })
+    local request = telnyx.requests.fetch[1]("v3:a", { account = "acc-1", secret = "s", api = "http://127.0.0.1:8090/" })
     assert.equal("http://127.0.0.1:8090/v2/texml/Accounts/acc-1/Calls/v3:a", request.url)
     assert.equal("GET", request.method)
   end)
@@ -282,7 +283,7 @@ describe_if("Telnyx's interface", function()
     { "no connection", nil, { "ECONNREFUSED: x", "ECONNREFUSED", false }, "not_placed", "ECONNREFUSED", true },
   } do
     it("says whether the phone may ring: " .. case[1], function()
-      local class, id, why = telnyx.placed(case[2], unpack(case[3] or {}))
+      local class, id, why = telnyx.requests.place[2](case[2], unpack(case[3] or {}))
       assert.equal(case[4], class)
       assert.equal(case[1]:find "with an id" and "v3:a" or nil, id)
       if case[5] then assert.equal(case[5], why.code) end
@@ -292,7 +293,7 @@ describe_if("Telnyx's interface", function()
 
   it("knows an error that is about the number called from one about ours", function()
     local function about(pointer)
-      return select(3, telnyx.placed { status = 422, body = errors("10016", pointer) }).is_about_number
+      return select(3, telnyx.requests.place[2] { status = 422, body = errors("10016", pointer) }).is_about_number
     end
     assert.is_true(about "/To")
     assert.is_true(about(nil))
@@ -300,7 +301,7 @@ describe_if("Telnyx's interface", function()
   end)
 
   it("hangs up with a command of the voice interface", function()
-    local request = telnyx.hangup("v3:a", account)
+    local request = telnyx.requests.hangup[1]("v3:a", account)
     assert.equal("https://api.telnyx.com/v2/calls/v3:a/actions/hangup", request.url)
     assert.equal("{}", request.body)
     assert.equal("Bearer KEY1", request.headers.authorization)
@@ -314,62 +315,64 @@ describe_if("Telnyx's interface", function()
     { "500", { status = 500, body = "" }, nil },
     { "no answer", nil, nil },
   } do
-    it("knows when a call was hung up: " .. case[1], function() assert.equal(case[3], (telnyx.hung_up(case[2]))) end)
+    it("knows when a call was hung up: " .. case[1], function() assert.equal(case[3], (telnyx.requests.hangup[2](case[2]))) end)
   end
 
   it("reads a call that was asked for", function()
     local body = '{"sid":"v3:a","status":"completed","duration":"7"}'
-    assert.equal("COMPLETED", telnyx.fetched({ status = 200, body = body }).reason)
-    assert.equal("UNKNOWN", telnyx.fetched({ status = 404, body = "" }).status)
-    assert.is_nil(telnyx.fetched({ status = 500, body = "" }))
-    assert.is_nil(telnyx.fetched(nil, "ETIMEDOUT: x", "ETIMEDOUT"))
+    assert.equal("COMPLETED", telnyx.requests.fetch[2]({ status = 200, body = body }).reason)
+    assert.equal("UNKNOWN", telnyx.requests.fetch[2]({ status = 404, body = "" }).status)
+    assert.is_nil(telnyx.requests.fetch[2]({ status = 500, body = "" }))
+    assert.is_nil(telnyx.requests.fetch[2](nil, "ETIMEDOUT: x", "ETIMEDOUT"))
   end)
 
   it("finds the call whose id it does not know", function()
     local order = { to = "+1", from = "+2", placed_at = 1772532900 }
-    assert.equal(calls .. "?To=%2B1&From=%2B2&PageSize=20", telnyx.find(order, account).url)
+    assert.equal(calls .. "?To=%2B1&From=%2B2&PageSize=20", telnyx.requests.find[1](order, account).url)
     local function call(sid, date, to, direction)
       return { sid = sid, to = to or "+1", from = "+2", direction = direction or "outbound", date_created = date }
     end
-    assert.equal("v3:2", telnyx.found({ status = 200, body = json.encode { calls = {
+    assert.equal("v3:2", telnyx.requests.find[2]({ status = 200, body = json.encode { calls = {
       call("v3:3", "2026-03-03T10:20:00Z"), call("v3:2", "2026-03-03T10:15:01Z"), call("v3:1", "2026-03-03T10:05:00Z"),
       call("v3:0", "2026-03-03T10:15:00Z", "+9"), call("v3:i", "2026-03-03T10:15:00Z", "+1", "inbound"),
-    } } }, order))
-    assert.equal("v3:2", telnyx.found({ status = 200,
-      body = json.encode { calls = { call("v3:2", "Tue, 03 Mar 2026 10:15:01 +0000") } } }, order))
-    assert.is_nil(telnyx.found({ status = 200, body = '{"calls":[]}' }, order))
-    assert.is_nil(telnyx.found(nil, order))
+    } } }, nil, nil, nil, order))
+    assert.equal("v3:2", telnyx.requests.find[2]({ status = 200,
+      body = json.encode { calls = { call("v3:2", "Tue, 03 Mar 2026 10:15:01 +0000") } } }, nil, nil, nil, order))
+    assert.is_nil(telnyx.requests.find[2]({ status = 200, body = '{"calls":[]}' }, nil, nil, nil, order))
+    assert.is_nil(telnyx.requests.find[2](nil, nil, nil, nil, order))
   end)
 
   it("gives a live call another document", function()
-    local request = telnyx.redirect("v3:a", { url = "https://x/next" }, account)
+    local request = telnyx.requests.redirect[1]("v3:a", account, { url = "https://x/next" })
     assert.equal(calls .. "/v3:a", request.url)
     assert.same({ Url = "https://x/next", Method = "POST" }, (http.read_form(request.body)))
-    assert.matches("<Hangup/>", http.read_form(telnyx.redirect("v3:a", { document = { { "hangup" } } }, account).body).Texml)
+    local inline = telnyx.requests.redirect[1]("v3:a", account, { document = { { "hangup" } } })
+    assert.matches("<Hangup/>", http.read_form(inline.body).Texml)
   end)
 
   it("sends keys beside the stream", function()
-    local request = telnyx.send_digits("v3:a", "1w2#", account)
+    local request = telnyx.requests.send_digits[1]("v3:a", account, "1w2#")
     assert.equal("https://api.telnyx.com/v2/calls/v3:a/actions/send_dtmf", request.url)
     assert.same({ digits = "1w2#" }, (json.decode(request.body)))
   end)
 
   it("starts and stops a recording", function()
-    local request = telnyx.record("v3:a", { status_url = "https://x/details" }, account)
+    local request = telnyx.requests.record[1]("v3:a", account, { status_url = "https://x/details" })
     assert.equal(calls .. "/v3:a/Recordings.json", request.url)
     assert.equal("https://x/details", http.read_form(request.body).RecordingStatusCallback)
-    request = telnyx.stop_recording("v3:a", "r-1", account)
+    request = telnyx.requests.stop_recording[1]("v3:a", account, "r-1")
     assert.equal(calls .. "/v3:a/Recordings/r-1.json", request.url)
     assert.equal("Status=stopped", request.body)
-    assert.equal("https://api.telnyx.com/v2/calls/v3:a/actions/record_stop", telnyx.stop_recording("v3:a", nil, account).url)
+    assert.equal("https://api.telnyx.com/v2/calls/v3:a/actions/record_stop",
+      telnyx.requests.stop_recording[1]("v3:a", account).url)
   end)
 
   it("says what came of it", function()
-    assert.is_true(telnyx.done { status = 200, body = "{}" })
-    local ok, why = telnyx.done { status = 422, body = errors "90018" }
+    assert.is_true(telnyx.requests.redirect[2] { status = 200, body = "{}" })
+    local ok, why = telnyx.requests.redirect[2] { status = 422, body = errors "90018" }
     assert.is_nil(ok)
     assert.equal("90018", why.code)
-    ok, why = telnyx.done(nil, "ETIMEDOUT: x", "ETIMEDOUT")
+    ok, why = telnyx.requests.redirect[2](nil, "ETIMEDOUT: x", "ETIMEDOUT")
     assert.is_nil(ok)
     assert.is_true(why.retryable)
   end)

@@ -7,6 +7,12 @@ local twilio = vm and vm.require "providers.carriers.twilio"
 local http = vm and vm.require "callisto.http"
 local json, xml = world.modules["callisto.json"], world.modules["callisto.xml"]
 
+local place, placed, fetched
+if twilio then
+  place, placed = unpack(twilio.requests.place)
+  fetched = twilio.requests.fetch[2]
+end
+
 -- Without crypto the signatures cannot be made; everything runs inside our own binary.
 local describe_if = has_crypto and describe or pending
 
@@ -21,6 +27,17 @@ local function with(list, more)
   for i, pair in ipairs(list) do all[i] = pair end
   for _, pair in ipairs(more) do all[#all + 1] = pair end
   return all
+end
+
+-- Whether a request to a URL, with a form or a body, is let in with this signature.
+local function holds(secret, given, to, list, body)
+  local base, path, query = to:match "^(%a+://[^/]+)([^?]*)%??(.*)$"
+  return twilio.webhook.verify({
+    method = "POST", path = path, query = query, exact = true, body = list and http.form(list) or body or "",
+    headers = {
+      ["x-twilio-signature"] = given, ["content-type"] = list and "application/x-www-form-urlencoded" or "application/json",
+    },
+  }, base, { secret = secret }) == true
 end
 
 describe_if("Twilio's signature", function()
@@ -49,25 +66,25 @@ describe_if("Twilio's signature", function()
       "9HHp/OqQMEwdrVebHDdA/+tqjX8=" },
   } do
     it("accepts vector " .. case[1], function()
-      assert.is_true(twilio.validate("12345", case[4], case[2], case[3], case[5]))
+      assert.is_true(holds("12345", case[4], case[2], case[3], case[5]))
     end)
   end
 
   it("refuses vector 10: sorted by the joined text", function()
-    assert.is_false(twilio.validate("12345", "95+Bu0JVPi0r/SsESZCVf0dWAjw=", url, conference))
+    assert.is_false(holds("12345", "95+Bu0JVPi0r/SsESZCVf0dWAjw=", url, conference))
   end)
 
   it("refuses another body, parameter, secret or URL", function()
     local good = "RSOYDt4T1cUTdK1PDd93/VVr8B8="
-    assert.is_false(twilio.validate("12346", good, url, caller))
-    assert.is_false(twilio.validate("12345", good, url .. "&x=1", caller))
-    assert.is_false(twilio.validate("12345", good, url, with(caller, { { "More", "1" } })))
-    assert.is_false(twilio.validate("12345", "a9nBmqA0ju/hNViExpshrM61xv4=", url .. "&bodySHA256=" .. hash, nil, body .. " "))
+    assert.is_false(holds("12346", good, url, caller))
+    assert.is_false(holds("12345", good, url .. "&x=1", caller))
+    assert.is_false(holds("12345", good, url, with(caller, { { "More", "1" } })))
+    assert.is_false(holds("12345", "a9nBmqA0ju/hNViExpshrM61xv4=", url .. "&bodySHA256=" .. hash, nil, body .. " "))
   end)
 
   it("of a media socket is that of the wss URL, with and without port and slash", function()
     local account = { secret = "twilio_demo_token_01" }
-    local signature = twilio.socket_signature("wss://voice.example.com/media/twilio/9f3c1e7a", account)
+    local signature = twilio.socket.signature("wss://voice.example.com/media/twilio/9f3c1e7a", account)
     assert.equal("x-twilio-signature", signature.header)
     assert.equal("x6S5C9rNjhAl2K7oTSSQsTsrv8k=", signature.values[1])
     assert.equal(4, #signature.values)
@@ -78,18 +95,18 @@ describe_if("Twilio's signature", function()
       method = "POST", path = "/telephony/twilio/inbound/agent-7", query = "", exact = true, body = "",
       headers = { ["x-twilio-signature"] = "L5pQ5bWMaYlvyddKdzjiLl2A32Q=" },
     }
-    assert.is_true(twilio.verify(message, "https://voice.example.com", { secret = "twilio_demo_token_01" }))
-    local ok, why, status = twilio.verify(message, "https://other.example.com", { secret = "twilio_demo_token_01" })
+    assert.is_true(twilio.webhook.verify(message, "https://voice.example.com", { secret = "twilio_demo_token_01" }))
+    local ok, why, status = twilio.webhook.verify(message, "https://other.example.com", { secret = "twilio_demo_token_01" })
     assert.is_nil(ok)
     assert.equal(403, status)
     assert.matches("PUBLIC_BASE_URL", why)
     message.exact = false
-    ok, why, status = twilio.verify(message, "https://voice.example.com", { secret = "twilio_demo_token_01" })
+    ok, why, status = twilio.webhook.verify(message, "https://voice.example.com", { secret = "twilio_demo_token_01" })
     assert.is_nil(ok)
     assert.matches("cannot be rebuilt", why)
     assert.equal(403, status)
     message.headers = {}
-    assert.equal(401, select(3, twilio.verify(message, "https://voice.example.com", { secret = "twilio_demo_token_01" })))
+    assert.equal(401, select(3, twilio.webhook.verify(message, "https://voice.example.com", { secret = "twilio_demo_token_01" })))
   end)
 
   it("does not cover a body that is neither form nor hashed", function()
@@ -97,23 +114,24 @@ describe_if("Twilio's signature", function()
       method = "POST", path = "/telephony/twilio/inbound/agent-7", query = "", exact = true, body = '{"CallSid":"CA1"}',
       headers = { ["x-twilio-signature"] = "L5pQ5bWMaYlvyddKdzjiLl2A32Q=", ["content-type"] = "application/json" },
     }
-    assert.equal(403, select(3, twilio.verify(message, "https://voice.example.com", { secret = "twilio_demo_token_01" })))
+    assert.equal(403, select(3, twilio.webhook.verify(message, "https://voice.example.com", { secret = "twilio_demo_token_01" })))
   end)
 
   it("of a GET covers its query and nothing else", function()
     local query = "CallSid=CA1&From=a"
     local message = { method = "GET", path = "/twilio/answer", query = query, exact = true, body = "", headers = {} }
-    message.headers["x-twilio-signature"] = twilio.signature("secret", "https://v.example.com/twilio/answer?" .. query)
-    assert.is_true(twilio.verify(message, "https://v.example.com", { secret = "secret" }))
-    assert.equal("CA1", twilio.webhook(message).carrier_call)
+    local url_signature = twilio.socket.signature("https://v.example.com/twilio/answer?" .. query, { secret = "secret" })
+    message.headers["x-twilio-signature"] = url_signature.values[1]
+    assert.is_true(twilio.webhook.verify(message, "https://v.example.com", { secret = "secret" }))
+    assert.equal("CA1", twilio.webhook.read(message).carrier_call)
   end)
 end)
 
 describe_if("TwiML", function()
-  local function write(document) return (twilio.answer(document):gsub("^<%?xml.-%?>%s*", ""):gsub("%s+$", "")) end
+  local function write(document) return (twilio.webhook.answer(document):gsub("^<%?xml.-%?>%s*", ""):gsub("%s+$", "")) end
 
   it("connects a stream, with parameters, and speaks when that fails", function()
-    local root = xml.parse((twilio.answer {
+    local root = xml.parse((twilio.webhook.answer {
       { "stream", url = "wss://v.example.com/ws/twilio/a/b", parameters = { { "lead_id", "a&b" }, { "agent_name", "x" } } },
       { "say", "Sorry <you>.", language = "en-IN" },
       { "hangup" },
@@ -144,8 +162,8 @@ describe_if("TwiML", function()
   end
 
   it("names the verb that was meant", function()
-    assert.error_matches(function() twilio.answer { { "steam", url = "x" } } end, "did you mean 'stream'")
-    assert.error_matches(function() twilio.answer { { "say", "x", laguage = "en" } } end, "did you mean 'language'")
+    assert.error_matches(function() twilio.webhook.answer { { "steam", url = "x" } } end, "did you mean 'stream'")
+    assert.error_matches(function() twilio.webhook.answer { { "say", "x", laguage = "en" } } end, "did you mean 'language'")
   end)
 end)
 
@@ -153,7 +171,7 @@ describe_if("Twilio's REST interface", function()
   local account = { account = "AC0011", secret = "s3cret", number = "+14150000002" }
 
   it("places a call by document or by URL, never both", function()
-    local request = twilio.place({ to = "+1", from = "+2", document = { { "hangup" } }, url = "https://x", ring = 30 }, account)
+    local request = place({ to = "+1", from = "+2", document = { { "hangup" } }, url = "https://x", ring = 30 }, account)
     assert.equal("https://api.twilio.com/2010-04-01/Accounts/AC0011/Calls.json", request.url)
     assert.equal("POST", request.method)
     assert.equal("AC0011", request.user)
@@ -162,14 +180,14 @@ describe_if("Twilio's REST interface", function()
     assert.matches("<Hangup/>", form.Twiml)
     assert.is_nil(form.Url)
     assert.equal("30", form.Timeout)
-    form = http.read_form(twilio.place({ to = "+1", from = "+2", url = "https://x", fallback_url = "https://f" }, account).body)
+    form = http.read_form(place({ to = "+1", from = "+2", url = "https://x", fallback_url = "https://f" }, account).body)
     assert.equal("https://x", form.Url)
     assert.equal("https://f", form.FallbackUrl)
     assert.is_nil(form.Twiml)
   end)
 
   it("is found elsewhere when the settings say so", function()
-    local request = twilio.fetch("CA1", { account = "AC1", secret = "s", api = "http://127.0.0.1:8090/" })
+    local request = twilio.requests.fetch[1]("CA1", { account = "AC1", secret = "s", api = "http://127.0.0.1:8090/" })
     assert.equal("http://127.0.0.1:8090/2010-04-01/Accounts/AC1/Calls/CA1.json", request.url)
   end)
 
@@ -190,7 +208,7 @@ describe_if("Twilio's REST interface", function()
     { "a reset", nil, { "ECONNRESET: x", "ECONNRESET", true }, "unknown", "ECONNRESET" },
   } do
     it("says whether the phone may ring: " .. case[1], function()
-      local class, id, why = twilio.placed(case[2], unpack(case[3] or {}))
+      local class, id, why = placed(case[2], unpack(case[3] or {}))
       assert.equal(case[4], class)
       assert.equal(case[4] == "placed" and "CA1" or nil, id)
       if case[5] then assert.equal(case[5], why.code) end
@@ -205,11 +223,11 @@ describe_if("Twilio's REST interface", function()
     { "401", { status = 401, body = '{"code":20003,"message":"m"}' }, nil },
     { "500", { status = 500, body = "" }, nil },
   } do
-    it("knows when a call was hung up: " .. case[1], function() assert.equal(case[3], (twilio.hung_up(case[2]))) end)
+    it("knows when a call was hung up: " .. case[1], function() assert.equal(case[3], (twilio.requests.hangup[2](case[2]))) end)
   end
 
   it("hangs up with a status", function()
-    local request = twilio.hangup("CA1", account)
+    local request = twilio.requests.hangup[1]("CA1", account)
     assert.equal("Status=completed", request.body)
     assert.equal("https://api.twilio.com/2010-04-01/Accounts/AC0011/Calls/CA1.json", request.url)
   end)
@@ -227,7 +245,7 @@ describe_if("Twilio's REST interface", function()
     { "something-new", nil, nil, false, false },
   } do
     it("understands the status " .. case[1], function()
-      local status = twilio.status {
+      local status = twilio.webhook.status {
         method = "POST", query = "call=cabc", headers = {},
         body = ("CallSid=CA1&CallStatus=%s&SequenceNumber=2&SipResponseCode=486"):format(case[1]),
       }
@@ -242,10 +260,10 @@ describe_if("Twilio's REST interface", function()
   end
 
   it("reads a call that was asked for", function()
-    assert.equal("COMPLETED", twilio.fetched({ status = 200, body = '{"sid":"CA1","status":"completed","duration":"7"}' }).reason)
-    assert.equal("UNKNOWN", twilio.fetched({ status = 404, body = "" }).status)
-    assert.is_nil(twilio.fetched({ status = 500, body = "" }))
-    assert.is_nil(twilio.fetched(nil, "ETIMEDOUT: x", "ETIMEDOUT"))
+    assert.equal("COMPLETED", fetched({ status = 200, body = '{"sid":"CA1","status":"completed","duration":"7"}' }).reason)
+    assert.equal("UNKNOWN", fetched({ status = 404, body = "" }).status)
+    assert.is_nil(fetched({ status = 500, body = "" }))
+    assert.is_nil(fetched(nil, "ETIMEDOUT: x", "ETIMEDOUT"))
   end)
 
   it("finds the call it is not sure about", function()
@@ -254,12 +272,12 @@ describe_if("Twilio's REST interface", function()
     local function call(sid, date, to)
       return { sid = sid, to = to or "+1", from = "+2", direction = "outbound-api", date_created = date }
     end
-    assert.equal("CA2", twilio.found(list {
+    assert.equal("CA2", twilio.requests.find[2](list {
       call("CA3", "Tue, 03 Mar 2026 10:20:00 +0000"), call("CA2", "Tue, 03 Mar 2026 10:15:01 +0000"),
       call("CA1", "Tue, 03 Mar 2026 10:05:00 +0000"), call("CA0", "Tue, 03 Mar 2026 10:15:00 +0000", "+9"),
-    }, order))
-    assert.is_nil(twilio.found(list {}, order))
-    assert.is_nil(twilio.found(nil, order))
+    }, nil, nil, nil, order))
+    assert.is_nil(twilio.requests.find[2](list {}, nil, nil, nil, order))
+    assert.is_nil(twilio.requests.find[2](nil, nil, nil, nil, order))
   end)
 end)
 
@@ -268,51 +286,51 @@ describe_if("Twilio's requests about a live call", function()
   local base = "https://api.twilio.com/2010-04-01/Accounts/AC0011"
 
   it("give it another document, by URL or inline, never both", function()
-    local request = twilio.redirect("CA1", { url = "https://x/next?a=1" }, account)
+    local request = twilio.requests.redirect[1]("CA1", account, { url = "https://x/next?a=1" })
     assert.equal(base .. "/Calls/CA1.json", request.url)
     local form = http.read_form(request.body)
     assert.same({ Url = "https://x/next?a=1", Method = "POST" }, form)
-    form = http.read_form(twilio.redirect("CA1", { document = { { "dial", to = "+15550001" } } }, account).body)
+    form = http.read_form(twilio.requests.redirect[1]("CA1", account, { document = { { "dial", to = "+15550001" } } }).body)
     assert.matches("<Dial><Number>%+15550001</Number></Dial>", form.Twiml)
     assert.is_nil(form.Url)
   end)
 
   it("refuse a document that is too long to travel inside", function()
     local long = { { "say", ("x"):rep(4000) } }
-    assert.error_matches(function() twilio.redirect("CA1", { document = long }, account) end, "use a url")
-    assert.error_matches(function() twilio.place({ to = "+1", from = "+2", document = long }, account) end, "use a url")
+    assert.error_matches(function() twilio.requests.redirect[1]("CA1", account, { document = long }) end, "use a url")
+    assert.error_matches(function() place({ to = "+1", from = "+2", document = long }, account) end, "use a url")
   end)
 
   it("record it and stop that", function()
-    local request = twilio.record("CA1", { status_url = "https://x/details?call=c1" }, account)
+    local request = twilio.requests.record[1]("CA1", account, { status_url = "https://x/details?call=c1" })
     assert.equal(base .. "/Calls/CA1/Recordings.json", request.url)
     assert.same({ RecordingChannels = "dual", RecordingStatusCallback = "https://x/details?call=c1",
       RecordingStatusCallbackEvent = "completed" }, (http.read_form(request.body)))
-    assert.same({ RecordingChannels = "dual" }, (http.read_form(twilio.record("CA1", {}, account).body)))
-    request = twilio.stop_recording("CA1", "RE1", account)
+    assert.same({ RecordingChannels = "dual" }, (http.read_form(twilio.requests.record[1]("CA1", account, {}).body)))
+    request = twilio.requests.stop_recording[1]("CA1", account, "RE1")
     assert.equal(base .. "/Calls/CA1/Recordings/RE1.json", request.url)
     assert.equal("Status=stopped", request.body)
-    assert.equal(base .. "/Calls/CA1/Recordings/Twilio.CURRENT.json", twilio.stop_recording("CA1", nil, account).url)
+    assert.equal(base .. "/Calls/CA1/Recordings/Twilio.CURRENT.json", twilio.requests.stop_recording[1]("CA1", account).url)
   end)
 
-  it("cannot send keys: that is done in sound", function() assert.is_nil(twilio.send_digits) end)
+  it("cannot send keys: that is done in sound", function() assert.is_nil(twilio.requests.send_digits) end)
 
   it("are done, or the carrier says why not", function()
-    assert.is_true(twilio.done { status = 200, body = "{}" })
-    assert.is_true(twilio.done { status = 201, body = "{}" })
-    local ok, why = twilio.done { status = 400, body = '{"code":21220,"message":"not in progress"}' }
+    assert.is_true(twilio.requests.redirect[2] { status = 200, body = "{}" })
+    assert.is_true(twilio.requests.redirect[2] { status = 201, body = "{}" })
+    local ok, why = twilio.requests.redirect[2] { status = 400, body = '{"code":21220,"message":"not in progress"}' }
     assert.is_nil(ok)
     assert.equal("21220", why.code)
     assert.is_false(why.retryable)
-    ok, why = twilio.done { status = 429, body = '{"code":20429,"message":"m"}' }
+    ok, why = twilio.requests.redirect[2] { status = 429, body = '{"code":20429,"message":"m"}' }
     assert.is_nil(ok)
     assert.is_true(why.retryable)
-    ok, why = twilio.done(nil, "ETIMEDOUT: x", "ETIMEDOUT")
+    ok, why = twilio.requests.redirect[2](nil, "ETIMEDOUT: x", "ETIMEDOUT")
     assert.is_nil(ok)
     assert.equal("ETIMEDOUT", why.code)
   end)
 
-  local function recording(body) return twilio.recording { method = "POST", headers = {}, query = "", body = body } end
+  local function recording(body) return twilio.webhook.recording { method = "POST", headers = {}, query = "", body = body } end
 
   it("are followed by news of the recording", function()
     assert.same({ carrier_call = "CA1", id = "RE1", url = "https://api.twilio.com/x/Recordings/RE1", seconds = 12 },
@@ -321,16 +339,5 @@ describe_if("Twilio's requests about a live call", function()
     assert.equal("RecordingSid is missing", select(2, recording "CallSid=CA1"))
     assert.matches("RecordingUrl", select(2, recording "RecordingSid=RE1&RecordingStatus=absent"))
     assert.matches("RecordingUrl", select(2, recording "RecordingSid=RE1&RecordingUrl=file:///etc/passwd"))
-  end)
-end)
-
-describe_if("an adapter", function()
-  it("is checked, and what was meant is named", function()
-    local carrier = vm.require "callisto.carrier"
-    assert.error_matches(function() carrier { name = "x", meda = {} } end, "did you mean 'media'")
-    local copy = {}
-    for name, value in pairs(twilio) do copy[name] = value end
-    copy.formats = { default = { encoding = "pcmu", rate = 8000, frme_ms = 20 } }
-    assert.error_matches(function() carrier(copy) end, "did you mean 'frame_ms'")
   end)
 end)

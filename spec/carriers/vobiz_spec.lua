@@ -1,5 +1,6 @@
 -- Vobiz's adapter: what it has of its own. What it shares with Plivo's is in plivo_spec.lua.
 
+local formats = require "callisto.provider.media"
 local http = require "callisto.http"
 local json = require "callisto.json"
 local plivo_api = require "providers.shared.plivo_api"
@@ -37,12 +38,12 @@ describe("Vobiz's signature", function()
 
   it("does not cover the query", function()
     local message = post(CALLBACK, {}, v3 "xGdTHRoqX4WVHmJJQo6qArotmWVIDqQqSUIq08+0MV8=", "foo=bar")
-    assert.is_true(vobiz.verify(message, DOGRAH, ACCOUNT))
+    assert.is_true(vobiz.webhook.verify(message, DOGRAH, ACCOUNT))
   end)
 
   it("of another URL is refused", function()
     local message = post(CALLBACK, {}, v3 "p59MxPClfqqZDmJJqN+PKOkNbbE/7q3ozplF6xWtdck=")
-    assert.equal(403, select(3, vobiz.verify(message, DOGRAH, ACCOUNT)))
+    assert.equal(403, select(3, vobiz.webhook.verify(message, DOGRAH, ACCOUNT)))
   end)
 
   local function signed(params, nonce, text)
@@ -52,9 +53,9 @@ describe("Vobiz's signature", function()
   it("is good for one request: its nonce is refused with other parameters", function()
     local once = fresh_nonce()
     local first = signed({ { "CallStatus", "completed" } }, once)
-    assert.is_true(vobiz.verify(first, DOGRAH, ACCOUNT))
-    assert.is_true(vobiz.verify(first, DOGRAH, ACCOUNT))
-    local _, why, status = vobiz.verify(signed({ { "CallStatus", "failed" } }, once), DOGRAH, ACCOUNT)
+    assert.is_true(vobiz.webhook.verify(first, DOGRAH, ACCOUNT))
+    assert.is_true(vobiz.webhook.verify(first, DOGRAH, ACCOUNT))
+    local _, why, status = vobiz.webhook.verify(signed({ { "CallStatus", "failed" } }, once), DOGRAH, ACCOUNT)
     assert.equal(403, status)
     assert.matches("nonce", why)
   end)
@@ -62,21 +63,21 @@ describe("Vobiz's signature", function()
   it("may be Plivo's, as Vobiz's own libraries have it", function()
     local once, params = fresh_nonce(), { { "CallUUID", "u1" } }
     local text = plivo_api.text_v3("POST", DOGRAH .. CALLBACK, {}, params, once)
-    assert.is_true(vobiz.verify(signed(params, once, text), DOGRAH, ACCOUNT))
+    assert.is_true(vobiz.webhook.verify(signed(params, once, text), DOGRAH, ACCOUNT))
   end)
 
   it("is needed unless it is optional; a wrong one is refused all the same", function()
     local optional = { account = "MA_1", secret = ACCOUNT.secret, signature = "optional" }
     local bare = post(CALLBACK, {}, {})
-    assert.equal(401, select(3, vobiz.verify(bare, DOGRAH, ACCOUNT)))
-    assert.is_true(vobiz.verify(bare, DOGRAH, optional))
-    assert.equal(403, select(3, vobiz.verify(post(CALLBACK, {}, v3 "AAAA"), DOGRAH, optional)))
+    assert.equal(401, select(3, vobiz.webhook.verify(bare, DOGRAH, ACCOUNT)))
+    assert.is_true(vobiz.webhook.verify(bare, DOGRAH, optional))
+    assert.equal(403, select(3, vobiz.webhook.verify(post(CALLBACK, {}, v3 "AAAA"), DOGRAH, optional)))
   end)
 end)
 
 describe("Vobiz's webhooks", function()
   it("write numbers without a plus, Indian ones perhaps with a 0", function()
-    local function number(text) return vobiz.webhook(post("/x", { { "CallUUID", "u" }, { "To", text } }, {})).to end
+    local function number(text) return vobiz.webhook.read(post("/x", { { "CallUUID", "u" }, { "To", text } }, {})).to end
     assert.equal("+912271264296", number "02271264296")
     assert.equal("+912271264296", number "912271264296")
     assert.equal("+912271264296", number "+912271264296")
@@ -85,7 +86,7 @@ describe("Vobiz's webhooks", function()
   end)
 
   it("tell how a call ended, as seen in the field", function()
-    local status = vobiz.status(post("/x", {
+    local status = vobiz.webhook.status(post("/x", {
       { "ALegRequestUUID", "u" }, { "ALegUUID", "u" }, { "CallStatus", "completed" }, { "CallUUID", "u" }, { "Duration", "31" },
       { "Event", "Hangup" }, { "HangupCause", "NORMAL_CLEARING" }, { "HangupCauseCode", "4000" }, { "HangupSource", "Callee" },
     }, {}))
@@ -96,7 +97,7 @@ describe("Vobiz's webhooks", function()
 end)
 
 describe("Vobiz's documents", function()
-  local function written(verb) return xml.parse((vobiz.answer { verb }))[1] end
+  local function written(verb) return xml.parse((vobiz.webhook.answer { verb }))[1] end
 
   it("collect keys with <Gather> and send no extraHeaders, which would not arrive", function()
     local gather = written { "gather", digits = 1, action = "https://h/x", { "say", "Press one" } }
@@ -111,33 +112,34 @@ describe("Vobiz's documents", function()
   end)
 
   it("name every format", function()
-    for name, media in pairs(vobiz.formats) do
+    for _, name in ipairs(formats.names(vobiz.media)) do
+      local media = vobiz.media[name]
       local kind = name:find "^pcmu" and "audio/x-mulaw;rate=8000" or "audio/x-l16;rate=" .. media.rate
       assert.equal(kind, written { "stream", url = "wss://h/x", format = name }.attrs.contentType)
       assert.equal(name:find("+tones", 1, true) == nil, media.dtmf_in ~= nil)
     end
-    assert.equal("l16be", vobiz.formats["l16/8000"].encoding)
-    assert.equal("l16le", vobiz.formats["l16/8000"].encoding_out)
-    assert.is_nil(vobiz.formats["l16le/8000"].encoding_out)
+    assert.equal("l16be", vobiz.media["l16/8000"].encoding)
+    assert.equal("l16le", vobiz.media["l16/8000"].encoding_out)
+    assert.is_nil(vobiz.media["l16le/8000"].encoding_out)
   end)
 end)
 
 describe("Vobiz's REST interface", function()
   it("is told who asks by two headers, at paths whose slashes count", function()
-    local request = vobiz.place({ to = "+919800000001", from = "+912271264296", url = "https://h/a" }, ACCOUNT)
+    local request = vobiz.requests.place[1]({ to = "+919800000001", from = "+912271264296", url = "https://h/a" }, ACCOUNT)
     assert.equal("https://api.vobiz.ai/api/v1/Account/MA_1/Call/", request.url)
     assert.equal("MA_1", request.headers["X-Auth-ID"])
     assert.equal("vobiz-auth-token", request.headers["X-Auth-Token"])
     assert.is_nil(request.user)
-    assert.equal("https://api.vobiz.ai/api/v1/Account/MA_1/Call/u1/", vobiz.hangup("u1", ACCOUNT).url)
-    assert.equal("https://api.vobiz.ai/api/v1/Account/MA_1/Call/u1", vobiz.fetch("u1", ACCOUNT).url)
+    assert.equal("https://api.vobiz.ai/api/v1/Account/MA_1/Call/u1/", vobiz.requests.hangup[1]("u1", ACCOUNT).url)
+    assert.equal("https://api.vobiz.ai/api/v1/Account/MA_1/Call/u1", vobiz.requests.fetch[1]("u1", ACCOUNT).url)
   end)
 
   it("names the call that it placed in one of several ways", function()
     for _, body in ipairs {
       '{"request_uuid":"u1"}', '{"call_uuid":"u1","request_uuid":"other"}', '{"CallUUID":"u1"}', '{"RequestUUID":"u1"}',
     } do
-      local class, id = vobiz.placed { status = 201, body = body }
+      local class, id = vobiz.requests.place[2] { status = 201, body = body }
       assert.equal("placed", class)
       assert.equal("u1", id)
     end
@@ -145,11 +147,11 @@ describe("Vobiz's REST interface", function()
 
   it("refuses in two shapes", function()
     local body = { status = "error", error = { code = "RATE_LIMIT_EXCEEDED", message = "too fast" } }
-    local class, _, why = vobiz.placed { status = 429, body = json.encode(body) }
+    local class, _, why = vobiz.requests.place[2] { status = 429, body = json.encode(body) }
     assert.equal("not_placed", class)
     assert.equal("RATE_LIMIT_EXCEEDED", why.code)
     assert.is_true(why.retryable)
-    class, _, why = vobiz.placed { status = 402, body = '{"error":"no money"}' }
+    class, _, why = vobiz.requests.place[2] { status = 402, body = '{"error":"no money"}' }
     assert.equal("not_placed", class)
     assert.equal("no money", why.message)
     assert.is_false(why.retryable)

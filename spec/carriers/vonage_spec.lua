@@ -50,7 +50,7 @@ local function claims_of(text, changes)
   return claims
 end
 
-local function verify(...) return vonage.verify(message(...), "https://voice.example.com", account) end
+local function verify(...) return vonage.webhook.verify(message(...), "https://voice.example.com", account) end
 
 describe_if("Vonage's signature", function()
   before_each(function() world.wall = NOW + 2 end)
@@ -115,11 +115,11 @@ end)
 
 describe_if("A webhook of Vonage", function()
   it("asks for a document, by GET or POST", function()
-    local about = vonage.webhook(message("GET", "/vonage/answer", "", nil,
+    local about = vonage.webhook.read(message("GET", "/vonage/answer", "", nil,
       "to=918000000002&from=919800000001&uuid=0f1e2d3c-4b5a&conversation_uuid=CON-1"))
     assert.same({ carrier_call = "0f1e2d3c-4b5a", from = "+919800000001", to = "+918000000002", direction = "INBOUND" }, about)
     local text = json.encode { to = "918000000002", from = "anonymous", uuid = "0f1e2d3c-4b5a" }
-    assert.equal("anonymous", vonage.webhook(message("POST", "/vonage/answer", text)).from)
+    assert.equal("anonymous", vonage.webhook.read(message("POST", "/vonage/answer", text)).from)
   end)
 
   for name, case in pairs {
@@ -129,7 +129,7 @@ describe_if("A webhook of Vonage", function()
     ["no uuid in the query"] = { "GET", "", "to=1&from=2" },
   } do
     it("says what is missing in " .. name, function()
-      local about, why = vonage.webhook(message(case[1], "/vonage/answer", case[2], nil, case[3]))
+      local about, why = vonage.webhook.read(message(case[1], "/vonage/answer", case[2], nil, case[3]))
       assert.is_nil(about)
       assert.equal("uuid is missing", why)
     end)
@@ -147,7 +147,7 @@ describe_if("A webhook of Vonage", function()
   } do
     it("tells the status " .. case[1] .. (case[6] and " because of " .. case[6] or ""), function()
       local text = json.encode { uuid = "u-1", status = case[1], detail = case[6], duration = "7", to = "1", from = "2" }
-      local status = vonage.status(message("POST", "/vonage/callback/status", text, nil, "call=cabc"))
+      local status = vonage.webhook.status(message("POST", "/vonage/callback/status", text, nil, "call=cabc"))
       assert.same({ case[2], case[3], case[4], case[5] }, { status.status, status.reason, status.is_terminal,
         status.is_answered })
       assert.same({ "u-1", "cabc", 7, case[6] }, { status.carrier_call, status.call, status.seconds, status.cause })
@@ -156,7 +156,7 @@ describe_if("A webhook of Vonage", function()
 
   it("about the socket's leg does not end the call", function()
     for _, field in ipairs { "to", "from" } do
-      local status = vonage.status(message("POST", "/vonage/callback/status", json.encode {
+      local status = vonage.webhook.status(message("POST", "/vonage/callback/status", json.encode {
         uuid = "u-2", status = "completed", [field] = "wss://voice.example.com/ws/vonage/sales/abc",
       }, nil, "call=cabc"))
       assert.same({ word = "socket-completed", call = "cabc", is_terminal = false, is_answered = false }, status)
@@ -164,7 +164,7 @@ describe_if("A webhook of Vonage", function()
   end)
 
   it("about a voice names the call in its own way", function()
-    local s = vonage.status(message("POST", "/x", '{"call_uuid":"u-1","status":"machine","sub_state":"beep_start"}'))
+    local s = vonage.webhook.status(message("POST", "/x", '{"call_uuid":"u-1","status":"machine","sub_state":"beep_start"}'))
     assert.same({ "u-1", true, false, "beep_start" }, { s.carrier_call, s.is_answered, s.is_terminal, s.cause })
   end)
 
@@ -173,25 +173,25 @@ describe_if("A webhook of Vonage", function()
     transfer = '{"conversation_uuid_from":"a","conversation_uuid_to":"b"}', error = '{"reason":"no such thing"}',
   } do
     it("without a status is understood: " .. name, function()
-      local status = vonage.status(message("POST", "/x", text))
+      local status = vonage.webhook.status(message("POST", "/x", text))
       assert.same({ name, false, false }, { status.word, status.is_terminal, status.is_answered })
     end)
   end
 
   it("without anything is refused in words", function()
-    assert.equal("status is missing", select(2, vonage.status(message("POST", "/x", "{}"))))
-    assert.equal("recording_url is missing", select(2, vonage.recording(message("POST", "/x", "{}"))))
+    assert.equal("status is missing", select(2, vonage.webhook.status(message("POST", "/x", "{}"))))
+    assert.equal("recording_url is missing", select(2, vonage.webhook.recording(message("POST", "/x", "{}"))))
   end)
 
   it("brings a recording", function()
-    assert.same({ carrier_call = "u-1", url = "https://api.nexmo.com/v1/files/1", id = "r-1" }, vonage.recording(
+    assert.same({ carrier_call = "u-1", url = "https://api.nexmo.com/v1/files/1", id = "r-1" }, vonage.webhook.recording(
       message("POST", "/x", '{"call_uuid":"u-1","recording_url":"https://api.nexmo.com/v1/files/1","recording_uuid":"r-1"}')))
   end)
 end)
 
 describe_if("An NCCO", function()
   local function write(document)
-    local text, kind = vonage.answer(document)
+    local text, kind = vonage.webhook.answer(document)
     assert.equal("application/json", kind)
     return json.decode(text)
   end
@@ -242,7 +242,7 @@ describe_if("An NCCO", function()
     it("writes " .. case[1][1][1], function() assert.same(case[2], write(case[1])) end)
   end
 
-  it("is a list, also when it is empty", function() assert.equal("[]", (vonage.answer { { "hangup" } })) end)
+  it("is a list, also when it is empty", function() assert.equal("[]", (vonage.webhook.answer { { "hangup" } })) end)
 
   it("records a dialled call from before it is dialled", function()
     local list = write { { "dial", to = "+15550001", record = true } }
@@ -263,7 +263,7 @@ describe_if("Vonage's REST interface", function()
 
   it("is asked with a token of the application's own key, good for a quarter of an hour", function()
     world.wall = NOW
-    local request = vonage.fetch("u-1", own())
+    local request = vonage.requests.fetch[1]("u-1", own())
     assert.equal("https://api.nexmo.com/v1/calls/u-1", request.url)
     local header, payload, signature = request.headers.authorization:match "^Bearer ([%w_-]+)%.([%w_-]+)%.([%w_-]+)$"
     local function read(text)
@@ -274,23 +274,24 @@ describe_if("Vonage's REST interface", function()
     assert.same({ APPLICATION, NOW, NOW + 900 }, { claims.application_id, claims.iat, claims.exp })
     assert.is_string(claims.jti)
     assert.equal(base64url(crypto.rs256_sign(key, header .. "." .. payload)), signature)
-    assert.not_equal(request.headers.authorization, vonage.fetch("u-1", own()).headers.authorization)
+    assert.not_equal(request.headers.authorization, vonage.requests.fetch[1]("u-1", own()).headers.authorization)
   end)
 
   it("takes a key whose lines are written \\n", function()
     local flat = own()
     flat.key = key:gsub("\n", "\\n")
-    assert.matches("^Bearer ", vonage.fetch("u-1", flat).headers.authorization)
+    assert.matches("^Bearer ", vonage.requests.fetch[1]("u-1", flat).headers.authorization)
   end)
 
   it("names the variable when the key is none", function()
-    assert.error_matches(function() vonage.fetch("u-1", { application = "a", key = "x" }) end, "VONAGE_PRIVATE_KEY: .*RSA")
+    assert.error_matches(function() vonage.requests.fetch[1]("u-1", { application = "a", key = "x" }) end,
+      "VONAGE_PRIVATE_KEY: .*RSA")
   end)
 
   it("places a call by document or by URL, never both", function()
     local order = { to = "+919800000001", from = "+918000000002", ring = 300, longest = 9000, status_url = "https://v/e",
       document = { { "stream", url = "wss://v/ws" }, { "hangup" } }, url = "https://v/a" }
-    local request = vonage.place(order, own())
+    local request = vonage.requests.place[1](order, own())
     assert.equal("https://api.nexmo.com/v1/calls", request.url)
     assert.equal("application/json", request.headers["content-type"])
     local sent = json.decode(request.body)
@@ -301,7 +302,7 @@ describe_if("Vonage's REST interface", function()
     assert.same({ 120, 7200 }, { sent.ringing_timer, sent.length_timer })
     assert.same({ { "https://v/e" }, "POST" }, { sent.event_url, sent.event_method })
     order.document = nil
-    sent = json.decode(vonage.place(order, own()).body)
+    sent = json.decode(vonage.requests.place[1](order, own()).body)
     assert.same({ { "https://v/a" }, "POST" }, { sent.answer_url, sent.answer_method })
     assert.is_nil(sent.ncco)
   end)
@@ -321,7 +322,7 @@ describe_if("Vonage's REST interface", function()
     { "a reset", nil, { "ECONNRESET: x", "ECONNRESET", true }, "unknown", "ECONNRESET" },
   } do
     it("says whether the phone may ring: " .. case[1], function()
-      local class, id, why = vonage.placed(case[2], unpack(case[3] or {}))
+      local class, id, why = vonage.requests.place[2](case[2], unpack(case[3] or {}))
       assert.equal(case[4], class)
       assert.equal(case[4] == "placed" and "u-1" or nil, id)
       if case[5] then assert.equal(case[5], why.code) end
@@ -330,7 +331,7 @@ describe_if("Vonage's REST interface", function()
   end
 
   it("says in words what was wrong", function()
-    local _, _, why = vonage.placed({ status = 400, body =
+    local _, _, why = vonage.requests.place[2]({ status = 400, body =
       '{"error_title":"Bad Request","invalid_parameters":[{"name":"to[0].number","reason":"must be E.164"}]}' })
     assert.equal("HTTP 400: Bad Request: to[0].number: must be E.164", tostring(why))
     assert.is_true(why.is_about_number)
@@ -343,7 +344,7 @@ describe_if("Vonage's REST interface", function()
     { "500", { status = 500, body = "" }, nil },
     { "no answer", nil, nil },
   } do
-    it("knows when a call was hung up: " .. case[1], function() assert.equal(case[3], (vonage.hung_up(case[2]))) end)
+    it("knows when a call was hung up: " .. case[1], function() assert.equal(case[3], (vonage.requests.hangup[2](case[2]))) end)
   end
 
   it("hangs up, redirects and presses keys", function()
@@ -352,53 +353,54 @@ describe_if("Vonage's REST interface", function()
       return request.url:match "/v1/calls/(.*)$", json.decode(request.body)
     end
     local _
-    local where, what = sent(vonage.hangup("u-1", own()))
+    local where, what = sent(vonage.requests.hangup[1]("u-1", own()))
     assert.same({ "u-1", { action = "hangup" } }, { where, what })
-    where, what = sent(vonage.redirect("u-1", { document = { { "say", "Hi" } } }, own()))
+    where, what = sent(vonage.requests.redirect[1]("u-1", own(), { document = { { "say", "Hi" } } }))
     assert.same({ "u-1", { action = "transfer", destination = { type = "ncco", ncco = { { action = "talk",
       text = "Hi" } } } } },
       { where, what })
-    _, what = sent(vonage.redirect("u-1", { url = "https://x/n" }, own()))
+    _, what = sent(vonage.requests.redirect[1]("u-1", own(), { url = "https://x/n" }))
     assert.same({ type = "ncco", url = { "https://x/n" } }, what.destination)
-    where, what = sent(vonage.send_digits("u-1", "1w2", own()))
+    where, what = sent(vonage.requests.send_digits[1]("u-1", own(), "1w2"))
     assert.same({ "u-1/dtmf", { digits = "1p2" } }, { where, what })
-    assert.is_true(vonage.done { status = 200, body = "{}" })
-    assert.is_nil((vonage.done { status = 404, body = "" }))
+    assert.is_true(vonage.requests.redirect[2] { status = 200, body = "{}" })
+    assert.is_nil((vonage.requests.redirect[2] { status = 404, body = "" }))
   end)
 
   it("reads a call that was asked for", function()
-    local status = vonage.fetched { status = 200, body = '{"uuid":"u-1","status":"completed","duration":"7"}' }
+    local status = vonage.requests.fetch[2] { status = 200, body = '{"uuid":"u-1","status":"completed","duration":"7"}' }
     assert.same({ "u-1", "COMPLETED", 7 }, { status.carrier_call, status.reason, status.seconds })
-    assert.equal("UNKNOWN", vonage.fetched({ status = 404, body = "" }).status)
-    assert.is_nil(vonage.fetched { status = 500, body = "" })
-    assert.is_nil(vonage.fetched(nil, "ETIMEDOUT: x", "ETIMEDOUT"))
+    assert.equal("UNKNOWN", vonage.requests.fetch[2]({ status = 404, body = "" }).status)
+    assert.is_nil(vonage.requests.fetch[2] { status = 500, body = "" })
+    assert.is_nil(vonage.requests.fetch[2](nil, "ETIMEDOUT: x", "ETIMEDOUT"))
   end)
 
   it("finds the call it is not sure about", function()
     local order = { to = "+1", from = "+2", placed_at = NOW }
-    local since = http.read_query(vonage.find(order, own()).url:match "%?(.*)$").date_start
+    local since = http.read_query(vonage.requests.find[1](order, own()).url:match "%?(.*)$").date_start
     assert.equal("2025-10-09T08:53:15Z", since)
     local function call(uuid, to, direction)
       return { uuid = uuid, direction = direction or "outbound", to = { type = "phone", number = to }, from = { number = "2" } }
     end
     local list = { call("u-0", "9"), call("u-1", "1", "inbound"), call("u-2", "1"), call("u-3", "1") }
-    local found = vonage.found({ status = 200, body = json.encode { _embedded = { calls = json.array(list) } } }, order)
+    local answer = { status = 200, body = json.encode { _embedded = { calls = json.array(list) } } }
+    local found = vonage.requests.find[2](answer, nil, nil, nil, order)
     assert.equal("u-2", found)
-    assert.is_nil(vonage.found({ status = 200, body = "{}" }, order))
-    assert.is_nil(vonage.found(nil, order))
+    assert.is_nil(vonage.requests.find[2]({ status = 200, body = "{}" }, nil, nil, nil, order))
+    assert.is_nil(vonage.requests.find[2](nil, nil, nil, nil, order))
   end)
 
   it("is found in the account's own region", function()
     local local_account = own()
     local_account.api = "https://api-eu-1.nexmo.com/"
-    assert.equal("https://api-eu-1.nexmo.com/v1/calls/u-1", vonage.fetch("u-1", local_account).url)
+    assert.equal("https://api-eu-1.nexmo.com/v1/calls/u-1", vonage.requests.fetch[1]("u-1", local_account).url)
   end)
 end)
 
 describe_if("Vonage's media socket", function()
   for rate, bytes in pairs { [8000] = 320, [16000] = 640, [24000] = 960 } do
     it(("has frames of %d bytes at %d Hz"):format(bytes, rate), function()
-      local media = vonage.formats["l16/" .. rate]
+      local media = vonage.media["l16/" .. rate]
       assert.same({ rate, 20, bytes, bytes, true, true },
         { media.rate, media.frame_ms, media.chunk_min, media.chunk_multiple, media.binary_in, media.binary_out })
       assert.same({ "content-type", ("audio/l16;rate=%d"):format(rate) }, media.start_in.encoding)

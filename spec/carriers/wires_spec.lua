@@ -10,6 +10,7 @@
 
 local crypto = require "callisto.crypto"
 local files = require "callisto.cli.files"
+local formats = require "callisto.provider.media"
 local json = require "callisto.json"
 local lab = require "callisto.lab"
 
@@ -46,7 +47,7 @@ for _, path in ipairs(files.lua_files "spec/carriers/recorded") do
   describe("the media socket of " .. name, function()
     for number, line in ipairs(dofile("spec/carriers/recorded/" .. path)) do
       it(("has message %d: %s"):format(number, line.is or "writes " .. line.write), function()
-        if line.format then wire = lab.wire(adapter.formats[line.format]) end
+        if line.format then wire = lab.wire(adapter.media[line.format]) end
         if line.read then check_read(wire, line) else check_written(wire, line) end
       end)
     end
@@ -94,7 +95,8 @@ for _, path in ipairs(files.lua_files "spec/carriers/recorded") do
   end
 
   describe("the media socket of " .. name, function()
-    for format, media in pairs(adapter.formats) do
+    for _, format in ipairs(formats.names(adapter.media)) do
+      local media = adapter.media[format]
       it(("reads messages in any order (%s): before the start, after the stop, and twice"):format(format), function()
         local wire = lab.wire(media)
         for index = #recorded, 1, -1 do

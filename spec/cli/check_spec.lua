@@ -201,7 +201,7 @@ describe("callisto check", function()
   it("finds a carrier that is none", function()
     assert.matches("carrier is not what the file returns", problems({ ["providers/carriers/mine.lua"] = "return {}" })[1])
     local list = problems {
-      ["providers/carriers/mine.lua"] = 'local carrier = require "callisto.carrier"\nreturn carrier { name = "mine" }',
+      ["providers/carriers/mine.lua"] = 'local carrier = require "callisto.provider.carrier"\nreturn carrier { name = "mine" }',
     }
     assert.matches("^providers/carriers/mine.lua:2: carrier 'mine': '%w+' is missing", list[1])
   end)

@@ -38,7 +38,7 @@ describe("callisto dev", function()
     for _, carrier in ipairs(require("callisto.exchange.accounts").carriers()) do
       local text = plan({}, "--carrier", carrier)
       assert.matches(("env TELEPHONY_PROVIDER=%s\n"):format(carrier), text)
-      local variables = require("providers.carriers." .. carrier).environment
+      local variables = require("providers.carriers." .. carrier).account
       for _, field in ipairs(require("providers.carriers." .. carrier).required) do
         assert.matches(("env %s=[^\n]+\n"):format(variables[field]), text)
       end

@@ -12,11 +12,12 @@ local HELLO = [[return require "callisto.template" { name = "hello",
 
 -- Twilio's twin whose media sockets cannot be signed, because the adapter raises.
 local BREAKING = [[
+local carrier = require "callisto.provider.carrier"
 local copy = {}
 for name, value in pairs(require "providers.carriers.twilio") do copy[name] = value end
-copy.name, copy.routes = "breaking", require("callisto.carrier").routes "breaking"
-copy.socket_signature = function() error "no signature today" end
-return copy]]
+copy.name, copy.routes = "breaking", carrier.routes "breaking"
+copy.socket = { signature = function() error "no signature today" end }
+return carrier(copy)]]
 
 local function sign(url, params)
   local names, parts = {}, { url }

@@ -17,8 +17,14 @@ local function send(kit, request)
   return { status = status, body = body }
 end
 
-local function done(kit, adapter, request, what)
-  local ok, why = adapter.done(send(kit, request))
+-- As carrier.request, but from outside of the engine.
+local function ask(kit, adapter, account, what, carrier_call, more)
+  local pair = adapter.requests[what]
+  return pair[2](send(kit, pair[1](carrier_call, account, more)))
+end
+
+local function must_do(kit, adapter, account, what, carrier_call, more)
+  local ok, why = ask(kit, adapter, account, what, carrier_call, more)
   kit.ok(ok, ("%s: %s"):format(what, tostring(why)))
 end
 
@@ -49,20 +55,20 @@ function live_call.test(self, kit, account)
     local call = kit.show(server, id)
     local carrier_call = call.carrier_call_id
     local details = ("%s/%s/callback/details?call=%s"):format(server.url, name, id)
-    done(kit, adapter, adapter.record(carrier_call, { status_url = details }, account), "record")
-    if adapter.send_digits then
-      done(kit, adapter, adapter.send_digits(carrier_call, "12", account), "send_digits")
+    must_do(kit, adapter, account, "record", carrier_call, { status_url = details })
+    if adapter.requests.send_digits then
+      must_do(kit, adapter, account, "send_digits", carrier_call, "12")
       noted(self, kit, call, "carrier plays keys 12")
       kit.equal(0, kit.count_events(kit.show(server, id), "leg.ended"), "ends of the stream by keys")
     end
-    done(kit, adapter, adapter.stop_recording(carrier_call, nil, account), "stop_recording")
+    must_do(kit, adapter, account, "stop_recording", carrier_call)
     local event = kit.wait_for("news of the recording", 20, function() return recording_event(kit, server, id) end)
     kit.ok((event.data.url or ""):find "^http" and event.data.id, "the event names neither file nor id")
     local document = { { "say", "Please hold the line" }, { "hangup" } }
-    done(kit, adapter, adapter.redirect(carrier_call, { document = document }, account), "redirect")
+    must_do(kit, adapter, account, "redirect", carrier_call, { document = document })
     noted(self, kit, call, "carrier says: Please hold the line")
     kit.equal("COMPLETED", kit.wait_over(server, id, 40).facts.provider_reason, "reason of the carrier")
-    local ok, why = adapter.done(send(kit, adapter.redirect(carrier_call, { document = document }, account)))
+    local ok, why = ask(kit, adapter, account, "redirect", carrier_call, { document = document })
     kit.ok(not ok and not why.retryable, "a call that is over took another document")
   end)
 end

@@ -16,37 +16,37 @@ end
 
 describe("Larkline's adapter", function()
   it("knows its carrier by the signature", function()
-    assert.is_true(larkline.verify(message { call = "lark1" }, BASE, ACCOUNT))
-    assert.equal(403, select(3, larkline.verify(message({ call = "lark1" }, ("0"):rep(64)), BASE, ACCOUNT)))
+    assert.is_true(larkline.webhook.verify(message { call = "lark1" }, BASE, ACCOUNT))
+    assert.equal(403, select(3, larkline.webhook.verify(message({ call = "lark1" }, ("0"):rep(64)), BASE, ACCOUNT)))
     local bare = message { call = "lark1" }
     bare.headers = {}
-    assert.equal(401, select(3, larkline.verify(bare, BASE, ACCOUNT)))
+    assert.equal(401, select(3, larkline.webhook.verify(bare, BASE, ACCOUNT)))
   end)
 
   it("reads every ending", function()
     local reasons = { done = "COMPLETED", busy = "BUSY", silent = "NO_ANSWER", broken = "FAILED", withdrawn = "CANCELED" }
     for why, expected in pairs(reasons) do
-      local status = larkline.status(message { call = "lark1", state = "over", why = why })
+      local status = larkline.webhook.status(message { call = "lark1", state = "over", why = why })
       assert.equal(expected, status.reason)
       assert.is_true(status.is_terminal)
     end
-    assert.is_false(larkline.status(message { call = "lark1", state = "ringing" }).is_terminal)
+    assert.is_false(larkline.webhook.status(message { call = "lark1", state = "ringing" }).is_terminal)
   end)
 
   it("refuses what makes no sense", function()
     for _, body in ipairs { "", "[]", "{", '{"call":7,"state":"up"}', '{"state":"up"}', '"over"', "null" } do
-      assert.is_nil((larkline.status(message(body))))
-      assert.is_nil((larkline.webhook(message(body))))
+      assert.is_nil((larkline.webhook.status(message(body))))
+      assert.is_nil((larkline.webhook.read(message(body))))
     end
   end)
 
   it("knows when somebody's telephone may be ringing", function()
-    assert.equal("placed", (larkline.placed { status = 201, body = '{"call":"lark1"}' }))
-    assert.equal("not_placed", (larkline.placed { status = 422, body = '{"error":"no such number"}' }))
-    assert.equal("not_placed", (larkline.placed(nil, "refused", "ECONNREFUSED", false)))
-    assert.equal("unknown", (larkline.placed(nil, "time-out", "ETIMEDOUT", true)))
-    assert.equal("unknown", (larkline.placed { status = 500, body = "" }))
-    assert.equal("unknown", (larkline.placed { status = 201, body = "{}" }))
+    assert.equal("placed", (larkline.requests.place[2] { status = 201, body = '{"call":"lark1"}' }))
+    assert.equal("not_placed", (larkline.requests.place[2] { status = 422, body = '{"error":"no such number"}' }))
+    assert.equal("not_placed", (larkline.requests.place[2](nil, "refused", "ECONNREFUSED", false)))
+    assert.equal("unknown", (larkline.requests.place[2](nil, "time-out", "ETIMEDOUT", true)))
+    assert.equal("unknown", (larkline.requests.place[2] { status = 500, body = "" }))
+    assert.equal("unknown", (larkline.requests.place[2] { status = 201, body = "{}" }))
   end)
 end)
 

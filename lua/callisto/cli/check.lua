@@ -1,6 +1,6 @@
 -- callisto check [WORKSPACE]: loads everything a server would load, and says what is wrong, by file and line.
 
-local carrier = require "callisto.carrier"
+local carrier = require "callisto.provider.carrier"
 local files = require "callisto.cli.files"
 local json = require "callisto.json"
 local loaders = require "callisto.cli.loader"

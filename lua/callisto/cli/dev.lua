@@ -141,7 +141,7 @@ end
 
 local function plan_of(asked)
   local plan = {}
-  local carrier, variables = asked.adapter.name, asked.adapter.environment
+  local carrier, variables = asked.adapter.name, asked.adapter.account
   -- The account exists nowhere. It goes before .env, so that a real one is never used by mistake.
   for name, value in pairs(accounts.of(carrier, NUMBER)) do
     plan[#plan + 1] = ("env %s=%s"):format(name, (value:gsub("\n", "\\n")))

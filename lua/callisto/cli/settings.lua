@@ -3,6 +3,7 @@
 -- Runs once, in a tool's VM, before the engine exists. Scripts see the result as core.settings() = { env, file, cli };
 -- callisto.settings answers from it, the command line first.
 
+local carrier = require "callisto.provider.carrier"
 local files = require "callisto.cli.files"
 local forwarding = require "callisto.util.forwarding"
 local json = require "callisto.json"
@@ -41,7 +42,7 @@ local function adapters(workspace)
     for _, path in ipairs(files.lua_files(folder)) do
       local name = path:gsub("%.lua$", ""):gsub("/", ".")
       local ok, adapter = pcall(require, "providers.carriers." .. name)
-      if ok and type(adapter) == "table" and not seen[name] then found[#found + 1] = adapter end
+      if ok and carrier.is(adapter) and not seen[name] then found[#found + 1] = adapter end
       seen[name] = true
     end
   end
@@ -55,7 +56,7 @@ function settings.variables(workspace)
   local names = {}
   for name in pairs(VARIABLES) do names[#names + 1] = name end
   for _, adapter in ipairs(adapters(workspace)) do
-    for _, name in pairs(adapter.environment or {}) do names[#names + 1] = name end
+    for _, name in pairs(adapter.account) do names[#names + 1] = name end
     for _, limit in ipairs(LIMITS) do names[#names + 1] = ("%s_%s"):format(adapter.name:upper(), limit) end
   end
   table.sort(names)
@@ -110,13 +111,13 @@ local function check_needed(given)
       if is_set(value) then return value end
     end
   end
-  local carrier = find "TELEPHONY_PROVIDER" or "twilio"
+  local chosen = find "TELEPHONY_PROVIDER" or "twilio"
   for _, adapter in ipairs(adapters(given.workspace)) do
     local of_file = ((given.file.carriers or {})[adapter.name]) or {}
-    for _, field in ipairs(adapter.name == carrier and adapter.required or {}) do
-      local name = adapter.environment[field]
+    for _, field in ipairs(adapter.name == chosen and adapter.required or {}) do
+      local name = adapter.account[field]
       if not is_set(find(name)) and not is_set(of_file[field]) then
-        error(("%s is not set; the carrier %s cannot be used without it"):format(name, carrier), 0)
+        error(("%s is not set; the carrier %s cannot be used without it"):format(name, chosen), 0)
       end
     end
   end
@@ -152,7 +153,7 @@ function settings.headers(workspace)
   for _, name in ipairs(HEADERS) do add(name) end
   for _, name in ipairs(forwarding.headers) do add(name) end
   for _, adapter in ipairs(adapters(workspace or ".")) do
-    for _, name in ipairs(adapter.headers or {}) do add(name) end
+    for _, name in ipairs(adapter.webhook.headers) do add(name) end
   end
   return 0, table.concat(list, " ")
 end

@@ -30,7 +30,7 @@ end
 function announce.open(adapter, account, agent, about, text)
   local base, why = settings.socket_url()
   if not base then return nil, why, "EINVAL" end
-  local format = account.audio or adapter.format
+  local format = account.audio or adapter.media.default
   local path = adapter.routes.media:gsub("{agent}", agent.name) .. "/" .. core.id("")
   local voice = agent.template.voice.voice
   local id = core.id("n")

@@ -28,7 +28,7 @@ local calls = {}
 
 -- How keys get to the other side: as a message of the wire, else by a request, else as tones.
 local function keys_by_request(call)
-  return call:can "send_digits" and not call.adapter.formats[call.format].dtmf_out
+  return call:can "send_digits" and not call.adapter.media[call.format].dtmf_out
 end
 
 local function begin_of(call, module)
@@ -48,7 +48,7 @@ local function begin_of(call, module)
 end
 
 local function signature_of(call)
-  local sign = call.adapter.socket_signature
+  local sign = call.adapter.socket.signature
   local signature = sign and sign(call.socket_url, call.account)
   if signature then signature.required = signature.required or false end
   return signature
@@ -67,7 +67,7 @@ local function open_engine(call, module, path)
     carrier_call = call.carrier_call,
     token_ttl = SOCKET_S + (call.ring or 0),
     socket = call.socket,
-    bye = call.adapter.bye and call.adapter.bye { is_failed = true } or nil,
+    bye = call.adapter.socket.bye and call.adapter.socket.bye { is_failed = true } or nil,
     recording = template.record and ("recordings/%s.wav"):format(call.id) or nil,
     longest = template.longest,
     fallback = { text = template.fallback, voice = template.voice.voice },
@@ -103,9 +103,9 @@ local function begin_or_let_go(call, module, path)
 end
 
 local function format_of(adapter, account, wanted)
-  local format = wanted or account.audio or adapter.format
-  if adapter.formats[format] then return format end
-  return nil, ("%s is '%s', which %s does not have"):format(adapter.environment.audio, format, adapter.name), "EINVAL"
+  local format = wanted or account.audio or adapter.media.default
+  if adapter.media[format] then return format end
+  return nil, ("%s is '%s', which %s does not have"):format(adapter.account.audio, format, adapter.name), "EINVAL"
 end
 
 ---Opens a call: a warm VM, a single-use token, and a task that lives as long as the call.
@@ -174,11 +174,11 @@ end
 
 -- What the carrier will hear of the call as our last word, if its protocol has one.
 local function set_bye(call, ending)
-  if not call.adapter.bye or call.leg == "ended" then return end
-  local word = call.adapter.bye(ending)
+  if not call.adapter.socket.bye or call.leg == "ended" then return end
+  local word = call.adapter.socket.bye(ending)
   if #word > BYE_BYTES then
     log.warn(("call %s: its outputs are too long for %s and are left out"):format(call.id, call.carrier))
-    word = call.adapter.bye { outcome = ending.outcome }
+    word = call.adapter.socket.bye { outcome = ending.outcome }
   end
   core.leg_bye(call.id, word)
 end

@@ -1,6 +1,6 @@
 -- callisto.service.catalog: the templates, carriers and routes of this generation of code, as a service VM finds them.
 
-local carrier = require "callisto.carrier"
+local carrier = require "callisto.provider.carrier"
 local core = require "callisto.core"
 local json = require "callisto.json"
 local log = require "callisto.log"
@@ -107,10 +107,10 @@ end
 
 ---The compiled media declaration of a carrier.
 ---@param adapter callisto.Carrier
----@param format string  one of adapter.formats
+---@param format string  one of adapter.media
 function catalog.wire(adapter, format)
   local name = adapter.name .. " " .. format
-  if not wires[name] then wires[name] = core.wire(adapter.formats[format]) end
+  if not wires[name] then wires[name] = core.wire(adapter.media[format]) end
   return wires[name]
 end
 

@@ -61,7 +61,8 @@ local function order_of(call)
   }
   local document = call:document()
   local most = adapter.limits.inline_document_bytes
-  local is_inline = settings.get("TELEPHONY_DOCUMENT", "document") ~= "url" and most and #(adapter.answer(document)) <= most
+  local is_inline = settings.get("TELEPHONY_DOCUMENT", "document") ~= "url" and most
+    and #(adapter.webhook.answer(document)) <= most
   if is_inline then
     order.document = document
   else
@@ -99,7 +100,7 @@ local function dial(call)
     events.add(call.id, "dial." .. class, { code = why and why.code, text = why and why.message })
     call:learn("platform", { status = "INITIATED", reason = "DIALED" })
     -- A webhook may have been faster than the answer.
-    if carrier_call and not call.carrier_call then call:named(carrier_call, call.adapter.provisional) end
+    if carrier_call and not call.carrier_call then call:named(carrier_call, call.adapter.requests.place.is_provisional) end
   end
   task.wake(call)
   return class ~= "not_placed"
@@ -184,7 +185,7 @@ end
 -- A carrier that neither reports nor can be asked: the end of the stream is all that is known.
 local function take_the_leg_for_the_call(call)
   local is_answered = call.leg ~= nil
-  local said = call.last_message and call.adapter.ended and call.adapter.ended(call.last_message)
+  local said = call.last_message and call.adapter.socket.ended and call.adapter.socket.ended(call.last_message)
   if said then return call:learn("provider", said) end
   call:learn("provider", { status = is_answered and "ANSWERED" or "UNKNOWN", reason = is_answered and "COMPLETED" or nil })
 end
@@ -196,7 +197,7 @@ local function asks_of(call)
 end
 
 local function until_carrier_is_done(call)
-  if not call.adapter.status then return take_the_leg_for_the_call(call) end
+  if not call.adapter.webhook.status then return take_the_leg_for_the_call(call) end
   local most = asks_of(call)
   for attempt = 1, most do
     if call:until_(STATUS_S, has_final) then return end

@@ -145,23 +145,16 @@ end
 
 -- Asking the carrier -----------------------------------------------------------------------------------------------
 
--- Which function of the adapter reads the answer to which request.
-local readers = {
-  place = "placed", find = "found", fetch = "fetched", hangup = "hung_up",
-  redirect = "done", send_digits = "done", record = "done", stop_recording = "done",
-}
-
 ---Whether the carrier can be asked for something.
 ---@param what string
 ---@return boolean
-function LiveCall:can(what) return self.adapter[what] ~= nil end
+function LiveCall:can(what) return self.adapter.requests[what] ~= nil end
 
--- A request about an order, about the call as it is, or about something that shall become of it.
-local function request_of(call, what, about)
-  local write = call.adapter[what]
-  if what == "place" or what == "find" then return write(about, call.account) end
-  if what == "fetch" or what == "hangup" then return write(call.carrier_call, call.account, call.is_provisional) end
-  return write(call.carrier_call, about, call.account)
+-- What a request is about, and details: an order, or the call as the carrier knows it.
+local function subject_of(call, what, about)
+  if what == "place" or what == "find" then return about end
+  if what == "hangup" then return call.carrier_call, call.is_provisional end
+  return call.carrier_call, about
 end
 
 ---Sends one of the carrier's requests about this call, and gives what the adapter reads in the answer.
@@ -169,11 +162,11 @@ end
 ---@param about any  what else the request needs: the order, the keys …
 ---@return any ...
 function LiveCall:request(what, about)
-  local message, text, code, sent = http.fetch(request_of(self, what, about))
-  local read = self.adapter[readers[what]]
+  local ask, read = unpack(self.adapter.requests[what])
+  local subject, more = subject_of(self, what, about)
+  local message, text, code, sent = http.fetch(ask(subject, self.account, more))
   self.carrier_status = message and message.status
-  if what == "find" then return read(message, about) end
-  return read(message, text, code, sent)
+  return read(message, text, code, sent, subject)
 end
 
 -- Waiting ----------------------------------------------------------------------------------------------------------

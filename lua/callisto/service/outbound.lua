@@ -22,7 +22,7 @@ local function carrier_of(order)
   local name = (order.carrier or settings.default_carrier()):lower()
   local adapter = catalog.carrier(name)
   if not adapter then return nil, ("there is no carrier '%s'"):format(name), "EINVAL" end
-  if not adapter.place then return nil, adapter.name .. " places no calls", "EINVAL" end
+  if not adapter.requests.place then return nil, adapter.name .. " places no calls", "EINVAL" end
   local account, why = settings.account(adapter)
   if not account then return nil, why, "ENOENT" end
   return adapter, account
@@ -43,7 +43,7 @@ function outbound.place(order)
   local from = order.from or account.number
   if not from then
     why = "%s is not set and 'from' is missing: there is no number to call from"
-    return nil, why:format(adapter.environment.number or "the carrier's number"), "ENOENT"
+    return nil, why:format(adapter.account.number or "the carrier's number"), "ENOENT"
   end
   local call, message
   call, message, code = calls.open {

@@ -42,9 +42,10 @@ end
 function sockets.add()
   local declared = {}
   for _, adapter in ipairs(catalog.carriers()) do
-    for _, path in ipairs(adapter.socket and prefixes_of(adapter) or {}) do
+    for _, path in ipairs(adapter.socket.read and prefixes_of(adapter) or {}) do
       by_prefix[#by_prefix + 1] = { path = path, adapter = adapter }
-      declared[#declared + 1] = { path = path, most = 2 * limits.concurrent(adapter) + MARGIN, first = adapter.first_messages }
+      local most = 2 * limits.concurrent(adapter) + MARGIN
+      declared[#declared + 1] = { path = path, most = most, first = adapter.socket.first_messages }
     end
   end
   table.sort(by_prefix, function(a, b) return #a.path > #b.path end)
@@ -70,12 +71,12 @@ local function refuse(socket, reason, why, more)
   metrics.count(('sockets_turned_away_total{carrier="%s",reason="%s"}'):format(socket.adapter.name, reason))
   local about = more or {}
   about.reason, about.why = reason, why
-  local text = socket.adapter.refuse_socket and socket.adapter.refuse_socket(socket.message, about)
+  local text = socket.adapter.socket.refuse and socket.adapter.socket.refuse(socket.message, about)
   core.socket_refuse(socket.number, {
     code = text and NORMAL or close_codes[reason] or POLICY,
     reason = reason_of(why),
     text = text,
-    wire = text and catalog.wire(socket.adapter, socket.adapter.format),
+    wire = text and catalog.wire(socket.adapter, socket.adapter.media.default),
   })
 end
 
@@ -88,7 +89,7 @@ end
 
 -- Nobody calls: the carrier tries whether we are there.
 local function say_goodbye(socket, text)
-  local wire = catalog.wire(socket.adapter, socket.adapter.format)
+  local wire = catalog.wire(socket.adapter, socket.adapter.media.default)
   core.socket_refuse(socket.number, { code = NORMAL, text = text, wire = wire })
 end
 
@@ -115,7 +116,7 @@ local function answer(socket, name)
     task.sleep(FORGED_S)
     return refuse(socket, "unauthorized", "the signature is missing or wrong")
   end
-  local about, why = adapter.socket(message, account)
+  local about, why = adapter.socket.read(message, account)
   if not about then return refuse(socket, "error", why) end
   if about.goodbye then return say_goodbye(socket, about.goodbye) end
   metrics.count(('sockets_first_total{carrier="%s"}'):format(adapter.name))

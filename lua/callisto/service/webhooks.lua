@@ -25,7 +25,7 @@ local SORRY = "We are sorry, this number cannot take your call at the moment. Pl
 ---@field about table|nil  what the adapter read of it
 ---@field why string|nil  why it could not be read
 
-local function document(adapter, verbs) return http.text(200, adapter.answer(verbs)) end
+local function document(adapter, verbs) return http.text(200, adapter.webhook.answer(verbs)) end
 
 ---nil and the refusal, or the account whose secret signed a request.
 ---@param adapter callisto.Carrier
@@ -43,7 +43,7 @@ function webhooks.admit(adapter, message)
     log.error(missing)
     return nil, http.problem(503, missing)
   end
-  local ok, reason, status = adapter.verify(message, base, account)
+  local ok, reason, status = adapter.webhook.verify(message, base, account)
   if ok then return account end
   metrics.count(('webhooks_refused_total{carrier="%s",status="%d"}'):format(adapter.name, status))
   log.warn(("a webhook of %s from %s was refused: %s"):format(adapter.name, message.peer or "?", reason))
@@ -128,7 +128,7 @@ end
 
 -- A sentence for a caller: the carrier says it, or we do on its media socket.
 local function sentence_of(hook, agent, message)
-  if not hook.adapter.is_mute then return { "say", message } end
+  if not hook.adapter.webhook.is_mute then return { "say", message } end
   local verb, why = announce.open(hook.adapter, hook.account, agent, hook.about, message)
   if not verb then log.warn(("a caller of %s is turned away without a word: %s"):format(agent.name, why)) end
   return verb
@@ -164,13 +164,13 @@ end
 local function join(hook)
   local carrier_call = hook.about.carrier_call
   if hand_on(hook, carrier_call) then return nil end
-  return answer_ours(hook, core.owner(carrier_call)) or document(hook.adapter, hook.adapter.refuse "busy")
+  return answer_ours(hook, core.owner(carrier_call)) or document(hook.adapter, hook.adapter.webhook.refuse "busy")
 end
 
 local function connect(hook, arrival, agent)
   local call, code = reception.open(arrival, agent)
   if code == "EEXIST" then return join(hook) end
-  if not call then return refuse(hook, hook.adapter.refuse "busy") end
+  if not call then return refuse(hook, hook.adapter.webhook.refuse "busy") end
   local answer = document(hook.adapter, call:document())
   calls.keep_answer(hook.adapter.name, hook.about.carrier_call, answer.body)
   return answer
@@ -178,7 +178,7 @@ end
 
 local refusals = {}
 
-function refusals.draining(hook) return document(hook.adapter, hook.adapter.refuse "busy") end
+function refusals.draining(hook) return document(hook.adapter, hook.adapter.webhook.refuse "busy") end
 
 function refusals.unknown(hook)
   return document(hook.adapter, { { "say", "This number is not configured. Goodbye." }, { "hangup" } })
@@ -197,7 +197,7 @@ local function receive(hook, agent_name)
   }
   local decision = reception.decide(arrival)
   if decision.what == "again" then
-    local _, kind = hook.adapter.answer { { "hangup" } }
+    local _, kind = hook.adapter.webhook.answer { { "hangup" } }
     return http.text(200, decision.kept, kind)
   end
   if decision.what == "elsewhere" then return join(hook) end
@@ -248,14 +248,14 @@ local function upgrade_needed() return http.problem(426, "this is the path of a 
 
 -- Which paths of an adapter are answered by what, and what reads them.
 local function routes_of(adapter)
-  local asks = adapter.webhook
+  local webhook = adapter.webhook
   return {
-    inbound = asks and handler(adapter, asks, answer),
-    answer = asks and handler(adapter, asks, answer),
-    fallback = asks and handler(adapter, asks, answer_fallback),
-    transfer = asks and handler(adapter, asks, answer_transfer),
-    status = adapter.status and handler(adapter, adapter.status, report),
-    details = adapter.recording and handler(adapter, adapter.recording, note_recording),
+    inbound = webhook.read and handler(adapter, webhook.read, answer),
+    answer = webhook.read and handler(adapter, webhook.read, answer),
+    fallback = webhook.read and handler(adapter, webhook.read, answer_fallback),
+    transfer = webhook.read and handler(adapter, webhook.read, answer_transfer),
+    status = webhook.status and handler(adapter, webhook.status, report),
+    details = webhook.recording and handler(adapter, webhook.recording, note_recording),
   }
 end
 

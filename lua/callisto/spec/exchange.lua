@@ -67,7 +67,7 @@ end
 
 -- A carrier's account: made up, or invented from what its adapter requires; its interface is the exchange's.
 local function account_of(adapter)
-  local env, variables = accounts.of(adapter.name), adapter.environment
+  local env, variables = accounts.of(adapter.name), adapter.account
   for _, field in ipairs(adapter.required) do env[variables[field]] = env[variables[field]] or "spec-" .. field end
   if variables.number then env[variables.number] = OUR_NUMBER end
   if variables.api then env[variables.api] = EXCHANGE end
@@ -146,10 +146,10 @@ end
 ---@return string
 function World:url(path)
   local url, account = APP .. path, {}
-  if not self.adapter.url then return url end
+  if not self.adapter.webhook.url then return url end
   local env = account_of(self.adapter)
-  for field, variable in pairs(self.adapter.environment) do account[field] = env[variable] end
-  return self.adapter.url(url, account)
+  for field, variable in pairs(self.adapter.account) do account[field] = env[variable] end
+  return self.adapter.webhook.url(url, account)
 end
 
 -- Time and requests --------------------------------------------------------------------------------------------------

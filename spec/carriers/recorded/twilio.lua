@@ -2,7 +2,7 @@
 -- The fields are those of spec/carriers/wires_spec.lua.
 
 return {
-  { format = "default", read = [[{"event":"connected","protocol":"Call","version":"1.0.0"}]], is = "other" },
+  { format = "pcmu/8000", read = [[{"event":"connected","protocol":"Call","version":"1.0.0"}]], is = "other" },
   {
     read = [[{"event":"start","sequenceNumber":"1","streamSid":"MZ0011","start":{"streamSid":"MZ0011","accountSid":"AC0011",]]
       .. [["callSid":"CA0011","tracks":["inbound"],"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1},]]

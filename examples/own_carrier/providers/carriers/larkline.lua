@@ -1,6 +1,6 @@
 -- Larkline: a small made-up carrier. Webhooks and documents are JSON, audio is μ-law as base64, one request places a call.
 
-local carrier = require "callisto.carrier"
+local carrier = require "callisto.provider.carrier"
 local crypto = require "callisto.crypto"
 local json = require "callisto.json"
 
@@ -122,23 +122,26 @@ end
 
 return carrier {
   name = "larkline",
+  account = { secret = "LARKLINE_SECRET", number = "LARKLINE_NUMBER", api = "LARKLINE_API_BASE" },
+  required = { "secret" },
   media = {
-    encoding = "pcmu", rate = 8000, frame_ms = 20, event = "kind",
-    start_in = { event = "hello", stream = "line", call = "call" },
-    audio_in = { event = "audio", payload = "data" },
-    mark_in = { event = "played", name = "tag" },
-    dtmf_in = { event = "key", digit = "key" },
-    stop_in = { event = "bye" },
-    audio_out = [[{"kind":"audio","data":"$audio"}]],
-    mark_out = [[{"kind":"tag","tag":"$mark"}]],
-    clear = [[{"kind":"flush"}]],
+    ["pcmu/8000"] = {
+      encoding = "pcmu", rate = 8000, frame_ms = 20, event = "kind",
+      start_in = { event = "hello", stream = "line", call = "call" },
+      audio_in = { event = "audio", payload = "data" },
+      mark_in = { event = "played", name = "tag" },
+      dtmf_in = { event = "key", digit = "key" },
+      stop_in = { event = "bye" },
+      audio_out = [[{"kind":"audio","data":"$audio"}]],
+      mark_out = [[{"kind":"tag","tag":"$mark"}]],
+      clear = [[{"kind":"flush"}]],
+    },
   },
   acknowledges = { marks = "played", after_clear = false },
   routes = carrier.routes "larkline",
-  environment = { secret = "LARKLINE_SECRET", number = "LARKLINE_NUMBER", api = "LARKLINE_API_BASE" },
-  required = { "secret" },
-  headers = { "x-larkline-signature" },
+  webhook = {
+    headers = { "x-larkline-signature" }, verify = verify, read = webhook, status = status, answer = answer, refuse = refuse,
+  },
+  requests = { place = { place, placed }, hangup = { hangup, hung_up }, fetch = { fetch, fetched } },
   limits = { calls_per_second = 5, concurrent = 10 },
-  webhook = webhook, verify = verify, answer = answer, refuse = refuse, status = status,
-  place = place, placed = placed, hangup = hangup, hung_up = hung_up, fetch = fetch, fetched = fetched,
 }
