@@ -58,6 +58,8 @@ static void ring_pop(ring *from, void *message, size_t message_bytes) {
   memcpy(message, from->messages + from->first * message_bytes, message_bytes);
   from->first = (from->first + 1) % from->capacity;
   from->count--;
+  if (!from->count)
+    from->first = 0; /* from its beginning again, so that a quiet box never fills all of its pages */
 }
 
 static void mailbox_destroy(void *object) {

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/mem.h"
@@ -378,6 +380,47 @@ static void a_box_may_be_closed_while_others_write(void **state) {
 #define ALONE(test) cmocka_unit_test_setup_teardown(test, setup_alone, teardown)
 #define ON_DESK(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
+typedef struct page {
+  char bytes[CAL_MAIL_BYTES_MOST];
+} page;
+
+static void count_page(void *context, void *message) { ++*(uint32_t *)context; }
+
+static size_t resident_bytes(void) {
+  unsigned long total = 0, resident = 0;
+  FILE *file = fopen("/proc/self/statm", "r");
+  assert_int_equal(fscanf(file, "%lu %lu", &total, &resident), 2);
+  fclose(file);
+  return resident * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Its space is there for a flood; memory it never needed it must not take. */
+static void a_large_box_that_is_read_at_once_takes_few_pages(void **unused) {
+  enum { ROOM = 65536 };
+  cal_clock *clock = cal_clock_simulated(CAL_S, 0);
+  cal_loop *loop;
+  cal_mailbox *box;
+  uint32_t delivered = 0;
+  assert_int_equal(cal_loop_new(&loop, clock), 0);
+  assert_int_equal(cal_mailbox_new(&box, loop,
+                                   &(cal_mailbox_options){.name = "large",
+                                                          .message_bytes = sizeof(page),
+                                                          .capacity = ROOM,
+                                                          .deliver = count_page,
+                                                          .context = &delivered}),
+                   0);
+  size_t before = resident_bytes();
+  page message = {{0}};
+  for (uint32_t i = 0; i < ROOM; i++) {
+    assert_int_equal(cal_mailbox_post(box, &message, CAL_MAIL_CONTROL), 0);
+    while (delivered <= i) cal_loop_poll(loop);
+  }
+  assert_true(resident_bytes() - before < ROOM * sizeof(page) / 4);
+  cal_mailbox_close(box);
+  assert_int_equal(cal_loop_free(loop), 0);
+  cal_clock_free(clock);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       ON_DESK(letters_come_from_the_loop_in_the_order_of_posting_whatever_their_kind),
@@ -388,6 +431,7 @@ int main(void) {
       ON_DESK(closing_drops_what_waits_and_refuses_what_comes),
       ON_DESK(closing_from_a_delivery_drops_the_rest),
       cmocka_unit_test(a_flood_cannot_starve_a_timer),
+      cmocka_unit_test(a_large_box_that_is_read_at_once_takes_few_pages),
       cmocka_unit_test(four_writers_overflow_every_class_and_nothing_is_lost_unseen),
       cmocka_unit_test(more_than_one_turn_takes_comes_in_the_turns_after),
       ON_DESK(a_box_may_be_closed_while_others_write),
