@@ -1,7 +1,6 @@
-local phone = require "spec.support.phone"
-
-local vm = require("spec.support.fake_core").world():vm("call")
-local menu, template = vm.require "callisto.menu", vm.require "callisto.template"
+local exchange = require "callisto.spec"
+local menu = require "callisto.menu"
+local template = require "callisto.template"
 
 local SOURCE = [[
   local menu, template = require "callisto.menu", require "callisto.template"
@@ -29,7 +28,7 @@ local SECOND = [[
 ]]
 
 local function call(more)
-  return phone.call { source = SOURCE:format(more or ""), sources = { ["templates.second"] = SECOND } }
+  return exchange.call { source = SOURCE:format(more or ""), sources = { ["templates.second"] = SECOND } }
 end
 
 describe("a menu", function()
@@ -39,7 +38,7 @@ describe("a menu", function()
     caller:presses "1"
     caller:hears "Orders."
     assert.equal("ORDERS", caller:ended().outcome)
-    assert.equal("caller: Pressed 1 — orders", caller:transcript()[2])
+    assert.equal("caller: Pressed 1 — orders", caller:lines()[2])
   end)
 
   it("leads to other menus and back, and to templates", function()
@@ -66,40 +65,42 @@ describe("a menu", function()
 
   it("waits 15 s from the end of the prompt, three times, then says goodbye", function()
     local caller = call()
-    caller:hears("Welcome"):listens()
+    caller:hears "Welcome"
     for _ = 1, 2 do
-      caller:hears_nothing(14.9)
-      caller:hears("For orders"):listens()
+      caller:hears("a person, press 0."):listens()
+      caller:hears_nothing(14)
+      caller:hears("For orders", 2)
     end
-    caller:hears_nothing(14.9)
-    caller:hears "Goodbye."
-    assert.same({ what = "ended", reason = "IDLE_TIMEOUT" }, caller:ended())
+    caller:hears("a person, press 0."):listens()
+    caller:hears_nothing(14)
+    caller:hears("Goodbye.", 2)
+    local ending = caller:ended()
+    assert.equal("IDLE_TIMEOUT", ending.reason)
+    assert.is_nil(ending.facts.agent_outcome)
   end)
 
   it("does not count wrong keys as attempts", function()
     local caller = call()
     for _ = 1, 6 do
-      caller:hears "press 1"
+      caller:hears "For orders"
       caller:presses "7"
-      caller:hears "That is not one of the choices. For orders"
-      caller.place = caller.place - 1
+      caller:hears "That is not one of the choices."
     end
     caller:presses "1"
     assert.equal("ORDERS", caller:ended().outcome)
   end)
 
   it("takes a key during the greeting of its template", function()
-    local caller = phone.call { source = [[
+    local caller = exchange.call { source = [[
       local menu, template = require "callisto.menu", require "callisto.template"
       return template { name = "x", greeting = "A very long greeting, which nobody wants to hear to its end again.",
         menu = menu { options = { { label = "a", outcome = "A", closing = "Bye." } } } }
     ]] }
-    caller:hears "A very long greeting"
-    caller:silence(0.5)
+    caller:hears "A very long"
     caller:presses "1"
     caller:hears "Bye."
     assert.equal("A", caller:ended().outcome)
-    assert.equal("agent: A very --", caller:transcript()[1])
+    assert.equal("agent: A very --", caller:lines()[1])
   end)
 
   it("with speech takes a label or a phrase", function()
@@ -107,7 +108,7 @@ describe("a menu", function()
     caller:hears "Welcome"
     caller:says "something else"
     caller:hears("For second"):listens()
-    assert.equal("caller: something else", caller:transcript()[2])
+    assert.equal("caller: something else", caller:lines()[2])
   end)
 
   it("with speech counts what it did not understand", function()
@@ -130,12 +131,12 @@ describe("a menu", function()
       end }
     ]]
     for keys, word in pairs { ["1"] = "red", ["2"] = "azure" } do
-      local caller = phone.call { source = source }
+      local caller = exchange.call { source = source }
       caller:hears "For red"
       caller:presses(keys)
       assert.equal(word, caller:ended().outcome)
     end
-    local caller = phone.call { source = source }
+    local caller = exchange.call { source = source }
     caller:hears("For red"):listens():silence(15)
     assert.equal("silence", caller:ended().outcome)
   end)
