@@ -1,7 +1,8 @@
-local phone = require "spec.support.phone"
-
-local vm = require("spec.support.fake_core").world():vm("call")
-local keypad, template = vm.require "callisto.keypad", vm.require "callisto.template"
+local exchange = require "callisto.spec"
+local keypad = require "callisto.keypad"
+local outcome = require "callisto.outcome"
+local retry = require "callisto.retry"
+local template = require "callisto.template"
 
 local SOURCE = [[
   local keypad, template = require "callisto.keypad", require "callisto.template"
@@ -26,8 +27,16 @@ local SOURCE = [[
 
 local PROMPT = [[prompt = "For the morning press one.",]]
 
-local function call(prompt, silence, more) return phone.call { source = SOURCE:format(prompt or PROMPT, silence or "",
-  more or "") } end
+local function call(prompt, silence, more)
+  return exchange.call { source = SOURCE:format(prompt or PROMPT, silence or "", more or "") }
+end
+
+-- The call is over for this reason, and the script gave no word.
+local function assert_ended(reason, caller)
+  local ending = caller:ended()
+  assert.equal(reason, ending.reason)
+  assert.is_nil(ending.facts.agent_outcome)
+end
 
 describe("a keypad tree", function()
   it("is walked by keys, and writes them down", function()
@@ -37,15 +46,15 @@ describe("a keypad tree", function()
     caller:hears "Sure?"
     caller:presses "1"
     assert.equal("CONFIRMED", caller:ended().outcome)
-    assert.equal("sure", caller.vm.facts[1].kind)
-    assert.same({ "agent:  --", "caller: Pressed 1 — morning", "agent:  --", "caller: Pressed 1 — yes" }, caller:transcript())
+    assert.equal(1, #caller:facts "sure")
+    assert.same({ "agent: For the --", "caller: Pressed 1 — morning", "agent:  --", "caller: Pressed 1 — yes" },
+      caller:lines())
   end)
 
   it("needs no recogniser, and speech changes nothing", function()
     local caller = call()
     caller:hears "For the morning"
     caller:says "morning"
-    assert.same({}, caller.listening)
     caller:listens()
     caller:silence(3)
     caller:presses "9"
@@ -56,18 +65,19 @@ describe("a keypad tree", function()
   it("waits its time and half a second from the prompt's end, then plays it again, then ends", function()
     local caller = call()
     caller:hears("For the morning"):listens()
-    caller:hears_nothing(4.4)
-    caller:hears("For the morning"):listens()
-    caller:hears_nothing(4.4)
-    assert.same({ what = "ended", reason = "IVR_NO_INPUT" }, caller:ended())
+    caller:hears_nothing(3.5)
+    caller:hears("For the morning", 2):listens()
+    caller:hears_nothing(3.5)
+    assert_ended("IVR_NO_INPUT", caller)
   end)
 
   it("ends silence with its own words", function()
     local caller = call(nil, [[outcome = "NO_INPUT", say = "We heard nothing."]])
-    caller:hears("For the morning"):listens():silence(4.6)
-    caller:hears("For the morning"):listens():silence(4.6)
+    caller:hears("For the morning"):listens()
+    caller:hears("For the morning"):listens()
     caller:hears "We heard nothing."
-    assert.same({ what = "ended", reason = "IVR_NO_INPUT", outcome = "NO_INPUT" }, caller:ended())
+    assert.equal("IVR_NO_INPUT", caller:ended().reason)
+    assert.equal("NO_INPUT", caller:ended().outcome)
   end)
 
   it("plays again after a wrong key, which is no retry; the fifth ends the call", function()
@@ -80,7 +90,7 @@ describe("a keypad tree", function()
       caller:hears "Wrong key. Sure?"
     end
     caller:presses "7"
-    assert.equal("IVR_NO_INPUT", caller:ended().reason)
+    assert_ended("IVR_NO_INPUT", caller)
   end)
 
   it("stops one who goes round in circles", function()
@@ -93,7 +103,7 @@ describe("a keypad tree", function()
     end
     caller:hears "Something went wrong."
     assert.equal("IVR_LOOP_GUARD", caller:ended().reason)
-    assert.equal(27, #caller.heard) -- the first prompt, 25 moves and the last sentence
+    assert.equal(53, #caller:lines()) -- the first prompt, 26 keys, 25 moves and the last sentence
   end)
 
   it("ends at a node that is not there", function()
@@ -110,18 +120,18 @@ describe("a keypad tree", function()
     caller:presses "3"
     caller:hears "Something went wrong."
     assert.equal("IVR_ERROR", caller:ended().reason)
-    assert.matches("the hook failed", caller.vm.facts[1].data.text)
+    assert.matches("the hook failed", caller:fact("ivr.error").text)
   end)
 
   it("ends without a word where it says so, and when the caller leaves", function()
     local caller = call()
     caller:hears "For the morning"
     caller:presses "0"
-    assert.same({ what = "ended", reason = "IVR_ENDED" }, caller:ended())
+    assert_ended("IVR_ENDED", caller)
     caller = call()
     caller:hears "For the morning"
     caller:hangs_up()
-    assert.same({ what = "ended", reason = "CUSTOMER_HANGUP" }, caller:ended())
+    assert_ended("CUSTOMER_HANGUP", caller)
   end)
 
   it("takes the greeting for its first prompt, and says it again on return", function()
@@ -132,19 +142,18 @@ describe("a keypad tree", function()
     caller:hears "Sure?"
     caller:presses "*"
     caller:hears "Hello"
-    assert.equal(3, #caller.heard)
+    caller:hangs_up():ended()
+    assert.equal(5, #caller:lines()) -- three sentences, two keys
   end)
 
   it("takes a key during the greeting", function()
     local caller = call("", nil, [[greeting = "Hello. For the morning press one.",]])
     caller:hears "Hello"
-    caller:silence(0.5)
     caller:presses "1"
     caller:hears "Sure?"
   end)
 
   it("has endings that are not tried again, and one that is", function()
-    local outcome, retry = vm.require "callisto.outcome", vm.require "callisto.retry"
     local policy = retry.policy { undecided = "1h" }
     for reason, word in pairs { IVR_LOOP_GUARD = "IVR_LOOP_GUARD", IVR_NODE_MISSING = "IVR_NODE_MISSING",
       IVR_ERROR = "IVR_ERROR" } do
