@@ -1,12 +1,6 @@
-local exchange = require "callisto.spec"
-local phone = require "spec.support.phone"
+local flows = require "spec.support.flows"
 
-local function agent(body)
-  return ([[
-    local template = require "callisto.template"
-    return template { name = "under-test", on_call = function(call) %s end }
-  ]]):format(body)
-end
+local call = flows.call
 
 describe("a background", function()
   it("plays under what is said until it is changed and switched off", function()
