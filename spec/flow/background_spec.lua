@@ -2,56 +2,62 @@ local flows = require "spec.support.flows"
 
 local call = flows.call
 
+-- Whether anything sounds while nobody speaks.
+local function sounds(caller)
+  return caller.world:until_true(1, function() return caller.world.lab:is_loud(caller.line) end, 0.1) ~= nil
+end
+
 describe("a background", function()
   it("plays under what is said until it is changed and switched off", function()
-    local caller = phone.call { source = agent [[
-      assert(call:background("audio/office.wav", { volume = 0.2 }))
+    local caller = call [[
+      assert(call:background("audio/hold.wav", { volume = 0.2 }))
       call:say "Good morning."
-      assert(call:background "audio/street.wav")
+      call:sleep "5s"
+      assert(call:background("audio/hold.wav", { volume = 0.001 }))
       call:say "Still here?"
+      call:sleep "5s"
+      assert(call:background "audio/hold.wav")
+      call:say "And now?"
+      call:sleep "5s"
       assert(call:background(nil))
       call:say "Goodbye then."
-    ]] }
-    caller:hears "Good morning"
-    assert.same({ path = "audio/office.wav", volume = 0.2 }, caller.background)
-    caller:hears "Still here"
-    assert.same({ path = "audio/street.wav", volume = 0.3 }, caller.background)
-    caller:hears "Goodbye then"
-    assert.is_nil(caller.background)
+      call:sleep "5s"
+    ]]
+    caller:hears("Good morning"):silence(2)
+    assert.is_true(sounds(caller))
+    caller:hears("Still here"):silence(2)
+    assert.is_false(sounds(caller))
+    caller:hears("And now"):silence(2)
+    assert.is_true(sounds(caller))
+    caller:hears("Goodbye then"):silence(2)
+    assert.is_false(sounds(caller))
   end)
 
   it("is no sentence: nothing waits for it and the transcript does not have it", function()
-    local caller = phone.call { source = agent [[
-      call:background "audio/office.wav"
+    local caller = call [[
+      call:background "audio/hold.wav"
       call:say "Good morning."
       call:sleep "10s"
       call:finish "DONE"
-    ]] }
+    ]]
     caller:hears "Good morning"
     caller:hears_nothing(9)
-    assert.equal("Good morning.", caller.vm.lines[1].text)
-    assert.equal(1, #caller.vm.lines)
+    assert.equal("DONE", caller:ended().outcome)
+    assert.same({ "agent: Good morning." }, caller:lines())
   end)
 
-  for name, case in pairs {
-    ["a path outside the workspace"] = { [["../secrets.wav"]], "path of a sound file inside the workspace" },
-    ["an absolute path"] = { [["/etc/passwd"]], "path of a sound file inside the workspace" },
-    ["a volume above 1"] = { [["a.wav", { volume = 20 }]], "volume.*at most 1" },
-    ["a misspelled option"] = { [["a.wav", { volum = 1 }]], "did you mean 'volume'" },
-  } do
-    it("refuses " .. name, function()
-      local broken
-      phone.call {
-        source = agent("call:background(" .. case[1] .. ")"),
-        on_broken = function(message) broken = message end,
-      }
-      assert.matches(case[2], broken)
-    end)
+  local refused = {
+    { "a path outside the workspace", [["../secrets.wav"]], "path of a sound file inside the workspace" },
+    { "an absolute path", [["/etc/passwd"]], "path of a sound file inside the workspace" },
+    { "a volume above 1", [["a.wav", { volume = 20 }]], "volume.*at most 1" },
+    { "a misspelled option", [["a.wav", { volum = 1 }]], "did you mean 'volume'" },
+  }
+  local bodies = {}
+  for i, case in ipairs(refused) do bodies[i] = "call:background(" .. case[2] .. ")" end
+  local refusal_of = flows.refusals(bodies)
+  for i, case in ipairs(refused) do
+    it("refuses " .. case[1], function() assert.matches(case[3], refusal_of(i)) end)
   end
-end)
-
-describe("a background in a real call", function()
-  local function call(body) return exchange.call { source = agent(body) } end
 
   it("leaves what both sides say whole", function()
     local caller = call [[

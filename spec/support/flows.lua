@@ -38,18 +38,24 @@ function flows.error_of(caller)
   return caller:fact("script.broken").text
 end
 
----What each of these texts is refused with when a flow runs it; all are run in one call.
+---Asks, of many texts, what each is refused with when a flow runs it. All are run in one call, at the first question.
 ---@param bodies string[]
----@return string[] messages
+---@return fun(index: integer): string
 function flows.refusals(bodies)
-  local tries = {}
-  for i, body in ipairs(bodies) do
-    tries[i] = ("call:fact('refused', { text = select(2, pcall(function() %s end)) })"):format(body)
+  local messages
+  local function run()
+    local tries = {}
+    for i, body in ipairs(bodies) do
+      tries[i] = ("call:fact('refused', { text = select(2, pcall(function() %s end)) })"):format(body)
+    end
+    local caller = flows.call(table.concat(tries, "\n"))
+    caller:ended()
+    return caller:facts "refused"
   end
-  local caller, messages = flows.call(table.concat(tries, "\n")), {}
-  caller:ended()
-  for i, each in ipairs(caller:facts "refused") do messages[i] = each.text end
-  return messages
+  return function(index)
+    messages = messages or run()
+    return messages[index].text
+  end
 end
 
 return flows
