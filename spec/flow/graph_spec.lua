@@ -1,9 +1,10 @@
-local phone = require "spec.support.phone"
+local exchange = require "callisto.spec"
+local flows = require "spec.support.flows"
 
 local function call(source, options)
   options = options or {}
   options.source = "local template = require 'callisto.template'\n" .. source
-  return phone.call(options)
+  return exchange.call(options)
 end
 
 describe("a flow of functions", function()
@@ -34,18 +35,16 @@ describe("a flow of functions", function()
   end)
 
   it("ends when one returns nothing, or what was said last", function()
-    local caller = call [[return template { name = "x", on_call = function(call) return call:say "Bye." end }]]
-    caller:hears("Bye."):listens()
+    local caller = flows.call [[return call:say "Bye."]]
+    caller:hears "Bye."
     assert.equal("AGENT_ENDED", caller:ended().reason)
   end)
 
   for shown, value in pairs { ['the text "yes"'] = '"yes"', ["a table"] = "{}", ["a number"] = "3", ["a boolean"] = "true" } do
     it("says what is wrong with " .. shown, function()
-      local broken
-      call(("return template { name = 'x', on_call = function() return %s end }"):format(value),
-        { on_broken = function(message) broken = message end })
-      assert.is_truthy(broken:find("template 'x': a step of the flow returned " .. shown .. "; return the next function", 1,
-        true))
+      local why = flows.error_of(flows.call("return " .. value))
+      assert.is_truthy(why:find("template 'under-test': a step of the flow returned " .. shown .. "; return the next function",
+        1, true), why)
     end)
   end
 end)
@@ -59,7 +58,7 @@ describe("a call that becomes another template", function()
         settings = { who = "second" },
         on_call = function(call)
           call:sleep "1s"
-          call:fact("second", { who = call.settings.who, mine = call.settings.mine })
+          call:fact("second", { who = call.settings.who, mine = call.settings.mine, tasks = require "callisto.task".count() })
           call:finish("SECOND", "Bye.")
         end,
       }
@@ -71,6 +70,7 @@ describe("a call that becomes another template", function()
       name = "first", greeting = "First.", settings = { who = "first" },
       on_call = function(call)
         call:spawn(function() task.finally(function() call:sleep "1h" end, function() call:fact "tidy" end) end)
+        call:fact("running", { tasks = task.count() })
         call:on("digit", function() call:fact "key" end)
         call:decide "HALF"
         call:say "One moment."
@@ -80,6 +80,15 @@ describe("a call that becomes another template", function()
     }
   ]]
 
+  -- What the script has written, in its order.
+  local function written(caller)
+    local ours, list = { agent_outcome = true, template = true, tidy = true, second = true, key = true, never = true }, {}
+    for _, event in ipairs(caller:record().events) do
+      if ours[event.kind] then list[#list + 1] = event.kind .. " " .. (event.data.word or event.data.who or "") end
+    end
+    return list
+  end
+
   for how, argument in pairs { ["by name"] = [["second", { order = "42" }]],
     ["itself"] = [[require "templates.second", { order = "42" }]] } do
     it(how .. " keeps what was said, ends what ran, and forgets the word", function()
@@ -88,14 +97,14 @@ describe("a call that becomes another template", function()
       caller:hears "One moment."
       caller:hears "Second, Ann, 42."
       caller:presses "5"
-      caller:hears("Bye."):listens()
-      assert.same({ what = "ended", reason = "AGENT_ENDED", outcome = "SECOND" }, caller:ended())
-      assert.equal("agent: First.", caller:transcript()[1])
-      local kinds = {}
-      for i, fact in ipairs(caller.vm.facts) do kinds[i] = fact.kind .. " " .. tostring(fact.data.word or fact.data.who or "") end
+      caller:hears "Bye."
+      assert.equal("AGENT_ENDED", caller:ended().reason)
+      assert.equal("SECOND", caller:ended().outcome)
+      assert.equal("agent: First.", caller:lines()[1])
       assert.same({ "agent_outcome HALF", "agent_outcome ", "template ", "tidy ", "second second", "agent_outcome SECOND" },
-        kinds)
-      assert.equal(0, caller.vm.require "callisto.task".count())
+        written(caller))
+      -- Not one more than in the first: what that had started has ended.
+      assert.equal(caller:fact("running").tasks - 1, caller:fact("second").tasks)
     end)
   end
 
@@ -111,8 +120,7 @@ describe("a call that becomes another template", function()
     local caller = call(first:format [["second"]], { sources = sources, payload = { name = "Ann" } })
     caller:hears "Second"
     caller:hangs_up()
-    assert.equal("CUSTOMER_HANGUP", caller:ending().reason)
-    assert.equal(0, caller.vm.require "callisto.task".count())
+    assert.equal("CUSTOMER_HANGUP", caller:ended().reason)
   end)
 
   for argument, message in pairs {
@@ -121,51 +129,46 @@ describe("a call that becomes another template", function()
     [ [["second"]] ] = "call:become: template 'second': 'name' is missing (string)",
   } do
     it("is refused for " .. argument, function()
-      local broken
-      local caller = call(first:format(argument), { sources = sources, on_broken = function(text) broken = text end })
-      caller:silence(5)
-      assert.is_truthy(broken:find(message, 1, true), broken)
+      local why = flows.error_of(call(first:format(argument), { sources = sources }))
+      assert.is_truthy(why:find(message, 1, true), why)
     end)
   end
 end)
 
 describe("a call", function()
   it("runs several things at once, and under a deadline", function()
-    local caller = call [[return template { name = "x", on_call = function(call)
+    local caller = flows.call [[
       local which, value = call:race { slow = function() call:sleep "5s" return 1 end,
         fast = function() call:sleep "1s" return 2 end }
       local both = call:all { a = function() call:sleep "1s" return "A" end, b = function() return "B" end }
       local nothing, _, code = call:with_timeout("2s", function() call:sleep "1h" end)
       local left = call:with_timeout("10s", function() return call:remaining() end)
       call:fact("all", { which = which, value = value, a = both.a, b = both.b, nothing = nothing, code = code, left = left })
-    end }]]
-    caller:silence(4)
-    assert.same({ which = "fast", value = 2, a = "A", b = "B", code = "ETIMEDOUT", left = 10 }, caller.vm.facts[1].data)
+    ]]
+    caller:ended()
+    assert.same({ which = "fast", value = 2, a = "A", b = "B", code = "ETIMEDOUT", left = 10 }, caller:fact "all")
   end)
 
   it("may listen to events for a while", function()
-    local caller = call [[return template { name = "x", on_call = function(call)
+    local caller = flows.call [[
       local off = call:on("digit", function(_, key) call:fact("key", { key = key }) end)
       call:sleep "2s"
       off()
-      call:sleep "2s"
-    end }]]
-    caller:presses("1", 1.5)
+      call:sleep "5s"
+    ]]
+    caller:presses("1", 0.8)
     caller:presses("2", 1.5)
     caller:presses("3", 1.5)
-    assert.same({ "1", "2" }, { caller.vm.facts[1].data.key, caller.vm.facts[2].data.key })
-    assert.equal(2, #caller.vm.facts)
+    assert.same({ { key = "1" }, { key = "2" } }, caller:facts "key")
   end)
 
   it("is refused an event that there is not, and what is no function", function()
-    for body, message in pairs {
-      [ [[call:on("digits", print)]] ] = "call:on: unknown event 'digits'; did you mean 'digit'?",
-      [ [[call:on "digit"]] ] = "call:on needs the function to run, not nil",
+    local refusal_of = flows.refusals { [[call:on("digits", print)]], [[call:on "digit"]] }
+    for i, message in ipairs {
+      "call:on: unknown event 'digits'; did you mean 'digit'?",
+      "call:on needs the function to run, not nil",
     } do
-      local broken
-      call(("return template { name = 'x', on_call = function(call) %s end }"):format(body),
-        { on_broken = function(text) broken = text end })
-      assert.is_truthy(broken:find(message, 1, true), broken)
+      assert.is_truthy(refusal_of(i):find(message, 1, true), refusal_of(i))
     end
   end)
 end)
@@ -181,18 +184,18 @@ describe("a secret", function()
     end }
   ]]
 
-  it("is sent, and shown nowhere", function()
-    local asked
-    local caller = call(source:format "", {
+  local function with_secret(body)
+    return call(source:format(body), {
       secrets = { shop_key = "s3cr3t-value" },
-      on_fetch = function(request)
-        asked = request
-        return { status = 200 }
-      end,
+      hosts = { ["https://shop.example.com"] = function() return { status = 200 } end },
     })
-    caller:silence(1)
-    assert.equal("Bearer s3cr3t-value", asked.headers.authorization)
-    assert.same({ text = "(secret shop_key)", key = {}, revealed = "***" }, caller.vm.facts[1].data)
+  end
+
+  it("is sent, and shown nowhere", function()
+    local caller = with_secret ""
+    caller:ended()
+    assert.equal("Bearer s3cr3t-value", caller:requests("https://shop.example.com")[1].headers.authorization)
+    assert.same({ text = "(secret shop_key)", key = {}, revealed = "***" }, caller:fact "seen")
   end)
 
   for body, message in pairs {
@@ -203,21 +206,18 @@ describe("a secret", function()
     [ [[call.secrets.shop_key = "x"]] ] = "call.secrets cannot be changed",
   } do
     it("in an error: " .. message, function()
-      local broken
-      local caller = call(source:format(body), {
-        secrets = { shop_key = "s3cr3t-value" },
-        on_fetch = function() return { status = 200 } end,
-        on_broken = function(text) broken = text end,
-      })
-      caller:silence(1)
-      assert.is_truthy(broken:find(message, 1, true), broken)
-      assert.is_nil(broken:find("s3cr3t", 1, true))
+      local why = flows.error_of(with_secret(body))
+      assert.is_truthy(why:find(message, 1, true), why)
+      assert.is_nil(why:find("s3cr3t", 1, true))
     end)
   end
 
   it("comes from callisto.lua, to the templates that declare it", function()
-    local world = require("spec.support.fake_core").world()
-    local vm = world:vm("service", { settings = { env = {}, cli = {}, file = { secrets = { shop_key = "k1", other = "k2" } } } })
-    assert.same({ shop_key = "k1" }, vm.require("callisto.settings").secrets { "shop_key", "unset" })
+    local caller = call([[return template { name = "x", secrets = { "shop_key", "unset" }, on_call = function(call)
+      local reveal = require "callisto.secrets".reveal
+      call:fact("has", { shop_key = reveal(call.secrets.shop_key), other = pcall(function() return call.secrets.other end) })
+    end }]], { secrets = { shop_key = "k1", other = "k2" } })
+    caller:ended()
+    assert.same({ shop_key = "k1", other = false }, caller:fact "has")
   end)
 end)
