@@ -1,23 +1,19 @@
-local phone = require "spec.support.phone"
+local flows = require "spec.support.flows"
 
--- A template whose on_call is this text.
-local function agent(body, more)
+local call = flows.call
+
+-- What a question makes of the text of a recogniser that brings any text; "nil" when it understands nothing.
+local function reading(question, said)
   return ([[
-    local template = require "callisto.template"
-    return template { name = "under-test", %s on_call = function(call) %s end }
-  ]]):format(more or "", body)
+    local answers = require "callisto.flow.answers"
+    call:fact("read", { value = answers.of_speech(answers.read("call:ask", %s, 1), { text = "%s" }) or "nil" })
+  ]]):format(question, said)
 end
 
-local function call(body, options)
-  options = options or {}
-  options.source = agent(body, options.more)
-  return phone.call(options)
-end
-
-local function broken_by(body)
-  local message
-  call(body, { on_broken = function(text) message = text end })
-  return message
+local function read_as_text(question, said)
+  local caller = call(reading(question, said))
+  caller:ended()
+  return caller:fact("read").value
 end
 
 describe("a question for a number", function()
@@ -28,35 +24,46 @@ describe("a question for a number", function()
     call:finish "DONE"
   ]]
 
-  for _, is_plain in ipairs { false, true } do
-    describe(is_plain and "with a recogniser that brings any text" or "with a recogniser that knows the answers", function()
-      for said, value in pairs { twelve = 12, ["nothing"] = "none" } do
-        it("understands " .. said, function()
-          local caller = call(how_many, { plain_ear = is_plain })
-          caller:hears("How many?"):listens()
-          caller:says(said)
-          assert.same({ value = value, by = "speech" }, caller.vm.facts[1].data)
-          assert.same("caller: " .. said, caller:transcript()[2])
-        end)
-      end
-
-      it("asks again for what is out of range or no number", function()
-        local caller = call(how_many, { plain_ear = is_plain })
+  describe("with a recogniser that knows the answers", function()
+    for said, value in pairs { twelve = 12, ["nothing"] = "none" } do
+      it("understands " .. said, function()
+        local caller = call(how_many)
         caller:hears("How many?"):listens()
-        caller:says "ninety"
-        caller:hears("A number, please."):listens()
-        caller:says "bananas"
-        assert.same({ by = "no_match" }, caller.vm.facts[1].data)
+        caller:says(said):ended()
+        assert.same({ value = value, by = "speech" }, caller:fact "answer")
+        assert.same("caller: " .. said, caller:lines()[2])
       end)
+    end
+
+    it("asks again for what is out of range or no number", function()
+      local caller = call(how_many)
+      caller:hears("How many?"):listens()
+      caller:says "ninety"
+      caller:hears("A number, please."):listens()
+      caller:says("bananas"):ended()
+      assert.same({ by = "no_match" }, caller:fact "answer")
     end)
-  end
+  end)
+
+  describe("with a recogniser that brings any text", function()
+    local question = [[{ number = { min = 1, max = 20, whole = true }, choices = { none = "none, nothing" } }]]
+
+    for said, value in pairs { twelve = 12, ["nothing"] = "none" } do
+      it("understands " .. said, function() assert.equal(value, read_as_text(question, said)) end)
+    end
+
+    it("takes nothing that is out of range or no number", function()
+      assert.equal("nil", read_as_text(question, "ninety"))
+      assert.equal("nil", read_as_text(question, "bananas"))
+    end)
+  end)
 
   it("takes keys, which are written down together", function()
     local caller = call(how_many)
     caller:hears "How many?"
-    caller:presses "7#"
-    assert.same({ value = 7, by = "digit" }, caller.vm.facts[1].data)
-    assert.same("caller: Pressed 7", caller:transcript()[2])
+    caller:presses("7#"):ended()
+    assert.same({ value = 7, by = "digit" }, caller:fact "answer")
+    assert.same("caller: Pressed 7", caller:lines()[2])
   end)
 
   it("takes keys without a terminator, after a pause or when there are enough", function()
@@ -64,20 +71,19 @@ describe("a question for a number", function()
     caller:hears "How many?"
     caller:presses "7"
     caller:silence(2.1)
-    assert.equal(7, caller.vm.facts[1].data.value)
+    assert.equal(7, caller:fact("answer").value)
     caller = call(how_many)
     caller:hears "How many?"
     caller:presses "18"
     caller:silence(0.7)
-    assert.equal(18, caller.vm.facts[1].data.value)
+    assert.equal(18, caller:fact("answer").value)
   end)
 
   it("without limits hears digits and text", function()
     local caller = call([[call:fact("n", { value = call:ask { "Your number?", number = true } })]])
     caller:hears("Your number?"):listens()
-    assert.same({ min = 1, max = 9 }, caller.listening.digits)
-    caller:says "four two seven"
-    assert.equal(427, caller.vm.facts[1].data.value)
+    caller:says("four two seven"):ended()
+    assert.equal(427, caller:fact("n").value)
   end)
 end)
 
@@ -90,12 +96,11 @@ describe("a question for a date", function()
 
   for said, day in pairs { ["tomorrow"] = "2026-03-04", ["next friday"] = "2026-03-13", ["the first of april"] = "2026-04-01" } do
     it("understands " .. said, function()
-      for _, is_plain in ipairs { false, true } do
-        local caller = call(when, { plain_ear = is_plain })
-        caller:hears("Which day?"):listens()
-        caller:says(said)
-        assert.equal(day, caller:ended().outcome)
-      end
+      local caller = call(when)
+      caller:hears("Which day?"):listens()
+      caller:says(said)
+      assert.equal(day, caller:ended().outcome)
+      assert.equal(day, read_as_text([[{ date = { from = 1, to = "30d" } }]], said))
     end)
   end
 
@@ -124,12 +129,12 @@ describe("a question for free text", function()
     ]]
     local caller = call(body)
     caller:hears("What is it about?"):listens()
-    caller:says "my parcel is late"
-    assert.equal("my parcel is late", caller.vm.facts[1].data.text)
-    caller = call(body, { plain_ear = true })
+    caller:says("my parcel is late"):ended()
+    assert.equal("my parcel is late", caller:fact("said").text)
+    caller = call(body)
     caller:hears("What is it about?"):listens()
-    caller:says "I want a person"
-    assert.equal("person", caller.vm.facts[1].data.text)
+    caller:says("I want a person"):ended()
+    assert.equal("person", caller:fact("said").text)
   end)
 end)
 
@@ -139,7 +144,6 @@ describe("a question", function()
       choices = { yes = "yes" }, reprompt = { "Two?", "Three?" }, tries = 4 } or "NO")]]
     for _, words in ipairs { "One?", "Two?", "Three?", "Three?" } do
       caller:hears(words):listens()
-      caller:silence(7)
     end
     assert.equal("NO", caller:ended().outcome)
   end)
@@ -154,7 +158,7 @@ describe("a question", function()
     assert.equal("false", caller:ended().outcome)
   end)
 
-  for _, case in ipairs {
+  local refused = {
     { [[call:ask { "?" }]], "call:ask needs choices, digits or both, or a number" },
     { [[call:ask { "?", number = true, date = true }]], "of 'number', 'date' and 'free_text' only one" },
     { [[call:ask { "?", number = { mni = 1 } }]], "number: unknown field 'mni'; did you mean 'min'?" },
@@ -165,10 +169,14 @@ describe("a question", function()
     { [[call:ask { "?", choices = { yes = "" } }]], "choice 'yes' has no phrases" },
     { [[call:ask { "?", digits = { [1] = "yes" } }]], "digits map single keys, as text" },
     { [[call:ask { "?", choices = { yes = 3 } }]], "choice 'yes': phrases are a text with commas" },
-  } do
+  }
+  local bodies = {}
+  for i, case in ipairs(refused) do bodies[i] = case[1] end
+  local refusal_of = flows.refusals(bodies)
+  for i, case in ipairs(refused) do
     it("is refused: " .. case[1], function()
-      local message = broken_by(case[1])
-      assert.is_truthy(message and message:find(case[2], 1, true), message)
+      local message = refusal_of(i)
+      assert.is_truthy(message:find(case[2], 1, true), message)
       assert.matches("^templates.under_test:%d+: ", message)
     end)
   end
@@ -180,12 +188,11 @@ describe("listening", function()
       local heard, why = call:listen { idle = { after = "5s", say = "Hello?", tries = 2 } }
       call:finish(heard and "HEARD" or why)
     ]]
-    for _ = 1, 2 do
-      caller:hears_nothing(4.9)
-      caller:hears("Hello?"):listens()
-    end
     caller:hears_nothing(4.9)
-    caller:silence(0.2)
+    for _ = 1, 2 do
+      caller:hears("Hello?", 2):listens()
+      caller:hears_nothing(4)
+    end
     assert.equal("silence", caller:ended().outcome)
   end)
 
@@ -195,24 +202,24 @@ describe("listening", function()
       call:fact("heard", { value = heard.value })
     ]]
     caller:hears "Are you still there?"
-    caller:says "forty two"
-    assert.equal(42, caller.vm.facts[1].data.value)
+    caller:says("forty two"):ended()
+    assert.equal(42, caller:fact("heard").value)
   end)
 
   it("follows the template, which ends the call", function()
     local caller = call("call:listen() call:finish 'NEVER'",
-      { more = [[idle = { after = "5s", tries = 1, goodbye = "Goodbye." },]] })
+      { fields = [[idle = { after = "5s", tries = 1, goodbye = "Goodbye." },]] })
     caller:hears("Are you still there?"):listens()
-    caller:silence(5)
-    caller:hears("Goodbye."):listens()
-    assert.same({ what = "ended", reason = "USER_IDLE_TIMEOUT" }, caller:ended())
+    caller:hears("Goodbye.", 6)
+    assert.equal("USER_IDLE_TIMEOUT", caller:ended().reason)
+    assert.is_nil(caller:ended().facts.agent_outcome)
   end)
 
   it("gives the choice as its value", function()
-    local caller = call([[
+    local caller = call [[
       local heard = call:listen { choices = { yes = "yes, sure" }, timeout = "5s" }
       call:finish(heard.value)
-    ]], { plain_ear = true })
+    ]]
     caller:says "sure"
     assert.equal("yes", caller:ended().outcome)
   end)
@@ -225,10 +232,7 @@ describe("hold music", function()
         function() call:sleep "9s" return "done" end)
       call:finish(result)
     ]]
-    caller:silence(9.1)
-    assert.same({ "[audio/hold.wav]", "[audio/hold.wav]", "[audio/hold.wav]", "Please hold.", "[audio/hold.wav]",
-      "[audio/hold.wav]" }, caller.heard)
-    assert.is_nil(caller.playing)
     assert.equal("done", caller:ended().outcome)
+    assert.same({ "agent: [audio/hold.wav]", "agent: Please hold.", "agent: [audio/hold.wav] --" }, caller:lines())
   end)
 end)
