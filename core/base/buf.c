@@ -72,6 +72,13 @@ void cal_buf_clear(cal_buf *buf) {
   if (buf->data) buf->data[0] = 0;
 }
 
+void cal_buf_drop(cal_buf *buf, size_t bytes) {
+  assert(bytes <= buf->bytes);
+  if (bytes == buf->bytes) return cal_buf_clear(buf);
+  memmove(buf->data, buf->data + bytes, buf->bytes - bytes + 1);
+  buf->bytes -= bytes;
+}
+
 char *cal_buf_take(cal_buf *buf) {
   char *data = buf->data ? buf->data : cal_alloc(1);
   cal_buf_init(buf, buf->ceiling);

@@ -26,7 +26,8 @@ void cal_buf_init(cal_buf *buf, size_t ceiling);
 int cal_buf_append(cal_buf *buf, const void *data, size_t bytes);
 int cal_buf_text(cal_buf *buf, const char *text);
 int cal_buf_format(cal_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void cal_buf_clear(cal_buf *buf); /* keeps the memory */
+void cal_buf_clear(cal_buf *buf);              /* keeps the memory */
+void cal_buf_drop(cal_buf *buf, size_t bytes); /* the first `bytes` go; the rest moves up */
 char *cal_buf_take(cal_buf *buf); /* returns owned, buf is empty afterwards; "" when nothing was appended */
 void cal_buf_free(cal_buf *buf);
 

@@ -68,6 +68,20 @@ static void clearing_keeps_the_memory(void **state) {
   cal_buf_free(&buf);
 }
 
+static void the_first_bytes_can_be_dropped(void **state) {
+  cal_buf buf;
+  cal_buf_init(&buf, 100);
+  cal_buf_text(&buf, "used, kept");
+  cal_buf_drop(&buf, 6);
+  assert_string_equal(buf.data, "kept");
+  cal_buf_drop(&buf, 0);
+  assert_int_equal(buf.bytes, 4);
+  cal_buf_drop(&buf, 4);
+  assert_string_equal(buf.data, "");
+  assert_int_equal(buf.bytes, 0);
+  cal_buf_free(&buf);
+}
+
 static void taking_empties_and_the_ceiling_stays(void **state) {
   cal_buf buf;
   cal_buf_init(&buf, 5);
@@ -91,6 +105,7 @@ int main(void) {
       cmocka_unit_test(past_the_ceiling_nothing_changes),
       cmocka_unit_test(a_ceiling_of_nothing_takes_nothing),
       cmocka_unit_test(clearing_keeps_the_memory),
+      cmocka_unit_test(the_first_bytes_can_be_dropped),
       cmocka_unit_test(taking_empties_and_the_ceiling_stays),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
