@@ -27,6 +27,21 @@ function http.unescape(value)
   return value
 end
 
+---Decodes a segment of a path. A plus is a plus there.
+---@param segment string
+---@return string
+function http.unescape_segment(segment)
+  return (segment:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+end
+
+---The path and query of a request, as they were sent: what a signature over the URL covers.
+---@param message {target?: string, path: string, query?: string}  without `target` it is put together
+---@return string
+function http.target_of(message)
+  if message.target then return message.target end
+  return (message.query or "") == "" and message.path or message.path .. "?" .. message.query
+end
+
 ---@param pairs_in_order {[1]: string, [2]: any}[]  a nil value leaves its pair out
 ---@return string
 function http.form(pairs_in_order)

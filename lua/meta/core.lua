@@ -24,8 +24,8 @@ function core.wake_at(at) end
 ---  "start"                                           the engine is up; begin
 ---  "stop"                                            SIGTERM: refuse new calls; say core.stopped() when the last has ended
 ---  "wake"
----  "request", request, message                       message: {method, path, query, exact, headers = {lower-case name = value}, body, peer};
----                                                    path is decoded, query is not; `exact`: the URL can be rebuilt byte for byte
+---  "request", request, message                       message: {method, target, path, query, headers = {lower-case name = value}, body, peer};
+---                                                    target is path and query as they were sent; nothing is decoded
 ---  "socket", number, message                         a media socket that came before its call (core.sockets): the upgrade as a
 ---                                                    request's message, and `first`, the list of the texts that came on it;
 ---                                                    answer with core.call_open{…, socket = number} or core.socket_refuse

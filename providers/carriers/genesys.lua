@@ -31,8 +31,7 @@ local function values_of(message, public_url)
   local port = default_ports[scheme:lower()]
   authority = authority:lower()
   if port and authority:sub(-#port) == port then authority = authority:sub(1, -#port - 1) end
-  local target = prefix .. message.path
-  if message.query and message.query ~= "" then target = target .. "?" .. message.query end
+  local target = prefix .. http.target_of(message)
   return function(name)
     if name == "@request-target" then return target end
     if name == "@authority" then return authority end
@@ -87,9 +86,6 @@ local function verify(message, public_url, account)
   if not given or given == "" then return nil, "the request has no X-API-KEY header", 401 end
   if not crypto.equal(given, account.key) then return nil, "X-API-KEY is not GENESYS_API_KEY", 401 end
   if not account.secret then return true end
-  if message.exact == false then
-    return nil, "the request's URL cannot be rebuilt as it was signed; use only letters, digits and - . _ ~ / in it", 403
-  end
   local ok, why = validate(message, public_url, account)
   if not ok then return nil, why, 401 end
   return true

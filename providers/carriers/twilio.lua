@@ -72,11 +72,7 @@ end
 local function verify(message, public_url, account)
   local given = message.headers["x-twilio-signature"]
   if not given or given == "" then return nil, "the request has no X-Twilio-Signature header", 401 end
-  if message.exact == false then
-    return nil, "the request's URL cannot be rebuilt as it was signed; use only letters, digits and - . _ ~ / in it", 403
-  end
-  local url = public_url .. message.path
-  if message.query and message.query ~= "" then url = url .. "?" .. message.query end
+  local url = public_url .. http.target_of(message)
   local list, body
   local is_form = http.type_of(message) == "application/x-www-form-urlencoded"
   if message.method ~= "GET" and message.body and message.body ~= "" then

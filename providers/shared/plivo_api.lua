@@ -131,9 +131,6 @@ end
 ---@param secret string
 ---@return true|nil, string? why, integer? status
 function plivo_api.verify(name, schemes, message, public_url, secret)
-  if message.exact == false then
-    return nil, "the request's URL cannot be rebuilt as it was signed; use only letters, digits and - . _ ~ / in it", 403
-  end
   local about, why = read_parts(message, public_url)
   if not about then return nil, why, 403 end
   for _, scheme in ipairs(schemes) do

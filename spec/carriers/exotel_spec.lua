@@ -17,7 +17,7 @@ local function message(method, query, body, kind, headers)
   local all = { ["content-type"] = kind }
   for name, value in pairs(headers or {}) do all[name] = value end
   return {
-    method = method, path = "/telephony/exotel/inbound/sales", query = query or "", body = body or "", exact = true,
+    method = method, path = "/telephony/exotel/inbound/sales", query = query or "", body = body or "",
       headers = all,
     peer = "203.0.113.77:4711",
   }

@@ -25,7 +25,7 @@ local SIGNED = "KO3dy0nohHkFPT/j3ubem0JeSslvQTNugqVwxCgNJf0xM2wY2utUrMRo3dmvzYqj
 
 local function message(body, signature, time, more)
   local given = {
-    method = "POST", path = "/telnyx/answer", query = "", body = body, exact = true,
+    method = "POST", path = "/telnyx/answer", query = "", body = body,
     headers = { ["telnyx-signature-ed25519"] = signature, ["telnyx-timestamp"] = time or tostring(AT),
       ["content-type"] = "application/x-www-form-urlencoded" },
   }

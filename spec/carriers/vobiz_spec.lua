@@ -12,7 +12,7 @@ local ACCOUNT = { account = "MA_1", secret = "vobiz-auth-token" }
 
 local function post(path, params, headers, query)
   headers["content-type"] = "application/x-www-form-urlencoded"
-  return { method = "POST", path = path, query = query or "", headers = headers, body = http.form(params), exact = true }
+  return { method = "POST", path = path, query = query or "", headers = headers, body = http.form(params) }
 end
 
 local function v3(signature, nonce)

@@ -32,7 +32,7 @@ local token = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpYXQiOjE3NjAwMDAwMDAsImp0
 
 local function message(method, path, text, signed, query)
   return {
-    method = method, path = path, query = query or "", body = text or "", exact = true,
+    method = method, path = path, query = query or "", body = text or "",
     headers = { authorization = signed and "Bearer " .. signed or nil, ["content-type"] = "application/json" },
   }
 end

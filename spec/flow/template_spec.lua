@@ -204,6 +204,8 @@ describe("a route", function()
     { "GET", "/a", "a", {} },
     { "GET", "/a/1", "x", { x = "1" } },
     { "POST", "/a/1/b", "b", { x = "1" } },
+    { "GET", "/a/", "a", {} },
+    { "GET", "/a/J%C3%B6rg+%2Fx/", "x", { x = "Jörg+/x" } },
   } do
     it(case[1] .. " " .. case[2], function()
       local fn, params = table_of_routes:find(case[1], case[2])
@@ -213,7 +215,7 @@ describe("a route", function()
   end
 
   it("that is not there, or not so", function()
-    for _, path in ipairs { "/", "/b", "/a/", "/a/1/", "/a/{x}/c", "/a/1/2/3" } do
+    for _, path in ipairs { "/", "/b", "/a/{x}/c", "/a/1/2/3", "//a", "/a//", "/a//b", "/%61", "/a%2F1" } do
       assert.is_nil((table_of_routes:find("GET", path)))
       assert.is_nil((select(2, table_of_routes:find("GET", path))))
     end

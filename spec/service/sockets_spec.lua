@@ -36,7 +36,7 @@ describe_if("a socket that comes first", function()
       open.parameters.participant = { id = "00000000-0000-0000-0000-000000000000" }
     end
     service.vm:event("socket", number, {
-      method = "GET", path = options.path or "/ws/genesys/appointment", query = options.query or "", exact = true,
+      method = "GET", path = options.path or "/ws/genesys/appointment", query = options.query or "",
       peer = "203.0.113.9", first = { options.first or service.json.encode(open) }, headers = {
         ["x-api-key"] = options.key or "key", ["audiohook-session-id"] = options.session or SESSION,
         ["audiohook-organization-id"] = ORGANIZATION,

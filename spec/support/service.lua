@@ -154,7 +154,7 @@ function Service:send(method, path, options)
   local headers = { host = "localhost:8080" }
   for name, value in pairs(options.headers or {}) do headers[name] = value end
   self.vm:event("request", number, {
-    method = method, path = path, query = options.query or "", exact = options.exact ~= false, headers = headers,
+    method = method, path = path, query = options.query or "", headers = headers,
     body = options.body or "", peer = options.peer or "127.0.0.1:40000",
   })
   return number
@@ -184,7 +184,7 @@ function Service:webhook(path, params, options)
   if options.signature == false then headers["x-twilio-signature"] = nil end
   return self:request("POST", path, {
     query = options.query, headers = headers, body = self.http.form(pairs_in_order), peer = "54.172.60.1:443",
-    exact = options.exact, wait = options.wait,
+    wait = options.wait,
   })
 end
 

@@ -17,6 +17,7 @@ local core = require "callisto.core"
 if core.kind == "call" then error("callisto.exchange.service is not for flows: it serves the whole network", 0) end
 
 local callbacks = require "callisto.exchange.callbacks"
+local http = require "callisto.http"
 local json = require "callisto.json"
 local log = require "callisto.log"
 local network = require "callisto.exchange.network"
@@ -122,7 +123,8 @@ local control = {
 -- A call of the VM before, by the id in the request's path. True when the request was handed on.
 local function hand_on(request, message)
   local id
-  for _, face in ipairs(faces) do id = id or face.call_in(message.path) end
+  local path = http.unescape_segment(message.path)
+  for _, face in ipairs(faces) do id = id or face.call_in(path) end
   if not id or network.find(id) then return false end
   local owner, is_mine = core.owner(id)
   return owner ~= nil and not is_mine and core.forward(request, message, id) == true
@@ -132,6 +134,7 @@ local function handle(request, message)
   local fn = control[message.method .. " " .. message.path]
   if fn then return fn(message) end
   if hand_on(request, message) then return false end
+  message.path = http.unescape_segment(message.path)
   local pressing = message.method == "POST" and network.find(message.path:match "^/exchange/calls/([%w%-_:]+)/keys$" or "")
   if pressing then return press(pressing, message.body) end
   local puppet = message.method == "POST" and network.find(message.path:match "^/exchange/calls/([%w%-_:]+)/does$" or "")

@@ -32,7 +32,8 @@ local function reply(request, answer)
 end
 
 local function respond(request)
-  local path, is_changed = utf8.valid(request.message.path)
+  local path = request.message.path
+  local _, is_changed = utf8.valid(http.unescape_segment(path))
   if is_changed then return reply(request, http.problem(404, "there is nothing at this path, which is not UTF-8")) end
   local fn, params, allow = table_of_routes:find(request.message.method, path)
   if not fn and params then

@@ -1,4 +1,9 @@
 -- callisto.service.routes: which function answers which request. Paths are exact, or have {parameters} of one segment each.
+--
+-- A path is compared as it was sent, so that nothing reaches a route past a proxy's rules: `/%61pi`, `//api` and
+-- `/x%2Fapi` are other paths than `/api`. Only what a parameter stands for is decoded.
+
+local http = require "callisto.http"
 
 ---@class callisto.Routes
 local Routes = {}
@@ -6,7 +11,7 @@ Routes.__index = Routes
 
 local function split(path)
   local list = {}
-  for segment in path:gmatch("[^/]+") do list[#list + 1] = segment end
+  for segment in path:gmatch("/([^/]*)") do list[#list + 1] = segment end
   return list
 end
 
@@ -33,8 +38,8 @@ local function match(entry, segments)
   local params = {}
   for i, expected in ipairs(entry.segments) do
     local name = expected:match("^{(.*)}$")
-    if name then
-      params[name] = segments[i]
+    if name and segments[i] ~= "" then
+      params[name] = http.unescape_segment(segments[i])
     elseif expected ~= segments[i] then
       return nil
     end
@@ -44,7 +49,7 @@ end
 
 ---The function for a request. A slash at the end of a path changes nothing.
 ---@param method string
----@param path string
+---@param path string  as it was sent
 ---@return function|nil fn  nil: nothing there, or not with this method
 ---@return table|nil params  of the path; nil when nothing is there
 ---@return string|nil allow  the methods there are

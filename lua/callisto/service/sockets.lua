@@ -4,6 +4,7 @@
 
 local core = require "callisto.core"
 local catalog = require "callisto.service.catalog"
+local http = require "callisto.http"
 local limits = require "callisto.service.limits"
 local log = require "callisto.log"
 local metrics = require "callisto.metrics"
@@ -56,7 +57,7 @@ end
 local function find(path)
   for _, each in ipairs(by_prefix) do
     local rest = path:sub(1, #each.path) == each.path and path:sub(#each.path + 1)
-    if rest and (rest == "" or rest:sub(1, 1) == "/") then return each.adapter, rest:sub(2) end
+    if rest and (rest == "" or rest:sub(1, 1) == "/") then return each.adapter, http.unescape_segment(rest:sub(2)) end
   end
 end
 

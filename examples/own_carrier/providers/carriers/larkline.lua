@@ -2,6 +2,7 @@
 
 local carrier = require "callisto.provider.carrier"
 local crypto = require "callisto.crypto"
+local http = require "callisto.http"
 local json = require "callisto.json"
 
 local API = "https://api.larkline.example"
@@ -12,7 +13,7 @@ local API = "https://api.larkline.example"
 local function verify(message, public_url, account)
   local given = message.headers["x-larkline-signature"]
   if not given then return nil, "the request has no X-Larkline-Signature header", 401 end
-  local url = public_url .. message.path .. (message.query and message.query ~= "" and "?" .. message.query or "")
+  local url = public_url .. http.target_of(message)
   local right = crypto.hex(crypto.hmac("sha256", account.secret, url .. (message.body or "")))
   if not crypto.equal(given, right) then return nil, "the signature is wrong: check LARKLINE_SECRET and PUBLIC_BASE_URL", 403 end
   return true
