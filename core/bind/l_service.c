@@ -54,10 +54,10 @@ static int forward(lua_State *L) {
   cal_owned *owned = cal_core_message(L);
   cal_http_message *message = owned->object;
   message->method = cal_strdup(cal_luax_text(L, 2, "method"));
-  message->url = cal_strdup(cal_luax_text(L, 2, "path"));
+  message->url = cal_strdup(cal_luax_text(L, 2, "target"));
+  message->path = cal_strdup(cal_luax_text(L, 2, "path"));
   message->query = cal_strdup(cal_luax_text(L, 2, "query"));
   message->peer = cal_strdup(cal_luax_text(L, 2, "peer"));
-  message->target_is_exact = cal_luax_flag(L, 2, "exact");
   lua_getfield(L, 2, "headers");
   if (lua_istable(L, -1)) cal_core_add_headers(L, lua_gettop(L), message);
   lua_getfield(L, 2, "body");

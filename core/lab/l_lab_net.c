@@ -59,6 +59,7 @@ static void push_fields(lua_State *L, const cal_http_field *fields, size_t count
 static void push_request(lua_State *L, const char *authority, const cal_http_request *request) {
   lua_createtable(L, 0, 8);
   cal_lab_put_text(L, "method", request->method, strlen(request->method));
+  cal_lab_put_text(L, "target", request->target.at, request->target.bytes);
   cal_lab_put_text(L, "path", request->path.at, request->path.bytes);
   cal_lab_put_text(L, "query", request->query.at, request->query.bytes);
   cal_lab_put_text(L, "body", request->body.at, request->body.bytes);

@@ -1,5 +1,4 @@
-/* The socket that accepts. Ours and not lws's: that one cannot share a port between threads, binds every
- * address when it is told one, and forgets TCP_NODELAY on sockets handed to it. */
+/* The socket that accepts. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -22,6 +21,7 @@ struct cal_listener {
   int fd;
   uv_poll_t poll;
   cal_timer rest;
+  int is_short; /* of descriptors, and it was said */
 };
 
 static void on_readable(uv_poll_t *poll, int status, int events);
@@ -32,7 +32,10 @@ static void on_rested(cal_timer *timer) {
 }
 
 static void rest(cal_listener *listener) {
-  cal_log(CAL_LOG_WARN, "net", NULL, "cannot accept connections: %s", cal_error_name(errno));
+  if (!listener->is_short)
+    cal_log(CAL_LOG_WARN, "net", NULL, "cannot accept connections: %s; trying again until it goes",
+            cal_error_name(errno));
+  listener->is_short = 1;
   uv_poll_stop(&listener->poll);
   cal_net *net = listener->server->net;
   cal_timer_start(net->loop, &listener->rest, cal_net_after(net, REST_MS), on_rested);
@@ -48,9 +51,10 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
     if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
       return rest(listener);
     if (fd < 0) return;
+    listener->is_short = 0;
     int yes = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes); /* without it a TLS connection costs 40 ms */
-    cal_server_take(listener->server, fd, (const struct sockaddr *)&peer);
+    cal_conn_take(listener->server, fd, (const struct sockaddr *)&peer);
   }
 }
 

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -77,48 +76,32 @@ static void lose(cal_link *link) {
 
 /* ---- the host decides */
 
-static int lists(cal_span offered, const char *word) {
-  size_t bytes = strlen(word);
-  const char *at = offered.at, *end = offered.at + offered.bytes;
-  while (at < end) {
-    const char *comma = memchr(at, ',', (size_t)(end - at)), *stop = comma ? comma : end;
-    while (at < stop && *at == ' ') at++;
-    size_t length = (size_t)(stop - at);
-    while (length && at[length - 1] == ' ') length--;
-    if (length == bytes && !strncasecmp(at, word, bytes)) return 1;
-    at = stop + 1;
-  }
-  return 0;
-}
-
-static int offers_known_subprotocol(const cal_sent *sent, const cal_server_options *options) {
-  cal_span offered = cal_http_request_field(&sent->view, "sec-websocket-protocol");
-  if (!offered.bytes) return 1;
-  for (size_t i = 0; i < options->subprotocol_count; i++)
-    if (lists(offered, options->subprotocols[i])) return 1;
-  return 0;
-}
-
-static int refuse(cal_upgrade *upgrade, int status, const char *text) {
-  cal_http_field type = {cal_span_of("content-type"), cal_span_of("text/plain; charset=utf-8")};
-  return cal_upgrade_refuse(
-      upgrade,
-      &(cal_http_answer){.status = status, .fields = &type, .field_count = 1, .body = cal_span_of(text)});
+static int refuse(cal_upgrade *upgrade, int status, const char *why) {
+  cal_problem problem;
+  return cal_upgrade_refuse(upgrade, cal_problem_say(&problem, status, why));
 }
 
 static int ask_server(cal_link *link, cal_server *server, cal_upgrade *upgrade) {
   cal_server_options *options = &server->options;
-  cal_http_field fields[CAL_FIELDS_CEILING];
-  if (link->sent->verdict) return refuse(upgrade, link->sent->verdict, "the target is malformed\n");
-  if (!offers_known_subprotocol(link->sent, options))
-    return refuse(upgrade, 400, "none of the sub-protocols is spoken\n");
-  if (!options->on_upgrade) return refuse(upgrade, 404, "no WebSocket is served here\n");
-  cal_http_request view = cal_sent_for(link->sent, server, fields);
-  return options->on_upgrade(options->context, &view, upgrade);
+  int status = 0;
+  const char *why = "";
+  if (server->conn_count >= server->net->options.connection_ceiling) {
+    cal_metric_add(server->crowded, 1);
+    return refuse(upgrade, 503, "there are too many connections");
+  }
+  cal_request *request = cal_sent_read(link->sent, server, &status, &why);
+  if (status)
+    status = refuse(upgrade, status, why);
+  else if (!options->on_upgrade)
+    status = refuse(upgrade, 404, "no WebSocket is served here");
+  else
+    status = options->on_upgrade(options->context, &request->view, upgrade);
+  cal_request_free(request);
+  return status;
 }
 
 static int ask_double(cal_link *link, const cal_loopback_double *host, cal_upgrade *upgrade) {
-  if (!host->on_upgrade) return refuse(upgrade, 404, "no WebSocket is served here\n");
+  if (!host->on_upgrade) return refuse(upgrade, 404, "no WebSocket is served here");
   return host->on_upgrade(host->context, &link->sent->view, upgrade);
 }
 
@@ -163,7 +146,6 @@ static void decide(cal_link *link, const cal_loopback_name *name) {
   cal_loopback_double host = name->handlers;
   cal_upgrade upgrade = {.refusal = &link->refusal};
   int status = server ? ask_server(link, server, &upgrade) : ask_double(link, &host, &upgrade);
-  if (status < 0) return lose(link);
   if (!status) return accept_link(link, server, &upgrade);
   if (!link->refusal.bytes) cal_upgrade_refuse(&upgrade, &(cal_http_answer){.status = status});
   if (server) cal_metric_add(server->refused, 1);
@@ -191,12 +173,6 @@ static void on_arrival(cal_timer *timer) {
   if (!name) return miss(link, cal_loopback_missing(link->loopback, sent->host));
   if (fault->is_cut) return lose(link);
   if (fault->is_silent) return;
-  cal_server *server = name->server;
-  if (server && server->conn_count >= server->net->options.connection_ceiling) {
-    cal_metric_add(server->crowded, 1);
-    return lose(link);
-  }
-  if (server && sent->head_bytes > server->net->options.header_ceiling_bytes) return lose(link);
   decide(link, name);
 }
 

@@ -272,7 +272,8 @@ static void add_fields(cal_trip *trip) {
   cal_sent_default(sent, "accept", cal_span_of("*/*"));
   if (!options->body.bytes && strcmp(options->method, "POST")) return;
   snprintf(length, sizeof length, "%zu", options->body.bytes);
-  cal_sent_default(sent, "content-length", cal_span_of(length));
+  if (!cal_http_request_field(&sent->view, "transfer-encoding").at)
+    cal_sent_default(sent, "content-length", cal_span_of(length));
   cal_sent_default(sent, "content-type", cal_span_of("application/x-www-form-urlencoded"));
   sent->view.body = options->body;
 }
@@ -281,7 +282,8 @@ static void add_fields(cal_trip *trip) {
 static cal_sent *read_url(cal_trip *trip) {
   CURLU *url = trip->url;
   char *scheme = url_part(url, CURLUPART_SCHEME, 0), *host = url_part(url, CURLUPART_HOST, 0);
-  char *port = url_part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT), *path = url_part(url, CURLUPART_PATH, 0);
+  char *port = url_part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT),
+       *path = url_part(url, CURLUPART_PATH, CURLU_URLENCODE);
   char *query = url_part(url, CURLUPART_QUERY, 0);
   int is_tls = scheme && !strcmp(scheme, "https");
   cal_sent *sent = NULL;

@@ -67,10 +67,9 @@ typedef struct cal_sent {
   char *host;            /* as it is known here */
   char *authority;       /* as the Host field says it */
   char *method;          /* NULL: one that servers of ours know */
+  char *target;
   int port;
   cal_http_field *fields;
-  size_t head_bytes;
-  int verdict; /* of a target no server of ours would take: the status, or -ECONNRESET */
 } cal_sent;
 
 /* Returns owned. `host` as the URL has it; `target` is path and query as they go over the wire. */
@@ -80,8 +79,8 @@ void cal_sent_default(cal_sent *sent, const char *name, cal_span value); /* unle
 void *cal_sent_free(cal_sent *sent); /* takes; NULL is fine; returns NULL */
 void cal_sent_tell(cal_loopback *loopback, const cal_sent *sent, const cal_http_answer *answer, int error);
 
-/* As a server of ours shows it: the fields it wants. `fields` has room for CAL_FIELDS_CEILING. */
-cal_http_request cal_sent_for(const cal_sent *sent, const cal_server *server, cal_http_field *fields);
+/* As a server of ours reads it. Returns owned. `*status` 0: it may be handed over; else the refusal. */
+cal_request *cal_sent_read(const cal_sent *sent, const cal_server *server, int *status, const char **why);
 
 /* An answer, read from its bytes: its spans point into them, names are made lower case. */
 typedef struct cal_received {

@@ -1,6 +1,5 @@
 /* What a host does with a request: a server of ours as server_http.c does, a double as its handler likes. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -12,79 +11,55 @@
 /* ---- a request is there */
 
 static void on_reply_due(cal_timer *timer) {
-  static const cal_http_answer too_late = {.status = 504};
+  cal_problem problem;
   cal_trip *trip = cal_list_entry(timer, cal_trip, reply_due);
   cal_metric_add(trip->server->timed_out, 1);
-  cal_trip_answer(trip, &too_late);
+  cal_trip_answer(trip, cal_problem_say(&problem, 504, "the request was not answered in time"));
 }
 
-static void answer_briefly(cal_trip *trip, int status, const char *text) {
-  cal_http_field fields[] = {{cal_span_of("content-type"), cal_span_of("text/plain; charset=utf-8")},
-                             {cal_span_of("retry-after"), cal_span_of("1")}};
-  cal_trip_answer(trip, &(cal_http_answer){.status = status,
-                                           .fields = fields,
-                                           .field_count = status == 503 ? 2 : 1,
-                                           .body = cal_span_of(text)});
+static void answer_problem(cal_trip *trip, int status, const char *detail) {
+  cal_problem problem;
+  cal_trip_answer(trip, cal_problem_say(&problem, status, detail));
 }
 
-static void refuse(cal_trip *trip, int status, const char *text) {
-  cal_metric_add(trip->server->refused, 1);
-  answer_briefly(trip, status, text);
-}
-
-static cal_span sent_field(const cal_sent *sent, const char *name) {
-  return cal_http_request_field(&sent->view, name);
-}
-
-/* -EINVAL: not one number; -EMSGSIZE: over the ceiling. */
-static int check_length(const cal_sent *sent, size_t ceiling) {
-  cal_span length = sent_field(sent, "content-length");
-  if (sent->view.body.bytes > ceiling) return -EMSGSIZE;
-  if (!length.at) return 0;
-  if (!length.bytes || length.bytes > 15 || strspn(length.at, "0123456789") != length.bytes) return -EINVAL;
-  return atoll(length.at) > (long long)ceiling ? -EMSGSIZE : 0;
-}
-
-static void hand_over(cal_trip *trip) {
+static void hand_over(cal_trip *trip, cal_http_request *view) {
   cal_server *server = trip->server;
-  cal_http_field fields[CAL_FIELDS_CEILING];
-  cal_http_request view = cal_sent_for(trip->sent, server, fields);
-  trip->asked = view.id = cal_slots_add(server->waiting, trip);
+  trip->asked = view->id = cal_slots_add(server->waiting, trip);
   if (!trip->asked) {
     cal_metric_add(server->crowded, 1);
-    return answer_briefly(trip, 503, "too many requests wait for their answers\n");
+    return answer_problem(trip, 503, "too many requests wait for their answers");
   }
-  if (!server->options.on_request) return answer_briefly(trip, 404, "nothing is served here\n");
+  if (!server->options.on_request) return answer_problem(trip, 404, "nothing is served here");
   cal_timer_start(server->net->loop, &trip->reply_due,
                   cal_net_after(server->net, server->net->options.reply_timeout_ms), on_reply_due);
-  server->options.on_request(server->options.context, &view);
+  server->options.on_request(server->options.context, view);
 }
 
 static void take_at_server(cal_trip *trip, cal_server *server) {
-  const cal_net_options *limits = &server->net->options;
-  const cal_sent *sent = trip->sent;
-  if (server->conn_count >= limits->connection_ceiling) {
-    cal_metric_add(server->crowded, 1);
-    return cal_trip_break(trip);
-  }
+  int status = 0;
+  const char *why = "";
+  int is_crowded = server->conn_count >= server->net->options.connection_ceiling;
   trip->server = server;
   server->conn_count++;
-  int length = check_length(sent, limits->body_ceiling_bytes);
-  if (sent->verdict < 0 || sent->head_bytes > limits->header_ceiling_bytes) return cal_trip_break(trip);
-  if (sent->method) return refuse(trip, 403, "this method is not served\n");
-  if (sent->verdict) return refuse(trip, sent->verdict, "the target is malformed\n");
-  if (sent_field(sent, "transfer-encoding").at)
-    return refuse(trip, 411, "send the body with a Content-Length, not in chunks\n");
-  if (length == -EINVAL) return refuse(trip, 400, "Content-Length is not one number\n");
-  if (length == -EMSGSIZE) return refuse(trip, 413, "the body is too big\n");
-  hand_over(trip);
+  if (is_crowded) {
+    cal_metric_add(server->crowded, 1);
+    return answer_problem(trip, 503, "there are too many connections");
+  }
+  cal_request *request = cal_sent_read(trip->sent, server, &status, &why);
+  if (status) {
+    cal_metric_add(server->refused, 1);
+    answer_problem(trip, status, why);
+  } else {
+    hand_over(trip, &request->view);
+  }
+  cal_request_free(request);
 }
 
 static void take_at_double(cal_trip *trip, const cal_loopback_double *host) {
   cal_http_request view = trip->sent->view;
-  if (!host->on_request) return answer_briefly(trip, 404, "nothing is served here\n");
+  if (!host->on_request) return answer_problem(trip, 404, "nothing is served here");
   trip->asked = view.id = cal_slots_add(trip->loopback->asked, trip);
-  if (!trip->asked) return answer_briefly(trip, 503, "too many requests wait for their answers\n");
+  if (!trip->asked) return answer_problem(trip, 503, "too many requests wait for their answers");
   host->on_request(host->context, &view);
 }
 

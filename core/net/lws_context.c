@@ -1,14 +1,10 @@
-/* A libwebsockets context from birth to grave.
- *
- * Every server has a context of its own, and the clients of a net share one. One context for all would let
- * lws move a connection to another server by its Host header or SNI, because to lws all our servers listen on
- * the same (no) port.
+/* The libwebsockets context of a net's outgoing WebSockets, from birth to grave.
  *
  * Going away takes turns of the loop: lws_context_destroy() only starts to close handles, and must be called
  * once more when the last close callback has run. An idle handle counts the turns.
  *
  * It also closes the context's eventfd twice, the second time a turn later, when that number may be somebody
- * else's. So contexts go only when their whole net goes, and in between the number is occupied by us. */
+ * else's. So in between the number is occupied by us. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -33,21 +29,15 @@ static void take_log_line(int level, const char *line) {
   cal_log(CAL_LOG_DEBUG, "net", NULL, "lws(%d): %.*s", level, (int)bytes, line);
 }
 
-static void fill_protocols(cal_lws *lws, const cal_lws_options *options) {
-  size_t count = options->subprotocol_count;
-  for (size_t i = 0; i <= count; i++) {
-    lws->names[i] = cal_strdup(i ? options->subprotocols[i - 1] : "callisto");
-    lws->protocols[i] = (struct lws_protocols){.name = lws->names[i],
-                                               .callback = options->callback,
-                                               .rx_buffer_size = RECEIVE_BUFFER_BYTES,
-                                               .tx_packet_size = SEND_AT_ONCE_BYTES};
-  }
-}
-
-static void fill_info(struct lws_context_creation_info *info, cal_lws *lws, const cal_lws_options *options) {
+static void fill_info(struct lws_context_creation_info *info, cal_lws *lws) {
   const cal_net_options *limits = &lws->net->options;
-  info->options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
-  info->port = options->is_client ? CONTEXT_PORT_NO_LISTEN : CONTEXT_PORT_NO_LISTEN_SERVER;
+  lws->protocols[0] = (struct lws_protocols){.name = "callisto",
+                                             .callback = cal_ws_client_event,
+                                             .rx_buffer_size = RECEIVE_BUFFER_BYTES,
+                                             .tx_packet_size = SEND_AT_ONCE_BYTES};
+  info->options =
+      LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_VALIDATE_UTF8;
+  info->port = CONTEXT_PORT_NO_LISTEN;
   info->gid = (gid_t)-1;
   info->uid = (uid_t)-1;
   info->vhost_name = "callisto";
@@ -64,27 +54,20 @@ static void fill_info(struct lws_context_creation_info *info, cal_lws *lws, cons
   info->keepalive_timeout = (int)(longest_ms / 1000 + 60);
 }
 
-static int make_vhost(cal_lws *lws, struct lws_context_creation_info *info, const cal_lws_options *options) {
+static int make_vhost(cal_lws *lws, struct lws_context_creation_info *info) {
   info->options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
-  if (options->is_client) {
-    info->client_ssl_ca_filepath = lws->net->ca_file;
-  } else if (options->cert_file) {
-    info->ssl_cert_filepath = options->cert_file;
-    info->ssl_private_key_filepath = options->key_file;
-    info->ssl_options_set = SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_RENEGOTIATION;
-  }
+  info->client_ssl_ca_filepath = lws->net->ca_file;
   lws->vhost = lws_create_vhost(lws->context, info);
   if (!lws->vhost || lws_finalize_startup(lws->context))
-    return cal_fail(-EINVAL, "the network library could not be set up for %s",
-                    options->is_client ? "outgoing connections" : "the server");
+    return cal_fail(-EINVAL, "the network library could not be set up for outgoing connections");
   return 0;
 }
 
 /* With the lock held: OpenSSL's start-up and lws's global indices do not take two at a time. */
-static int make_context(cal_lws *lws, const cal_lws_options *options) {
+static int make_context(cal_lws *lws) {
   void *loops[1] = {cal_loop_uv(lws->net->loop)};
   struct lws_context_creation_info info = {0};
-  fill_info(&info, lws, options);
+  fill_info(&info, lws);
   info.foreign_loops = loops;
   if (!tls_is_started) {
     /* Once a process: lws registers new indices each time, and connections made before would not find their
@@ -96,31 +79,24 @@ static int make_context(cal_lws *lws, const cal_lws_options *options) {
   if (!lws->context)
     return cal_fail(-ENOSYS, "libwebsockets does not start: is libwebsockets-evlib-uv installed?");
   tls_is_started = 1;
-  return make_vhost(lws, &info, options);
+  return make_vhost(lws, &info);
 }
 
-static void *release(cal_lws *lws) {
-  for (size_t i = 0; i < sizeof lws->names / sizeof lws->names[0]; i++) cal_free(lws->names[i]);
-  return cal_free(lws);
-}
-
-int cal_lws_open(cal_lws **result, cal_net *net, const cal_lws_options *options) {
-  if (options->subprotocol_count > 8) return cal_fail(-EINVAL, "at most 8 sub-protocols");
+int cal_lws_open(cal_lws **result, cal_net *net) {
   cal_lws *lws = cal_alloc(sizeof *lws);
   lws->net = net;
   lws->ping.secs_since_valid_ping = (uint16_t)net->options.ping_after_s;
   lws->ping.secs_since_valid_hangup = (uint16_t)net->options.dead_after_s;
-  fill_protocols(lws, options);
   pthread_mutex_lock(&making);
-  int code = make_context(lws, options);
+  int code = make_context(lws);
   pthread_mutex_unlock(&making);
   if (code && !lws->context) {
-    release(lws);
+    cal_free(lws);
     return code;
   }
   net->lives++;
   if (code) {
-    cal_lws_close(lws, NULL, NULL);
+    cal_lws_close(lws);
     return code;
   }
   *result = lws;
@@ -130,8 +106,7 @@ int cal_lws_open(cal_lws **result, cal_net *net, const cal_lws_options *options)
 static void on_reaper_closed(uv_handle_t *handle) {
   cal_lws *lws = handle->data;
   lws->net->lives--;
-  if (lws->on_gone) lws->on_gone(lws->owner);
-  release(lws);
+  cal_free(lws);
 }
 
 typedef struct eventfds {
@@ -177,9 +152,7 @@ static void on_turn(uv_idle_t *handle) {
   uv_close((uv_handle_t *)handle, on_reaper_closed);
 }
 
-void cal_lws_close(cal_lws *lws, void (*on_gone)(void *owner), void *owner) {
-  lws->on_gone = on_gone;
-  lws->owner = owner;
+void cal_lws_close(cal_lws *lws) {
   uv_idle_init(cal_loop_uv(lws->net->loop), &lws->reaper);
   lws->reaper.data = lws;
   uv_idle_start(&lws->reaper, on_turn);

@@ -15,6 +15,7 @@ void *cal_http_message_free(cal_http_message *message) {
   cal_free(message->headers);
   cal_free(message->method);
   cal_free(message->url);
+  cal_free(message->path);
   cal_free(message->query);
   cal_free(message->peer);
   cal_free(message->body);
@@ -42,9 +43,9 @@ void cal_http_message_set_body(cal_http_message *message, const void *body, size
 cal_http_message *cal_http_message_of(const cal_http_request *request) {
   cal_http_message *message = cal_http_message_new();
   message->method = cal_strdup(request->method);
-  message->url = cal_strndup(request->path.at, request->path.bytes);
+  message->url = cal_strndup(request->target.at, request->target.bytes);
+  message->path = cal_strndup(request->path.at, request->path.bytes);
   message->query = cal_strndup(request->query.bytes ? request->query.at : "", request->query.bytes);
-  message->target_is_exact = request->target_is_exact;
   message->peer = cal_strdup(request->peer);
   for (size_t i = 0; i < request->field_count; i++)
     cal_http_message_add_header(message, request->fields[i].name.at, request->fields[i].name.bytes,

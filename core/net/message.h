@@ -15,9 +15,9 @@ typedef struct cal_http_header {
 
 typedef struct cal_http_message {
   char *method;
-  char *url;           /* outgoing: the whole URL; incoming: the decoded path */
-  char *query;         /* incoming: percent-encoded, for whoever reads it to decode once; "" when none */
-  int target_is_exact; /* incoming: the URL could be rebuilt byte for byte; signatures need that */
+  char *url;   /* outgoing: the whole URL; incoming: the target, as it was sent */
+  char *path;  /* incoming: its part before the '?' */
+  char *query; /* incoming: its part after the '?'; "" when there is none */
   char *peer;
   int status;
   cal_http_header *headers;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <curl/curl.h>
@@ -12,8 +13,13 @@
 
 static const char system_authorities[] = "/etc/ssl/certs/ca-certificates.crt";
 
-static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
-static void start_curl(void) { curl_global_init(CURL_GLOBAL_DEFAULT); }
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* TLS writes with write(2), which knows no MSG_NOSIGNAL. */
+static void start_libraries(void) {
+  signal(SIGPIPE, SIG_IGN);
+  curl_global_init(CURL_GLOBAL_DEFAULT);
+}
 
 #define OR_ELSE(field, value)                                                                                \
   if (!options->field) options->field = (value)
@@ -43,7 +49,7 @@ static int check(const cal_net_options *options, cal_loop *loop) {
 }
 
 int cal_net_new(cal_net **result, cal_loop *loop, const cal_net_options *options) {
-  pthread_once(&curl_once, start_curl);
+  pthread_once(&once, start_libraries);
   cal_net_options filled = options ? *options : (cal_net_options){0};
   fill_defaults(&filled);
   int code = check(&filled, loop);
@@ -52,7 +58,6 @@ int cal_net_new(cal_net **result, cal_loop *loop, const cal_net_options *options
   net->loop = loop;
   net->options = filled;
   cal_list_init(&net->servers);
-  cal_list_init(&net->parked);
   cal_list_init(&net->sockets);
   if (filled.loopback) {
     cal_loopback_join(net);
@@ -64,7 +69,8 @@ int cal_net_new(cal_net **result, cal_loop *loop, const cal_net_options *options
   else if (!access(system_authorities, R_OK))
     net->ca_file = cal_strdup(system_authorities);
   net->options.ca_file = net->ca_file;
-  code = cal_lws_open(&net->client, net, &(cal_lws_options){.callback = cal_ws_client_event, .is_client = 1});
+  net->input = cal_alloc(CAL_NET_INPUT_BYTES);
+  code = cal_lws_open(&net->client, net);
   if (!code) code = cal_multi_new(&net->multi, net);
   if (code) {
     cal_net_close(net);
@@ -99,17 +105,16 @@ void *cal_net_close(cal_net *net) {
     cal_server_free(cal_list_entry(net->servers.next, cal_server, node));
   while (!cal_list_is_empty(&net->sockets))
     cal_ws_kill(cal_list_entry(net->sockets.next, cal_ws, node), 1001);
-  while (!cal_list_is_empty(&net->parked))
-    cal_server_bury(cal_list_entry(net->parked.next, cal_server, node));
   if (net->options.loopback) {
     cal_loopback_leave(net);
     return cal_free(net);
   }
   if (net->multi) net->multi = cal_multi_close(net->multi);
-  if (net->client) cal_lws_close(net->client, NULL, NULL);
+  if (net->client) cal_lws_close(net->client);
   net->client = NULL;
   while (net->lives || net->lookups || closing_handles(net))
     uv_run(cal_loop_uv(net->loop), net->lives ? UV_RUN_NOWAIT : UV_RUN_ONCE);
   cal_free(net->ca_file);
+  cal_free(net->input);
   return cal_free(net);
 }

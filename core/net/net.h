@@ -28,15 +28,18 @@ typedef struct cal_http_field {
 
 /* Zero means the default, which stands behind each. Strings are copied. */
 typedef struct cal_net_options {
-  const char *ca_file;       /* whom clients trust; the system's authorities */
-  int skip_tls_verification; /* 1: clients believe any certificate (development only); 0 */
-  uint32_t ping_after_s;     /* a WebSocket is pinged every so often; 20 */
-  uint32_t dead_after_s;     /* and is dead without a pong for this long; 45. Only a pong counts as life */
-  uint32_t handshake_timeout_ms; /* accept to whole request (TLS, headers, body): 10,000 */
+  const char *ca_file;           /* whom clients trust; the system's authorities */
+  int skip_tls_verification;     /* 1: clients believe any certificate (development only); 0 */
+  uint32_t ping_after_s;         /* a WebSocket that is silent for this long is pinged; 20 */
+  uint32_t dead_after_s;         /* and is dead when it has sent nothing at all for this long; 45 */
+  uint32_t handshake_timeout_ms; /* for TLS and a request's header; and for its body, longer when the body is
+                                    large and keeps coming: 10,000, then 408 */
   uint32_t idle_timeout_ms;      /* a kept-alive connection waits so long for its next request: 15,000 */
   uint32_t reply_timeout_ms;     /* a request not answered by then gets 504, counted: 15,000 */
-  uint32_t connection_ceiling;   /* of one server; more are closed at once, counted: 20,000 */
-  size_t header_ceiling_bytes;   /* of a request's head; over it the connection is closed: 8 KiB */
+  /* of one server: 20,000. All servers of the process together have at most half of its descriptors. A few over
+   * it get 503, more are closed at once; counted */
+  uint32_t connection_ceiling;
+  size_t header_ceiling_bytes;   /* of a request's head; over it 431, or 414: 8 KiB */
   size_t body_ceiling_bytes;     /* of a request's body; over it 413: 1 MiB */
   size_t message_ceiling_bytes;  /* of a WebSocket message; over it close code 1009: 256 KiB */
   uint32_t fetch_ceiling;        /* own requests under way at once; over it -EAGAIN: 1,024 */

@@ -19,40 +19,29 @@ struct cal_net {
   struct cal_lws *client;  /* outgoing WebSockets */
   struct cal_multi *multi; /* outgoing requests */
   cal_slots *fetches;      /* outgoing requests in a loopback, which has neither of both */
+  char *input;             /* CAL_NET_INPUT_BYTES: what servers read into; NULL in a loopback */
   cal_list servers;
-  cal_list parked;  /* servers that are freed but for their lws context, see lws_context.c */
   cal_list sockets; /* every cal_ws, on a real socket or in a loopback */
   int lives;        /* lws contexts that are not entirely gone */
   int lookups;      /* names being resolved in the thread pool */
 };
 
-/* ---- one libwebsockets context: a server's, or the one for clients */
+#define CAL_NET_INPUT_BYTES (64 * 1024)
+
+/* ---- the libwebsockets context of outgoing WebSockets */
 
 typedef struct cal_lws {
   cal_net *net;
   struct lws_context *context; /* lws sets it to NULL when it is really gone */
   struct lws_vhost *vhost;
   lws_retry_bo_t ping;
-  struct lws_protocols protocols[10]; /* the unnamed one, sub-protocols, the end */
-  char *names[9];
+  struct lws_protocols protocols[2]; /* one, and the end */
   uv_idle_t reaper;
   int turns;
-  void (*on_gone)(void *owner);
-  void *owner;
 } cal_lws;
 
-typedef struct cal_lws_options {
-  lws_callback_function *callback;
-  const char *const *subprotocols;
-  size_t subprotocol_count;
-  const char *cert_file, *key_file; /* a server's, or NULL */
-  int is_client;
-} cal_lws_options;
-
-int cal_lws_open(cal_lws **result, cal_net *net, const cal_lws_options *options);
-/* Takes. The context goes over the next turns of the loop; on_gone follows, when no callback can come any
- * more. */
-void cal_lws_close(cal_lws *lws, void (*on_gone)(void *owner), void *owner);
+int cal_lws_open(cal_lws **result, cal_net *net); /* -ENOSYS, -EINVAL, -EMFILE */
+void cal_lws_close(cal_lws *lws); /* takes; the context goes over the next turns of the loop */
 
 /* ---- clients */
 

@@ -1,21 +1,22 @@
 /* server: HTTP/1.1 and WebSocket on one port, with or without TLS.
  *
  * A request is handed over whole, body included, with an id; the answer is given by that id, at once or
- * later, from the loop's thread. Whoever never answers is answered for (504). A client that went away makes
- * the answer a polite no-op. An upgrade is decided on the spot: accept it with the handlers of the new
- * WebSocket, or refuse it with a status.
+ * later, from the loop's thread. A request that is never answered gets a 504 from the server. A client that
+ * went away makes the answer a polite no-op. An upgrade is decided on the spot: accept it with the handlers of
+ * the new WebSocket, or refuse it with a status.
  *
- * The net's options bound every request; what is wrong is refused before it is handed over: 413 for a body
- * over its ceiling, 411 for a chunked one, 400 for a Content-Length that is not one number, 503 when 4,096
- * requests wait for their answers. Too much header closes the connection without a word. Connections are
- * kept for the next request, but one on which more was sent before the answer came is closed after the
- * answer: pipelining is not served (server_http.c says why).
+ * Connections are kept for the next request; requests sent ahead are answered in their order, one at a time.
+ * Bodies come with a length or in chunks. What a request's head may look like is said in request_head.h:
+ * whatever two readers could take differently is refused. Each refusal is an answer with a problem document
+ * (RFC 9457), one log line a second at most, and the end of the connection:
  *
- * The request's target cannot be had as it was written: the path comes decoded, `//` and `..` collapsed.
- * `query` is encoded again from its decoded parts, so it is decoded once by whoever reads it; for what is
- * made of the characters A-Z a-z 0-9 - . _ ~ / = & ? it is byte for byte what was sent, and `target_is_exact`
- * says that nothing else came out of the target. A signature over the URL may only be checked when it is 1.
- * (A target that wrote such a character as %41, or `//`, looks exact and is not; its signature then fails.)
+ *   400 malformed   408 too slow    413 body over its ceiling   414, 431 target, header over theirs
+ *   417, 501, 505 an expectation, a method or coding, a version that is not served
+ *   503 4,096 requests wait for their answers, or too many connections
+ *
+ * The target is handed over as it was sent, byte for byte, so a signature over the URL can be checked. Nothing
+ * in it is decoded or collapsed: whoever compares paths compares what was sent, and decodes only what he takes
+ * for a value. (A path with a segment `.` or `..`, however encoded, is refused; `//` and `%2F` are not `/`.)
  *
  * Loop thread only. */
 #ifndef CAL_NET_SERVER_H
@@ -31,9 +32,9 @@ typedef struct cal_server cal_server;
 typedef struct cal_http_request {
   cal_id id;          /* 0 for an upgrade: it is answered by returning */
   const char *method; /* "GET"; static */
-  cal_span path;      /* begins with '/' */
-  cal_span query;     /* without '?'; empty when there is none */
-  int target_is_exact;
+  cal_span target;    /* path and query as they were sent; "/a?" keeps its '?' */
+  cal_span path;      /* its part before the '?'; begins with '/' */
+  cal_span query;     /* its part after the '?'; empty when there is none */
   /* Those of the wanted fields that were sent; repeated ones are joined by commas. */
   const cal_http_field *fields;
   size_t field_count;
@@ -58,6 +59,9 @@ typedef struct cal_http_answer {
 typedef struct cal_upgrade {
   /* Fill in to accept; on_close comes exactly once from then on, even if on_open never does. */
   cal_ws_handlers handlers;
+  /* One of the sub-protocols the client offers (its Sec-WebSocket-Protocol field), borrowed until the callback
+   * returned; NULL, or one it does not offer: none is agreed on. */
+  const char *subprotocol;
   cal_buf *refusal; /* the server's; see cal_upgrade_refuse */
 } cal_upgrade;
 
@@ -70,11 +74,8 @@ typedef struct cal_server_options {
   int port;                         /* 0: the kernel chooses; see cal_server_port */
   int reuse_port;                   /* SO_REUSEPORT: several servers, one a thread, on one port */
   const char *cert_file, *key_file; /* both or neither; PEM */
-  const char *const *fields; /* names of the fields handlers want to see, lower case; at most 32; copied */
+  const char *const *fields; /* names of the fields handlers want to see, lower case; at most 64; copied */
   size_t field_count;
-  const char *const *subprotocols; /* WebSocket sub-protocols served; at most 8; a client that asks for none
-                                      of them is refused with 400, one that asks for nothing is fine */
-  size_t subprotocol_count;
   void *context;
   void (*on_request)(void *context, const cal_http_request *request);
   /* 0 accepts (fill upgrade->handlers), a status refuses; NULL: every upgrade gets 404. */
@@ -100,8 +101,7 @@ void cal_server_stop_listening(cal_server *server);
 int cal_server_reload_tls(cal_server *server);
 
 /* Takes; NULL is fine; returns NULL. Listening ends, connections are cut, WebSockets get their on_close,
- * waiting requests are forgotten. Some memory (a third of a megabyte at an ulimit of 20,000 descriptors)
- * stays until the net is closed. Not from a callback of this server. */
+ * waiting requests are forgotten. Not from a callback of this server. */
 void *cal_server_free(cal_server *server);
 
 #endif

@@ -1,4 +1,5 @@
 /* An answer as bytes: status line, fields and body in one piece, so that it leaves in one write. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -31,15 +32,19 @@ static const char *phrase(int status) {
                {411, "Length Required"},
                {412, "Precondition Failed"},
                {413, "Content Too Large"},
+               {414, "URI Too Long"},
                {415, "Unsupported Media Type"},
+               {417, "Expectation Failed"},
                {422, "Unprocessable Content"},
                {426, "Upgrade Required"},
                {429, "Too Many Requests"},
+               {431, "Request Header Fields Too Large"},
                {500, "Internal Server Error"},
                {501, "Not Implemented"},
                {502, "Bad Gateway"},
                {503, "Service Unavailable"},
-               {504, "Gateway Timeout"}};
+               {504, "Gateway Timeout"},
+               {505, "HTTP Version Not Supported"}};
   for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
     if (known[i].status == status) return known[i].phrase;
   return "Status";
@@ -69,7 +74,7 @@ static int write_fields(cal_buf *into, const cal_http_answer *answer) {
 
 int cal_answer_write(cal_buf *into, const cal_http_answer *answer, int is_head, const char *connection) {
   if (answer->status < 200 || answer->status > 599)
-    return cal_fail(-EINVAL, "%d is no status of an answer", answer->status);
+    return cal_fail(-EINVAL, "%d is not the status of an answer (200 to 599)", answer->status);
   cal_buf_clear(into);
   int code = cal_buf_format(into, "HTTP/1.1 %d %s\r\n", answer->status, phrase(answer->status));
   if (!code) code = write_fields(into, answer);
@@ -80,4 +85,17 @@ int cal_answer_write(cal_buf *into, const cal_http_answer *answer, int is_head, 
   if (!code && has_body && !is_head && answer->body.bytes)
     code = cal_buf_append(into, answer->body.at, answer->body.bytes);
   return code;
+}
+
+const cal_http_answer *cal_problem_say(cal_problem *problem, int status, const char *detail) {
+  int bytes = snprintf(problem->body, sizeof problem->body,
+                       "{\"type\":\"about:blank\",\"status\":%d,\"title\":\"%s\",\"detail\":\"%s\"}\n",
+                       status, phrase(status), detail);
+  problem->fields[0] = (cal_http_field){cal_span_of("content-type"), cal_span_of("application/problem+json")};
+  problem->fields[1] = (cal_http_field){cal_span_of("retry-after"), cal_span_of("1")};
+  problem->answer = (cal_http_answer){.status = status,
+                                      .fields = problem->fields,
+                                      .field_count = status == 503 ? 2 : 1,
+                                      .body = {problem->body, (size_t)bytes}};
+  return &problem->answer;
 }

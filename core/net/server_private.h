@@ -1,16 +1,23 @@
 /* server_private: what the files of the server share.
  *
- *   server.c          life of a server and of its connections
+ *   server.c          life of a server
  *   listener.c        the socket that accepts
- *   server_http.c     requests and answers, as lws tells about them
+ *   server_conn.c     life of a connection: its bytes, phases and deadlines
+ *   server_http.c     a request is taken, handed over and answered
+ *   server_request.c  a request, as handlers see it
+ *   server_answer.c   an answer, written as bytes
  *   server_upgrade.c  the decision about a WebSocket
- *   server_request.c  a request, read out of lws
- *   server_answer.c   an answer, written as bytes */
+ *   server_ws.c       a WebSocket on a connection of ours
+ *
+ * Below them, knowing nothing of servers: stream (bytes), request_head, chunks, ws_frame, ws_text (syntax). */
 #ifndef CAL_NET_SERVER_PRIVATE_H
 #define CAL_NET_SERVER_PRIVATE_H
 
+#include "net/chunks.h"
+#include "net/request_head.h"
 #include "net/server.h"
-#include "net/ws_socket.h"
+#include "net/stream.h"
+#include "net/ws_private.h"
 
 #define CAL_FIELDS_CEILING 64
 #define CAL_ANSWER_CEILING (16 * 1024 * 1024)
@@ -18,37 +25,48 @@
 /*      ┌────────────────────────────────────────────────┐
  *      ▼                                                │
  *   AWAITING ─► BODY ─► WAITING ─► REPLYING ────────────┤
- *      │          └───────► REFUSED ─► closed           │
- *      └─► UPGRADED (the WebSocket has it now)          └─► closed */
+ *      │          └───────► LEAVING ◄─────────┘         │
+ *      └─► UPGRADED (the WebSocket has it now)          └─► GONE */
 typedef enum cal_conn_phase {
-  CAL_CONN_AWAITING, /* TLS, or a request's headers */
+  CAL_CONN_AWAITING, /* TLS, or a request's head */
   CAL_CONN_BODY,
-  CAL_CONN_WAITING, /* for the answer; nothing is read meanwhile */
+  CAL_CONN_WAITING, /* for the answer */
   CAL_CONN_REPLYING,
-  CAL_CONN_REFUSED, /* answered already; what still comes is thrown away for a moment, or a reset would eat
-                       the answer */
-  CAL_CONN_UPGRADED
+  CAL_CONN_LEAVING, /* the last word is said; what still comes is thrown away for a moment, or a reset would
+                       eat it */
+  CAL_CONN_UPGRADED,
+  CAL_CONN_GONE
 } cal_conn_phase;
 
 typedef struct cal_request {
   cal_http_request view;
+  cal_head head;
   cal_http_field fields[CAL_FIELDS_CEILING];
-  cal_buf text; /* what the spans of the view point into */
+  char *text;     /* what the spans of the head point into */
+  cal_buf joined; /* values of repeated fields */
   cal_buf body;
+  cal_chunks chunks;
 } cal_request;
 
+struct cal_served_ws;
+
 typedef struct cal_conn {
+  cal_stream stream;
   cal_list node;
   cal_server *server;
-  struct lws *wsi;
   cal_timer timer; /* the deadline of the phase */
   cal_conn_phase phase;
+  uint8_t closes;     /* after this answer */
+  uint8_t is_old;     /* HTTP/1.0 */
+  uint8_t has_begun;  /* a byte of the request has come */
+  uint8_t is_feeding; /* what has arrived is being read, further up the stack */
+  uint8_t has_ended;  /* the client sends no more */
+  uint8_t is_crowded; /* over the ceiling: its request is refused */
+  size_t scanned;     /* of the head, see cal_head_find_end */
+  uint64_t body_from_ns;
+  cal_buf input; /* arrived, and not yet its turn */
   cal_request *request;
-  cal_buf reply;
-  size_t replied;     /* bytes of it that lws has */
-  int closes, is_old; /* after this answer; HTTP/1.0 */
-  int is_stopped;     /* reading is */
-  cal_ws_socket *ws;
+  struct cal_served_ws *ws;
   char peer[48];
 } cal_conn;
 
@@ -58,56 +76,75 @@ struct cal_server {
   cal_list node; /* in the net */
   cal_net *net;
   cal_server_options options; /* its pointers to text are ours */
-  cal_lws *lws;
+  SSL_CTX *tls;               /* NULL: plain */
   cal_listener *listener;
   cal_slots *waiting; /* requests by id → cal_conn */
   cal_list conns;
   uint32_t conn_count;
-  int port, is_tls, is_stopping, is_dying;
-  struct {
-    char *name;   /* "x-twilio-signature:", as lws wants it */
-    size_t bytes; /* without the colon */
-    int token;    /* lws's own number for well-known names, or -1 */
-  } fields[CAL_FIELDS_CEILING];
-  char *scratch; /* room for a request's longest header */
-  size_t scratch_bytes;
+  int port, is_stopping;
+  uint64_t noted_ns; /* when cal_server_note wrote its last line */
+  uint32_t unnoted;  /* since then */
   cal_metric *timed_out, *refused, *crowded;
 };
 
 /* listener.c */
 int cal_listener_open(cal_server *server);
 void *cal_listener_close(cal_listener *listener); /* takes; NULL is fine; returns NULL */
-void cal_server_take(cal_server *server, int fd,
-                     const struct sockaddr *peer); /* server.c: a new connection; takes fd */
 
 /* server.c */
-void cal_server_bury(cal_server *server); /* takes a parked one, when its net goes */
-void cal_conn_cut(cal_conn *conn);
-void cal_conn_deadline(cal_conn *conn, uint64_t after_ms);
+/* Logs that something was refused; one line a second at most, or whoever sends rubbish fills the disk. */
+void cal_server_note(cal_server *server, const char *what, int code, const char *why);
 
-/* server_http.c: what lws's callback returns */
-int cal_conn_http(cal_conn *conn);
-int cal_conn_body(cal_conn *conn, const void *data, size_t bytes);
-int cal_conn_body_complete(cal_conn *conn);
-int cal_conn_writable(cal_conn *conn);
+/* server_conn.c */
+void cal_conn_take(cal_server *server, int fd, const struct sockaddr *peer); /* a new connection; takes fd */
+void cal_conn_cut(cal_conn *conn); /* at once; its memory goes with the loop's next turn */
+void cal_conn_deadline(cal_conn *conn, uint64_t after_ms);
+void cal_conn_leave(cal_conn *conn); /* all is said: LEAVING */
+void cal_conn_next(cal_conn *conn);  /* the answer has left: on to what comes after it */
+/* What has arrived is read as far as its phase lets it; what is left becomes conn->input. */
+void cal_conn_feed(cal_conn *conn, char *data, size_t bytes);
+
+/* server_http.c */
+/* Negative: the head has so many bytes; 0: it is not there yet; or the status of the refusal, `*why` static. */
+int cal_conn_check_head(const char *data, size_t bytes, size_t ceiling, size_t *scanned, const char **why);
+/* How many of the bytes were used. */
+size_t cal_conn_head(cal_conn *conn, const char *data, size_t bytes);
+size_t cal_conn_body(cal_conn *conn, const char *data, size_t bytes);
 void cal_conn_forget_request(cal_conn *conn);
 void cal_conn_reply(cal_conn *conn, const cal_http_answer *answer);
+void cal_conn_refuse(cal_conn *conn, int status,
+                     const char *why); /* answers and leaves; counted and logged */
 
 /* server_upgrade.c */
-int cal_conn_upgrade(cal_conn *conn, const char *to);
+void cal_conn_upgrade(cal_conn *conn); /* its request asks for a WebSocket */
+
+/* server_ws.c */
+struct cal_served_ws *cal_served_new(cal_conn *conn, const cal_ws_handlers *handlers);
+void cal_served_open(struct cal_served_ws *ws); /* the client has been told: on_open */
+size_t cal_served_read(struct cal_served_ws *ws, char *data, size_t bytes);
+void cal_served_drained(struct cal_served_ws *ws);
+void cal_served_end(struct cal_served_ws *ws, int error); /* takes: the connection is over */
+void cal_served_kill(struct cal_served_ws *ws, int code); /* takes */
 
 /* server_request.c */
-int cal_field_token(const char *name_with_colon);
-const char *cal_request_method(struct lws *wsi, int *token); /* NULL: none we serve */
-int cal_request_token(cal_server *server, struct lws *wsi,
-                      int token);              /* into scratch; bytes, or -1: absent */
-cal_request *cal_request_read(cal_conn *conn); /* returns owned */
-void *cal_request_free(cal_request *request);
-int cal_path_survives(const char *path, size_t bytes); /* 1: decoding has changed nothing in it */
-int cal_query_encode(cal_buf *into, const char *part,
-                     size_t bytes); /* a decoded part of a query; 1: as it was */
+cal_request *cal_request_new(const cal_server *server, const char *head, size_t bytes); /* returns owned */
+void cal_request_show(cal_request *request,
+                      const cal_server *server); /* fills in the view, once it is read */
+void *cal_request_free(cal_request *request);    /* takes; NULL is fine; returns NULL */
+/* The fields of `from` that the server wants, repeated ones joined; how many. `joined` holds what was joined. */
+size_t cal_fields_choose(cal_http_field *into, cal_buf *joined, const cal_server *server,
+                         const cal_http_field *from, size_t count);
 
 /* server_answer.c */
 int cal_answer_write(cal_buf *into, const cal_http_answer *answer, int is_head, const char *connection);
+
+/* What the server itself says, as application/problem+json (RFC 9457). */
+typedef struct cal_problem {
+  cal_http_answer answer;
+  cal_http_field fields[2];
+  char body[256];
+} cal_problem;
+
+const cal_http_answer *cal_problem_say(cal_problem *problem, int status, const char *detail);
 
 #endif

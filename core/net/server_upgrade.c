@@ -1,89 +1,25 @@
-/* The decision about a WebSocket. Refusals are answered here, before lws upgrades anything: later it can only
- * hang up. */
+/* The decision about a WebSocket (RFC 6455, 4.2). */
 #include <string.h>
-#include <strings.h>
+
+#include <openssl/evp.h>
+#include <openssl/sha.h>
 
 #include "base/error.h"
+#include "base/mem.h"
 #include "net/server_private.h"
 
-/* Is `word` one of the comma-separated words? */
-static int lists(const char *list, const char *word) {
-  size_t bytes = strlen(word);
-  while (*list) {
-    list += strspn(list, ", \t");
-    size_t length = strcspn(list, ", \t");
-    if (length == bytes && !strncasecmp(list, word, bytes)) return 1;
-    list += length;
-  }
-  return 0;
+#define KEY_BYTES 24 /* of base64: 16 random bytes */
+
+/* ---- refusing */
+
+static int refuse(cal_upgrade *upgrade, int status, const char *why) {
+  cal_problem problem;
+  return cal_upgrade_refuse(upgrade, cal_problem_say(&problem, status, why));
 }
 
-static int offers_known_subprotocol(cal_conn *conn) {
-  cal_server *server = conn->server;
-  if (cal_request_token(server, conn->wsi, WSI_TOKEN_PROTOCOL) <= 0) return 1;
-  for (size_t i = 0; i < server->options.subprotocol_count; i++)
-    if (lists(server->scratch, server->options.subprotocols[i])) return 1;
-  return 0;
-}
-
-static int refuse(cal_upgrade *upgrade, int status, const char *text, const char *name, const char *value) {
-  cal_http_field fields[] = {{cal_span_of("content-type"), cal_span_of("text/plain; charset=utf-8")},
-                             {cal_span_of(name), cal_span_of(value)}};
-  return cal_upgrade_refuse(upgrade, &(cal_http_answer){.status = status,
-                                                        .fields = fields,
-                                                        .field_count = name ? 2 : 1,
-                                                        .body = cal_span_of(text)});
-}
-
-/* What lws would only hang up on. */
-static int check(cal_conn *conn, cal_upgrade *upgrade) {
-  cal_server *server = conn->server;
-  struct lws *wsi = conn->wsi;
-  if (!lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI))
-    return refuse(upgrade, 405, "a WebSocket begins with GET\n", "allow", "GET");
-  if (server->is_stopping) return refuse(upgrade, 503, "this server is going away\n", "retry-after", "1");
-  if (cal_request_token(server, wsi, WSI_TOKEN_CONNECTION) <= 0 || !lists(server->scratch, "upgrade"))
-    return refuse(upgrade, 400, "the Connection field does not say upgrade\n", NULL, NULL);
-  if (cal_request_token(server, wsi, WSI_TOKEN_VERSION) <= 0 || strcmp(server->scratch, "13"))
-    return refuse(upgrade, 426, "only version 13 is spoken\n", "sec-websocket-version", "13");
-  if (cal_request_token(server, wsi, WSI_TOKEN_KEY) != 24)
-    return refuse(upgrade, 400, "Sec-WebSocket-Key is missing or wrong\n", NULL, NULL);
-  if (!offers_known_subprotocol(conn))
-    return refuse(upgrade, 400, "none of the sub-protocols is spoken\n", NULL, NULL);
-  if (!server->options.on_upgrade) return refuse(upgrade, 404, "no WebSocket is served here\n", NULL, NULL);
-  return 0;
-}
-
-static int ask(cal_conn *conn, cal_upgrade *upgrade) {
-  cal_server_options *options = &conn->server->options;
-  cal_request *request = cal_request_read(conn);
-  int status = options->on_upgrade(options->context, &request->view, upgrade);
-  cal_request_free(request);
-  if (status && !upgrade->refusal->bytes) cal_upgrade_refuse(upgrade, &(cal_http_answer){.status = status});
-  return status;
-}
-
-/* Always closes: lws would go on with whatever else was read from a connection it should not trust any more.
- */
-static int send_refusal(cal_conn *conn) {
-  cal_metric_add(conn->server->refused, 1);
-  if (conn->reply.bytes)
-    lws_write(conn->wsi, (unsigned char *)conn->reply.data, conn->reply.bytes, LWS_WRITE_HTTP_FINAL);
-  cal_buf_free(&conn->reply);
-  return -1;
-}
-
-int cal_conn_upgrade(cal_conn *conn, const char *to) {
-  if (conn->phase != CAL_CONN_AWAITING || strcasecmp(to, "websocket")) return -1;
-  cal_upgrade upgrade = {.refusal = &conn->reply};
-  int status = check(conn, &upgrade);
-  if (!status) status = ask(conn, &upgrade);
-  if (status) return send_refusal(conn);
-  conn->phase = CAL_CONN_UPGRADED;
-  conn->ws = cal_ws_socket_new(conn->server->net, &upgrade.handlers);
-  conn->ws->owner = &conn->ws;
-  conn->ws->wsi = conn->wsi;
-  return 0;
+static int refuse_version(cal_upgrade *upgrade) {
+  static const cal_http_field version = {{"sec-websocket-version", 21}, {"13", 2}};
+  return cal_upgrade_refuse(upgrade, &(cal_http_answer){.status = 426, .fields = &version, .field_count = 1});
 }
 
 int cal_upgrade_refuse(cal_upgrade *upgrade, const cal_http_answer *answer) {
@@ -91,4 +27,90 @@ int cal_upgrade_refuse(cal_upgrade *upgrade, const cal_http_answer *answer) {
   if (!cal_answer_write(upgrade->refusal, answer, 0, "close")) return answer->status;
   cal_answer_write(upgrade->refusal, &wrong, 0, "close");
   return wrong.status;
+}
+
+/* ---- deciding */
+
+static int is_key(cal_span key) {
+  unsigned char random[KEY_BYTES];
+  if (key.bytes != KEY_BYTES || memcmp(key.at + KEY_BYTES - 2, "==", 2)) return 0;
+  return EVP_DecodeBlock(random, (const unsigned char *)key.at, KEY_BYTES) == 18; /* with the padding's two */
+}
+
+static int check(cal_conn *conn, cal_upgrade *upgrade) {
+  const cal_head *head = &conn->request->head;
+  if (strcmp(head->method, "GET")) return refuse(upgrade, 405, "a WebSocket begins with GET");
+  if (head->is_chunked || head->content_length > 0)
+    return refuse(upgrade, 400, "a WebSocket begins without a body");
+  if (conn->server->is_stopping) return refuse(upgrade, 503, "this server is going away");
+  if (!cal_head_lists(head, "connection", "upgrade"))
+    return refuse(upgrade, 400,
+                  "the Connection field does not say upgrade: a proxy in between must pass it on");
+  if (!cal_span_is(cal_head_field(head, "sec-websocket-version"), "13")) return refuse_version(upgrade);
+  if (!is_key(cal_head_field(head, "sec-websocket-key")))
+    return refuse(upgrade, 400, "the Sec-WebSocket-Key is missing or malformed");
+  if (!conn->server->options.on_upgrade) return refuse(upgrade, 404, "no WebSocket is served here");
+  return 0;
+}
+
+static int ask(cal_conn *conn, cal_upgrade *upgrade) {
+  const cal_server_options *options = &conn->server->options;
+  cal_request_show(conn->request, conn->server);
+  conn->request->view.peer = conn->peer;
+  int status = options->on_upgrade(options->context, &conn->request->view, upgrade);
+  if (status && !upgrade->refusal->bytes) cal_upgrade_refuse(upgrade, &(cal_http_answer){.status = status});
+  return status;
+}
+
+/* ---- answering */
+
+static void write_accept(cal_buf *into, cal_span key) {
+  static const char magic[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+  char text[KEY_BYTES + sizeof magic];
+  unsigned char digest[SHA_DIGEST_LENGTH], accept[32];
+  memcpy(text, key.at, KEY_BYTES);
+  memcpy(text + KEY_BYTES, magic, sizeof magic - 1);
+  SHA1((const unsigned char *)text, KEY_BYTES + sizeof magic - 1, digest);
+  EVP_EncodeBlock(accept, digest, sizeof digest);
+  cal_buf_format(into, "sec-websocket-accept: %s\r\n", (const char *)accept);
+}
+
+static int accept_it(cal_conn *conn, const cal_upgrade *upgrade) {
+  const cal_head *head = &conn->request->head;
+  cal_buf answer;
+  cal_buf_init(&answer, 1024);
+  cal_buf_text(&answer, "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n");
+  write_accept(&answer, cal_head_field(head, "sec-websocket-key"));
+  if (upgrade->subprotocol && cal_head_lists(head, "sec-websocket-protocol", upgrade->subprotocol))
+    cal_buf_format(&answer, "sec-websocket-protocol: %s\r\n", upgrade->subprotocol);
+  cal_buf_text(&answer, "\r\n");
+  conn->phase = CAL_CONN_UPGRADED;
+  conn->ws = cal_served_new(conn, &upgrade->handlers);
+  cal_conn_forget_request(conn);
+  int code = cal_stream_write(&conn->stream, answer.data, answer.bytes);
+  cal_buf_free(&answer);
+  return code;
+}
+
+static void send_refusal(cal_conn *conn, const cal_buf *refusal) {
+  cal_metric_add(conn->server->refused, 1);
+  if (cal_stream_write(&conn->stream, refusal->data, refusal->bytes))
+    cal_conn_cut(conn);
+  else
+    cal_conn_leave(conn);
+}
+
+void cal_conn_upgrade(cal_conn *conn) {
+  cal_buf refusal;
+  cal_buf_init(&refusal, CAL_ANSWER_CEILING);
+  cal_upgrade upgrade = {.refusal = &refusal};
+  int status = check(conn, &upgrade);
+  if (!status) status = ask(conn, &upgrade);
+  if (status)
+    send_refusal(conn, &refusal);
+  else if (accept_it(conn, &upgrade))
+    cal_served_end(conn->ws, -EPIPE);
+  else
+    cal_served_open(conn->ws);
+  cal_buf_free(&refusal);
 }

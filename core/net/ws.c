@@ -21,7 +21,7 @@ typedef struct message {
 } message;
 
 static pthread_once_t metrics_once = PTHREAD_ONCE_INIT;
-static cal_metric *audio_dropped, *closed_slow, *closed_big;
+static cal_metric *audio_dropped, *closed_slow, *closed_big, *closed_malformed;
 
 static void make_metrics(void) {
   audio_dropped =
@@ -30,6 +30,8 @@ static void make_metrics(void) {
       cal_counter("callisto_ws_closed_total{reason=\"slow\"}", "WebSockets closed by us, by reason");
   closed_big =
       cal_counter("callisto_ws_closed_total{reason=\"too_big\"}", "WebSockets closed by us, by reason");
+  closed_malformed =
+      cal_counter("callisto_ws_closed_total{reason=\"malformed\"}", "WebSockets closed by us, by reason");
 }
 
 void cal_ws_init(cal_ws *ws, const cal_ws_transport *transport, cal_loop *loop,
@@ -250,10 +252,10 @@ static void deliver(cal_ws *ws, char *data, size_t bytes, int is_binary) {
   if (ws->handlers.on_message) ws->handlers.on_message(ws->handlers.context, data, bytes, is_binary);
 }
 
-static void too_big(cal_ws *ws) {
-  cal_metric_add(closed_big, 1);
+void cal_ws_reject(cal_ws *ws, int code, const char *why) {
+  cal_metric_add(code == 1009 ? closed_big : closed_malformed, 1);
   cal_buf_free(&ws->message);
-  cal_ws_close(ws, 1009, "message too big");
+  cal_ws_close(ws, code, why);
 }
 
 void cal_ws_received(cal_ws *ws, char *data, size_t bytes, int is_first, int is_last, int is_binary) {
@@ -261,7 +263,7 @@ void cal_ws_received(cal_ws *ws, char *data, size_t bytes, int is_first, int is_
   if (ws->state != CAL_WS_OPEN) return;
   if (!bytes) data = nothing; /* never NULL, even when there is nothing */
   if (is_first && is_last && bytes <= ws->message.ceiling) return deliver(ws, data, bytes, is_binary);
-  if (cal_buf_append(&ws->message, data, bytes)) return too_big(ws);
+  if (cal_buf_append(&ws->message, data, bytes)) return cal_ws_reject(ws, 1009, "message too big");
   if (!is_last) return;
   deliver(ws, ws->message.data ? ws->message.data : nothing, ws->message.bytes, is_binary);
   if (ws->message.room > KEEP_BYTES)

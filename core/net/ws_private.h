@@ -54,6 +54,8 @@ void cal_ws_opened(cal_ws *ws);
 void cal_ws_received(cal_ws *ws, char *data, size_t bytes, int is_first, int is_last, int is_binary);
 void cal_ws_flush(cal_ws *ws);
 void cal_ws_peer_closes(cal_ws *ws, int code, const char *reason, size_t bytes);
+void cal_ws_reject(cal_ws *ws, int code,
+                   const char *why); /* it broke the rules, or a ceiling; counted, closed */
 void cal_ws_fail(cal_ws *ws, int error, const char *text); /* remembers why; cal_ws_finish follows */
 void cal_ws_finish(cal_ws *ws);                            /* takes: on_close, then the memory goes */
 

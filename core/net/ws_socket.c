@@ -10,6 +10,7 @@ _Static_assert(CAL_WS_PAD >= LWS_PRE, "senders leave too little head-room");
 /* What lies in the kernel cannot be taken back at a barge-in: 32 KiB are more than a second of any telephone
  * audio. */
 #define KERNEL_SEND_BYTES 32768
+#define PROVE_EVERY_MS 500
 
 static cal_ws_socket *of(cal_ws *ws) { return cal_list_entry(ws, cal_ws_socket, base); }
 
@@ -52,11 +53,7 @@ static void socket_release(cal_ws *ws) {
   cal_ws_socket *socket = of(ws);
   struct lws *wsi = socket->wsi;
   socket->wsi = NULL;
-  if (socket->owner)
-    *socket->owner = NULL;
-  else if (wsi)
-    lws_set_opaque_user_data(wsi, NULL);
-  socket->owner = NULL;
+  if (wsi) lws_set_opaque_user_data(wsi, NULL);
   cal_ws_attempt_free(socket->attempt);
   socket->attempt = NULL;
   if (wsi) cut(wsi);
@@ -92,27 +89,32 @@ static void peer_closes(cal_ws *ws, const unsigned char *in, size_t bytes) {
 }
 
 static void closed(cal_ws_socket *socket, struct lws *wsi) {
-  if (!socket->owner) lws_set_opaque_user_data(wsi, NULL);
+  lws_set_opaque_user_data(wsi, NULL);
   socket->wsi = NULL;
   cal_ws_finish(&socket->base);
+}
+
+/* A pong counts as life, and so does everything else the peer sends. lws sorts a list of timers for it. */
+static void prove_life(cal_ws_socket *socket, struct lws *wsi) {
+  uint64_t now_ms = uv_now(cal_loop_uv(socket->net->loop));
+  if (now_ms - socket->proven_ms < PROVE_EVERY_MS) return;
+  socket->proven_ms = now_ms;
+  lws_validity_confirmed(wsi);
 }
 
 void cal_ws_socket_event(cal_ws_socket *socket, struct lws *wsi, enum lws_callback_reasons reason, void *in,
                          size_t bytes) {
   switch (reason) {
-  case LWS_CALLBACK_ESTABLISHED:
   case LWS_CALLBACK_CLIENT_ESTABLISHED:
     return opened(socket, wsi);
-  case LWS_CALLBACK_RECEIVE:
   case LWS_CALLBACK_CLIENT_RECEIVE:
+    prove_life(socket, wsi);
     return cal_ws_received(&socket->base, in, bytes, lws_is_first_fragment(wsi), lws_is_final_fragment(wsi),
                            lws_frame_is_binary(wsi));
-  case LWS_CALLBACK_SERVER_WRITEABLE:
   case LWS_CALLBACK_CLIENT_WRITEABLE:
     return cal_ws_flush(&socket->base);
   case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
     return peer_closes(&socket->base, in, bytes);
-  case LWS_CALLBACK_CLOSED:
   case LWS_CALLBACK_CLIENT_CLOSED:
     return closed(socket, wsi);
   default:

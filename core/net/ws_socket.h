@@ -1,4 +1,4 @@
-/* ws_socket: the transport of a WebSocket on a real connection, server's or client's side. Inside this module
+/* ws_socket: the transport of a WebSocket that we opened: a connection of libwebsockets. Inside this module
  * only. */
 #ifndef CAL_NET_WS_SOCKET_H
 #define CAL_NET_WS_SOCKET_H
@@ -12,8 +12,8 @@ typedef struct cal_ws_socket {
   cal_ws base;
   cal_net *net;
   struct lws *wsi;
-  struct cal_ws_socket **owner;   /* a server connection's pointer to us, cleared when we go */
-  struct cal_ws_attempt *attempt; /* a client that is still connecting */
+  struct cal_ws_attempt *attempt; /* while it is connecting */
+  uint64_t proven_ms;             /* when the peer last proved that it lives, by the loop's clock */
 } cal_ws_socket;
 
 cal_ws_socket *cal_ws_socket_new(cal_net *net, const cal_ws_handlers *handlers);

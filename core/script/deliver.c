@@ -17,11 +17,10 @@ static void push_message(lua_State *L, const cal_http_message *message, int is_r
   lua_newtable(L);
   if (is_request) {
     put(L, "method", message->method);
-    put(L, "path", message->url);
+    put(L, "target", message->url);
+    put(L, "path", message->path);
     put(L, "query", message->query);
     put(L, "peer", message->peer);
-    lua_pushboolean(L, message->target_is_exact);
-    lua_setfield(L, -2, "exact");
   } else {
     lua_pushinteger(L, message->status);
     lua_setfield(L, -2, "status");

@@ -145,7 +145,7 @@ static inline int kit_on_request(void *context, cal_io *io, cal_id request, cal_
   kit *k = context;
   k->requests++;
   k->request = request;
-  snprintf(k->request_line, sizeof k->request_line, "%s %s?%s %s", message->method, message->url,
+  snprintf(k->request_line, sizeof k->request_line, "%s %s?%s %s", message->method, message->path,
            message->query, message->body ? message->body : "");
   cal_http_message_free(message);
   return k->request_status;
@@ -155,7 +155,7 @@ static inline int kit_on_socket(void *context, cal_id socket, cal_http_message *
   kit *k = context;
   k->sockets++;
   k->socket = socket;
-  int bytes = snprintf(k->socket_about, sizeof k->socket_about, "%s?%s", message->url, message->query);
+  int bytes = snprintf(k->socket_about, sizeof k->socket_about, "%s?%s", message->path, message->query);
   for (size_t at = 0; at < message->body_bytes; at += strlen(message->body + at) + 1)
     bytes +=
         snprintf(k->socket_about + bytes, sizeof k->socket_about - (size_t)bytes, "|%s", message->body + at);

@@ -76,7 +76,7 @@ typedef struct side {
 typedef struct host {
   world *w;
   cal_server *server; /* or a double */
-  int requests, upgrades, is_tls, is_exact;
+  int requests, upgrades, is_tls;
   cal_id id;
   char method[16], path[64], query[128], body[256], peer[64];
   char fields[512]; /* "name=value;" */
@@ -104,7 +104,6 @@ static inline void host_answer(host *h, int status, const char *body) {
 
 static inline void keep(host *h, const cal_http_request *request) {
   h->is_tls = request->is_tls;
-  h->is_exact = request->target_is_exact;
   if (request->id) h->id = request->id;
   snprintf(h->method, sizeof h->method, "%s", request->method);
   snprintf(h->peer, sizeof h->peer, "%s", request->peer);
@@ -179,8 +178,6 @@ static inline void serve(world *w, host *h, const char *name, int port) {
                                 .port = port,
                                 .fields = wanted,
                                 .field_count = 5,
-                                .subprotocols = subprotocols,
-                                .subprotocol_count = 2,
                                 .context = h,
                                 .on_request = on_request,
                                 .on_upgrade = on_upgrade};

@@ -40,8 +40,8 @@ static void a_request_and_its_answer(void **state) {
   assert_string_equal(h.query, "x=1&y=2");
   assert_string_equal(h.body, "hello");
   assert_string_equal(h.peer, "127.0.0.1");
-  assert_true(h.is_tls && h.is_exact);
-  assert_string_equal(h.fields, "x-signature=abc=,def;cookie=a=1;authorization=Basic QUMxOnNlY3JldA==;"
+  assert_true(h.is_tls);
+  assert_string_equal(h.fields, "x-signature=abc=, def;cookie=a=1;authorization=Basic QUMxOnNlY3JldA==;"
                                 "content-type=application/x-www-form-urlencoded;host=App.test;");
   assert_string_equal(w.record, "POST App.test/calls/1 200\n");
   assert_int_equal(cal_http_under_way(w.net), 0);
@@ -118,7 +118,7 @@ static void every_method(void **state) {
   asked brewed = {0}; /* no server of ours knows it */
   ask(&w, &brewed, (cal_http_fetch_options){.method = "BREW", .url = "http://app.test/"});
   pass(&w, 2);
-  expect(&brewed, 0, 1, 403);
+  expect(&brewed, 0, 1, 501);
   world_close(&w);
 }
 
@@ -165,10 +165,10 @@ static void what_is_too_much_is_refused(void **state) {
   } cases[] = {
       {{cal_span_of("x"), cal_span_of("y")}, 1000, 0, 200},
       {{cal_span_of("x"), cal_span_of("y")}, 1001, 0, 413},
-      {{cal_span_of("Transfer-Encoding"), cal_span_of("chunked")}, 10, 0, 411},
+      {{cal_span_of("Transfer-Encoding"), cal_span_of("gzip")}, 10, 0, 501},
       {{cal_span_of("Content-Length"), cal_span_of("3, 4")}, 3, 0, 400},
       {{cal_span_of("Content-Length"), cal_span_of("123456")}, 3, 0, 413},
-      {{cal_span_of("x"), {big, 1500}}, 10, -ECONNRESET, 0},
+      {{cal_span_of("x"), {big, 1500}}, 10, 0, 431},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     asked a = {0};
@@ -181,7 +181,7 @@ static void what_is_too_much_is_refused(void **state) {
     expect(&a, cases[i].error, 1, cases[i].status);
   }
   assert_int_equal(h.requests, 1);
-  assert_int_equal(counted("callisto_http_refused_total") - before, 4);
+  assert_int_equal(counted("callisto_http_refused_total") - before, 5);
   free(big);
   world_close(&w);
 }
@@ -226,7 +226,7 @@ static void too_many_connections(void **state) {
   assert_int_equal(cal_server_connections(h.server), 2);
   ask(&w, &b, (cal_http_fetch_options){.url = "http://app.test/"});
   pass(&w, 2);
-  expect(&b, -ECONNRESET, 1, 0);
+  expect(&b, 0, 1, 503);
   world_close(&w);
 }
 

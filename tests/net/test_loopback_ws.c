@@ -82,7 +82,6 @@ static void upgrades_that_do_not_open(void **state) {
   } cases[] = {
       {{.url = "ws://app.test/"}, 401, {0}, -EPROTO, 401, 2, "401"},
       {{.url = "ws://app.test/"}, 503, {0}, -EPROTO, 503, 2, "503"},
-      {{.url = "ws://app.test/", .subprotocol = "mqtt"}, 0, {0}, -EPROTO, 400, 2, "400"},
       {{.url = "wss://app.test/"}, 0, {0}, -ECONNREFUSED, 0, 2, "ECONNREFUSED"},
       {{.url = "ws://nobody.test/"}, 0, {0}, -ENOENT, 0, 2, "ENOENT"},
       {{.url = "ws://127.0.0.1/", .deny_private = 1}, 0, {0}, -EACCES, 0, 1, "EACCES"},

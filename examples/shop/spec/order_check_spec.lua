@@ -21,7 +21,7 @@ describe("order-check", function()
     caller:hears "It is on its way"
     assert.equal("CONFIRMED", caller:ended().outcome)
     assert.equal(1, #requests())
-    assert.equal("https://shop.test/orders/A 7", requests()[1].url) -- as the shop decodes it
+    assert.equal("https://shop.test/orders/A%207", requests()[1].url)
     assert.equal("Bearer key-of-the-shop", requests()[1].headers.authorization)
     assert.equal('{"state":"send"}', requests()[1].body)
   end)
