@@ -209,8 +209,7 @@ int cal_ws_client_event(struct lws *wsi, enum lws_callback_reasons reason, void 
     destroyed(ws, wsi);
     return 0;
   default:
-    cal_ws_socket_event(ws, wsi, reason, in, bytes);
-    return 0;
+    return cal_ws_socket_event(ws, wsi, reason, in, bytes);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "base/mem.h"
+#include "net/ws_frame.h"
 
 _Static_assert(CAL_WS_PAD >= LWS_PRE, "senders leave too little head-room");
 
@@ -83,9 +84,19 @@ static void opened(cal_ws_socket *socket, struct lws *wsi) {
   cal_ws_opened(&socket->base);
 }
 
-static void peer_closes(cal_ws *ws, const unsigned char *in, size_t bytes) {
-  if (bytes < 2) return cal_ws_peer_closes(ws, 1005, NULL, 0);
-  cal_ws_peer_closes(ws, in[0] << 8 | in[1], (const char *)in + 2, bytes - 2);
+/* lws takes any code and reason and would send them back. -1 hangs up instead. */
+static int peer_closes(cal_ws *ws, const unsigned char *in, size_t bytes) {
+  cal_ws_text text = {0};
+  int code = bytes < 2 ? 1005 : in[0] << 8 | in[1];
+  const char *reason = bytes ? (const char *)in + 2 : "";
+  size_t reason_bytes = bytes < 2 ? 0 : bytes - 2;
+  int is_sound = bytes == 0 || (bytes > 1 && cal_close_code_is_sound(code));
+  if (!is_sound || !cal_ws_text_take(&text, reason, reason_bytes) || !cal_ws_text_is_whole(&text)) {
+    cal_ws_fail(ws, -EPROTO, "the peer closed with a code or a reason that must not be sent");
+    return -1;
+  }
+  cal_ws_peer_closes(ws, code, reason, reason_bytes);
+  return 0;
 }
 
 static void closed(cal_ws_socket *socket, struct lws *wsi) {
@@ -102,8 +113,8 @@ static void prove_life(cal_ws_socket *socket, struct lws *wsi) {
   lws_validity_confirmed(wsi);
 }
 
-void cal_ws_socket_event(cal_ws_socket *socket, struct lws *wsi, enum lws_callback_reasons reason, void *in,
-                         size_t bytes) {
+static void dispatch(cal_ws_socket *socket, struct lws *wsi, enum lws_callback_reasons reason, void *in,
+                     size_t bytes) {
   switch (reason) {
   case LWS_CALLBACK_CLIENT_ESTABLISHED:
     return opened(socket, wsi);
@@ -113,11 +124,16 @@ void cal_ws_socket_event(cal_ws_socket *socket, struct lws *wsi, enum lws_callba
                            lws_frame_is_binary(wsi));
   case LWS_CALLBACK_CLIENT_WRITEABLE:
     return cal_ws_flush(&socket->base);
-  case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-    return peer_closes(&socket->base, in, bytes);
   case LWS_CALLBACK_CLIENT_CLOSED:
     return closed(socket, wsi);
   default:
     return;
   }
+}
+
+int cal_ws_socket_event(cal_ws_socket *socket, struct lws *wsi, enum lws_callback_reasons reason, void *in,
+                        size_t bytes) {
+  if (reason == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE) return peer_closes(&socket->base, in, bytes);
+  dispatch(socket, wsi, reason, in, bytes);
+  return 0;
 }

@@ -17,8 +17,9 @@ typedef struct cal_ws_socket {
 } cal_ws_socket;
 
 cal_ws_socket *cal_ws_socket_new(cal_net *net, const cal_ws_handlers *handlers);
-void cal_ws_socket_event(cal_ws_socket *ws, struct lws *wsi, enum lws_callback_reasons reason, void *in,
-                         size_t bytes);
+/* What lws's callback returns. */
+int cal_ws_socket_event(cal_ws_socket *ws, struct lws *wsi, enum lws_callback_reasons reason, void *in,
+                        size_t bytes);
 void cal_ws_attempt_free(struct cal_ws_attempt *attempt); /* takes; NULL is fine */
 
 #endif

@@ -119,8 +119,9 @@ static void a_handshake_that_is_never_answered(void **state) {
 
 static void a_server_that_answers_nonsense(void **state) {
   static const char *const answers[] = {
-      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-      "Sec-WebSocket-Accept: d3Jvbmc=\r\n\r\n",
+      /* in brackets, or clang misses a comma */
+      ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+       "Sec-WebSocket-Accept: d3Jvbmc=\r\n\r\n"),
       "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", "220 mail.example.org ESMTP\r\n"};
   kit k;
   client c;
