@@ -148,7 +148,7 @@ end
 
 ---Starts `callisto VERB …` in the background; its exit code is written down when it ends.
 ---@param verb string
----@param options table words of the command line; name, env
+---@param options table words of the command line; name, env; `program`: another than callisto, whose verb is ""
 ---@return {name: string, log: string, pid: integer, port: integer|nil}
 function kit.start(verb, options)
   local name = ("%s-%d"):format(options.name or verb, #processes + 1)
@@ -160,7 +160,8 @@ function kit.start(verb, options)
   end
   table.sort(env)
   os.execute(("( env %s %s %s %s >%s 2>&1 & echo $! >%s; wait $!; echo $? >%s ) >/dev/null 2>&1 </dev/null &"):format(
-    table.concat(env, " "), quote(kit.callisto), verb, words_of(options), quote(process.log), quote(pid), quote(process.rc)))
+    table.concat(env, " "), quote(options.program or kit.callisto), verb, words_of(options), quote(process.log), quote(pid),
+    quote(process.rc)))
   process.pid = kit.wait_for("the process " .. name, 10, function() return tonumber(kit.read(pid):match "%d+") end)
   processes[#processes + 1] = process
   return process
