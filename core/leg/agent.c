@@ -29,7 +29,7 @@ static void send_marks(cal_leg *leg, const cal_playout_frame *frame) {
 }
 
 static void send_sound(cal_leg *leg, int16_t *frame) {
-  cal_leg_mix_background(leg, frame);
+  if (leg->background.clip) cal_leg_mix_background(leg, frame);
   cal_leg_send(leg, frame);
   cal_pace_sent(&leg->pace, 1);
 }
@@ -53,7 +53,7 @@ static int send_next(cal_leg *leg) {
   uint32_t samples = (uint32_t)leg->frame_samples;
   int16_t *frame = cal_scratch_get(leg->host->samples, samples * sizeof *frame);
   cal_playout_frame pulled = cal_playout_pull(&leg->playout, frame, samples);
-  int is_joined = cal_leg_mix_lines(leg, frame);
+  int is_joined = leg->heard_count && cal_leg_mix_lines(leg, frame);
   if (is_joined && !pulled.samples) cal_playout_filler(&leg->playout, samples);
   if (is_joined || pulled.samples) send_sound(leg, frame);
   send_marks(leg, &pulled);

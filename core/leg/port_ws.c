@@ -144,11 +144,10 @@ static void take_error(port_ws *p, const cal_wire_event *event) {
 
 /* The schedule of the messages that are allowed runs ahead of time by a burst at most. */
 static int is_too_much(port_ws *p) {
-  uint32_t burst, per_second = cal_wire_limit(p->wire, &burst);
-  if (!per_second) return 0;
-  uint64_t now = now_ns(p), each_ns = CAL_S / per_second;
+  if (!p->limit_per_second) return 0;
+  uint64_t now = now_ns(p), each_ns = CAL_S / p->limit_per_second;
   if (p->limit_ns < now) p->limit_ns = now;
-  if (p->limit_ns - now < burst * each_ns) {
+  if (p->limit_ns - now < p->limit_burst * each_ns) {
     p->limit_ns += each_ns;
     return 0;
   }
@@ -317,6 +316,7 @@ static int port_new(port_ws **result, const cal_host *host, const cal_port_ws_op
   p->options = *options;
   p->options.texts = cal_ref(options->texts);
   p->wire = cal_ref(wire);
+  p->limit_per_second = cal_wire_limit(wire, &p->limit_burst);
   p->close_code = 1000;
   p->close_reason = cal_strdup("");
   cal_wire_state_init(&p->wire_state);

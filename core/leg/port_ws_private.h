@@ -23,7 +23,8 @@ typedef struct port_ws {
   port_parting parting;
   cal_timer deadline; /* of the start message; when it is over: of the other side's last word */
   uint32_t malformed_in_a_row;
-  uint64_t limit_ns;   /* when all sound that came would be allowed */
+  uint32_t limit_per_second, limit_burst; /* of messages with sound; 0: no limit */
+  uint64_t limit_ns;                      /* when all sound that came would be allowed */
   char *stream, *call; /* as the start message named them: a second one may not change them */
   int close_code;
   char *close_reason;

@@ -93,7 +93,7 @@ static void push_rate(rate *r, const int16_t *samples, size_t count) {
   }
 }
 
-void cal_taps_push(cal_taps *taps, const int16_t *samples, size_t count) {
+void cal_taps_push(const cal_taps *taps, const int16_t *samples, size_t count) {
   give(&taps->own, samples, count);
   cal_list_each(&taps->others, node) {
     rate *r = cal_list_entry(node, rate, node);

@@ -39,7 +39,10 @@ void cal_taps_close(cal_taps *taps); /* lets go of every tap */
 /* -EINVAL for a rate out of range (8,000 to 48,000). */
 int cal_taps_add(cal_taps *taps, uint32_t rate_hz, cal_tap *tap);
 void cal_tap_remove(cal_tap *tap); /* harmless when it was removed, or its leg is over */
-void cal_taps_push(cal_taps *taps, const int16_t *samples, size_t count);
+static inline int cal_taps_are_empty(const cal_taps *taps) {
+  return cal_list_is_empty(&taps->own) && cal_list_is_empty(&taps->others);
+}
+void cal_taps_push(const cal_taps *taps, const int16_t *samples, size_t count);
 void cal_taps_cut(cal_taps *taps);
 
 #endif

@@ -134,7 +134,8 @@ void cal_leg_mix_background(cal_leg *leg, int16_t *frame) {
 
 void cal_leg_send(cal_leg *leg, const int16_t *frame) {
   leg->port->ops->sound(leg->port, frame, leg->frame_samples);
-  cal_taps_push(&leg->taps[CAL_TAP_OUT], frame, leg->frame_samples);
+  const cal_taps *taps = &leg->taps[CAL_TAP_OUT];
+  if (!cal_taps_are_empty(taps)) cal_taps_push(taps, frame, leg->frame_samples);
 }
 
 /* ---- stopping */
