@@ -1,7 +1,10 @@
-local vm = require("spec.support.fake_core").world():vm("call")
-local template, text = vm.require "callisto.template", vm.require "callisto.text"
-local duration, hours, words = vm.require "callisto.duration", vm.require "callisto.hours", vm.require "callisto.words"
-local options, routes = vm.require "callisto.options", vm.require "callisto.service.routes"
+local duration = require "callisto.duration"
+local hours = require "callisto.hours"
+local options = require "callisto.options"
+local routes = require "callisto.service.routes"
+local template = require "callisto.template"
+local text = require "callisto.text"
+local words = require "callisto.words"
 
 local function nothing() end
 

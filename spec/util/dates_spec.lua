@@ -1,5 +1,5 @@
-local vm = require("spec.support.fake_core").world():vm("call")
-local dates, clock = vm.require "callisto.dates", vm.require "callisto.clock"
+local dates = require "callisto.dates"
+local flows = require "spec.support.flows"
 
 local TODAY = "2026-03-03" -- a Tuesday
 
@@ -55,15 +55,26 @@ it("the ways to say a date mean that date and no other", function()
 end)
 
 it("the clock knows the date of a zone", function()
-  assert.equal("2026-03-03", clock.today())
-  assert.equal("15:45", clock.time "Asia/Kolkata")
-  assert.equal("11:15", clock.time "Europe/Berlin")
-  assert.equal("2026-03-02", clock.today "Pacific/Pago_Pago")
-  assert.matches("no time zone Mars/Base", (select(2, clock.today "Mars/Base")))
-  assert.matches("no time zone Mars/Base", (select(2, clock.time "Mars/Base")))
-  assert.is_true(clock.is_open { tue = "10:00-11:00" })
-  assert.is_false(clock.is_open { mon = "10:00-11:00" })
-  assert.matches("no window", (select(2, clock.is_open { mon = "x" })))
+  local caller = flows.call [[
+    local clock = require "callisto.clock"
+    call:fact("clock", {
+      today = clock.today(), samoa = clock.today "Pacific/Pago_Pago", no_today = select(2, clock.today "Mars/Base"),
+      kolkata = clock.time "Asia/Kolkata", berlin = clock.time "Europe/Berlin", no_time = select(2, clock.time "Mars/Base"),
+      tuesday = clock.is_open { tue = "10:00-11:00" }, monday = clock.is_open { mon = "10:00-11:00" },
+      no_window = select(2, clock.is_open { mon = "x" }),
+    })
+  ]]
+  caller:ended()
+  local told = caller:fact "clock"
+  assert.equal("2026-03-03", told.today)
+  assert.equal("15:45", told.kolkata)
+  assert.equal("11:15", told.berlin)
+  assert.equal("2026-03-02", told.samoa)
+  assert.matches("no time zone Mars/Base", told.no_today)
+  assert.matches("no time zone Mars/Base", told.no_time)
+  assert.is_true(told.tuesday)
+  assert.is_false(told.monday)
+  assert.matches("no window", told.no_window)
 end)
 
 it("a local date and time is an instant", function()

@@ -1,5 +1,6 @@
-local vm = require("spec.support.fake_core").world():vm("call")
-local numbers, words = vm.require "callisto.numbers", vm.require "callisto.words"
+local numbers = require "callisto.numbers"
+local text = require "callisto.text"
+local words = require "callisto.words"
 
 describe("a spoken number", function()
   for said, value in pairs {
@@ -52,7 +53,6 @@ describe("words for money", function()
 end)
 
 describe("a sentence", function()
-  local text = vm.require "callisto.text"
   for sentence, filled in pairs {
     ["{n|money:rupees:indian}"] = "one lakh twenty-five thousand rupees",
     ["{n|number:indian}"] = "one lakh twenty-five thousand",

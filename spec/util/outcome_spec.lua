@@ -1,4 +1,5 @@
-local outcome = require("spec.support.fake_core").world():vm("service").require "callisto.outcome"
+local outcome = require "callisto.outcome"
+local retry = require "callisto.retry"
 
 local answered = { status = "ANSWERED", reason = "COMPLETED" }
 local dialled = { status = "INITIATED", reason = "DIALED" }
@@ -107,7 +108,6 @@ describe("the outcome", function()
 end)
 
 describe("retry", function()
-  local retry = require("spec.support.fake_core").world():vm("service").require "callisto.retry"
   local policy = retry.policy { attempts = 3, no_answer = "30m", busy = "10m", undecided = 7200, jitter = "2s" }
 
   for _, case in ipairs {
