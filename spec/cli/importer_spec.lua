@@ -1,14 +1,18 @@
-local phone = require "spec.support.phone"
+local exchange = require "callisto.spec"
+local flows = require "spec.support.flows"
+local importer = require "callisto.importer"
+local json = require "callisto.json"
 
-local vm = require("spec.support.fake_core").world():vm("call")
-local importer, json = vm.require "callisto.importer", vm.require "callisto.json"
+local SHOP = "https://shop.example.com"
+
+local function shop() return { status = 200 } end
 
 -- A call of what the JSON says; `how` is the text of the second argument.
 local function call(document, options, how)
   options = options or {}
   options.source = ("local how = %s\nreturn require('callisto.importer').template([==[%s]==], how)"):format(how or "nil",
     type(document) == "string" and document or json.encode(document))
-  return phone.call(options)
+  return exchange.call(options)
 end
 
 local IVR = [[{
@@ -53,23 +57,24 @@ describe("an imported keypad tree", function()
   end)
 
   it("sends its requests", function()
-    local asked
-    local caller = call(IVR, { payload = PAYLOAD, on_fetch = function(request)
-      asked = request
-      return { status = 200 }
-    end })
+    local caller = call(IVR, { payload = PAYLOAD, hosts = { [SHOP] = shop } })
     caller:hears "Hello Ann."
     caller:presses "2"
     assert.equal("CANCELLED", caller:ended().outcome)
+    local asked = caller:requests(SHOP)[1]
     assert.equal("https://shop.example.com/cancel", asked.url)
-    assert.same({ order = "A7", by = "phone", key = "2", id = "ctest" }, json.decode(asked.body))
+    assert.same({ order = "A7", by = "phone", key = "2", id = caller.call }, json.decode(asked.body))
   end)
 
   it("ends silence in its own words", function()
     local caller = call(IVR, { payload = PAYLOAD })
-    for _ = 1, 2 do caller:hears("Hello Ann."):listens():silence(5.6) end
-    caller:hears "Goodbye, Ann."
-    assert.same({ what = "ended", reason = "IVR_NO_INPUT", outcome = "NO_INPUT" }, caller:ended())
+    for _ = 1, 2 do
+      caller:hears("to cancel."):listens()
+      caller:hears_nothing(4.5)
+    end
+    caller:hears("Goodbye, Ann.", 2)
+    assert.equal("IVR_NO_INPUT", caller:ended().reason)
+    assert.equal("NO_INPUT", caller:ended().outcome)
   end)
 
   it("says what it did not take over", function()
@@ -112,20 +117,19 @@ describe("an imported flow", function()
     awaited = true } } }
 
   it("goes from function to function", function()
-    local urls = {}
-    local caller = call(flow(nodes, at_end), { payload = { name = "Ann" }, on_fetch = function(request)
-      urls[#urls + 1] = request.url
-      return { status = 200 }
-    end }, decide)
+    local caller = call(flow(nodes, at_end), { payload = { name = "Ann" }, hosts = { [SHOP] = shop } }, decide)
     caller:hears "Hello Ann."
     caller:hears("Which day?"):listens()
     caller:says "again"
     caller:hears("Which day?"):listens()
     caller:says "monday"
     caller:hears "Thank you."
-    assert.same({ what = "ended", reason = "AGENT_ENDED", outcome = "MONDAY" }, caller:ended())
-    assert.equal("GREETED_ONCE", caller.vm.facts[1].data.word)
-    assert.same({ "https://shop.example.com/done" }, urls)
+    assert.equal("AGENT_ENDED", caller:ended().reason)
+    assert.equal("MONDAY", caller:ended().outcome)
+    assert.equal("GREETED_ONCE", caller:facts("agent_outcome")[1].word)
+    local asked = caller:requests(SHOP)
+    assert.equal(1, #asked)
+    assert.equal("https://shop.example.com/done", asked[1].url)
   end)
 
   it("says which nodes need a language model", function()
@@ -141,11 +145,9 @@ describe("an imported flow", function()
       ["return 'chose_day'"] = "decide chose the function 'chose_day': unknown field 'chose_day'; did you mean 'choose_day'?",
       ["return 'choose_day'"] = "node 'ask': decide chose 'choose_day' without its required 'day'",
     } do
-      local broken
-      local caller = call(flow(nodes), { payload = { name = "Ann" }, on_broken = function(text) broken = text end },
-        ("{ decide = { ask = function() %s end } }"):format(body))
-      caller:silence(5)
-      assert.is_truthy(broken and broken:find(message, 1, true), broken)
+      local why = flows.error_of(call(flow(nodes), { payload = { name = "Ann" } },
+        ("{ decide = { ask = function() %s end } }"):format(body)))
+      assert.is_truthy(why:find(message, 1, true), why)
     end
   end)
 end)
@@ -197,7 +199,7 @@ end)
 
 it("a document becomes the text of a template's file", function()
   local text = importer.file(IVR)
-  local caller = phone.call { source = text, payload = PAYLOAD }
+  local caller = exchange.call { source = text, payload = PAYLOAD }
   caller:hears "Hello Ann."
   assert.matches("%[==%[", importer.file '{"a":"]=]"}')
 end)
