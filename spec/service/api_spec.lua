@@ -3,6 +3,7 @@
 local exchange = require "callisto.spec"
 local json = require "callisto.json"
 local support = require "spec.support.service"
+local twilio = require "spec.support.twilio"
 
 local function read(answer) return (json.decode(answer.body)) end
 
@@ -91,6 +92,8 @@ describe("the API", function()
     { "POST", "/api/calls/outbound", [[{"agent_name":"appointment","to":"+14150000001","settings":"five"}]], "settings",
       "must be map, not string" },
     { "POST", "/api/calls/outbound", [[{"agent_name":"order-confirmation","to":"+14150000001"}]], "payload", "is missing" },
+    { "POST", "/api/calls/outbound", [[{"agent_name":"appointment","to":"+14150000001","provider":"pigeon"}]], "provider",
+      "there is no carrier 'pigeon'" },
     { "POST", "/api/code/reload", [[{"canary":0}]], "canary", "must be at least 1" },
     { "POST", "/api/code/reload", [[{"canary":"ten"}]], "canary", "must be integer, not string" },
     { "GET", "/api/calls?limit=0", nil, "limit", "must be at least 1" },
@@ -99,7 +102,7 @@ describe("the API", function()
     { "GET", "/api/calls?agent=x", nil, "agent", "unknown field 'agent'" },
     { "GET", "/api/calls?state=%FF", nil, "state", "unknown value" },
   } do
-    it(("refuses %s %s %s and names the field"):format(case[1], case[2], case[3] or ""), function()
+    it(("pitfall 27: refuses %s %s %s and names the field"):format(case[1], case[2], case[3] or ""), function()
       local answer = ask(case[1], case[2], case[3])
       local problem = read(answer)
       assert.equal(422, answer.status, answer.body)
@@ -117,6 +120,25 @@ describe("the API", function()
       assert.equal(case[3], ask("POST", "/api/calls/outbound", case[2], case[4]).status)
     end)
   end
+
+  it("knows no agent of another name, and shows no call that is not there", function()
+    assert.equal(404, ask("POST", "/api/calls/outbound", [[{"agent_name":"nobody","to":"+14150000001"}]]).status)
+    assert.equal(404, ask("GET", "/api/calls/cnothing").status)
+    assert.equal(404, ask("POST", "/api/calls/cnothing/hangup").status)
+  end)
+
+  it("lists calls, the latest first, a page at a time", function()
+    twilio.webhook(world, "/telephony/twilio/inbound/appointment", twilio.caller "CA1")
+    world:advance(1)
+    twilio.webhook(world, "/telephony/twilio/inbound/appointment", twilio.caller "CA2") -- no line is left for it
+    local page = read(ask("GET", "/api/calls?limit=1"))
+    assert.same({ 1, "CA2" }, { #page.calls, page.calls[1].carrier_call_id })
+    page = read(ask("GET", "/api/calls?limit=2&before_ms=" .. page.before_ms))
+    assert.same({ 1, "CA1", nil }, { #page.calls, page.calls[1].carrier_call_id, page.before_ms })
+    local failed = read(ask("GET", "/api/calls?state=failed&direction=inbound&agent_name=appointment")).calls
+    assert.same({ 1, "CA2" }, { #failed, failed[1].carrier_call_id })
+    twilio.over(world, "CA1")
+  end)
 
   it("takes the other names of fields, and null for nothing", function()
     local answer = ask("POST", "/api/calls/outbound",

@@ -1,9 +1,7 @@
 -- Who comes in, on the real engine: webhooks that carry what they should not, and what is given back when a call cannot begin.
 
-local accounts = require "callisto.exchange.accounts"
-local crypto = require "callisto.crypto"
 local exchange = require "callisto.spec"
-local http = require "callisto.http"
+local twilio = require "spec.support.twilio"
 
 local APP = "https://app.test"
 
@@ -19,23 +17,6 @@ copy.name, copy.routes = "breaking", carrier.routes "breaking"
 copy.socket = { signature = function() error "no signature today" end }
 return carrier(copy)]]
 
-local function sign(url, params)
-  local names, parts = {}, { url }
-  for name in pairs(params) do names[#names + 1] = name end
-  table.sort(names)
-  for _, name in ipairs(names) do parts[#parts + 1] = name .. params[name] end
-  return crypto.base64(crypto.hmac("sha1", accounts.of("twilio").TWILIO_AUTH_TOKEN, table.concat(parts)))
-end
-
--- A webhook as Twilio sends it.
-local function webhook(world, path, params)
-  local form = {}
-  for name, value in pairs(params) do form[#form + 1] = { name, value } end
-  return world:fetch { method = "POST", url = APP .. path, body = http.form(form), headers = {
-    ["content-type"] = "application/x-www-form-urlencoded", ["x-twilio-signature"] = sign(APP .. path, params),
-  } }
-end
-
 local function log_of(world)
   local list = {}
   for _, line in ipairs(world.lab:log()) do list[#list + 1] = line.text end
@@ -48,27 +29,23 @@ local function open(env, sources)
   return exchange.open { sources = sources, env = env }
 end
 
-local function caller(sid, from)
-  return { CallSid = sid, From = from or "+14150000001", To = "+14155550100", CallStatus = "ringing", Direction = "inbound" }
-end
-
 describe("a webhook", function()
   it("whose caller has a name that is not UTF-8 gets its document; the log names the field", function()
     local world = open { TWILIO_MAX_CONCURRENT = "2" }
-    local answer = webhook(world, "/telephony/twilio/inbound/hello", caller("CA1", "Jos\233"))
+    local answer = twilio.webhook(world, "/telephony/twilio/inbound/hello", twilio.caller("CA1", { From = "Jos\233" }))
     assert.equal(200, answer.status)
     assert.matches("<Connect>", answer.body)
     assert.matches("twilio sent text that is not UTF%-8.*: from", log_of(world))
     local calls = world:ask_app("GET", "/api/calls").calls
     assert.equal("Jos\239\191\189", calls[1].from)
-    webhook(world, "/twilio/callback/status", { CallSid = "CA1", CallStatus = "completed" })
+    twilio.webhook(world, "/twilio/callback/status", { CallSid = "CA1", CallStatus = "completed" })
   end)
 
   it("about a status whose cause is not UTF-8 counts the first time", function()
     local world = open()
-    webhook(world, "/telephony/twilio/inbound/hello", caller "CA1")
+    twilio.webhook(world, "/telephony/twilio/inbound/hello", twilio.caller "CA1")
     local status = { CallSid = "CA1", CallStatus = "completed", SequenceNumber = "9", ErrorCode = "\252" }
-    for _ = 1, 2 do assert.equal(204, webhook(world, "/twilio/callback/status", status).status) end
+    for _ = 1, 2 do assert.equal(204, twilio.webhook(world, "/twilio/callback/status", status).status) end
     local call = world:ask_app("GET", "/api/calls/" .. world:ask_app("GET", "/api/calls").calls[1].id)
     assert.equal("ANSWERED", call.facts.provider_status)
     assert.equal("error \239\191\189", call.facts.provider_hangup_cause)
@@ -76,24 +53,24 @@ describe("a webhook", function()
 
   it("for an agent whose name is not UTF-8 finds nothing", function()
     local world = open()
-    assert.equal(404, webhook(world, "/telephony/twilio/inbound/Jos%E9", caller "CA1").status)
+    assert.equal(404, twilio.webhook(world, "/telephony/twilio/inbound/Jos%E9", twilio.caller "CA1").status)
   end)
 
   it("is answered at a path that ends in a slash, too", function()
     local world = open()
-    assert.equal(204, webhook(world, "/twilio/callback/status/", { CallSid = "CA1", CallStatus = "completed" }).status)
+    assert.equal(204, twilio.webhook(world, "/twilio/callback/status/", { CallSid = "CA1", CallStatus = "completed" }).status)
     assert.equal(200, world:fetch({ method = "GET", url = APP .. "/healthz/" }).status)
   end)
 
   it("about a recording finds its call by the carrier's id, while it is live and when it is over", function()
     local world = open()
-    webhook(world, "/telephony/twilio/inbound/hello", caller "CA1")
+    twilio.webhook(world, "/telephony/twilio/inbound/hello", twilio.caller "CA1")
     local function recorded(id)
       local about = { CallSid = "CA1", RecordingSid = id, RecordingUrl = "https://api.twilio.com/" .. id }
-      assert.equal(204, webhook(world, "/twilio/callback/details", about).status)
+      assert.equal(204, twilio.webhook(world, "/twilio/callback/details", about).status)
     end
     recorded "RE1"
-    webhook(world, "/twilio/callback/status", { CallSid = "CA1", CallStatus = "completed" })
+    twilio.webhook(world, "/twilio/callback/status", { CallSid = "CA1", CallStatus = "completed" })
     world:until_true(60, function() return world:ask_app("GET", "/api/calls").calls[1].state ~= "in_progress" end, 1)
     recorded "RE2"
     local seen = {}
@@ -107,11 +84,11 @@ end)
 describe("a call that cannot begin because the adapter fails", function()
   local order = { agent_name = "hello", to = "+14150000001", provider = "breaking" }
 
-  it("holds no line, however often it is tried", function()
+  it("holds no line, however often it is tried, and the reason is for the log alone", function()
     local world = open({ BREAKING_MAX_CONCURRENT = "1" }, { ["providers.carriers.breaking"] = BREAKING })
     for _ = 1, 3 do
-      local _, status = world:ask_app("POST", "/api/calls/outbound", order)
-      assert.equal(500, status)
+      local problem, status = world:ask_app("POST", "/api/calls/outbound", order)
+      assert.same({ 500, "the request could not be served" }, { status, problem.detail })
     end
     assert.matches("no signature today", log_of(world))
     assert.equal(0, world.lab:left().calls)

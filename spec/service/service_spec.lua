@@ -44,135 +44,28 @@ describe_if("the service", function()
   local service
   before_each(function() service = support.start() end)
 
-  describe("health", function()
-    it("is told", function()
-      assert.is_true(service.is_started)
-      assert.equal(200, service:request("GET", "/healthz").status)
-      assert.equal(200, service:request("GET", "/readyz").status)
-      assert.matches("callisto_calls_live", service:request("GET", "/metrics").body)
-      service:drain()
-      assert.equal(503, service:request("GET", "/readyz").status)
-      assert.equal(200, service:request("GET", "/healthz").status)
-    end)
-
-    it("knows what is not there", function()
-      local reply = service:request("GET", "/nothing")
-      assert.equal(404, reply.status)
-      assert.equal("application/problem+json", reply.headers["content-type"])
-      reply = service:request("DELETE", "/healthz")
-      assert.equal(405, reply.status)
-      assert.equal("GET", reply.headers.allow)
-      assert.equal(426, service:request("GET", "/agent/voice/breeze-buddy/ws/twilio").status)
-    end)
-
-    it("hides errors from the client and shouts about them in the log", function()
-      service.vm.core.metrics_text = function() error "secret detail" end
-      local reply = service:request("GET", "/metrics")
-      assert.equal(500, reply.status)
-      assert.is_nil(reply.body:find "secret")
-      assert.matches("secret detail", table.concat(service.world.log, "\n"))
-    end)
+  it("is not ready for new calls while it drains, and ends when the last one has", function()
+    ring(service)
+    service:drain()
+    assert.equal(503, service:request("GET", "/readyz").status)
+    assert.equal(200, service:request("GET", "/healthz").status)
+    assert.matches("<Reject", ring(service, "CA2").body)
+    assert.is_nil(service.is_stopped)
+    service:webhook("/twilio/callback/status", status_of("CA1", "completed"))
+    service.world:advance(20)
+    assert.equal(1, service.is_stopped)
   end)
 
-  describe("an inbound webhook", function()
-    it("gets a document with a single-use socket, then a spoken fallback and a hang-up", function()
-      local reply = ring(service)
-      assert.equal(200, reply.status)
-      assert.equal("text/xml", reply.headers["content-type"])
-      local document = assert(service.xml.parse(reply.body))
-      assert.equal("Connect", document[1].name)
-      local stream = document[1][1]
-      local token = stream.attrs.url:match("^wss://voice%.example%.com/ws/twilio/appointment/([a-z2-7]+)$")
-      assert.equal(26, #token)
-      assert.equal("Say", document[2].name)
-      assert.equal("Hangup", document[3].name)
-      local opened = service.order[1]
-      assert.equal("/ws/twilio/appointment/" .. token, opened.path)
-      assert.equal("CA1", opened.carrier_call)
-      assert.equal("x-twilio-signature", opened.signature.header)
-      assert.is_truthy(#opened.signature.values >= 2)
-      local begin = service.json.decode(opened.begin)
-      assert.equal("templates.appointment", begin.template)
-      assert.equal("+14150000001", begin.from)
-      local parameters = {}
-      for _, each in ipairs(stream) do parameters[each.attrs.name] = each.attrs.value end
-      assert.equal(opened.id, parameters.call_id)
-      assert.equal("inbound", parameters.direction)
-      assert.equal("IN_PROGRESS", service:row(opened.id).state)
-      assert.same({ "We are sorry, something went wrong. Please call again later. Goodbye.",
-        "Good day. This is the practice of doctor Brown." }, service.prepared)
-    end)
+  it("hands on a webhook about a call of another service VM", function()
+    service.elsewhere.CA77 = "cother"
+    assert.is_nil(service:webhook("/twilio/callback/status", status_of("CA77", "completed")))
+    assert.same({ "cother" }, { service.forwarded[1000001] and "cother" })
+  end)
 
-    it("that is forged opens nothing", function()
-      assert.equal(403, ring(service, "CA1", { signature = "AAAAAAAAAAAAAAAAAAAAAAAAAAA=" }).status)
-      assert.equal(401, ring(service, "CA1", { signature = false }).status)
-      assert.same({}, service.order)
-      assert.equal(1, service.world.counts['webhooks_refused_total{carrier="twilio",status="403"}'])
-    end)
-
-    it("that comes again gets the same answer and no second call", function()
-      local first, second = ring(service), ring(service)
-      assert.equal(first.body, second.body)
-      assert.equal(1, #service.order)
-    end)
-
-    it("for an unknown agent is refused", function()
-      assert.equal(404, ring(service, "CA1", { path = "/telephony/twilio/inbound/nobody" }).status)
-      assert.equal(200, ring(service, "CA2", { path = "/telephony/twilio/inbound/order_confirmation" }).status)
-    end)
-
-    it("is routed by its number when it names no agent", function()
-      assert.equal(200, ring(service, "CA1", { path = "/twilio/answer" }).status)
-      assert.equal("templates.appointment", service.json.decode(service.order[1].begin).template)
-      local reply = service:webhook("/twilio/answer", { CallSid = "CA2", To = "+19990000000", From = "" })
-      assert.matches("not configured", reply.body)
-    end)
-
-    it("is turned away politely when there is no room or the service drains", function()
-      service.open_fails = true
-      assert.matches("<Reject reason=\"busy\"", ring(service, "CA1").body)
-      service.open_fails = false
-      service:drain()
-      assert.matches("<Reject", ring(service, "CA2").body)
-      assert.equal("CAPACITY_REJECTED", service.db("SELECT outcome FROM calls")[1].outcome)
-      assert.equal(1, service.is_stopped)
-    end)
-
-    it("without the secret is refused, and the variable is named", function()
-      service = support.start { TWILIO_AUTH_TOKEN = false }
-      local reply = service:webhook(inbound, { CallSid = "CA1" })
-      assert.equal(401, reply.status)
-      assert.matches("TWILIO_AUTH_TOKEN", reply.body)
-    end)
-
-    it("outside the hours is told so, or sent on", function()
-      local agent = [[return require "callisto.template" { name = "appointment", on_call = function() end, inbound = { %s } }]]
-      for _, case in ipairs {
-        { [[hours = { sun = "10:00-11:00" }, outside_hours_message = "We are closed."]], "We are closed", "BLOCKED_REJECT" },
-        { [[enabled = false]], '<Reject reason="rejected"', "BLOCKED_REJECT" },
-        { [[enabled = false, block_action = "REDIRECT", redirect_number = "+1777"]], "<Number>%+1777", "BLOCKED_REDIRECT" },
-      } do
-        service = support.start(nil, nil, { ["templates.appointment"] = agent:format(case[1]) })
-        assert.matches(case[2], ring(service).body)
-        assert.same({}, service.order)
-        assert.equal(case[3], service.db("SELECT outcome FROM calls")[1].outcome)
-      end
-      service = support.start(nil, nil, { ["templates.appointment"] = agent:format [[hours = { tue = "10:00-11:00" }]] })
-      assert.matches("<Connect", ring(service).body)
-    end)
-
-    it("pitfall 7: with missing fields does not crash", function()
-      assert.equal(400, service:webhook(inbound, { From = "+1" }).status)
-      assert.equal(400, service:webhook("/twilio/callback/status", { CallSid = "CA1" }).status)
-      assert.equal(204, service:webhook("/twilio/callback/status", { CallStatus = "completed" }).status)
-      assert.equal(200, service:webhook("/twilio/callback/twiml-fallback", { ErrorCode = "11200" }).status)
-    end)
-
-    it("about a call of another service VM is handed on", function()
-      service.elsewhere.CA77 = "cother"
-      assert.is_nil(service:webhook("/twilio/callback/status", status_of("CA77", "completed")))
-      assert.same({ "cother" }, { service.forwarded[1000001] and "cother" })
-    end)
+  it("has the voice ready before the caller is there", function()
+    ring(service)
+    assert.same({ "We are sorry, something went wrong. Please call again later. Goodbye.",
+      "Good day. This is the practice of doctor Brown." }, service.prepared)
   end)
 
   describe("the life of an inbound call", function()
@@ -382,27 +275,6 @@ describe_if("the service", function()
       assert.is_true(kinds["dial.placed"] and kinds["carrier.completed"] and kinds["leg.started"] and kinds.platform)
     end)
 
-    for _, case in ipairs {
-      { "pitfall 27: no number", { agent_name = "order-confirmation" }, 422 },
-      { "a number that is none", { agent_name = "order-confirmation", to = "call me" }, 422 },
-      { "no agent", { to = "+14150000009" }, 422 },
-      { "an unknown agent", { agent_name = "nobody", to = "+14150000009" }, 404 },
-      { "a payload without a field", { agent_name = "order-confirmation", to = "+14150000009", payload = {} }, 422 },
-      { "an unknown carrier", { agent_name = "appointment", to = "+14150000009", provider = "pigeon" }, 422 },
-    } do
-      it("with " .. case[1] .. " is refused and leaves no call", function()
-        assert.equal(case[3], service:post("/api/calls/outbound", case[2]).status)
-        assert.same({}, service.order)
-        assert.equal(0, #service.db("SELECT id FROM calls"))
-      end)
-    end
-
-    it("needs JSON", function()
-      assert.equal(415, service:post("/api/calls/outbound", order, { headers = {} }).status)
-      assert.equal(400, service:request("POST", "/api/calls/outbound",
-        { body = "{", headers = { ["content-type"] = "application/json" } }).status)
-    end)
-
     it("that the carrier refuses is over at once", function()
       rest(service, { place = { status = 400, body = { code = 21211, message = "Invalid 'To'" } } })
       local reply = service:post("/api/calls/outbound", order)
@@ -516,15 +388,6 @@ describe_if("the service", function()
       assert.equal(1, service.closed[row.id])
     end)
 
-    it("needs a key, or a request from this machine when there are no keys", function()
-      assert.equal(403, service:post("/api/calls/outbound", order, { peer = "10.0.0.9:1" }).status)
-      service = support.start(nil, { api_keys = { "open sesame", "k2" } })
-      assert.equal(401, service:post("/api/calls/outbound", order).status)
-      rest(service, { place = { status = 201, body = { sid = "CA9" } } })
-      assert.equal(201, service:post("/api/calls/outbound", order,
-        { headers = { ["content-type"] = "application/json", authorization = "Bearer k2" } }).status)
-    end)
-
     it("asks for its document by URL when the settings say so", function()
       service = support.start({ TELEPHONY_DOCUMENT = "url" })
       rest(service, { place = { status = 201, body = { sid = "CA9" } } })
@@ -538,18 +401,5 @@ describe_if("the service", function()
       assert.matches(service.order[1].path, reply.body, 1, true)
       assert.equal(1, #service.order)
     end)
-  end)
-
-  it("lists calls", function()
-    ring(service, "CA1")
-    service.world:advance(1)
-    ring(service, "CA2")
-    local list = service.json.decode(service:request("GET", "/api/calls", { query = "limit=1" }).body)
-    assert.equal("CA2", list.calls[1].carrier_call_id)
-    assert.equal(1, #list.calls)
-    list = service.json.decode(service:request("GET", "/api/calls", { query = "state=in_progress" }).body)
-    assert.equal(2, #list.calls)
-    assert.equal(422, service:request("GET", "/api/calls", { query = "limit=0" }).status)
-    assert.equal(404, service:request("GET", "/api/calls/cnothing").status)
   end)
 end)

@@ -74,7 +74,8 @@ local function place_call(_, order)
     payload = payload, settings = without_nulls(order.settings), lead = order.request_id,
   }
   if not call then
-    return http.problem(statuses[code] or 503, message, { code = code }, { ["retry-after"] = not statuses[code] and "5" or nil })
+    local about = { code = code, field = code == "EINVAL" and "provider" or nil }
+    return http.problem(statuses[code] or 503, message, about, { ["retry-after"] = not statuses[code] and "5" or nil })
   end
   return why_not_placed(call) or http.json(201, {
     id = call.id, call_id = call.id, status = call.dialled or "queued", state = "in_progress",
