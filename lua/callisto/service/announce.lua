@@ -41,11 +41,11 @@ function announce.open(adapter, account, agent, about, text)
   }
   if not ok then return nil, message, code end
   live[id] = true
-  core.voice_prepare(text, voice)
   task.start(function()
     task.sleep(SOCKET_S + LONGEST_S)
     close(id)
   end)
+  core.voice_prepare(text, voice)
   return { "stream", url = base .. path, format = format }
 end
 

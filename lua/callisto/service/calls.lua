@@ -203,9 +203,9 @@ end
 function told.ended(call, about)
   if call.flow_end then return end
   call.flow_end = about.reason or "AGENT_ENDED"
-  set_bye(call, { outcome = about.outcome, outputs = about.outputs })
   call:learn("session_end", { reason = call.flow_end })
   task.wake(call)
+  set_bye(call, { outcome = about.outcome, outputs = about.outputs }) -- last: an adapter may fail at it
 end
 
 ---A call's VM has told something.
@@ -252,10 +252,10 @@ function calls.broken(id, code, why)
   log.error(("call %s: its script was ended (%s): %s"):format(id, code, why))
   if not call or call.is_broken then return end
   call.is_broken = true
-  set_bye(call, { is_failed = true })
   events.add(id, "script.broken", { code = code, text = why })
   call:learn("session_end", { reason = "PIPELINE_ERROR" })
   task.wake(call)
+  set_bye(call, { is_failed = true })
 end
 
 -- Webhooks that come again -----------------------------------------------------------------------------------------
