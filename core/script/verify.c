@@ -57,15 +57,18 @@ static int new_vm(cal_vm **vm, cal_reach *reach, cal_generation *generation) {
 /* One VM serves all files, so that a thousand cost what they themselves cost; a file that fails gets it
  * replaced. */
 int cal_verify(cal_reach *reach, cal_generation *generation, cal_generation_report report, void *context) {
+  /* Templates name voices and share menus, routes name templates; and routes can only be judged when all
+   * templates are there. */
   static const struct {
     const char *prefix, *check;
-  } kinds[] = {{"templates.", "template"},
-               {"providers.carriers.", "carrier"},
-               {"routing", "routing"},
-               {"menus.", "menu"}};
+    int is_of_all;
+  } kinds[] = {{"providers.", "module", 0},
+               {"templates.", "module", 0},
+               {"menus.", "module", 0},
+               {"routing", "routing", 1}};
   int problems = 0;
   cal_vm *vm = NULL;
-  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds && !(kinds[i].is_of_all && problems); i++)
     for (const cal_module *module = NULL;
          (module = cal_generation_next(generation, kinds[i].prefix, module));) {
       if (!vm && new_vm(&vm, reach, generation) < 0) {

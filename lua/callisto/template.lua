@@ -39,7 +39,8 @@ local inbound_fields = {
 ---@field payload table<string, string>  field → type; a "?" after the type makes it optional
 ---@field greeting string|nil  spoken the moment the line is open
 ---@field greeting_barge_in boolean  whether speech of the caller stops the greeting too
----@field voice {stt: string, tts: string, language: string, voice: string|nil}
+---@field voice {stt: string, tts: string, language: string, voice: string|nil}  files of providers/stt and providers/tts,
+---  and one of the voices of `tts`
 ---@field retry callisto.RetryPolicy|nil
 ---@field hours callisto.Hours|nil
 ---@field fallback string  spoken when the script fails

@@ -286,8 +286,9 @@ end)
 
 describe("a file that is no template", function()
   for _, case in ipairs {
-    { "does not return one", "return 42", "templates.bad is not a template: it returns something else" },
-    { "returns a bare table", "return { name = 'bad', on_call = print }", "templates.bad is not a template" },
+    { "does not return one", "return 42", "templates.bad cannot be used: template is not what the file returns" },
+    { "returns a bare table", "return { name = 'bad', on_call = print }",
+      "templates.bad cannot be used: template is not what the file returns" },
     { "does not compile", "return {", "templates.bad:1: unexpected symbol" },
     { "fails while it is loaded", "\nerror 'at load'", "templates.bad:2: at load" },
     { "waits while it is loaded", "require('callisto.task').sleep(1)",
@@ -299,7 +300,10 @@ describe("a file that is no template", function()
       "templates.bad:1: task.on_error belongs to the module this VM began with" },
     { "writes a global", "found = true", "templates.bad:1: assignment to global 'found': declare it with 'local'" },
     { "has a misspelled field", "return require('callisto.template') { nme = 'x', on_call = print }",
-      "templates.bad is not a template: template: unknown field 'nme'; did you mean 'name'?" },
+      "templates.bad cannot be used: template: unknown field 'nme'; did you mean 'name'?" },
+    { "names a voice that is not there", [[return require "callisto.template" { name = "x", on_call = print,
+      voice = { tts = "acme" } }]],
+      "template 'x': voice: 'tts' is 'acme', and providers/tts has no such file; there are: local" },
     { "has a menu with no way out", [[local menu = require "callisto.menu"
       return require("callisto.template") { name = "x", menu = menu.set("a", { a = { options = { { label = "again",
         go = "a" } } } }) }]], "menu 'a': no end can be reached from it" },

@@ -144,6 +144,8 @@ describe("a reload", function()
       self_test = function() return false end }]], nil, "self_test" },
     { "with a misspelled field", [[return require "callisto.template" { name = "versioned", oncall = print }]], nil,
       "did you mean 'on_call'?" },
+    { "that names a voice that is not there", [[return require "callisto.template" { name = "versioned", on_call = print,
+      voice = { voice = "slit" } }]], nil, "'voice' is 'slit', which tts 'local' does not have; did you mean 'slt'?" },
   } do
     it("of a file " .. case[1] .. " is refused", function()
       open { ["templates/versioned.lua"] = version "zero" }
@@ -152,6 +154,22 @@ describe("a reload", function()
       call():hears "This is zero."
     end)
   end
+
+  it("of two templates with one name is refused", function()
+    open { ["templates/versioned.lua"] = version "zero" }
+    write("templates/zweite.lua", version "one")
+    assert_refused("templates/zweite.lua", nil, "'name' is also the name of templates/versioned.lua")
+    call():hears "This is zero."
+  end)
+
+  it("that takes away the agent a route leads to is refused", function()
+    open { ["templates/versioned.lua"] = version "zero", ["templates/other.lua"] = version("zero"):gsub("versioned", "other") }
+    write("routing.lua", 'return { default = "othre" }')
+    assert_refused("routing.lua", nil, "'default' leads to the agent othre, which is not there; did you mean other?")
+    write("routing.lua", 'return { default = "other" }')
+    assert_reloads()
+    call():hears "This is zero."
+  end)
 
   it("of one broken file among good ones is refused whole", function()
     open { ["templates/versioned.lua"] = version "zero" }

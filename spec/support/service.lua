@@ -17,6 +17,8 @@ local function list_modules(prefix)
   local all = {
     { name = "providers.carriers.genesys", path = "providers/carriers/genesys.lua" },
     { name = "providers.carriers.twilio", path = "providers/carriers/twilio.lua" },
+    { name = "providers.stt.local", path = "providers/stt/local.lua" },
+    { name = "providers.tts.local", path = "providers/tts/local.lua" },
     { name = "routing", path = "routing.lua" },
     { name = "templates.appointment", path = "templates/appointment.lua" },
     { name = "templates.broken", path = "templates/broken.lua", error = "templates/broken.lua:1: unexpected symbol" },

@@ -1,12 +1,11 @@
 -- callisto check [WORKSPACE]: loads everything a server would load, and says what is wrong, by file and line.
 
-local carrier = require "callisto.provider.carrier"
 local files = require "callisto.cli.files"
 local json = require "callisto.json"
+local judge = require "callisto.judge"
 local loaders = require "callisto.cli.loader"
 local options = require "callisto.options"
 local settings = require "callisto.cli.settings"
-local template = require "callisto.template"
 
 local command = {}
 
@@ -18,15 +17,13 @@ as a server would, without starting anything, and validates them.
   --json         {"ok", "files": [path], "problems": [{"file", "line", "message"}]}
 Exit code 0 when all are well, 1 when something is not, 2 when there is nothing to check.]]
 
-local FOLDERS = { "templates", "providers", "menus", "exchange" }
-
--- "-" and "_" are the same in the name of an agent.
-local function plain(name) return (name:lower():gsub("-", "_")) end
+-- Providers first: templates name voices.
+local FOLDERS = { "providers", "templates", "menus", "exchange" }
 
 ---@class callisto.Check
 ---@field workspace string
 ---@field loader table
----@field agents table<string, string>  plain name → file
+---@field judge callisto.Judge
 ---@field files string[]
 ---@field problems {file: string, line: integer|nil, message: string}[]
 local Check = {}
@@ -36,37 +33,16 @@ local function add_problem(self, path, message)
   self.problems[#self.problems + 1] = type(message) == "table" and message or self.loader:problem(path, message)
 end
 
-local function check_template(self, path, value)
-  if not template.is(value) then
-    return add_problem(self, path, "template is not what the file returns: end it with return template { … }")
-  end
-  local name = plain(value.name)
-  if self.agents[name] then
-    return add_problem(self, path, ("template: 'name' is also the name of %s"):format(self.agents[name]))
-  end
-  self.agents[name] = path
-  if not value.self_test then return end
-  local ok, answer = pcall(value.self_test)
-  if not ok then return add_problem(self, path, answer) end
-  if answer == false then add_problem(self, path, "template: 'self_test' returned false") end
-end
-
-local function check_carrier(self, path, value)
-  if carrier.is(value) then return end
-  add_problem(self, path, "carrier is not what the file returns: end it with return carrier { … }")
-end
-
 local function check_subscribers(self, path, value)
   if type(value) ~= "table" then add_problem(self, path, "the file must return a table of subscribers by number") end
 end
 
-local function check_nothing() end
-
-local function contract_of(path)
-  if path:find "^templates/" then return check_template end
-  if path:find "^providers/carriers/" then return check_carrier end
-  if path == "exchange/subscribers.lua" then return check_subscribers end
-  return check_nothing
+local function check_module(self, path, value)
+  if path == "exchange/subscribers.lua" then return check_subscribers(self, path, value) end
+  local module = path:gsub("%.lua$", ""):gsub("/", ".")
+  local problem = self.judge:module(module, path, value)
+  if not problem and module:find "^templates%." then problem = self.judge:self_test(value) end
+  if problem then add_problem(self, path, problem) end
 end
 
 local function check_modules(self)
@@ -75,7 +51,19 @@ local function check_modules(self)
       local path = folder .. "/" .. name
       self.files[#self.files + 1] = self.loader:shown(path)
       local value, problem = self.loader:load(path)
-      if problem then add_problem(self, path, problem) else contract_of(path)(self, path, value) end
+      if problem then add_problem(self, path, problem) else check_module(self, path, value) end
+    end
+  end
+end
+
+-- What is shipped may be named as well; a file of the workspace with the same name takes its place.
+local function add_shipped(self)
+  for _, kind in ipairs { "stt", "tts" } do
+    local folder = ("providers/%s/"):format(kind)
+    for _, name in ipairs(files.lua_files(files.library() .. "/../" .. folder)) do
+      local module = (folder .. name:gsub("%.lua$", "")):gsub("/", ".")
+      local ok, value = pcall(self.loader.env.require, module)
+      if ok then self.judge:module(module, folder .. name, value) end
     end
   end
 end
@@ -105,41 +93,24 @@ local function check_settings(self, path)
   end
 end
 
-local function check_agent(self, path, where, name)
-  if type(name) == "string" and self.agents[plain(name)] then return end
-  local near = type(name) == "string" and options.nearest(plain(name), self.agents)
-  add_problem(self, path, ("return: '%s' leads to the agent %s, which is not there%s"):format(where, tostring(name),
-    near and ("; did you mean %s?"):format(near:gsub("_", "-")) or ""))
-end
-
 local function check_routing(self, path)
+  for _, name in ipairs(files.lua_files(self.workspace .. "/templates")) do
+    self.judge:file(("templates." .. name:gsub("%.lua$", "")):gsub("/", "."))
+  end
   local value, problem = self.loader:load(path)
   if problem then return add_problem(self, path, problem) end
-  local routing, why = options.try("return", value, { numbers = { "map", default = {} }, default = { "string" } })
-  if not routing then return add_problem(self, path, why) end
-  local numbers = {}
-  for number in pairs(routing.numbers) do numbers[#numbers + 1] = number end
-  table.sort(numbers, function(a, b) return tostring(a) < tostring(b) end)
-  for _, number in ipairs(numbers) do check_agent(self, path, number, routing.numbers[number]) end
-  if routing.default then check_agent(self, path, "default", routing.default) end
-end
-
-local function remember_file_names(self)
-  for _, path in ipairs(files.lua_files(self.workspace .. "/templates")) do
-    local name = plain(path:match "([^/]+)%.lua$")
-    self.agents[name] = self.agents[name] or "templates/" .. path
-  end
+  for _, each in ipairs(self.judge:routing(value)) do add_problem(self, path, each) end
 end
 
 ---Everything that is wrong with a workspace.
 ---@param workspace string
 ---@return callisto.Check
 function command.check(workspace)
-  local self = setmetatable({ workspace = workspace, agents = {}, files = {}, problems = {} }, Check)
+  local self = setmetatable({ workspace = workspace, judge = judge.new(), files = {}, problems = {} }, Check)
   self.loader = loaders.new(workspace)
   check_data(self, "callisto.lua", check_settings)
+  add_shipped(self)
   check_modules(self)
-  remember_file_names(self)
   check_data(self, "routing.lua", check_routing)
   return self
 end

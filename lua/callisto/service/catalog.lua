@@ -1,10 +1,9 @@
 -- callisto.service.catalog: the templates, carriers and routes of this generation of code, as a service VM finds them.
 
-local carrier = require "callisto.provider.carrier"
 local core = require "callisto.core"
 local json = require "callisto.json"
+local judge = require "callisto.judge"
 local log = require "callisto.log"
-local template = require "callisto.template"
 
 ---@class callisto.Agent  who answers calls
 ---@field module string  of its template
@@ -15,6 +14,7 @@ local catalog = {}
 
 local by_name, by_carrier, wires = {}, {}, {}
 local routing = {}
+local judged = judge.new()
 
 -- A file may never end while it is loaded: the start of the VM is stopped in it, and begins anew. What was loaded is there
 -- then, so the second time the file had all the time to itself, and the third try does without it.
@@ -29,12 +29,17 @@ end
 -- Webhooks may write a name with "-" or "_".
 local function plain(name) return (name:lower():gsub("-", "_")) end
 
-local function load_template(module)
+-- What a module returns; nil when it is not what it must be, and the log says why.
+local function load(module)
   local ok, value = pcall(require, module.name)
-  if not ok or not template.is(value) then
-    complain(module, "is not a template: " .. (ok and "it returns something else" or tostring(value)))
-    return
-  end
+  local problem = ok and judged:module(module.name, module.path or module.name, value) or not ok and tostring(value)
+  if not problem then return value end
+  complain(module, "cannot be used: " .. problem)
+end
+
+local function load_template(module)
+  local value = load(module)
+  if not value then return end
   local agent = { module = module.name, name = value.name, template = value }
   local file = module.name:match("([^.]+)$")
   by_name[plain(value.name)] = agent
@@ -42,12 +47,8 @@ local function load_template(module)
 end
 
 local function load_carrier(module)
-  local ok, value = pcall(require, module.name)
-  if not ok or not carrier.is(value) then
-    complain(module, "is not an adapter: " .. (ok and "it returns something else" or tostring(value)))
-    return
-  end
-  by_carrier[value.name] = value
+  local value = load(module)
+  if value then by_carrier[value.name] = value end
 end
 
 local function load_routing(module)
@@ -77,8 +78,10 @@ end
 ---Loads everything, when the VM starts; again when the start was stopped in it.
 function catalog.load()
   if loading then stops[loading] = (stops[loading] or 0) + 1 end
-  each_module("templates.", load_template)
+  each_module("providers.stt.", load)
+  each_module("providers.tts.", load)
   each_module("providers.carriers.", load_carrier)
+  each_module("templates.", load_template)
   each_module("routing", load_routing)
 end
 
