@@ -18,14 +18,19 @@ static int release(lua_State *L) {
 
 /* ---- names that may be there, each list ended by NULL */
 
-static const char *const media_names[] = {
-    "name",        "encoding",   "encoding_out", "rate",      "frame_ms",     "event",
-    "binary_in",   "binary_out", "channels",     "chunk_min", "channels_out", "chunk_multiple",
-    "audio_in",    "start_in",   "mark_in",      "dtmf_in",   "stop_in",      "clear_in",
-    "pause_in",    "resume_in",  "error_in",     "limit_in",  "sequence_in",  "acknowledged_in",
-    "stream_in",   "audio_out",  "mark_out",     "clear",     "dtmf_out",     "stop_out",
-    "playing_out", "played_out", "replies",      "bye_out",   "bye_wait",     "closed_by_peer",
-    NULL};
+static const char *const media_names[] = {"name",       "encoding",       "encoding_out",
+                                          "rate",       "frame_ms",       "event",
+                                          "binary_in",  "binary_out",     "channels",
+                                          "chunk_min",  "channels_out",   "chunk_multiple",
+                                          "audio_in",   "start_in",       "mark_in",
+                                          "dtmf_in",    "stop_in",        "clear_in",
+                                          "pause_in",   "resume_in",      "error_in",
+                                          "limit_in",   "sequence_in",    "acknowledged_in",
+                                          "stream_in",  "words_in",       "say_out",
+                                          "audio_out",  "mark_out",       "clear",
+                                          "dtmf_out",   "stop_out",       "playing_out",
+                                          "played_out", "replies",        "bye_out",
+                                          "bye_wait",   "closed_by_peer", NULL};
 static const char *const audio_names[] = {"event", "payload", "when", NULL};
 static const char *const start_names[] = {"event", "stream", "call", "encoding", "rate", NULL};
 static const char *const mark_names[] = {"event", "name", NULL};
@@ -33,6 +38,7 @@ static const char *const dtmf_names[] = {"event", "digit", NULL};
 static const char *const clear_names[] = {"event", "when", "drops_marks", NULL};
 static const char *const event_names[] = {"event", NULL};
 static const char *const error_names[] = {"event", "code", "text", "retry_after", NULL};
+static const char *const words_names[] = {"event", "text", "final", "from", "to", NULL};
 static const char *const limit_names[] = {"per_second", "burst", "text", NULL};
 static const char *const reply_names[] = {"event", "text", "ends", "told", NULL};
 
@@ -201,6 +207,14 @@ static void read_stream_rules(lua_State *L, cal_wire_spec *spec) {
     spec->error.retry_after = rule_text(L, "error_in", "retry_after");
     lua_pop(L, 1);
   }
+  if (enter(L, "words_in", words_names)) {
+    spec->words.event = rule_text(L, "words_in", "event");
+    spec->words.text = rule_text(L, "words_in", "text");
+    spec->words.final_path = path_of(L, "words_in", "final", &spec->words.final_text, NULL);
+    spec->words.from = rule_text(L, "words_in", "from");
+    spec->words.until = rule_text(L, "words_in", "to");
+    lua_pop(L, 1);
+  }
   if (enter(L, "limit_in", limit_names)) {
     int limit = lua_gettop(L);
     spec->limit.per_second = (uint32_t)cal_luax_number(L, limit, "per_second", 0, 1, 1000);
@@ -215,6 +229,7 @@ static void read_stream_rules(lua_State *L, cal_wire_spec *spec) {
 static void read_texts(lua_State *L, cal_wire_spec *spec) {
   spec->audio_out = cal_luax_text(L, 1, "audio_out");
   spec->mark_out = cal_luax_text(L, 1, "mark_out");
+  spec->say_out = cal_luax_text(L, 1, "say_out");
   spec->clear_out = cal_luax_text(L, 1, "clear");
   spec->dtmf_out = cal_luax_text(L, 1, "dtmf_out");
   spec->stop_out = cal_luax_text(L, 1, "stop_out");

@@ -26,6 +26,7 @@ static const char *const kinds[] = {
     [CAL_WIRE_ERROR] = "error",         [CAL_WIRE_OTHER] = "other",
     [CAL_WIRE_IGNORED] = "ignored",     [CAL_WIRE_OUT_OF_ORDER] = "out of order",
     [CAL_WIRE_MALFORMED] = "malformed", [CAL_WIRE_WRONG_FORMAT] = "wrong format",
+    [CAL_WIRE_WORDS] = "words",
 };
 
 static int collect(lua_State *L) {
@@ -65,7 +66,18 @@ static void put_reply(lua_State *L, peer *p, int reply) {
   lua_pop(L, 1);
 }
 
-/* peer:read(message, is_binary) → kind, { name, reason, samples, stream, call, reply } */
+static void put_words(lua_State *L, const cal_wire_words *words) {
+  put(L, "text", words->text);
+  lua_pushboolean(L, words->is_final);
+  lua_setfield(L, -2, "is_final");
+  lua_pushnumber(L, (lua_Number)words->from_ms);
+  lua_setfield(L, -2, "from_ms");
+  lua_pushnumber(L, (lua_Number)words->until_ms);
+  lua_setfield(L, -2, "until_ms");
+}
+
+/* peer:read(message, is_binary) → kind, { name, reason, samples, stream, call, reply, text, is_final, from_ms,
+ * until_ms } */
 static int read_message(lua_State *L) {
   peer *p = luaL_checkudata(L, 1, PEER);
   size_t bytes;
@@ -81,6 +93,7 @@ static int read_message(lua_State *L) {
   put(L, "reason", event.reason);
   put(L, "stream", p->state.stream);
   put(L, "call", p->state.call);
+  if (kind == CAL_WIRE_WORDS) put_words(L, &event.words);
   if (kind == CAL_WIRE_AUDIO) put_samples(L, samples, event.samples);
   put_reply(L, p, event.reply);
   return 2;
@@ -94,22 +107,28 @@ static ssize_t write_audio(lua_State *L, peer *p, char *out, size_t room) {
   return cal_wire_write_audio(p->wire, &p->state, samples, bytes / 2, out, room);
 }
 
-/* peer:write("audio", samples), ("mark", name), ("dtmf", keys), ("clear"), ("stop"), ("bye", json) → message,
- * or nil and why not */
+static ssize_t write_say(lua_State *L, peer *p, char *out, size_t room) {
+  return cal_wire_write_say(p->wire, &p->state, luaL_checkstring(L, 3), luaL_checkstring(L, 4), out, room);
+}
+
+/* peer:write("audio", samples), ("mark", name), ("dtmf", keys), ("clear"), ("stop"), ("bye", json), ("say", text,
+ * mark) → message, or nil and why not */
 static int write_message(lua_State *L) {
-  static const char *const names[] = {"audio", "mark", "dtmf", "clear", "stop", "bye", NULL};
+  static const char *const names[] = {"audio", "mark", "dtmf", "clear", "stop", "bye", "say", NULL};
   peer *p = luaL_checkudata(L, 1, PEER);
   int what = luaL_checkoption(L, 2, NULL, names);
   const char *value = what == 1 || what == 2 || what == 5 ? luaL_checkstring(L, 3) : NULL;
   size_t room = cal_wire_control_room(p->wire);
   if (what == 0) room = cal_wire_audio_room(p->wire, lua_objlen(L, 3) / 2);
+  if (what == 6) room = cal_wire_say_room(p->wire);
   char *out = lua_newuserdata(L, room);
   ssize_t got = what == 0   ? write_audio(L, p, out, room)
                 : what == 1 ? cal_wire_write_mark(p->wire, &p->state, value, out, room)
                 : what == 2 ? cal_wire_write_dtmf(p->wire, &p->state, value, out, room)
                 : what == 3 ? cal_wire_write_clear(p->wire, &p->state, out, room)
                 : what == 4 ? cal_wire_write_stop(p->wire, &p->state, out, room)
-                            : cal_wire_write_bye(p->wire, &p->state, value, out, room);
+                : what == 5 ? cal_wire_write_bye(p->wire, &p->state, value, out, room)
+                            : write_say(L, p, out, room);
   if (got < 0) {
     lua_pushnil(L);
     lua_pushstring(L, cal_error_name((int)got));

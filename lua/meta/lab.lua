@@ -21,14 +21,16 @@ local LabWire = {}
 ---@param message string
 ---@param is_binary boolean|nil
 ---@return string kind  "audio", "start", "mark", "dtmf", "stop", "clear", "other", "ignored", "malformed", "wrong format" …
----@return {name: string|nil, reason: string|nil, stream: string|nil, call: string|nil, samples: string|nil} about
+---@return {name: string|nil, reason: string|nil, stream: string|nil, call: string|nil, samples: string|nil, text: string|nil, is_final: boolean|nil, from_ms: integer|nil, until_ms: integer|nil} about  of "words" the last four
 function LabWire:read(message, is_binary) end
 
----Writes a message to the carrier: "audio" with samples, "mark" with a name, "dtmf" with keys, "clear", "stop".
+---Writes a message to the other side: "audio" with samples, "mark" with a name, "dtmf" with keys, "clear", "stop", "say" with
+---a text and the name of the utterance.
 ---@param what string
 ---@param value string|nil
+---@param name string|nil
 ---@return string|nil message, string? why
-function LabWire:write(what, value) end
+function LabWire:write(what, value, name) end
 
 ---@class callisto.Lab
 local Lab = {}

@@ -51,11 +51,13 @@ local text = { "string" }
 ---@field pause_in {event: string}|nil
 ---@field resume_in {event: string}|nil
 ---@field error_in callisto.MediaError|nil
+---@field words_in callisto.MediaWords|nil  of an ear
 ---@field sequence_in callisto.MediaPath|nil
 ---@field acknowledged_in callisto.MediaPath|nil
 ---@field stream_in callisto.MediaPath|nil
 ---@field audio_out string|nil  JSON with variables
 ---@field mark_out string|nil
+---@field say_out string|nil  of a voice
 ---@field clear string|nil
 ---@field dtmf_out string|nil
 ---@field stop_out string|nil
@@ -70,6 +72,14 @@ local text = { "string" }
 ---@field call callisto.MediaPath|nil
 ---@field encoding {[1]: callisto.MediaPath, [2]: string}|nil
 ---@field rate {[1]: callisto.MediaPath, [2]: number}|nil
+
+---@class callisto.MediaWords  what an ear has understood
+---@field event string
+---@field text callisto.MediaPath
+---@field final callisto.MediaPath|{[1]: callisto.MediaPath, [2]: string}|nil  where a message says that it is the last word: a
+---  true, or this text. None: every message is
+---@field from callisto.MediaPath|nil  seconds of the sound it was sent
+---@field to callisto.MediaPath|nil
 
 ---@class callisto.MediaError
 ---@field event string
@@ -97,11 +107,13 @@ local fields = {
   pause_in = rule {},
   resume_in = rule {},
   error_in = rule { code = text, text = text, retry_after = text },
+  words_in = rule { text = text, final = path_and "string", from = text, to = text },
   sequence_in = text,
   acknowledged_in = text,
   stream_in = text,
   audio_out = text,
   mark_out = text,
+  say_out = text,
   clear = text,
   dtmf_out = text,
   stop_out = text,
