@@ -105,16 +105,13 @@ static int handler(lua_State *L) {
 static int tell(lua_State *L) {
   cal_context *context = cal_core_check_alive(L);
   const char *call = luaL_optstring(L, 1, NULL);
-  size_t bytes;
-  const char *text = luaL_checklstring(L, 2, &bytes);
-  luaL_argcheck(L, bytes <= TELL_CEILING && strlen(text) == bytes, 2,
-                "a message has at most 64 KiB, none of them zero");
+  luaL_checkany(L, 2);
   luaL_argcheck(L, !call == !!context->call, 1,
                 "a call tells its service (nil), a service tells a call (its id)");
-  cal_live_call *told = call ? cal_live_call_named(context->host, call) : NULL;
-  int code = !call  ? cal_live_call_report(context->call, text, bytes)
-             : told ? cal_live_call_tell(told, text, bytes)
-                    : cal_fail(-ENOENT, "no call %s runs on this thread", call);
+  cal_live_call *told = call ? cal_live_call_named(context->host, call) : context->call;
+  if (!told) return cal_luax_refuse(L, cal_fail(-ENOENT, "no call %s runs on this thread", call));
+  cal_value *message = cal_luax_value(L, 2, "the message", TELL_CEILING);
+  int code = call ? cal_live_call_tell(told, message) : cal_live_call_report(told, message);
   if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;

@@ -10,16 +10,10 @@
 
 #include "bind/init.h"
 #include "bind/luax.h"
+#include "script/lua_value.h"
 #include "vm/vm.h"
 
 #define DEPTH_CEILING 64
-
-static const char array_key = 0; /* its address is the registry key of the array metatable */
-
-static void push_array_metatable(lua_State *L) {
-  lua_pushlightuserdata(L, (void *)&array_key);
-  lua_rawget(L, LUA_REGISTRYINDEX);
-}
 
 /* ---- decoding: the value under construction is on top of the stack; each open container below it */
 
@@ -92,7 +86,7 @@ static int open_container(decoder *d, int is_array) {
   d->depth++;
   lua_newtable(d->L);
   if (is_array) {
-    push_array_metatable(d->L);
+    cal_lua_push_list_metatable(d->L);
     lua_setmetatable(d->L, -2);
   }
   return 1;
@@ -189,7 +183,7 @@ static int is_array(lua_State *L, int index, int *length) {
     return 1;
   }
   if (!lua_getmetatable(L, index)) return 0;
-  push_array_metatable(L);
+  cal_lua_push_list_metatable(L);
   int same = lua_rawequal(L, -1, -2);
   lua_pop(L, 2);
   if (!same) return 0;
@@ -343,7 +337,7 @@ static int encode(lua_State *L) {
 static int array(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  push_array_metatable(L);
+  cal_lua_push_list_metatable(L);
   lua_setmetatable(L, 1);
   return 1;
 }
@@ -360,15 +354,6 @@ int cal_lib_json(lua_State *L) {
       {"encode", encode}, {"decode", decode}, {"array", array}, {NULL, NULL}};
   make_metatable(L, "callisto.json.parser", free_parser);
   make_metatable(L, "callisto.json.generator", free_generator);
-  push_array_metatable(L);
-  if (lua_isnil(L, -1)) { /* once a VM: arrays are known by it */
-    lua_pushlightuserdata(L, (void *)&array_key);
-    lua_newtable(L);
-    lua_pushliteral(L, "array");
-    lua_setfield(L, -2, "__name");
-    lua_rawset(L, LUA_REGISTRYINDEX);
-  }
-  lua_pop(L, 1);
   lua_createtable(L, 0, 8);
   for (const luaL_Reg *f = functions; f->name; f++) {
     lua_pushcfunction(L, f->func);
@@ -376,7 +361,7 @@ int cal_lib_json(lua_State *L) {
   }
   lua_pushlightuserdata(L, NULL);
   lua_setfield(L, -2, "null");
-  push_array_metatable(L);
+  cal_lua_push_list_metatable(L);
   lua_setfield(L, -2, "array_mt");
   return 1;
 }

@@ -17,6 +17,7 @@
 #include "store/facts.h"
 
 #define TEXTS_CEILING 16
+#define BEGIN_CEILING (1 << 20) /* of what a call begins with */
 
 static cal_script_host *host_of(lua_State *L) { return cal_context_of(L)->host; }
 static cal_reach *reach_of(lua_State *L) { return cal_context_of(L)->reach; }
@@ -151,7 +152,7 @@ static int call_open(lua_State *L) {
     opening.fallback_voice = cal_luax_text(L, lua_gettop(L), "voice");
   }
   lua_getfield(L, 1, "begin");
-  opening.begin = luaL_checklstring(L, -1, &opening.begin_bytes);
+  opening.begin = cal_luax_value(L, -1, "`begin`", BEGIN_CEILING);
   int code = cal_live_call_open(cal_context_of(L)->service, &options, &opening);
   if (code < 0) return cal_luax_refuse(L, code);
   if (socket) cal_core_take_socket(L, socket, options.name);

@@ -1,6 +1,7 @@
 #include "bind/luax.h"
 
 #include "base/error.h"
+#include "script/lua_value.h"
 
 int cal_luax_refuse(lua_State *L, int code) {
   const char *name = cal_error_name(code);
@@ -112,4 +113,13 @@ cal_buf *cal_luax_buf(lua_State *L, size_t ceiling) {
   }
   lua_setmetatable(L, -2);
   return buf;
+}
+
+cal_value *cal_luax_value(lua_State *L, int index, const char *what, size_t ceiling) {
+  lua_pushvalue(L, index);
+  cal_buf *packed = cal_luax_buf(L, ceiling);
+  cal_lua_pack(L, -2, what, packed);
+  if (!packed->ceiling) luaL_error(L, "%s has more than %d bytes", what, (int)ceiling);
+  lua_pop(L, 2);
+  return cal_value_take(packed);
 }

@@ -1,5 +1,5 @@
 /* luax: what the binding files share: arguments read from tables, refusals, memory of C that a Lua error must not
- * leak. It knows no module and no plane. The VM's own thread. */
+ * leak. They know no module and no plane. The VM's own thread. */
 #ifndef CAL_BIND_LUAX_H
 #define CAL_BIND_LUAX_H
 
@@ -9,6 +9,7 @@
 #include <lua.h>
 
 #include "base/buf.h"
+#include "base/value.h"
 
 /* nil, message, code: what the world refused. Pushes three values; `code` is a negative errno. */
 int cal_luax_refuse(lua_State *L, int code);
@@ -28,6 +29,9 @@ int cal_luax_flag(lua_State *L, int index, const char *field);
 
 /* The whole number at `index`, which names a request. */
 uint64_t cal_luax_check_id(lua_State *L, int index);
+/* The value at `index`, packed; returns owned. Raises an error that begins with `what` for a value that cannot cross, or
+ * has more than so many bytes. */
+cal_value *cal_luax_value(lua_State *L, int index, const char *what, size_t ceiling);
 /* The string at `index` with its length; borrowed. */
 cal_span cal_luax_check_span(lua_State *L, int index);
 

@@ -220,22 +220,10 @@ void cal_call_detach(cal_call *call) {
   cal_unref(commands);
 }
 
-static cal_mail mail_of(cal_event_kind kind) {
-  switch (kind) {
-  case CAL_EVENT_LEG_ENDED:
-    return CAL_MAIL_RESERVED;
-  case CAL_EVENT_SPEECH_STARTED:
-  case CAL_EVENT_SPEECH_STOPPED:
-  case CAL_EVENT_UTTERANCE_STARTED:
-    return CAL_MAIL_TELEMETRY;
-  default:
-    return CAL_MAIL_CONTROL;
-  }
-}
-
 void cal_call_event(cal_call *call, cal_event *event) {
   event->target = call->about.handle;
-  if (cal_mailbox_post(call->about.events, event, mail_of(event->kind))) cal_event_drop(event);
+  const cal_event_about *about = cal_event_about_of(event->kind);
+  if (cal_mailbox_post(call->about.events, event, about->mail)) cal_event_drop(event);
 }
 
 cal_id cal_call_leg(cal_call *call) {

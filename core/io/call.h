@@ -78,7 +78,7 @@ void cal_call_attach(cal_call *call, cal_id leg, cal_mailbox *commands,
 void cal_call_detach(cal_call *call); /* the leg has ended; waiting and later commands are dropped */
 
 /* Posts an event to the call's script thread; takes what it points to.
- * Where speech and utterances begin is TELEMETRY, the leg's end is RESERVED, all others are CONTROL. */
+ * event.def says which class of mail it is. */
 void cal_call_event(cal_call *call, cal_event *event);
 cal_id cal_call_leg(cal_call *call);
 

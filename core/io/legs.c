@@ -8,11 +8,11 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "data/json_escape.h"
+#include "data/utf8.h"
 #include "leg/port_ws.h"
 
 #define STARTED_BYTES 4096
-#define REPORT_BYTES 65536
+#define REPORT_BYTES 8192 /* without the last message */
 
 struct cal_legs {
   cal_legs_options options; /* its host is what legs borrow */
@@ -36,18 +36,28 @@ static void post(const member *m, cal_event event) {
   cal_call_event(m->call, &event);
 }
 
+/* Scripts, the store and traces take what the other side said for UTF-8. */
+static void put_said(cal_buf *into, const char *name, const char *text) {
+  if (!text) return;
+  size_t bytes = cal_utf8_mend(NULL, text, strlen(text));
+  char *mended = cal_alloc(bytes + 1);
+  cal_utf8_mend(mended, text, strlen(text));
+  cal_value_put_text(into, name, mended);
+  cal_free(mended);
+}
+
 static void take_command(void *context, cal_command *command);
 
 static void on_up(void *owner, const char *stream, const char *call, uint32_t rate_hz) {
   member *m = owner;
-  cal_buf text;
-  cal_buf_init(&text, STARTED_BYTES);
-  cal_buf_text(&text, "{\"stream\":\"");
-  cal_json_escape(&text, cal_span_of(stream));
-  cal_buf_text(&text, "\",\"call\":\"");
-  cal_json_escape(&text, cal_span_of(call));
-  cal_buf_format(&text, "\",\"rate\":%u}", rate_hz);
-  post(m, (cal_event){.kind = CAL_EVENT_LEG_STARTED, .text = cal_buf_take(&text)});
+  cal_buf about;
+  cal_buf_init(&about, STARTED_BYTES);
+  cal_value_open(&about, CAL_VALUE_TABLE);
+  put_said(&about, "stream", stream);
+  put_said(&about, "call", call);
+  cal_value_put_number(&about, "rate", rate_hz);
+  cal_value_close(&about);
+  post(m, (cal_event){.kind = CAL_EVENT_LEG_STARTED, .value = cal_value_take(&about)});
   cal_call_attach(m->call, m->id, m->legs->options.commands, take_command, m);
 }
 
@@ -88,34 +98,33 @@ static void on_utterance_ended(void *owner, const cal_leg_said *said) {
                           .text = cal_strndup(said->text, said->text_bytes)});
 }
 
-static char *report_text(const cal_leg_report *r) {
-  cal_buf text;
-  cal_buf_init(&text, REPORT_BYTES);
-  cal_buf_format(&text, "{\"reason\":\"%s\",\"text\":\"", cal_leg_end_word(r->end));
-  cal_json_escape(&text, cal_span_of(r->text));
-  cal_buf_format(
-      &text,
-      "\",\"messages_in\":%llu,\"frames_out\":%llu,\"underruns\":%llu,\"malformed\":%llu,\"late_us\":%llu,"
-      "\"lost_marks\":%llu,\"overflow\":%llu,\"clears\":%llu,\"unplayed_ms\":%llu,\"too_much\":%llu,"
-      "\"milliseconds\":%llu",
-      (unsigned long long)r->messages_in, (unsigned long long)r->frames_out, (unsigned long long)r->underruns,
-      (unsigned long long)r->malformed, (unsigned long long)r->late_us, (unsigned long long)r->lost_marks,
-      (unsigned long long)r->overflow, (unsigned long long)r->clears, (unsigned long long)r->unplayed_ms,
-      (unsigned long long)r->too_much, (unsigned long long)r->milliseconds);
-  if (r->last) {
-    cal_buf_text(&text, ",\"message\":\"");
-    cal_json_escape(&text, cal_span_of(r->last));
-    cal_buf_text(&text, "\"");
-  }
-  cal_buf_text(&text, "}");
-  return cal_buf_take(&text);
+static cal_value *value_of(const cal_leg_report *r) {
+  const struct {
+    const char *name;
+    uint64_t count;
+  } counts[] = {{"messages_in", r->messages_in},  {"frames_out", r->frames_out},
+                {"underruns", r->underruns},      {"malformed", r->malformed},
+                {"late_us", r->late_us},          {"lost_marks", r->lost_marks},
+                {"overflow", r->overflow},        {"clears", r->clears},
+                {"unplayed_ms", r->unplayed_ms},  {"too_much", r->too_much},
+                {"milliseconds", r->milliseconds}};
+  cal_buf report;
+  cal_buf_init(&report, REPORT_BYTES + (r->last ? 3 * strlen(r->last) : 0));
+  cal_value_open(&report, CAL_VALUE_TABLE);
+  cal_value_put_text(&report, "reason", cal_leg_end_word(r->end));
+  put_said(&report, "text", r->text);
+  for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+    cal_value_put_number(&report, counts[i].name, (double)counts[i].count);
+  put_said(&report, "message", r->last);
+  cal_value_close(&report);
+  return cal_value_take(&report);
 }
 
 /* After this the call may get another leg, on another thread. */
 static void on_ended(void *owner, const cal_leg_report *report) {
   member *m = owner;
   cal_call_detach(m->call);
-  post(m, (cal_event){.kind = CAL_EVENT_LEG_ENDED, .code = (int)report->end, .text = report_text(report)});
+  post(m, (cal_event){.kind = CAL_EVENT_LEG_ENDED, .code = (int)report->end, .value = value_of(report)});
 }
 
 static void on_gone(void *owner) {

@@ -14,6 +14,7 @@
 
 #define ENGINE "callisto.lab.engine"
 #define SOURCES_CEILING 256
+#define MESSAGE_CEILING 65536
 
 typedef struct lua_engine {
   cal_lua_lab *owner;
@@ -258,9 +259,8 @@ static int lab_engine_new(lua_State *L) {
 static int engine_tell(lua_State *L) {
   lua_engine *e = check_engine(L);
   const char *call = luaL_checkstring(L, 2);
-  size_t bytes;
-  const char *text = luaL_checklstring(L, 3, &bytes);
-  int code = cal_lab_tell(e->engine, call, text, bytes);
+  cal_value *message = cal_luax_value(L, 3, "the message", MESSAGE_CEILING);
+  int code = cal_lab_tell(e->engine, call, message);
   if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;

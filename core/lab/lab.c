@@ -270,9 +270,11 @@ int cal_lab_add(cal_lab *lab, cal_engine **result, const cal_lab_engine *options
   return code;
 }
 
-int cal_lab_tell(cal_engine *engine, const char *call, const char *text, size_t bytes) {
+int cal_lab_tell(cal_engine *engine, const char *call, cal_value *message) {
   cal_live_call *found = cal_live_call_named(cal_script_thread_host(engine->scripts[0]), call);
-  return found ? cal_live_call_tell(found, text, bytes) : cal_fail(-ENOENT, "no call %s is live", call);
+  if (found) return cal_live_call_tell(found, message);
+  cal_free(message);
+  return cal_fail(-ENOENT, "no call %s is live", call);
 }
 
 /* ---- counting */

@@ -46,7 +46,7 @@ typedef struct cal_lab_engine {
 int cal_lab_add(cal_lab *lab, cal_engine **result, const cal_lab_engine *options);
 
 /* Tells a call's script something, as its service would. -ENOENT, -ENOBUFS. */
-int cal_lab_tell(cal_engine *engine, const char *call, const char *text, size_t bytes);
+int cal_lab_tell(cal_engine *engine, const char *call, cal_value *message); /* takes, also when it fails */
 
 cal_loop *cal_lab_loop(cal_lab *lab);
 cal_loopback *cal_lab_network(cal_lab *lab);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "script/context.h"
 #include "net/message.h"
+#include "script/lua_value.h"
 #include "store/store.h"
 
 static void put(lua_State *L, const char *name, const char *text) {
@@ -36,7 +37,7 @@ static void push_message(lua_State *L, const cal_http_message *message, int is_r
 }
 
 /* A media socket that asks for its call: the upgrade, and the first texts that came on it. */
-static void push_socket(lua_State *L, const cal_http_message *message) {
+static void push_upgrade(lua_State *L, const cal_http_message *message) {
   push_message(L, message, 1);
   lua_pushnil(L);
   lua_setfield(L, -2, "body");
@@ -69,14 +70,13 @@ static void push_value(lua_State *L, const cal_store_value *value) {
   }
 }
 
-static int push_stored(lua_State *L, const cal_event *event) {
-  const cal_store_result *result = event->object;
-  lua_pushnumber(L, (lua_Number)event->source);
+/* The rows, or nil, why and the error's name. */
+static int push_rows(lua_State *L, const cal_store_result *result) {
   if (result->code) {
     lua_pushnil(L);
     lua_pushfstring(L, "%s: %s", cal_error_name(result->code), result->error);
     lua_pushstring(L, cal_error_name(result->code));
-    return 4;
+    return 3;
   }
   lua_newtable(L);
   for (uint32_t row = 0; row < result->rows; row++) {
@@ -89,131 +89,91 @@ static int push_stored(lua_State *L, const cal_event *event) {
   }
   lua_pushnumber(L, (lua_Number)result->changes);
   lua_setfield(L, -2, "affected");
-  return 2;
+  return 1;
 }
 
-static int push_response(lua_State *L, const cal_event *event) {
-  lua_pushnumber(L, (lua_Number)event->source);
+/* The message, or nil, why, the error's name and whether the request may have reached the peer. */
+static int push_answer(lua_State *L, const cal_event *event) {
   if (event->message) {
     push_message(L, event->message, 0);
-    return 2;
+    return 1;
   }
   const char *code = cal_error_name(event->code);
   lua_pushnil(L);
   lua_pushfstring(L, "%s: %s", code, event->text ? event->text : "");
   lua_pushstring(L, code);
   lua_pushboolean(L, event->flags & CAL_EVENT_SENT);
-  return 5;
+  return 4;
 }
 
-static int push_utterance(lua_State *L, const cal_event *event) {
-  lua_pushinteger(L, (lua_Integer)event->utterance);
-  if (event->kind == CAL_EVENT_UTTERANCE_STARTED) {
-    lua_pushliteral(L, "started");
-    return 2;
-  }
-  lua_pushliteral(L, "ended");
-  lua_newtable(L);
-  lua_pushnumber(L, (lua_Number)event->number);
-  lua_setfield(L, -2, "heard_ms");
-  put(L, "heard", event->text);
-  lua_pushboolean(L, event->flags & CAL_EVENT_INTERRUPTED);
-  lua_setfield(L, -2, "interrupted");
-  lua_pushboolean(L, event->flags & CAL_EVENT_WITH_LEG);
-  lua_setfield(L, -2, "with_leg");
-  if (event->code) put(L, "error", cal_error_name(event->code));
-  return 3;
-}
-
-static int push_leg(lua_State *L, const cal_event *event, int is_service) {
-  if (is_service) lua_pushstring(L, event->name);
-  lua_pushstring(L, event->kind == CAL_EVENT_LEG_STARTED ? "started" : "ended");
-  lua_pushstring(L, event->text ? event->text : "{}");
-  return 2 + is_service;
-}
-
-/* The handler's arguments behind the event's name: how many. */
-static int push_words(lua_State *L, const cal_event *event, int is_service) {
-  switch (event->kind) {
-  case CAL_EVENT_HTTP_REQUEST:
-    lua_pushnumber(L, (lua_Number)event->source);
-    push_message(L, event->message, 1);
-    return 2;
-  case CAL_EVENT_SOCKET:
-    lua_pushnumber(L, (lua_Number)event->source);
-    push_socket(L, event->message);
-    return 2;
-  case CAL_EVENT_HTTP_RESPONSE:
-    return push_response(L, event);
-  case CAL_EVENT_STORED:
-    return push_stored(L, event);
-  case CAL_EVENT_TOLD:
-    lua_pushnil(L);
-    lua_pushstring(L, event->text);
-    return 2;
-  case CAL_EVENT_REPORT:
+/* One value of an event's fields. Some push nothing, some more than one: how many. */
+static int push_field(lua_State *L, const cal_event *event, const cal_event_field *field) {
+  char key = (char)event->number;
+  switch (field->kind) {
+  case CAL_FIELD_CALL:
     lua_pushstring(L, event->name);
-    lua_pushstring(L, event->text);
-    return 2;
-  case CAL_EVENT_LEG_STARTED:
-  case CAL_EVENT_LEG_ENDED:
-    return push_leg(L, event, is_service);
-  case CAL_EVENT_LEG_TEXT:
-  case CAL_EVENT_HEARD:
-  case CAL_EVENT_BEGIN:
-    lua_pushstring(L, event->text);
     return 1;
-  case CAL_EVENT_SPEECH_STARTED:
-  case CAL_EVENT_SPEECH_STOPPED:
-    lua_pushstring(L, event->kind == CAL_EVENT_SPEECH_STARTED ? "started" : "stopped");
+  case CAL_FIELD_SOURCE:
+    lua_pushnumber(L, (lua_Number)event->source);
+    return 1;
+  case CAL_FIELD_UTTERANCE:
+    lua_pushinteger(L, (lua_Integer)event->utterance);
+    return 1;
+  case CAL_FIELD_WORD:
+    lua_pushstring(L, field->name);
+    return 1;
+  case CAL_FIELD_NUMBER:
     lua_pushnumber(L, (lua_Number)event->number);
-    return 2;
-  case CAL_EVENT_DIGIT: {
-    char key = (char)event->number;
+    return 1;
+  case CAL_FIELD_KEY:
     lua_pushlstring(L, &key, 1);
-    lua_pushboolean(L, event->flags & CAL_EVENT_IN_BAND);
-    return 2;
-  }
-  case CAL_EVENT_UTTERANCE_STARTED:
-  case CAL_EVENT_UTTERANCE_ENDED:
-    return push_utterance(L, event);
-  case CAL_EVENT_BROKEN:
-    lua_pushstring(L, event->name);
-    lua_pushstring(L, cal_error_name(event->code));
-    lua_pushstring(L, event->text);
-    return 3;
-  case CAL_EVENT_START:
-  case CAL_EVENT_STOP:
-  case CAL_EVENT_RELOAD:
-  case CAL_EVENT_COMMIT:
-  case CAL_EVENT_WAKE:
-    return 0;
+    return 1;
+  case CAL_FIELD_TEXT:
+    lua_pushstring(L, event->text ? event->text : "");
+    return 1;
+  case CAL_FIELD_FLAG:
+    lua_pushboolean(L, (event->flags & field->flag) != 0);
+    return 1;
+  case CAL_FIELD_ERROR:
+    if (event->code)
+      lua_pushstring(L, cal_error_name(event->code));
+    else
+      lua_pushnil(L);
+    return 1;
+  case CAL_FIELD_VALUE:
+    cal_lua_push_value(L, event->value);
+    return 1;
+  case CAL_FIELD_REQUEST:
+    push_message(L, event->message, 1);
+    return 1;
+  case CAL_FIELD_UPGRADE:
+    push_upgrade(L, event->message);
+    return 1;
+  case CAL_FIELD_ANSWER:
+    return push_answer(L, event);
+  case CAL_FIELD_ROWS:
+    return push_rows(L, event->object);
+  case CAL_FIELD_TABLE:
+  case CAL_FIELD_END:
+    break;
   }
   return 0;
 }
 
-static const char *const names[] = {[CAL_EVENT_HTTP_REQUEST] = "request",
-                                    [CAL_EVENT_SOCKET] = "socket",
-                                    [CAL_EVENT_HTTP_RESPONSE] = "response",
-                                    [CAL_EVENT_STORED] = "stored",
-                                    [CAL_EVENT_TOLD] = "told",
-                                    [CAL_EVENT_REPORT] = "told",
-                                    [CAL_EVENT_RELOAD] = "reload",
-                                    [CAL_EVENT_COMMIT] = "commit",
-                                    [CAL_EVENT_LEG_STARTED] = "leg",
-                                    [CAL_EVENT_LEG_TEXT] = "message",
-                                    [CAL_EVENT_LEG_ENDED] = "leg",
-                                    [CAL_EVENT_SPEECH_STARTED] = "speech",
-                                    [CAL_EVENT_SPEECH_STOPPED] = "speech",
-                                    [CAL_EVENT_HEARD] = "heard",
-                                    [CAL_EVENT_DIGIT] = "digit",
-                                    [CAL_EVENT_UTTERANCE_STARTED] = "utterance",
-                                    [CAL_EVENT_UTTERANCE_ENDED] = "utterance",
-                                    [CAL_EVENT_START] = "start",
-                                    [CAL_EVENT_STOP] = "stop",
-                                    [CAL_EVENT_BEGIN] = "begin",
-                                    [CAL_EVENT_WAKE] = "wake",
-                                    [CAL_EVENT_BROKEN] = "broken"};
+/* The handler's arguments behind the event's name: how many. */
+static int push_fields(lua_State *L, const cal_event *event, int is_service) {
+  int count = 0;
+  const cal_event_field *field = cal_event_about_of(event->kind)->fields;
+  for (; field->kind && field->kind != CAL_FIELD_TABLE; field++)
+    if (field->kind != CAL_FIELD_CALL || is_service) count += push_field(L, event, field);
+  if (!field->kind) return count;
+  lua_newtable(L);
+  for (field++; field->kind; field++) {
+    push_field(L, event, field);
+    lua_setfield(L, -2, field->name);
+  }
+  return count + 1;
+}
 
 /* Runs inside the protected entry. */
 static int run_handler(lua_State *L) {
@@ -222,8 +182,8 @@ static int run_handler(lua_State *L) {
   luaL_checkstack(L, 16, "event");
   context->has_begun = 1;
   lua_rawgeti(L, LUA_REGISTRYINDEX, context->handler);
-  lua_pushstring(L, names[event->kind]);
-  lua_call(L, 1 + push_words(L, event, context->call == NULL), 0);
+  lua_pushstring(L, cal_event_about_of(event->kind)->lua);
+  lua_call(L, 1 + push_fields(L, event, context->call == NULL), 0);
   return 0;
 }
 

@@ -8,7 +8,7 @@
 #include "io/event.h"
 #include "vm/vm.h"
 
-/* Calls the handler with the event's words (see lua/meta/core.lua). Borrows the event. A VM without a handler
+/* Calls the handler with the event's name and fields (io/event.def). Borrows the event. A VM without a handler
  * ignores it. */
 int cal_deliver(cal_vm *vm, const cal_event *event);
 

@@ -109,21 +109,22 @@ void cal_live_call_run(cal_live_call *call, const cal_event *event) {
 
 /* ---- messages */
 
-static int post(cal_live_call *call, cal_event_kind kind, const char *text, size_t bytes) {
-  cal_event event = {.kind = kind, .target = call->handle, .text = cal_strndup(text, bytes)};
+static int post(cal_live_call *call, cal_event_kind kind, cal_value *value) {
+  cal_event event = {.kind = kind, .target = call->handle, .value = value};
   int code = cal_mailbox_post(call->host->events, &event, CAL_MAIL_CONTROL);
   if (!code) return 0;
   cal_event_drop(&event);
   return cal_fail(code, "the script thread's mailbox is full");
 }
 
-int cal_live_call_tell(cal_live_call *call, const char *text, size_t bytes) {
-  if (!call->vm) return cal_fail(-ENOENT, "the script of call %s was stopped", cal_live_call_name(call));
-  return post(call, CAL_EVENT_TOLD, text, bytes);
+int cal_live_call_tell(cal_live_call *call, cal_value *message) {
+  if (call->vm) return post(call, CAL_EVENT_TOLD, message);
+  cal_free(message);
+  return cal_fail(-ENOENT, "the script of call %s was stopped", cal_live_call_name(call));
 }
 
-int cal_live_call_report(cal_live_call *call, const char *text, size_t bytes) {
-  return post(call, CAL_EVENT_REPORT, text, bytes);
+int cal_live_call_report(cal_live_call *call, cal_value *message) {
+  return post(call, CAL_EVENT_REPORT, message);
 }
 
 /* ---- the beginning */
@@ -153,7 +154,7 @@ static int check_room(const cal_reach *reach) {
   return 0;
 }
 
-static int admit(cal_live_call *call, const cal_opening *opening) {
+static int admit(cal_live_call *call, const char *entry) {
   cal_reach *reach = call->host->reach;
   int code = check_room(reach);
   if (code) return code;
@@ -161,12 +162,12 @@ static int admit(cal_live_call *call, const cal_opening *opening) {
   call->has_room = !code;
   if (!code) code = add_name(call, cal_live_call_name(call));
   call->has_name = !code;
-  if (!code) code = take_vm(call, opening->entry);
+  if (!code) code = take_vm(call, entry);
   if (!code && cal_call_about(call->call)->path) {
     code = cal_tokens_add(reach->tokens, call->call, cal_reach_now_ns(reach));
     call->has_token = !code;
   }
-  return code ? code : post(call, CAL_EVENT_BEGIN, opening->begin, opening->begin_bytes);
+  return code;
 }
 
 int cal_live_call_open(cal_service *service, cal_call_options *options, const cal_opening *opening) {
@@ -177,6 +178,7 @@ int cal_live_call_open(cal_service *service, cal_call_options *options, const ca
   call->handle = cal_slots_add(host->calls, call);
   if (!call->handle) {
     cal_free(call);
+    cal_free(opening->begin);
     return cal_fail(-ENOBUFS, "%d calls are open on this thread, which is the most possible",
                     CAL_CALLS_CEILING);
   }
@@ -188,7 +190,11 @@ int cal_live_call_open(cal_service *service, cal_call_options *options, const ca
   call->call = cal_call_new(options);
   call->fallback_text = cal_strdup(opening->fallback_text);
   call->fallback_voice = cal_strdup(opening->fallback_voice);
-  int code = admit(call, opening);
+  int code = admit(call, opening->entry);
+  if (!code)
+    code = post(call, CAL_EVENT_BEGIN, opening->begin);
+  else
+    cal_free(opening->begin);
   if (code) cal_live_call_free(call);
   return code;
 }

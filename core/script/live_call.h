@@ -27,11 +27,10 @@ typedef struct cal_live_call {
   uint32_t asked;          /* answers its script waits for */
 } cal_live_call;
 
-/* How a call begins. Borrowed. */
+/* How a call begins. Borrowed, but for `begin`. */
 typedef struct cal_opening {
-  const char *entry; /* module its VM loads */
-  const char *begin; /* JSON: what its handler gets first (CAL_EVENT_BEGIN) */
-  size_t begin_bytes;
+  const char *entry;         /* module its VM loads */
+  cal_value *begin;          /* taken, also when it fails: what its handler gets first (CAL_EVENT_BEGIN) */
   const char *fallback_text; /* what the caller hears when the script fails; NULL: nothing */
   const char *fallback_voice;
 } cal_opening;
@@ -50,8 +49,9 @@ const char *cal_live_call_name(const cal_live_call *call);                   /* 
 
 void cal_live_call_run(cal_live_call *call,
                        const cal_event *event); /* its VM's handler; breaks it when that fails */
-/* Messages, which come as events: of the service to the script, of the script to its service. -ENOBUFS. */
-int cal_live_call_tell(cal_live_call *call, const char *text, size_t bytes);
-int cal_live_call_report(cal_live_call *call, const char *text, size_t bytes);
+/* Messages, which come as events: of the service to the script, of the script to its service. They take the value, also
+ * when they fail. -ENOBUFS. */
+int cal_live_call_tell(cal_live_call *call, cal_value *message);
+int cal_live_call_report(cal_live_call *call, cal_value *message);
 
 #endif

@@ -5,8 +5,9 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "data/json_escape.h"
 #include "speech/spoken.h"
+
+#define HEARD_BYTES 16384 /* of what is said of one piece of speech */
 
 /* A job keeps its call alive until it has been answered; the speech plane answers every job exactly once. */
 typedef struct saying {
@@ -116,29 +117,24 @@ typedef struct hearing {
   int64_t speech_ms;
 } hearing;
 
-static void put(cal_buf *json, const char *name, const char *text) {
-  cal_buf_format(json, ",\"%s\":\"", name);
-  cal_json_escape(json, cal_span_of(text));
-  cal_buf_text(json, "\"");
-}
-
 static void on_heard(void *context, const cal_heard *heard, int code) {
   hearing *h = context;
-  cal_buf json;
-  cal_buf_init(&json, 4096);
-  cal_buf_format(&json, "{\"ms\":%lld", (long long)h->speech_ms);
+  cal_buf packed;
+  cal_buf_init(&packed, HEARD_BYTES);
+  cal_value_open(&packed, CAL_VALUE_TABLE);
+  cal_value_put_number(&packed, "ms", (double)h->speech_ms);
+  cal_value_put_text(&packed, "text", heard ? heard->match.text : "");
   if (heard) {
-    put(&json, "text", heard->match.text);
-    if (heard->match.id[0]) put(&json, "choice", heard->match.id);
-    if (heard->match.digits[0]) put(&json, "digits", heard->match.digits);
-    if (heard->match.number[0]) put(&json, "number", heard->match.number);
-    cal_buf_format(&json, ",\"rejected\":%s,\"decode_ms\":%u", heard->match.is_rejected ? "true" : "false",
-                   heard->decode_ms);
+    if (heard->match.id[0]) cal_value_put_text(&packed, "choice", heard->match.id);
+    if (heard->match.digits[0]) cal_value_put_text(&packed, "digits", heard->match.digits);
+    if (heard->match.number[0]) cal_value_put_text(&packed, "number", heard->match.number);
+    cal_value_put_flag(&packed, "rejected", heard->match.is_rejected);
+    cal_value_put_number(&packed, "decode_ms", heard->decode_ms);
   } else {
-    put(&json, "error", cal_error_name(code));
+    cal_value_put_text(&packed, "error", cal_error_name(code));
   }
-  cal_buf_text(&json, "}");
-  cal_event event = {.kind = CAL_EVENT_HEARD, .code = code, .text = cal_buf_take(&json)};
+  cal_value_close(&packed);
+  cal_event event = {.kind = CAL_EVENT_HEARD, .code = code, .value = cal_value_take(&packed)};
   cal_call_event(h->call, &event);
   cal_unref(h->call);
   cal_free(h);

@@ -121,18 +121,15 @@ static void run_answer(cal_script_thread *thread, const cal_event *event) {
     cal_service_run(service, event);
 }
 
-/* What a call's service gets as well, or instead: the leg's beginning and end, messages of the script, its
- * failure, and requests that name the call. */
+/* The event of a call: to its script, its service, or both (event.def). */
 static void run_for_call(cal_script_thread *thread, cal_event *event) {
   cal_live_call *call = cal_slots_get(thread->host.calls, event->target);
   if (!call) return;
   cal_service *service = call->service;
+  unsigned to = cal_event_about_of(event->kind)->to;
   snprintf(event->name, sizeof event->name, "%s", cal_live_call_name(call));
-  int is_for_both = event->kind == CAL_EVENT_LEG_STARTED || event->kind == CAL_EVENT_LEG_ENDED;
-  int is_for_service = event->kind == CAL_EVENT_BROKEN || event->kind == CAL_EVENT_HTTP_REQUEST ||
-                       event->kind == CAL_EVENT_REPORT;
-  if (!is_for_service) cal_live_call_run(call, event);
-  if (is_for_service || is_for_both) cal_service_run(service, event);
+  if (to & CAL_TO_CALL) cal_live_call_run(call, event);
+  if (to & CAL_TO_SERVICE) cal_service_run(service, event);
 }
 
 static void run_request(cal_script_thread *thread, cal_event *event) {

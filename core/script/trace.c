@@ -9,6 +9,7 @@
 #include "net/message.h"
 #include "data/base64.h"
 #include "data/json_escape.h"
+#include "data/json_value.h"
 
 #define LINE_CEILING (4u << 20)
 #define BLOCK_BYTES 16384 /* written at once; what scripts are told is written at once as well */
@@ -51,47 +52,6 @@ static void end(cal_trace *trace, cal_buf *line, int is_urgent) {
   cal_buf_free(line);
 }
 
-/* ---- JSON that is there already */
-
-static const char *past_string(const char *at) {
-  for (at++; *at && *at != '"'; at++)
-    if (*at == '\\' && at[1]) at++;
-  return *at ? at + 1 : at;
-}
-
-static const char *past_value(const char *at) {
-  int depth = 0;
-  do {
-    if (*at == '"') {
-      at = past_string(at);
-      continue;
-    }
-    if (*at == '{' || *at == '[') depth++;
-    if (*at == '}' || *at == ']') depth--;
-    at++;
-  } while (*at && (depth > 0 || (*at != ',' && *at != '}')));
-  return at;
-}
-
-/* The object as json.encode writes it, without its member "secrets". */
-static void put_without_secrets(cal_buf *line, const char *json) {
-  const char *last = json;
-  int is_first = 1;
-  cal_buf_text(line, ",\"data\":{");
-  for (const char *at = json + 1; *at == '"'; at = last + (*last == ',')) {
-    last = past_value(past_string(at) + 1);
-    if (!strncmp(at, "\"secrets\":", 10)) continue;
-    if (!is_first) cal_buf_text(line, ",");
-    is_first = 0;
-    cal_buf_append(line, at, (size_t)(last - at));
-  }
-  cal_buf_text(line, "}");
-}
-
-static void put_json(cal_buf *line, const char *json) {
-  cal_buf_format(line, ",\"data\":%s", json && *json ? json : "{}");
-}
-
 /* ---- what happens */
 
 void cal_trace_wire(cal_trace *trace, const char *call, int is_ours, const char *data, size_t bytes,
@@ -109,76 +69,80 @@ void cal_trace_wire(cal_trace *trace, const char *call, int is_ours, const char 
   end(trace, &line, 0);
 }
 
-static void put_response(cal_buf *line, const cal_event *event) {
+static void put_answer(cal_buf *line, const cal_event *event) {
   const cal_http_message *message = event->message;
-  cal_buf_format(line, ",\"data\":{\"number\":%llu", (unsigned long long)event->source);
-  if (message) {
-    cal_buf_format(line, ",\"status\":%d", message->status);
-    for (size_t i = 0; i < message->header_count; i++)
-      if (!strcmp(message->headers[i].name, "content-type"))
-        put(line, "content_type", cal_span_of(message->headers[i].value));
-    put(line, "body", (cal_span){message->body ? message->body : "", message->body_bytes});
-  } else {
+  if (!message) {
     put(line, "error", cal_span_of(cal_error_name(event->code)));
+    return;
   }
-  cal_buf_text(line, "}");
+  cal_buf_format(line, ",\"status\":%d", message->status);
+  for (size_t i = 0; i < message->header_count; i++)
+    if (!strcmp(message->headers[i].name, "content-type"))
+      put(line, "content_type", cal_span_of(message->headers[i].value));
+  put(line, "body", (cal_span){message->body ? message->body : "", message->body_bytes});
 }
 
-/* Time passing and answers of the store follow from the rest. */
-static const char *kind_of(cal_event_kind kind) {
-  static const char *const kinds[] = {[CAL_EVENT_BEGIN] = "begin",
-                                      [CAL_EVENT_HTTP_RESPONSE] = "response",
-                                      [CAL_EVENT_TOLD] = "told",
-                                      [CAL_EVENT_LEG_STARTED] = "leg_started",
-                                      [CAL_EVENT_LEG_ENDED] = "leg_ended",
-                                      [CAL_EVENT_LEG_TEXT] = "leg_text",
-                                      [CAL_EVENT_SPEECH_STARTED] = "speech_started",
-                                      [CAL_EVENT_SPEECH_STOPPED] = "speech_stopped",
-                                      [CAL_EVENT_HEARD] = "heard",
-                                      [CAL_EVENT_DIGIT] = "digit",
-                                      [CAL_EVENT_UTTERANCE_STARTED] = "utterance_started",
-                                      [CAL_EVENT_UTTERANCE_ENDED] = "utterance_ended"};
-  return (size_t)kind < sizeof kinds / sizeof *kinds ? kinds[kind] : NULL;
+static void put_number(cal_buf *line, const char *name, long long number) {
+  cal_buf_format(line, ",\"%s\":%lld", name, number);
 }
 
-static void put_data(cal_buf *line, const cal_event *event) {
-  const char *text = event->text ? event->text : "";
-  switch (event->kind) {
-  case CAL_EVENT_BEGIN:
-    put_without_secrets(line, text);
+/* Secrets of templates, which begin a call, are left out. */
+static void put_value(cal_buf *line, const char *name, const cal_value *value) {
+  if (!name) {
+    cal_json_members(line, value, "secrets");
+    return;
+  }
+  cal_buf_format(line, ",\"%s\":", name);
+  cal_json_value(line, value);
+}
+
+static void put_field(cal_buf *line, const cal_event *event, const cal_event_field *field) {
+  char key = (char)event->number;
+  switch (field->kind) {
+  case CAL_FIELD_SOURCE:
+    put_number(line, field->name, (long long)event->source);
     break;
-  case CAL_EVENT_HTTP_RESPONSE:
-    put_response(line, event);
+  case CAL_FIELD_UTTERANCE:
+    put_number(line, field->name, event->utterance);
     break;
-  case CAL_EVENT_LEG_STARTED:
-  case CAL_EVENT_LEG_ENDED:
-  case CAL_EVENT_HEARD:
-    put_json(line, text);
+  case CAL_FIELD_NUMBER:
+    put_number(line, field->name, (long long)event->number);
     break;
-  case CAL_EVENT_DIGIT:
-    cal_buf_format(line, ",\"data\":{\"key\":\"%c\"}", (char)event->number);
+  case CAL_FIELD_KEY:
+    put(line, field->name, (cal_span){&key, 1});
     break;
-  case CAL_EVENT_UTTERANCE_STARTED:
-  case CAL_EVENT_UTTERANCE_ENDED:
-    cal_buf_format(line, ",\"data\":{\"number\":%u,\"heard_ms\":%lld,\"interrupted\":%s", event->utterance,
-                   (long long)event->number, event->flags & CAL_EVENT_INTERRUPTED ? "true" : "false");
-    put(line, "heard", cal_span_of(text));
-    cal_buf_text(line, "}");
+  case CAL_FIELD_TEXT:
+    put(line, field->name, cal_span_of(event->text));
     break;
-  default:
-    cal_buf_text(line, ",\"data\":{\"text\":\"");
-    cal_json_escape(line, cal_span_of(text));
-    cal_buf_text(line, "\"}");
+  case CAL_FIELD_FLAG:
+    cal_buf_format(line, ",\"%s\":%s", field->name, event->flags & field->flag ? "true" : "false");
+    break;
+  case CAL_FIELD_ERROR:
+    if (event->code) put(line, field->name, cal_span_of(cal_error_name(event->code)));
+    break;
+  case CAL_FIELD_VALUE:
+    put_value(line, field->name, event->value);
+    break;
+  case CAL_FIELD_ANSWER:
+    put_answer(line, event);
+    break;
+  default: /* the name of the line says it, or no traced event has it */
+    break;
   }
 }
 
 void cal_trace_event(cal_trace *trace, const char *call, const cal_event *event) {
-  const char *kind = kind_of(event->kind);
-  if (!kind) return;
-  cal_buf line;
+  const cal_event_about *about = cal_event_about_of(event->kind);
+  if (!about->trace) return;
+  cal_buf line, data;
   begin(trace, &line, call, "event");
-  put(&line, "kind", cal_span_of(kind));
-  put_data(&line, event);
+  put(&line, "kind", cal_span_of(about->trace));
+  cal_buf_init(&data, LINE_CEILING);
+  for (const cal_event_field *field = about->fields; field->kind; field++) put_field(&data, event, field);
+  cal_buf_text(&line, ",\"data\":{");
+  if (data.bytes) cal_buf_append(&line, data.data + 1, data.bytes - 1); /* without the first comma */
+  cal_buf_text(&line, "}");
+  cal_buf_free(&data);
   end(trace, &line, 1);
 }
 
@@ -186,7 +150,7 @@ void cal_trace_did(cal_trace *trace, const char *call, const char *kind, const c
   cal_buf line;
   begin(trace, &line, call, "did");
   put(&line, "kind", cal_span_of(kind));
-  put_json(&line, json);
+  cal_buf_format(&line, ",\"data\":%s", json && *json ? json : "{}");
   end(trace, &line, 1);
 }
 

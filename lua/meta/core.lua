@@ -20,10 +20,11 @@ function core.wall() end
 function core.wake_at(at) end
 
 ---Sets the function that receives every event of this VM: handler(kind, ...). Set once, while the VM is set up.
+---core/io/event.def lists the events; values are tables, numbers, texts, as they were given.
 ---Service VM events:
 ---  "start"                                           the engine is up; begin
 ---  "stop"                                            SIGTERM: refuse new calls; say core.stopped() when the last has ended
----  "wake"
+---  "wake"                                            the time of core.wake_at has come
 ---  "request", request, message                       message: {method, target, path, query, headers = {lower-case name = value}, body, peer};
 ---                                                    target is path and query as they were sent; nothing is decoded
 ---  "socket", number, message                         a media socket that came before its call (core.sockets): the upgrade as a
@@ -31,20 +32,23 @@ function core.wake_at(at) end
 ---                                                    answer with core.call_open{…, socket = number} or core.socket_refuse
 ---  "response", fetch, message|nil, text, code, sent  message: {status, headers, body}
 ---  "stored", request, rows|nil, text, code           rows: list of {column = value}; rows.affected
----  "told", call_id, text                             from a call's VM
----  "leg", call_id, "started"|"ended", json           the leg of one of this VM's calls
+---  "told", call_id, value                            from a call's VM (core.tell)
+---  "leg", call_id, "started", about                  the leg of one of this VM's calls: {stream, call, rate}
+---  "leg", call_id, "ended", about                    {reason, text, message, underruns, …}
 ---  "broken", call_id, code, text                     the call's script was stopped (ETIMEDOUT, ENOMEM) or failed (EINVAL); its fallback is playing
 ---Call VM events:
----  "begin", json                                     what core.call_open was given as `begin`
+---  "begin", value                                    what core.call_open was given as `begin`
 ---  "wake" / "response" …                             as above
----  "told", nil, text                                 from the service VM
----  "leg", "started"|"ended", json
----  "speech", "started"|"stopped", milliseconds
----  "heard", json                                     {text, choice, digits, number, rejected, ms}: what the recogniser made
----                                                    of the last speech; digits and number are text
+---  "told", value                                     from the service VM
+---  "leg", "started"|"ended", about                   as above
+---  "message", text                                   a message of the media socket that its wire does not declare
+---  "speech", "started", at_ms                        the caller speaks
+---  "speech", "stopped", speech_ms
+---  "heard", about                                    {ms, text, choice, digits, number, rejected, error}: what the recogniser
+---                                                    made of the last speech; digits and number are text
 ---  "digit", key, in_band
 ---  "utterance", number, "started"
----  "utterance", number, "ended", {heard_ms, heard = text, interrupted = boolean, error = text|nil}
+---  "utterance", number, "ended", {heard_ms, heard = text, interrupted, with_leg, error = text|nil}
 ---@param handler fun(kind: string, ...: any)
 function core.handler(handler) end
 
@@ -63,11 +67,12 @@ function core.random(bytes) end
 ---@return string
 function core.date(format, seconds) end
 
----Sends text to another VM: from a call to its service VM (`call_id` nil), from the service VM to a call.
+---Sends a value to another VM: from a call to its service VM (`call_id` nil), from the service VM to a call. It arrives as a
+---copy. Functions and userdata cannot cross.
 ---@param call_id string|nil
----@param text string at most 64 KiB
+---@param value any  at most 64 KiB
 ---@return boolean|nil ok, string? message, string? code
-function core.tell(call_id, text) end
+function core.tell(call_id, value) end
 
 ---Starts an HTTP request; answered by a `response` event. Never repeated by the client.
 ---From a call VM private and metadata addresses are refused unless settings allow them.
@@ -89,11 +94,11 @@ function core.http_reply(request, status, headers, body) end
 ---@return userdata wire
 function core.wire(media) end
 
----Opens a call: takes a warm VM, loads `entry` in it, sends it `begin`, mints the media token or dials the socket.
----@param options {id: string, entry: string, begin: string, wire: userdata, role: "agent"|"carrier", path: string?, signature: {header: string, values: string[], required: boolean?}?, carrier_call: string?, token_ttl: number?, url: string?, headers: table<string,string>?, opening: string[]?, recording: string?, longest: number?, lead_ms: integer?, start_deadline: number?, fallback: {text: string, voice: string?}?, socket: integer?, bye: string?}
+---Opens a call: takes a warm VM, loads `entry` in it, sends it `begin`, and lets the media token in.
+---@param options {id: string, entry: string, begin: any, wire: userdata, role: "agent"|"carrier", path: string?, signature: {header: string, values: string[], required: boolean?}?, carrier_call: string?, token_ttl: number?, recording: string?, longest: number?, lead_ms: integer?, start_deadline: number?, fallback: {text: string, voice: string?}?, socket: integer?, bye: string?}
 ---`socket`: takes this held socket instead of waiting for one with a token. `bye`: JSON, what the wire's last word says ($bye) until
 ---core.leg_bye says otherwise.
----`path`: the exact path of the media socket; its last segment is the single-use token. `url`: role carrier, the socket to open.
+---`path`: the exact path of the media socket; its last segment is the single-use token. Role carrier: core.leg_dial opens the socket.
 ---@return true|nil ok, string? message, string? code
 function core.call_open(options) end
 
@@ -174,8 +179,8 @@ function core.fact_of(call_id, kind, data) end
 ---@return table
 function core.settings() end
 
----Counts for health pages: {calls, legs, script_threads, io_threads, generation, draining, node}.
--- asked for by records.lua: `node`, the store's name of this node, so that rows of a killed process are found again
+---Counts for health pages: {calls, legs, script_threads, generation, digest, port, draining, node}. `node` is the store's name
+---of this one.
 ---@return table
 function core.status() end
 
@@ -265,7 +270,7 @@ function core.stop(utterance) end
 function core.listen(options) end
 
 ---Sends keys to the other side: as the carrier's message where the wire has one, else as tones.
----@param keys string of 0-9*#ABCDw
+---@param keys string of 0-9*#ABCD
 function core.send_digits(keys) end
 
 ---Sends a raw text message on the media socket.

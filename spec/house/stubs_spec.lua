@@ -141,6 +141,46 @@ describe("the stubs of callisto.core", function()
   end)
 end)
 
+describe("the list of events", function()
+  local stubs = assert(files.read "lua/meta/core.lua")
+
+  -- { request = {"SOURCE", "REQUEST"}, … }: the fields of each name that a VM gets.
+  local function events_of(text)
+    local list = {}
+    for kind, name, to, fields in text:gmatch 'EVENT%((%u[%u_]*), "([%l]+)", [^,]+, ([%u_ |]+), %u+,%s*(.-)%)\n' do
+      if to ~= "TO_THREAD" then list[kind] = { name = name, to = to, fields = fields } end
+    end
+    return list
+  end
+
+  local events = events_of(assert(files.read "core/io/event.def"))
+
+  it("is read whole", function()
+    local count = 0
+    for _ in pairs(events) do count = count + 1 end
+    local _, lines = assert(files.read "core/io/event.def"):gsub("\nEVENT%(", "")
+    assert.equal(lines - 2, count, "RELOAD and COMMIT reach no VM")
+  end)
+
+  it("is described in lua/meta/core.lua, each event with its states", function()
+    for kind, about in pairs(events) do
+      local state = about.fields:match 'WORD%("(%l+)"%)'
+      local found = false
+      for line in stubs:gmatch("%-%-%-  ([^\n]*)") do
+        local is_it = line:find('"' .. about.name .. '"', 1, true) and (not state or line:find('"' .. state .. '"', 1, true))
+        found = found or is_it ~= nil and is_it ~= false
+      end
+      assert.is_true(found, kind .. " is not described")
+    end
+  end)
+
+  it("names no event that does not exist", function()
+    local known = {}
+    for _, about in pairs(events) do known[about.name] = true end
+    for name in stubs:gmatch '\n%-%-%-  "(%l+)"' do assert.is_true(known[name], name .. " is no event") end
+  end)
+end)
+
 describe("the stubs of the small modules", function()
   it("are there for every C module", function()
     local list = { "callisto.vm" }

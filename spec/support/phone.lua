@@ -13,8 +13,6 @@ Phone.__index = Phone
 
 local MS_A_CHARACTER = 60
 
-local function encode(self, value) return self.json.encode(value) end
-
 local start_next
 
 local function finish(self, utterance, is_interrupted)
@@ -91,9 +89,9 @@ local function call_core(self)
   function core.line(who, text, heard, interrupted)
     table.insert(vm.lines, { who = who, text = text, heard = heard, interrupted = interrupted })
   end
-  function core.tell(call_id, text)
+  function core.tell(call_id, message)
     assert(call_id == nil, "a call tells only its service")
-    table.insert(vm.told, self.json.decode(text))
+    table.insert(vm.told, message)
     return true
   end
 end
@@ -130,7 +128,7 @@ function phone.call(options)
   vm.on_fetch = options.on_fetch
   if options.before then options.before(vm) end
   vm.require "callisto.flow"
-  vm:event("begin", self.json.encode {
+  vm:event("begin", {
     call = "ctest", template = options.template or "templates.under_test", payload = options.payload or {},
     from = "+14150000001", to = "+14150000002", direction = "INBOUND", carrier = "twilio", settings = options.settings or {},
     secrets = options.secrets or {},
@@ -143,7 +141,7 @@ end
 ---The media socket has come.
 function Phone:connects()
   self.is_connected = true
-  self.vm:event("leg", "started", encode(self, { stream = "MZ1", call = "CA1" }))
+  self.vm:event("leg", "started", { stream = "MZ1", call = "CA1" })
   start_next(self)
   self.world:settle()
 end
@@ -208,7 +206,7 @@ function Phone:says(words, seconds)
   self.world:advance(0.2)
   local heard = recognise(self, words)
   heard.ms = 600
-  self.vm:event("heard", encode(self, heard))
+  self.vm:event("heard", heard)
   self.world:settle()
   return self
 end
@@ -219,7 +217,7 @@ function Phone:coughs()
   self.world:advance(0.3)
   self.vm:event("speech", "stopped", 300)
   self.world:advance(0.2)
-  self.vm:event("heard", encode(self, { text = "" }))
+  self.vm:event("heard", { text = "" })
   self.world:settle()
   return self
 end
@@ -240,7 +238,7 @@ end
 function Phone:hangs_up()
   self.is_connected = false
   if self.playing then self.playing.entry.dropped = true end
-  self.vm:event("leg", "ended", encode(self, { reason = "stop" }))
+  self.vm:event("leg", "ended", { reason = "stop" })
   self.world:settle()
   return self
 end

@@ -210,12 +210,12 @@ function Service:drain()
   self.vm:event "stop"
 end
 
-function Service:told(id, about) self.vm:event("told", id, self.json.encode(about)) end
+function Service:told(id, about) self.vm:event("told", id, about) end
 
 function Service:leg(id, what, reason, more)
   local about = { reason = reason }
   for name, value in pairs(more or {}) do about[name] = value end
-  self.vm:event("leg", id, what, self.json.encode(about))
+  self.vm:event("leg", id, what, about)
 end
 
 return service

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "data/json_value.h"
 #include "io/call.h"
 #include "io/io.h"
 #include "net/ws.h"
@@ -134,7 +135,11 @@ static inline void kit_on_event(void *context, void *message) {
                       .target = event->target,
                       .source = event->source,
                       .at_ns = cal_loop_now_ns(k->loop)};
-    snprintf(s->text, sizeof s->text, "%s", event->text ? event->text : "");
+    cal_buf json;
+    cal_buf_init(&json, sizeof s->text - 1);
+    if (event->value) cal_json_value(&json, event->value);
+    snprintf(s->text, sizeof s->text, "%s", event->text ? event->text : json.bytes ? json.data : "");
+    cal_buf_free(&json);
   }
   cal_event_drop(event);
 }

@@ -10,7 +10,6 @@
 --        ── say ────► the carrier's own voice: no sound, but the words and the time they take
 
 local core = require "callisto.core"
-local json = require "callisto.json"
 local log = require "callisto.log"
 local task = require "callisto.task"
 
@@ -150,7 +149,7 @@ function network.answer(call, wire)
   call.answered = core.wall()
   local ok, message = core.call_open {
     id = call.line, entry = "callisto.exchange.subscriber", role = "carrier", wire = wire,
-    begin = json.encode {
+    begin = {
       number = call.party, from = call.from, to = call.to, direction = call.direction,
       is_puppet = (network.subscriber(call.party) or {}).is_puppet, voice = (network.subscriber(call.party) or {}).voice,
     },
@@ -187,7 +186,7 @@ function network.stream(call, socket)
   end)
 end
 
-local function tell(call, message) core.tell(call.line, json.encode(message)) end
+local function tell(call, message) core.tell(call.line, message) end
 
 ---The carrier's own voice: without a socket there is no sound, so the subscriber is told the words and given the time.
 ---@param call callisto.exchange.Call
@@ -325,22 +324,20 @@ end
 
 ---What a subscriber's script tells.
 ---@param line string
----@param text string JSON
-function network.told(line, text)
+---@param message table
+function network.told(line, message)
   local call = calls[line]
-  local message = json.decode(text)
-  local fn = call and type(message) == "table" and told[message.what]
+  local fn = call and told[message.what]
   if fn then fn(call, message) end
 end
 
 ---The media leg of a subscriber has changed.
 ---@param line string
 ---@param state "started"|"ended"
----@param details string JSON
-function network.leg(line, state, details)
+---@param about table
+function network.leg(line, state, about)
   local call = calls[line]
   if not call then return end
-  local about = json.decode(details) or {}
   if state == "ended" then
     call.last_leg, call.is_parting = about, false
     task.wake("parted " .. line, true)

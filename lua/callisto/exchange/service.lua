@@ -83,7 +83,7 @@ local function press(call, body)
   if type(wanted) ~= "table" or type(wanted.keys) ~= "string" or not wanted.keys:find "^[%d*#A-D]+$" then
     return problem(422, 'the body must be {"keys": "12#"}')
   end
-  core.tell(call.line, json.encode { what = "press", keys = wanted.keys })
+  core.tell(call.line, { what = "press", keys = wanted.keys })
   return 204, {}, ""
 end
 
@@ -196,8 +196,8 @@ function on.request(request, message)
   each.request = request
 end
 
-function on.told(line, text) network.told(line, text) end
-function on.leg(line, state, details) network.leg(line, state, details) end
+function on.told(line, message) network.told(line, message) end
+function on.leg(line, state, about) network.leg(line, state, about) end
 function on.broken(line, _, text) network.broken(line, text) end
 -- At the end of the process calls end with it; after a reload this VM lives on for those it has.
 function on.stop()

@@ -14,7 +14,6 @@
 -- ends the script wherever it waits. A puppet has no script: it does what it is told from outside (network.does).
 
 local core = require "callisto.core"
-local json = require "callisto.json"
 local task = require "callisto.task"
 
 local ENDPOINT_MS = 900 -- a pause this long ends the other side's turn: longer than those between sentences
@@ -39,7 +38,7 @@ local is_speaking = false -- the other side
 local is_connected = false
 local is_dry = false      -- there is a voice on the line, but no stream: words travel as words
 
-local function tell(message) core.tell(nil, json.encode(message)) end
+local function tell(message) core.tell(nil, message) end
 
 -- Until there is something that carries our voice.
 local function until_open()
@@ -175,7 +174,7 @@ end
 
 local on, told = {}, {}
 
-function on.begin(text) task.start(run, json.decode(text)) end
+function on.begin(about) task.start(run, about) end
 
 function on.leg(state)
   is_connected = state == "started"
@@ -221,9 +220,8 @@ end
 
 function told.press(message) task.start(line.presses, line, message.keys) end
 
-function on.told(_, text)
-  local message = json.decode(text)
-  local fn = type(message) == "table" and told[message.what]
+function on.told(message)
+  local fn = told[message.what]
   if fn then fn(message) end
 end
 

@@ -1,14 +1,10 @@
 -- callisto.flow.announcement: entry of a call's VM that says one sentence on the media socket and gives the line back.
 
 local core = require "callisto.core"
-local json = require "callisto.json"
 
 local on = {}
 
-function on.begin(encoded)
-  local about = json.decode(encoded)
-  core.say(1, about.text, { voice = about.voice })
-end
+function on.begin(about) core.say(1, about.text, { voice = about.voice }) end
 
 function on.utterance(_, state)
   if state == "ended" then core.leg_close(true, 1000) end

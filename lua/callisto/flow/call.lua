@@ -130,7 +130,7 @@ function Call:send_digits(keys)
     error("call:send_digits needs 1 to 64 keys of 0-9 * # A-D", 2)
   end
   if not self.keys_by_request then return core.send_digits(keys) end
-  core.tell(nil, json.encode { what = "keys", keys = keys })
+  core.tell(nil, { what = "keys", keys = keys })
 end
 
 ---Says what the carrier is to hear of this call at its end, where the carrier has room for that (Genesys: the output
@@ -168,7 +168,7 @@ end
 local events = { digit = true, heard = true, speech_started = true, speech_stopped = true, message = true }
 
 ---Runs `fn` in a task of its own whenever this happens: "digit" (key), "heard" ({text, choice}), "speech_started",
----"speech_stopped", "message" (text from the service).
+---"speech_stopped", "message" (what the service tells).
 ---@param event string
 ---@param fn fun(call: callisto.Call, value: any)
 ---@return fun() off  stops it
@@ -222,7 +222,7 @@ function Call:decide(word)
   end
   self.outcome = word
   core.fact("agent_outcome", json.encode { word = word, source = "FLOW" })
-  core.tell(nil, json.encode { what = "agent_outcome", word = word, source = "FLOW" })
+  core.tell(nil, { what = "agent_outcome", word = word, source = "FLOW" })
 end
 
 ---Records the word the call ends with and ends the flow: whatever else is being said is cut, a last sentence is said to
@@ -258,7 +258,7 @@ local function forget_outcome(self)
   if not self.outcome then return end
   self.outcome = nil
   core.fact("agent_outcome", json.encode { source = "FLOW" })
-  core.tell(nil, json.encode { what = "agent_outcome", source = "FLOW" })
+  core.tell(nil, { what = "agent_outcome", source = "FLOW" })
 end
 
 local function find_template(agent)
@@ -332,13 +332,7 @@ function receive.utterance(self, number, what, result)
   end
 end
 
-function receive.heard(self, encoded)
-  local heard = json.decode(encoded)
-  if type(heard) ~= "table" then return end
-  for name, value in pairs(heard) do
-    if value == json.null then heard[name] = nil end
-  end
-  heard.text = heard.text or ""
+function receive.heard(self, heard)
   if heard.text ~= "" then core.line("caller", heard.text) end
   ears.tell(self._ears, "heard", heard)
   notify(self, "heard", heard)
@@ -357,10 +351,9 @@ function receive.digit(self, key)
   notify(self, "digit", key)
 end
 
-function receive.told(self, _, message) notify(self, "message", message) end
+function receive.told(self, message) notify(self, "message", message) end
 
-function receive.leg(self, what, encoded)
-  local about = json.decode(encoded or "{}") or {}
+function receive.leg(self, what, about)
   if what == "started" then
     self.is_connected = true
     self.stream = about

@@ -7,7 +7,6 @@
 
 local core = require "callisto.core"
 local calls = require "callisto.flow.call"
-local json = require "callisto.json"
 local secrets = require "callisto.secrets"
 local task = require "callisto.task"
 local template = require "callisto.template"
@@ -18,8 +17,7 @@ local is_reported = false
 
 task.on_error(function(_, message) failure = failure or message end)
 
-local function begin(encoded)
-  local about = assert(json.decode(encoded))
+local function begin(about)
   local agent = require(about.template)
   if not template.is(agent) then error(("%s does not return a template"):format(about.template), 0) end
   call = calls.new(about, agent)
@@ -30,7 +28,7 @@ local function report_end()
   if is_reported or not call or not call:_has_ended() then return end
   is_reported = true
   local ending = call.ending or { reason = "AGENT_ENDED", outcome = call.outcome }
-  core.tell(nil, json.encode { what = "ended", reason = ending.reason, outcome = ending.outcome, outputs = call.outputs })
+  core.tell(nil, { what = "ended", reason = ending.reason, outcome = ending.outcome, outputs = call.outputs })
 end
 
 core.handler(function(kind, ...)

@@ -3,7 +3,6 @@
 
 local core = require "callisto.core"
 local catalog = require "callisto.service.catalog"
-local json = require "callisto.json"
 local settings = require "callisto.settings"
 local task = require "callisto.task"
 
@@ -35,7 +34,7 @@ function announce.open(adapter, account, agent, about, text)
   local voice = agent.template.voice.voice
   local id = core.id("n")
   local ok, message, code = core.call_open {
-    id = id, entry = "callisto.flow.announcement", begin = json.encode { text = text, voice = voice },
+    id = id, entry = "callisto.flow.announcement", begin = { text = text, voice = voice },
     wire = catalog.wire(adapter, format), role = "agent", path = path, carrier_call = about.carrier_call,
     token_ttl = SOCKET_S, longest = LONGEST_S, fallback = { text = text, voice = voice },
   }

@@ -4,7 +4,6 @@ local core = require "callisto.core"
 local announce = require "callisto.service.announce"
 local catalog = require "callisto.service.catalog"
 local events = require "callisto.service.records.events"
-local json = require "callisto.json"
 local legs = require "callisto.service.records.legs"
 local life = require "callisto.service.life"
 local limits = require "callisto.service.limits"
@@ -32,7 +31,7 @@ local function keys_by_request(call)
 end
 
 local function begin_of(call, module)
-  return json.encode {
+  return {
     call = call.id,
     template = module,
     from = call.from,
@@ -210,9 +209,9 @@ end
 
 ---A call's VM has told something.
 ---@param id string
----@param encoded string
-function calls.told(id, encoded)
-  local call, about = live_call.get(id), json.decode(encoded)
+---@param about table
+function calls.told(id, about)
+  local call = live_call.get(id)
   if not call or type(about) ~= "table" then return end
   local fn = told[about.what]
   if fn then fn(call, about) end
@@ -221,18 +220,16 @@ end
 ---The leg of a call has started or ended.
 ---@param id string
 ---@param what "started"|"ended"
----@param encoded string
-function calls.leg(id, what, encoded)
+---@param about table
+function calls.leg(id, what, about)
   if announce.leg(id, what) then return end
   local call = live_call.get(id)
   if not call or call.leg == "ended" then return end
-  local about = json.decode(encoded or "{}")
-  about = type(about) == "table" and about or {}
   events.add(id, "leg." .. what, about)
   if what == "started" then
     call.leg = "up"
     legs.up(id, 1, about.stream)
-    if type(about.call) == "string" and about.call ~= "" then call:named(about.call) end
+    if about.call ~= "" then call:named(about.call) end
     call:note_answer()
   else
     call.leg = "ended"

@@ -106,7 +106,7 @@ function receive.socket(number, message)
   each.socket = number
 end
 
-function receive.told(id, encoded) calls.told(id, encoded) end
+function receive.told(id, about) calls.told(id, about) end
 
 function receive.leg(id, what, about) calls.leg(id, what, about) end
 

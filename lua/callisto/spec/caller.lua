@@ -248,11 +248,10 @@ function Caller:hangs_up()
 end
 
 ---Tells the call's script something, as the service does (call:on "message").
----@param message any  a table is told as JSON
+---@param message any
 function Caller:tell(message)
   record_of(self)
-  local text = type(message) == "string" and message or json.encode(message)
-  local ok, why = self.world.app:tell(self.call, text)
+  local ok, why = self.world.app:tell(self.call, message)
   if not ok then fail(self, "the call cannot be told: " .. why, 2) end
   return self
 end

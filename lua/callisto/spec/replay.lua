@@ -123,7 +123,7 @@ local function play(caller, entries)
     caller:presses(entry.data.key)
     last = entry
   end
-  function act.told(entry) caller:tell(entry.data.text) end
+  function act.told(entry) caller:tell(entry.data.value) end
   function act.leg_ended(entry)
     if entry.data.reason ~= "closed" then caller:hangs_up() end -- else the agent did
   end
