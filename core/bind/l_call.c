@@ -24,10 +24,17 @@
 
 static cal_speech *speech_of(const cal_live_call *call) { return call->host->reach->speech; }
 
-static uint32_t check_utterance(lua_State *L, cal_live_call *call) {
-  lua_Integer number = luaL_checkinteger(L, 1);
-  luaL_argcheck(L, number >= 1 && number < 0x70000000, 1, "utterances are numbered from 1 upwards");
-  if ((uint32_t)number > call->last_utterance) call->last_utterance = (uint32_t)number;
+/* The party whose number is the first argument. */
+static cal_live_party *check_party(lua_State *L, cal_live_call *call) {
+  cal_live_party *party = cal_live_call_party(call, luaL_checkinteger(L, 1));
+  luaL_argcheck(L, party != NULL, 1, "the number of a party of this call: 1 is the caller");
+  return party;
+}
+
+static uint32_t check_utterance(lua_State *L, cal_live_party *party) {
+  lua_Integer number = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, number >= 1 && number < 0x70000000, 2, "utterances are numbered from 1 upwards");
+  if ((uint32_t)number > party->last_utterance) party->last_utterance = (uint32_t)number;
   return (uint32_t)number;
 }
 
@@ -38,14 +45,15 @@ static uint32_t flags_of(lua_State *L, int index) {
          (cal_luax_flag(L, index, "digits_stop") ? CAL_COMMAND_DIGITS_STOP : 0);
 }
 
-/* For a trace: { number?, name = text }. */
-static void trace(cal_live_call *call, const char *kind, uint32_t number, const char *name,
-                  const char *text) {
+/* For a trace: { party, number, name = text }. */
+static void trace(const cal_live_call *call, const cal_live_party *party, const char *kind, uint32_t number,
+                  const char *name, const char *text) {
   cal_trace *into = call->host->reach->trace;
   if (!into) return;
   cal_buf json;
   cal_buf_init(&json, 1 << 20);
-  cal_buf_format(&json, "{\"number\":%u,\"%s\":\"", number, name);
+  cal_buf_format(&json, "{\"party\":%u,\"number\":%u,\"%s\":\"", cal_call_about(party->call)->party, number,
+                 name);
   cal_json_escape(&json, cal_span_of(text));
   cal_buf_text(&json, "\"}");
   cal_trace_did(into, cal_live_call_name(call), kind, json.data);
@@ -68,14 +76,15 @@ static void trace_fact(cal_live_call *call, const char *kind, const char *data) 
 
 static int say(lua_State *L) {
   cal_live_call *call = cal_core_check_call(L);
-  uint32_t utterance = check_utterance(L, call);
+  cal_live_party *party = check_party(L, call);
+  uint32_t utterance = check_utterance(L, party);
   size_t bytes;
-  const char *text = luaL_checklstring(L, 2, &bytes), *voice = NULL;
-  luaL_argcheck(L, bytes <= TEXT_CEILING, 2, "an utterance has at most 4,000 bytes");
-  uint32_t flags = flags_of(L, 3);
-  if (lua_istable(L, 3)) voice = cal_luax_text(L, 3, "voice");
-  trace(call, "say", utterance, "text", text);
-  cal_say_text(speech_of(call), call->call, utterance, text, voice, flags);
+  const char *text = luaL_checklstring(L, 3, &bytes), *voice = NULL;
+  luaL_argcheck(L, bytes <= TEXT_CEILING, 3, "an utterance has at most 4,000 bytes");
+  uint32_t flags = flags_of(L, 4);
+  if (lua_istable(L, 4)) voice = cal_luax_text(L, 4, "voice");
+  trace(call, party, "say", utterance, "text", text);
+  cal_say_text(speech_of(call), party->call, utterance, text, voice, flags);
   return 0;
 }
 
@@ -90,14 +99,15 @@ static const char *check_path(lua_State *L, int index, const cal_live_call *call
 
 static int play(lua_State *L) {
   cal_live_call *call = cal_core_check_call(L);
-  uint32_t utterance = check_utterance(L, call);
+  cal_live_party *party = check_party(L, call);
+  uint32_t utterance = check_utterance(L, party);
   char whole[PATH_BYTES], announced[256];
-  const char *path = check_path(L, 2, call, whole);
-  uint32_t flags = flags_of(L, 3);
+  const char *path = check_path(L, 3, call, whole);
+  uint32_t flags = flags_of(L, 4);
   snprintf(announced, sizeof announced, "[%s]", path);
-  trace(call, "play", utterance, "path", path);
-  cal_say_file(speech_of(call), call->call, utterance, whole, call->host->reach->is_spoken ? announced : NULL,
-               flags);
+  trace(call, party, "play", utterance, "path", path);
+  cal_say_file(speech_of(call), party->call, utterance, whole,
+               call->host->reach->is_spoken ? announced : NULL, flags);
   return 0;
 }
 
@@ -105,18 +115,19 @@ static int play(lua_State *L) {
  */
 static int background(lua_State *L) {
   cal_live_call *call = cal_core_check_call(L);
+  cal_live_party *party = check_party(L, call);
   char whole[PATH_BYTES];
   lua_Number volume = 1;
-  const char *path = lua_isnoneornil(L, 1) ? NULL : check_path(L, 1, call, whole);
-  if (lua_istable(L, 2)) {
-    lua_getfield(L, 2, "volume");
+  const char *path = lua_isnoneornil(L, 2) ? NULL : check_path(L, 2, call, whole);
+  if (lua_istable(L, 3)) {
+    lua_getfield(L, 3, "volume");
     volume = luaL_optnumber(L, -1, 1);
   }
-  luaL_argcheck(L, volume >= 0 && volume <= 1, 2, "a volume is 0 to 1");
+  luaL_argcheck(L, volume >= 0 && volume <= 1, 3, "a volume is 0 to 1");
   struct stat about;
   if (path && (stat(whole, &about) || !S_ISREG(about.st_mode)))
     return cal_luax_refuse(L, cal_fail(-ENOENT, "there is no sound file %s in the workspace", path));
-  cal_say_background(speech_of(call), call->call, ++call->last_background, path ? whole : NULL,
+  cal_say_background(speech_of(call), party->call, ++party->last_background, path ? whole : NULL,
                      (int32_t)lrint(volume * CAL_GAIN_UNITY));
   lua_pushboolean(L, 1);
   return 1;
@@ -133,12 +144,13 @@ static int repeat_clip(cal_clip **result, cal_clip *once, double seconds) {
 
 static int tone(lua_State *L) {
   cal_live_call *call = cal_core_check_call(L);
-  uint32_t utterance = check_utterance(L, call);
-  const char *name = luaL_checkstring(L, 2);
-  lua_Number seconds = luaL_optnumber(L, 3, 1);
-  luaL_argcheck(L, seconds > 0 && seconds <= 60, 3, "0 to 60 seconds");
-  uint32_t flags = flags_of(L, 4);
-  uint32_t rate_hz = cal_call_rate_hz(call->call);
+  cal_live_party *party = check_party(L, call);
+  uint32_t utterance = check_utterance(L, party);
+  const char *name = luaL_checkstring(L, 3);
+  lua_Number seconds = luaL_optnumber(L, 4, 1);
+  luaL_argcheck(L, seconds > 0 && seconds <= 60, 4, "0 to 60 seconds");
+  uint32_t flags = flags_of(L, 5);
+  uint32_t rate_hz = cal_call_rate_hz(party->call);
   cal_clip *clip = NULL;
   int code;
   if (!strncmp(name, "digits:", 7)) {
@@ -147,51 +159,88 @@ static int tone(lua_State *L) {
     code = cal_tone_clip(&clip, name, rate_hz);
     if (!code && strcmp(name, "beep") && strcmp(name, "prompt")) code = repeat_clip(&clip, clip, seconds);
   }
-  if (code < 0) return luaL_argerror(L, 2, cal_error_text());
-  cal_say_clip(call->call, utterance, clip, flags);
+  if (code < 0) return luaL_argerror(L, 3, cal_error_text());
+  cal_say_clip(party->call, utterance, clip, flags);
   return 0;
 }
 
-static void command(cal_live_call *call, cal_command order) { cal_call_command(call->call, &order); }
+static void command(const cal_live_party *party, cal_command order) { cal_call_command(party->call, &order); }
 
 static int stop(lua_State *L) {
-  cal_live_call *call = cal_core_check_call(L);
-  lua_Integer number = luaL_optinteger(L, 1, 0);
-  command(call, (cal_command){.kind = CAL_COMMAND_LEG_STOP, .utterance = (uint32_t)number});
+  const cal_live_party *party = check_party(L, cal_core_check_call(L));
+  lua_Integer number = luaL_optinteger(L, 2, 0);
+  command(party, (cal_command){.kind = CAL_COMMAND_LEG_STOP, .utterance = (uint32_t)number});
   return 0;
 }
 
 static int send_digits(lua_State *L) {
-  cal_live_call *call = cal_core_check_call(L);
-  const char *keys = luaL_checkstring(L, 1);
+  const cal_live_party *party = check_party(L, cal_core_check_call(L));
+  const char *keys = luaL_checkstring(L, 2);
   luaL_argcheck(
-      L, *keys && strlen(keys) <= CAL_DTMF_MAX_KEYS && strspn(keys, "0123456789*#ABCD") == strlen(keys), 1,
+      L, *keys && strlen(keys) <= CAL_DTMF_MAX_KEYS && strspn(keys, "0123456789*#ABCD") == strlen(keys), 2,
       "1 to 64 keys of 0-9*#ABCD");
-  command(call, (cal_command){.kind = CAL_COMMAND_LEG_DIGITS, .text = cal_strdup(keys)});
+  command(party, (cal_command){.kind = CAL_COMMAND_LEG_DIGITS, .text = cal_strdup(keys)});
   return 0;
 }
 
 static int send_text(lua_State *L) {
-  cal_live_call *call = cal_core_check_call(L);
+  const cal_live_party *party = check_party(L, cal_core_check_call(L));
   size_t bytes;
-  const char *text = luaL_checklstring(L, 1, &bytes);
-  luaL_argcheck(L, bytes <= MESSAGE_CEILING, 1, "a message has at most 64 KiB");
-  command(call, (cal_command){.kind = CAL_COMMAND_LEG_TEXT, .text = cal_strdup(text)});
+  const char *text = luaL_checklstring(L, 2, &bytes);
+  luaL_argcheck(L, bytes <= MESSAGE_CEILING, 2, "a message has at most 64 KiB");
+  command(party, (cal_command){.kind = CAL_COMMAND_LEG_TEXT, .text = cal_strdup(text)});
   return 0;
 }
 
 static int recording(lua_State *L) {
-  cal_live_call *call = cal_core_check_call(L);
-  command(call, (cal_command){.kind = CAL_COMMAND_LEG_RECORDING,
-                              .flags = lua_toboolean(L, 1) ? CAL_COMMAND_ON : 0});
+  const cal_live_party *party = check_party(L, cal_core_check_call(L));
+  command(party, (cal_command){.kind = CAL_COMMAND_LEG_RECORDING,
+                               .flags = lua_toboolean(L, 2) ? CAL_COMMAND_ON : 0});
   return 0;
 }
 
-static int leg_close(lua_State *L) {
-  cal_live_call *call = cal_core_check_call(L);
-  int drain = lua_toboolean(L, 1), code = (int)luaL_optinteger(L, 2, 1000);
-  command(call,
+/* party_close(party, drain, code) */
+static int party_close(lua_State *L) {
+  const cal_live_party *party = check_party(L, cal_core_check_call(L));
+  int drain = lua_toboolean(L, 2), code = (int)luaL_optinteger(L, 3, 1000);
+  command(party,
           (cal_command){.kind = CAL_COMMAND_LEG_CLOSE, .flags = drain ? CAL_COMMAND_DRAIN : 0, .code = code});
+  return 0;
+}
+
+/* ---- joining */
+
+static uint8_t check_number(lua_State *L, int index, cal_live_call *call) {
+  lua_Integer number = luaL_checkinteger(L, index);
+  luaL_argcheck(L, cal_live_call_party(call, number), index,
+                "the number of a party of this call: 1 is the caller");
+  return (uint8_t)number;
+}
+
+/* join(a, b, {hold, whisper}) */
+static int join(lua_State *L) {
+  cal_live_call *call = cal_core_check_call(L);
+  uint8_t a = check_number(L, 1, call), b = check_number(L, 2, call);
+  int ways = CAL_BRIDGE_BOTH, is_held = 0;
+  luaL_argcheck(L, a != b, 2, "two parties are joined, not one with itself");
+  if (!lua_isnoneornil(L, 3)) {
+    luaL_checktype(L, 3, LUA_TTABLE);
+    is_held = cal_luax_flag(L, 3, "hold");
+    lua_Number whisper = cal_luax_number(L, 3, "whisper", 0, 1, CAL_PARTIES);
+    luaL_argcheck(L, !whisper || whisper == a || whisper == b, 3,
+                  "`whisper` is the one of the two who hears the other");
+    if (whisper) ways = whisper == a ? CAL_BRIDGE_A_HEARS : CAL_BRIDGE_B_HEARS;
+  }
+  int code = cal_live_call_join(call, a, b, ways, is_held);
+  if (code < 0) return cal_luax_refuse(L, code);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int part(lua_State *L) {
+  cal_live_call *call = cal_core_check_call(L);
+  uint8_t a = check_number(L, 1, call), b = check_number(L, 2, call);
+  cal_live_call_part(call, a, b);
   return 0;
 }
 
@@ -230,17 +279,17 @@ static int grammar_of(lua_State *L, cal_live_call *call, cal_grammar **result) {
   cal_grammar_options options = {0};
   answers *a = lua_newuserdata(L, sizeof *a);
   memset(a, 0, sizeof *a);
-  lua_getfield(L, 1, "choices");
+  lua_getfield(L, 2, "choices");
   if (lua_istable(L, -1)) read_choices(L, lua_gettop(L), a);
   options.choices = a->choices;
   options.choice_count = a->choice_count;
-  lua_getfield(L, 1, "digits");
+  lua_getfield(L, 2, "digits");
   if (lua_istable(L, -1)) {
     options.digits_min = (uint32_t)cal_luax_number(L, lua_gettop(L), "min", 1, 1, CAL_GRAMMAR_DIGITS);
     options.digits_max =
         (uint32_t)cal_luax_number(L, lua_gettop(L), "max", CAL_GRAMMAR_DIGITS, 1, CAL_GRAMMAR_DIGITS);
   }
-  lua_getfield(L, 1, "numbers");
+  lua_getfield(L, 2, "numbers");
   if (lua_istable(L, -1)) {
     int at = lua_gettop(L);
     options.number_max = (uint32_t)cal_luax_number(L, at, "max", CAL_GRAMMAR_NUMBER, 1, CAL_GRAMMAR_NUMBER);
@@ -264,16 +313,17 @@ static int check_free_text(const cal_live_call *call) {
 /* Free text is text: what among it is a choice, a number or a date is the script's to find. */
 static int set_listening(lua_State *L) {
   cal_live_call *call = cal_core_check_call(L);
-  luaL_checktype(L, 1, LUA_TTABLE);
-  lua_settop(L, 1);
+  cal_live_party *party = check_party(L, call);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
   cal_listen how = {.endpoint_ms =
-                        (uint32_t)cal_luax_number(L, 1, "endpoint_ms", CAL_ENDPOINT_HANGOVER_MS, 100, 5000),
-                    .free_text = cal_luax_flag(L, 1, "free_text")};
+                        (uint32_t)cal_luax_number(L, 2, "endpoint_ms", CAL_ENDPOINT_HANGOVER_MS, 100, 5000),
+                    .free_text = cal_luax_flag(L, 2, "free_text")};
   cal_grammar *grammar = NULL;
   int code = how.free_text ? check_free_text(call) : grammar_of(L, call, &grammar);
   if (code < 0) return cal_luax_refuse(L, code);
   how.grammar = grammar;
-  command(call, (cal_command){.kind = CAL_COMMAND_LEG_LISTEN, .listen = how});
+  command(party, (cal_command){.kind = CAL_COMMAND_LEG_LISTEN, .listen = how});
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -318,7 +368,9 @@ void cal_core_add_call(lua_State *L) {
   cal_luax_set(L, "send_digits", send_digits);
   cal_luax_set(L, "send_text", send_text);
   cal_luax_set(L, "recording", recording);
-  cal_luax_set(L, "leg_close", leg_close);
+  cal_luax_set(L, "party_close", party_close);
+  cal_luax_set(L, "join", join);
+  cal_luax_set(L, "part", part);
   cal_luax_set(L, "fact", fact);
   cal_luax_set(L, "line", line);
 }

@@ -238,6 +238,7 @@ int cal_lib_core(lua_State *L) {
   if (kind == CAL_VM_CALL) cal_core_add_call(L);
   if (kind == CAL_VM_SERVICE) {
     cal_core_add_service(L);
+    cal_core_add_calls(L);
     cal_core_add_sockets(L);
   }
   return 1;

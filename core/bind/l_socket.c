@@ -46,7 +46,8 @@ static int sockets(lua_State *L) {
 void cal_core_take_socket(lua_State *L, cal_id socket, const char *name) {
   cal_live_call *call = cal_live_call_named(cal_context_of(L)->host, name);
   if (!call) return;
-  cal_command command = {.kind = CAL_COMMAND_SOCKET_TAKE, .target = socket, .object = cal_ref(call->call)};
+  cal_command command = {
+      .kind = CAL_COMMAND_SOCKET_TAKE, .target = socket, .object = cal_ref(call->parties[0].call)};
   cal_reach_command(reach_of(L), &command);
 }
 
@@ -76,7 +77,7 @@ static int socket_refuse(lua_State *L) {
 static int to_leg(lua_State *L, cal_command command) {
   cal_live_call *call = cal_live_call_named(cal_context_of(L)->host, luaL_checkstring(L, 1));
   if (call)
-    cal_call_command(call->call, &command);
+    cal_call_command(call->parties[0].call, &command);
   else
     cal_command_drop(&command);
   return 0;

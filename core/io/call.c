@@ -222,6 +222,7 @@ void cal_call_detach(cal_call *call) {
 
 void cal_call_event(cal_call *call, cal_event *event) {
   event->target = call->about.handle;
+  event->party = call->about.party;
   const cal_event_about *about = cal_event_about_of(event->kind);
   if (cal_mailbox_post(call->about.events, event, about->mail)) cal_event_drop(event);
 }

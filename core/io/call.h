@@ -21,6 +21,7 @@
 typedef struct cal_call_options {
   const char *name;    /* our call id; [a-z0-9-], at most 63 characters */
   cal_id handle;       /* the call on its script thread: target of its events */
+  uint8_t party;       /* which of the call's parties; 1: the caller; its events carry it */
   cal_mailbox *events; /* that thread's mailbox of cal_event; borrowed; one reference is taken */
   cal_role role;
   cal_wire *wire;   /* borrowed; one reference is taken */

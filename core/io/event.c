@@ -17,6 +17,7 @@ void cal_event_drop(cal_event *event) {
 #define TO_THREAD CAL_TO_THREAD
 #define CALL {CAL_FIELD_CALL, "call", 0},
 #define SOURCE {CAL_FIELD_SOURCE, "number", 0},
+#define PARTY {CAL_FIELD_PARTY, "party", 0},
 #define UTTERANCE {CAL_FIELD_UTTERANCE, "number", 0},
 #define WORD(word) {CAL_FIELD_WORD, word, 0},
 #define NUMBER(name) {CAL_FIELD_NUMBER, name, 0},

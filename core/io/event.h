@@ -34,6 +34,7 @@ struct cal_http_message;
 
 typedef struct cal_event {
   cal_event_kind kind;
+  uint8_t party; /* of the call, from 1: whose leg it is about */
   uint32_t utterance;
   uint32_t flags;
   int32_t code;
@@ -60,6 +61,7 @@ typedef enum cal_event_field_kind {
   CAL_FIELD_END,
   CAL_FIELD_CALL,
   CAL_FIELD_SOURCE,
+  CAL_FIELD_PARTY,
   CAL_FIELD_UTTERANCE,
   CAL_FIELD_WORD,
   CAL_FIELD_NUMBER,
@@ -85,7 +87,7 @@ typedef struct cal_event_about {
   const char *lua, *trace; /* trace NULL: not in a trace */
   unsigned to;
   cal_mail mail;
-  cal_event_field fields[9]; /* up to CAL_FIELD_END */
+  cal_event_field fields[12]; /* up to CAL_FIELD_END */
 } cal_event_about;
 
 const cal_event_about *cal_event_about_of(cal_event_kind kind);

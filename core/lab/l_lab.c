@@ -287,6 +287,11 @@ static int engine_shared(lua_State *L) {
   return 1;
 }
 
+static int engine_folder(lua_State *L) {
+  lua_pushstring(L, cal_engine_reach(check_engine(L)->engine)->data_folder);
+  return 1;
+}
+
 /* ---- life */
 
 static int lab_new(lua_State *L) {
@@ -347,8 +352,11 @@ int cal_lib_lab(lua_State *L) {
       {"host", cal_lab_host},     {"fault", cal_lab_fault},   {"words", lab_words},
       {"log", lab_log},           {"requests", lab_requests}, {"is_loud", lab_is_loud},
       {"left", lab_left},         {"close", lab_close},       {NULL, NULL}};
-  static const luaL_Reg engine_methods[] = {
-      {"tell", engine_tell}, {"share", engine_share}, {"shared", engine_shared}, {NULL, NULL}};
+  static const luaL_Reg engine_methods[] = {{"tell", engine_tell},
+                                            {"share", engine_share},
+                                            {"shared", engine_shared},
+                                            {"folder", engine_folder},
+                                            {NULL, NULL}};
   cal_lab_add_class(L, CAL_LAB_CLASS, lab_methods, lab_close);
   cal_lab_add_class(L, ENGINE, engine_methods, NULL);
   cal_lab_add_sockets(L);

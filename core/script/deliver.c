@@ -116,6 +116,9 @@ static int push_field(lua_State *L, const cal_event *event, const cal_event_fiel
   case CAL_FIELD_SOURCE:
     lua_pushnumber(L, (lua_Number)event->source);
     return 1;
+  case CAL_FIELD_PARTY:
+    lua_pushinteger(L, event->party);
+    return 1;
   case CAL_FIELD_UTTERANCE:
     lua_pushinteger(L, (lua_Integer)event->utterance);
     return 1;

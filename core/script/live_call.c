@@ -19,7 +19,9 @@
 
 static cal_metric *gauge_calls(void) { return cal_gauge("callisto_calls_live", "calls that are open"); }
 
-const char *cal_live_call_name(const cal_live_call *call) { return cal_call_about(call->call)->name; }
+const char *cal_live_call_name(const cal_live_call *call) {
+  return cal_call_about(call->parties[0].call)->name;
+}
 
 cal_live_call *cal_live_call_named(cal_script_host *host, const char *name) {
   cal_owner owner;
@@ -35,11 +37,18 @@ static void throw_vm_away(cal_live_call *call) {
   call->vm = cal_pool_discard(call->service->pool, call->vm);
 }
 
+static void free_parties(cal_live_call *call) {
+  for (int i = 0; i < CAL_PARTIES; i++) cal_bridge_leave(call->joins[i].bridge);
+  for (int i = 0; i < call->party_count; i++) {
+    const cal_live_party *party = &call->parties[i];
+    if (party->has_token) cal_tokens_withdraw(call->host->reach->tokens, cal_call_about(party->call)->path);
+    cal_unref(party->call);
+  }
+}
+
 cal_live_call *cal_live_call_free(cal_live_call *call) {
   cal_reach *reach = call->host->reach;
-  const cal_call_options *about = cal_call_about(call->call);
-  if (call->has_token) cal_tokens_withdraw(reach->tokens, about->path);
-  if (call->has_name) cal_registry_remove(reach->registry, about->name);
+  if (call->has_name) cal_registry_remove(reach->registry, cal_live_call_name(call));
   if (call->carrier_call) cal_registry_remove(reach->registry, call->carrier_call);
   if (call->has_room) cal_mailbox_unreserve(call->host->events);
   throw_vm_away(call);
@@ -48,37 +57,44 @@ cal_live_call *cal_live_call_free(cal_live_call *call) {
   cal_slots_remove(call->host->calls, call->handle);
   atomic_fetch_sub(&reach->calls, 1);
   cal_metric_add(gauge_calls(), -1);
-  cal_unref(call->call);
+  free_parties(call);
   cal_free(call->fallback_text);
   cal_free(call->fallback_voice);
   cal_free(call->carrier_call);
   return cal_free(call);
 }
 
+static void close_legs(cal_live_call *call, int first, uint32_t flags, int code) {
+  for (int i = first; i < call->party_count; i++) {
+    cal_command command = {.kind = CAL_COMMAND_LEG_CLOSE, .flags = flags, .code = code};
+    cal_call_command(call->parties[i].call, &command);
+  }
+}
+
 void cal_live_call_close(cal_live_call *call, int close_code) {
-  cal_command command = {.kind = CAL_COMMAND_LEG_CLOSE, .code = close_code};
-  cal_call_command(call->call, &command);
+  close_legs(call, 0, 0, close_code);
   cal_live_call_free(call);
 }
 
 /* ---- a script that fails */
 
-/* The script no longer takes part; what the caller hears from now on comes from here. */
+/* The script no longer takes part; what the caller hears from now on comes from here. Others hear it too while they are
+ * joined, and go with the caller. */
 static void play_fallback(cal_live_call *call) {
   cal_reach *reach = call->host->reach;
-  cal_call_forget_waiting(call->call); /* its commands may fill the room these need */
+  cal_call *caller = call->parties[0].call;
+  cal_call_forget_waiting(caller); /* its commands may fill the room these need */
   cal_command stop = {.kind = CAL_COMMAND_LEG_STOP};
-  cal_command close = {.kind = CAL_COMMAND_LEG_CLOSE, .flags = CAL_COMMAND_DRAIN};
-  cal_call_command(call->call, &stop);
+  cal_call_command(caller, &stop);
   if (call->fallback_text) {
     cal_line line = {.call_id = cal_live_call_name(call),
                      .at_ms = cal_reach_wall_ms(reach),
                      .who = "agent",
                      .text = call->fallback_text};
     cal_store_line(reach->store, &line);
-    cal_say_text(reach->speech, call->call, FALLBACK_UTTERANCE, call->fallback_text, call->fallback_voice, 0);
+    cal_say_text(reach->speech, caller, FALLBACK_UTTERANCE, call->fallback_text, call->fallback_voice, 0);
   }
-  cal_call_command(call->call, &close);
+  close_legs(call, 0, CAL_COMMAND_DRAIN, 0);
 }
 
 static void tell_broken(cal_live_call *call, int code, char *text) {
@@ -127,6 +143,81 @@ int cal_live_call_report(cal_live_call *call, cal_value *message) {
   return post(call, CAL_EVENT_REPORT, message);
 }
 
+/* ---- parties */
+
+static cal_live_party *new_party(cal_live_call *call, cal_call_options *options) {
+  cal_live_party *party = &call->parties[call->party_count++];
+  options->handle = call->handle;
+  options->events = call->host->events;
+  options->party = call->party_count;
+  party->call = cal_call_new(options);
+  return party;
+}
+
+static int let_in(cal_live_call *call, cal_live_party *party) {
+  cal_reach *reach = call->host->reach;
+  if (!cal_call_about(party->call)->path) return 0;
+  int code = cal_tokens_add(reach->tokens, party->call, cal_reach_now_ns(reach));
+  party->has_token = !code;
+  return code;
+}
+
+int cal_live_call_add_party(cal_live_call *call, cal_call_options *options, uint8_t *number) {
+  if (call->party_count == CAL_PARTIES)
+    return cal_fail(-ENOBUFS, "a call has at most %d parties in its life", CAL_PARTIES);
+  options->name = cal_live_call_name(call);
+  cal_live_party *party = new_party(call, options);
+  int code = let_in(call, party);
+  if (code) {
+    party->call = cal_unref(party->call);
+    call->party_count--;
+    return code;
+  }
+  *number = call->party_count;
+  return 0;
+}
+
+cal_live_party *cal_live_call_party(cal_live_call *call, lua_Integer number) {
+  return number >= 1 && number <= call->party_count ? &call->parties[number - 1] : NULL;
+}
+
+/* The place of two parties: where they are joined, or with `is_new` a free one; NULL: there is none. */
+static cal_live_join *find_join(cal_live_call *call, uint8_t a, uint8_t b, int is_new) {
+  cal_live_join *free_one = NULL;
+  for (int i = 0; i < CAL_PARTIES; i++) {
+    cal_live_join *join = &call->joins[i];
+    if (join->a == a && join->b == b) return join;
+    if (!join->a && !free_one) free_one = join;
+  }
+  return is_new ? free_one : NULL;
+}
+
+int cal_live_call_join(cal_live_call *call, uint8_t a, uint8_t b, int ways, int is_held) {
+  if (a > b) return cal_live_call_join(call, b, a, (ways & 1) << 1 | (ways & 2) >> 1, is_held);
+  if (!cal_live_call_party(call, a) || !cal_live_call_party(call, b))
+    return cal_fail(-EINVAL, "there is no such party");
+  cal_live_join *join = find_join(call, a, b, 1);
+  if (!join) return cal_fail(-ENOBUFS, "at most %d pairs of a call are joined at a time", CAL_PARTIES);
+  if (join->bridge && join->ways == ways) {
+    cal_bridge_hold(join->bridge, is_held);
+    return 0;
+  }
+  cal_bridge *bridge;
+  int code = cal_bridge_join(&bridge, call->parties[a - 1].call, call->parties[b - 1].call, ways);
+  if (code) return code;
+  cal_bridge_leave(join->bridge);
+  *join = (cal_live_join){a, b, ways, bridge};
+  if (is_held) cal_bridge_hold(bridge, 1);
+  return 0;
+}
+
+void cal_live_call_part(cal_live_call *call, uint8_t a, uint8_t b) {
+  cal_live_join *join = find_join(call, a < b ? a : b, a < b ? b : a, 0);
+  if (!join) return;
+  cal_bridge_leave(join->bridge);
+  *join = (cal_live_join){0};
+}
+
 /* ---- the beginning */
 
 static int take_vm(cal_live_call *call, const char *entry) {
@@ -155,19 +246,14 @@ static int check_room(const cal_reach *reach) {
 }
 
 static int admit(cal_live_call *call, const char *entry) {
-  cal_reach *reach = call->host->reach;
-  int code = check_room(reach);
+  int code = check_room(call->host->reach);
   if (code) return code;
   code = cal_mailbox_reserve(call->host->events);
   call->has_room = !code;
   if (!code) code = add_name(call, cal_live_call_name(call));
   call->has_name = !code;
   if (!code) code = take_vm(call, entry);
-  if (!code && cal_call_about(call->call)->path) {
-    code = cal_tokens_add(reach->tokens, call->call, cal_reach_now_ns(reach));
-    call->has_token = !code;
-  }
-  return code;
+  return code ? code : let_in(call, &call->parties[0]);
 }
 
 int cal_live_call_open(cal_service *service, cal_call_options *options, const cal_opening *opening) {
@@ -185,9 +271,7 @@ int cal_live_call_open(cal_service *service, cal_call_options *options, const ca
   atomic_fetch_add(&host->reach->calls, 1);
   cal_metric_add(gauge_calls(), 1);
   service->calls++;
-  options->handle = call->handle;
-  options->events = host->events;
-  call->call = cal_call_new(options);
+  new_party(call, options);
   call->fallback_text = cal_strdup(opening->fallback_text);
   call->fallback_voice = cal_strdup(opening->fallback_voice);
   int code = admit(call, opening->entry);

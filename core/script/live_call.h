@@ -1,30 +1,47 @@
-/* live_call: one call as its script thread knows it: its VM, what the planes share about it (io/call.h), and what the
- * caller hears when its script fails.
+/* live_call: one call as its script thread knows it: its VM, its parties, and what the caller hears when its script
+ * fails. A party has a leg of its own (io/call.h); the caller is party 1, others are those the call is joined with.
  *
  * A call whose script fails or overruns is condemned: its VM is thrown away, its leg plays the fallback from C and
  * closes, and its service is told (CAL_EVENT_BROKEN). The script's own thread. */
 #ifndef CAL_SCRIPT_LIVE_CALL_H
 #define CAL_SCRIPT_LIVE_CALL_H
 
+#include "io/bridge.h"
 #include "io/call.h"
 #include "script/service.h"
 
 #define CAL_CALLS_CEILING 20000 /* of a script thread */
 
+#define CAL_PARTIES 8 /* of a call, in the whole of its life */
+
+typedef struct cal_live_party {
+  cal_call *call; /* what the planes share about it; one reference */
+  int has_token;  /* minted */
+  uint32_t last_utterance;
+  int32_t last_background; /* numbers what the script said about it */
+} cal_live_party;
+
+/* Two parties that hear each other. */
+typedef struct cal_live_join {
+  uint8_t a, b; /* the smaller number first; 0: free */
+  int ways;
+  cal_bridge *bridge;
+} cal_live_join;
+
 typedef struct cal_live_call {
   cal_script_host *host;
   cal_service *service; /* the code it was opened by and runs on */
   cal_id handle;
-  cal_call *call;      /* one reference */
+  cal_live_party parties[CAL_PARTIES]; /* by number less one */
+  uint8_t party_count;                 /* numbers given out */
+  cal_live_join joins[CAL_PARTIES];
   cal_vm *vm;          /* NULL after it was condemned or closed */
   char *fallback_text; /* NULL: just hang up */
   char *fallback_voice;
-  char *carrier_call;      /* registered as another name of this call; NULL: none */
-  int has_name, has_token; /* registered, minted */
-  int has_room;            /* in the mailbox, for the news that its script is broken */
-  uint32_t last_utterance;
-  int32_t last_background; /* numbers what the script said about it */
-  uint32_t asked;          /* answers its script waits for */
+  char *carrier_call; /* registered as another name of this call; NULL: none */
+  int has_name;       /* registered */
+  int has_room;       /* in the mailbox, for the news that its script is broken */
+  uint32_t asked;     /* answers its script waits for */
 } cal_live_call;
 
 /* How a call begins. Borrowed, but for `begin`. */
@@ -43,6 +60,16 @@ int cal_live_call_alias(cal_live_call *call, const char *carrier_call);
 void cal_live_call_close(cal_live_call *call,
                          int close_code);               /* takes; its leg closes with this WebSocket code */
 cal_live_call *cal_live_call_free(cal_live_call *call); /* takes; its leg is not told */
+
+/* Another party of the call, whose leg comes with a token or is dialled (options->path, cal_call_set_dial). What the
+ * planes call it and where its events go is filled in here. Its number is from 2. -ENOBUFS over CAL_PARTIES. */
+int cal_live_call_add_party(cal_live_call *call, cal_call_options *options, uint8_t *number);
+cal_live_party *cal_live_call_party(cal_live_call *call, lua_Integer number); /* NULL: there is none */
+
+/* Joins the legs of two parties: each hears the other, in C, whatever the script does. Joining again says anew who hears
+ * (CAL_BRIDGE_A_HEARS …). -EINVAL, -ENOBUFS, or what the bridge says. Parting twice is harmless. */
+int cal_live_call_join(cal_live_call *call, uint8_t a, uint8_t b, int ways, int is_held);
+void cal_live_call_part(cal_live_call *call, uint8_t a, uint8_t b);
 
 cal_live_call *cal_live_call_named(cal_script_host *host, const char *name); /* NULL: not on this thread */
 const char *cal_live_call_name(const cal_live_call *call);                   /* our id */

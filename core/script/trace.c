@@ -102,6 +102,9 @@ static void put_field(cal_buf *line, const cal_event *event, const cal_event_fie
   case CAL_FIELD_SOURCE:
     put_number(line, field->name, (long long)event->source);
     break;
+  case CAL_FIELD_PARTY:
+    put_number(line, field->name, event->party);
+    break;
   case CAL_FIELD_UTTERANCE:
     put_number(line, field->name, event->utterance);
     break;

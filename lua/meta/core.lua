@@ -33,22 +33,23 @@ function core.wake_at(at) end
 ---  "response", fetch, message|nil, text, code, sent  message: {status, headers, body}
 ---  "stored", request, rows|nil, text, code           rows: list of {column = value}; rows.affected
 ---  "told", call_id, value                            from a call's VM (core.tell)
----  "leg", call_id, "started", about                  the leg of one of this VM's calls: {stream, call, rate}
----  "leg", call_id, "ended", about                    {reason, text, message, underruns, …}
+---  "leg", call_id, party, "started", about           the leg of a party of one of this VM's calls: {stream, call, rate}; the
+---                                                    caller is party 1
+---  "leg", call_id, party, "ended", about             {reason, text, message, underruns, …}
 ---  "broken", call_id, code, text                     the call's script was stopped (ETIMEDOUT, ENOMEM) or failed (EINVAL); its fallback is playing
 ---Call VM events:
 ---  "begin", value                                    what core.call_open was given as `begin`
 ---  "wake" / "response" …                             as above
 ---  "told", value                                     from the service VM
----  "leg", "started"|"ended", about                   as above
----  "message", text                                   a message of the media socket that its wire does not declare
----  "speech", "started", at_ms                        the caller speaks
----  "speech", "stopped", speech_ms
----  "heard", about                                    {ms, text, choice, digits, number, rejected, error}: what the recogniser
+---  "leg", party, "started"|"ended", about            as above
+---  "message", party, text                            a message of the media socket that its wire does not declare
+---  "speech", party, "started", at_ms                 the party speaks
+---  "speech", party, "stopped", speech_ms
+---  "heard", party, about                             {ms, text, choice, digits, number, rejected, error}: what the recogniser
 ---                                                    made of the last speech; digits and number are text
----  "digit", key, in_band
----  "utterance", number, "started"
----  "utterance", number, "ended", {heard_ms, heard = text, interrupted, with_leg, error = text|nil}
+---  "digit", party, key, in_band
+---  "utterance", party, number, "started"
+---  "utterance", party, number, "ended", {heard_ms, heard = text, interrupted, with_leg, error = text|nil}
 ---@param handler fun(kind: string, ...: any)
 function core.handler(handler) end
 
@@ -107,10 +108,17 @@ function core.call_open(options) end
 ---@param close_code integer|nil
 function core.call_close(call_id, close_code) end
 
+---Opens another party of a call: a leg of its own, with a token (`path`) or, in role carrier, dialled with core.leg_dial. Its
+---number is 2 to 8; what happens to it comes with that number. core.join in the call's VM joins it with others.
+---@param call_id string
+---@param options {wire: userdata, role: "agent"|"carrier", path: string?, signature: {header: string, values: string[], required: boolean?}?, carrier_call: string?, token_ttl: number?, recording: string?, longest: number?, lead_ms: integer?, start_deadline: number?, bye: string?}  as those of core.call_open
+---@return integer|nil party, string? message, string? code
+function core.party_open(call_id, options) end
+
 ---Role carrier: opens the media socket of an open call. `opening` texts are sent first, `closing` before we close.
 ---@param call_id string
----@param options {url: string, headers: table<string,string>?, stream: string, carrier_call: string, opening: string[]?, closing: string?, sequence: integer?, wire: userdata?}
----`wire`: of this socket, when it is not the call's.
+---@param options {url: string, headers: table<string,string>?, stream: string, carrier_call: string, opening: string[]?, closing: string?, sequence: integer?, wire: userdata?, party: integer?}
+---`party`: whose [1]. `wire`: of this socket, when it is not the call's.
 ---@return true|nil ok, string? message, string? code
 function core.leg_dial(call_id, options) end
 
@@ -137,7 +145,7 @@ function core.leg_text(call_id, text) end
 ---@param json string at most 4,096 bytes
 function core.leg_bye(call_id, json) end
 
----Closes only the leg: at once, or after everything queued has been heard.
+---Closes only the caller's leg: at once, or after everything queued has been heard.
 ---@param call_id string
 ---@param drain boolean
 ---@param close_code integer|nil
@@ -230,61 +238,85 @@ function core.alias(call_id, carrier_call) end
 function core.stopped() end
 
 -- Call VM only ---------------------------------------------------------------------------------------------------
--- Utterances are numbered by the script from 1 upwards; they are heard in the order they were declared. All of these may
+-- Utterances of a party are numbered by the script from 1 upwards; they are heard in the order they were declared. All of these may
 -- be used before the media socket exists: they wait for it.
 
 ---Declares an utterance and has it spoken.
+---@param party integer  1: the caller
 ---@param utterance integer
 ---@param text string at most 4,000 bytes
 ---@param options {voice: string?, interruptible: boolean?, digits_stop: boolean?}|nil
-function core.say(utterance, text, options) end
+function core.say(party, utterance, text, options) end
 
 ---Declares an utterance from a sound file of the workspace (WAV).
+---@param party integer  1: the caller
 ---@param utterance integer
 ---@param path string relative to the workspace, no ".."
 ---@param options {interruptible: boolean?, digits_stop: boolean?}|nil
-function core.play(utterance, path, options) end
+function core.play(party, utterance, path, options) end
 
 ---Plays a sound file of the workspace (WAV) under everything, again and again without a gap, until it is changed or
 ---switched off; nil: off. It is not an utterance: nothing waits for it, nothing interrupts it. The same file with another
 ---volume goes on where it is. A file that is no sound is logged, and what played before goes on.
+---@param party integer  1: the caller
 ---@param path string|nil relative to the workspace, no ".."
 ---@param options {volume: number?}|nil  volume: 0..1 [1]
 ---@return true|nil ok, string? message, string? code   ENOENT: no such file
-function core.background(path, options) end
+function core.background(party, path, options) end
 
 ---Declares an utterance of tones: "busy", "ringback", "beep", or "digits:12#".
+---@param party integer  1: the caller
 ---@param utterance integer
 ---@param name string
 ---@param seconds number 0..60
-function core.tone(utterance, name, seconds) end
+function core.tone(party, utterance, name, seconds) end
 
 ---Stops one utterance, or all when nil. What was heard arrives as "utterance … ended".
+---@param party integer  1: the caller
 ---@param utterance integer|nil
-function core.stop(utterance) end
+function core.stop(party, utterance) end
 
 ---How to listen from now on. Without choices the speech is cut into utterances but not recognised.
 ---`numbers`: in words, up to about `max` [9,999,999]. `free_text`: any words, as text; the rest is not looked at then.
+---@param party integer  1: the caller
 ---@param options {endpoint_ms: integer?, choices: table<string, string[]>?, digits: {min: integer, max: integer}?, numbers: boolean|{max: integer?, fraction: boolean?, minus: boolean?}|nil, free_text: boolean?}
 ---@return true|nil ok, string? message, string? code   a word the recogniser cannot pronounce is named; EOPNOTSUPP: no free text
-function core.listen(options) end
+function core.listen(party, options) end
 
 ---Sends keys to the other side: as the carrier's message where the wire has one, else as tones.
+---@param party integer  1: the caller
 ---@param keys string of 0-9*#ABCD
-function core.send_digits(keys) end
+function core.send_digits(party, keys) end
 
 ---Sends a raw text message on the media socket.
+---@param party integer  1: the caller
 ---@param text string
-function core.send_text(text) end
+function core.send_text(party, text) end
 
 ---Pauses (false) or resumes (true) the recording: sensitive input is written as silence.
+---@param party integer  1: the caller
 ---@param on boolean
-function core.recording(on) end
+function core.recording(party, on) end
 
----Closes the leg: at once, or after everything queued has been heard.
+---Closes a party's leg: at once, or after everything queued for it has been heard.
+---@param party integer
 ---@param drain boolean
 ---@param close_code integer|nil
-function core.leg_close(drain, close_code) end
+function core.party_close(party, drain, close_code) end
+
+---Joins two parties: each hears the other, in C, whatever this script does. A party whose leg has not come is joined when it
+---does. Joining them again says anew how. Each is recorded apart: what it says on the left, what it hears on the right.
+---@param a integer
+---@param b integer
+---@param options {hold: boolean?, whisper: integer?}|nil  hold: neither hears the other for now; whisper: only this one of the
+---two hears the other
+---@return true|nil ok, string? message, string? code
+function core.join(a, b, options) end
+
+---Parts two parties. Harmless twice.
+---@param a integer
+---@param b integer
+function core.part(a, b) end
 
 ---Appends a fact of this call to the store. `data` is JSON text.
 ---@param kind string

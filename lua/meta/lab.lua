@@ -137,6 +137,10 @@ local LabEngine = {}
 ---@param text string
 ---@return true|nil, string? message, string? code
 function LabEngine:tell(call, text) end
+---The folder of its recordings and its database, which goes with the lab.
+---@return string
+function LabEngine:folder() end
+
 ---Sets a value of the engine's callisto.shared.
 ---@param key string
 ---@param value string

@@ -119,6 +119,7 @@ describe("the stubs of callisto.core", function()
 
   it("name what a service has", function()
     local list = registered("core/bind/l_service.c", "cal_core_add_service")
+    for _, name in ipairs(registered("core/bind/l_calls.c", "cal_core_add_calls")) do list[#list + 1] = name end
     for _, name in ipairs(registered("core/bind/l_socket.c", "cal_core_add_sockets")) do list[#list + 1] = name end
     assert.same({}, without(list, stubs_of(section_of.service)), "without a stub")
     assert.same({}, without(stubs_of(section_of.service), list), "a stub of nothing")

@@ -249,7 +249,7 @@ describe_if("the service", function()
       assert.equal("placed", answer.status)
       assert.equal("CA9", answer.carrier_call_id)
       local opened = service.opened[answer.id]
-      assert.equal("Ann", service.json.decode(opened.begin).payload.customer_name)
+      assert.equal("Ann", opened.begin.payload.customer_name)
       local form = service.http.read_form(service.rest[1].body)
       assert.equal("+14150000009", form.To)
       assert.equal("+14150000002", form.From)
@@ -316,7 +316,7 @@ describe_if("the service", function()
     it("with an unclear answer is known by its socket, too", function()
       rest(service, { place = { status = 500, body = "" }, hangup = { status = 200, body = "{}" } })
       local answer = service.json.decode(service:post("/api/calls/outbound", order).body)
-      service.vm:event("leg", answer.id, "started", { stream = "MZ1", call = "CA8" })
+      service.vm:event("leg", answer.id, 1, "started", { stream = "MZ1", call = "CA8" })
       service:told(answer.id, { what = "ended", reason = "AGENT_ENDED" })
       service.world:advance(1)
       assert.equal(1, count(service, "POST", "/Calls/CA8%.json"))
@@ -342,7 +342,7 @@ describe_if("the service", function()
       local with = { settings = { tries = 5, note = service.json.null } }
       for name, value in pairs(order) do with[name] = value end
       local answer = service.json.decode(service:post("/api/calls/outbound", with).body)
-      local begin = service.json.decode(service.opened[answer.id].begin)
+      local begin = service.opened[answer.id].begin
       assert.same({ shop = "Blue Shop", tries = 5 }, begin.settings)
       with.settings = "five"
       assert.equal(422, service:post("/api/calls/outbound", with).status)

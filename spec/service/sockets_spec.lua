@@ -71,7 +71,7 @@ describe_if("a socket that comes first", function()
     assert.equal(SESSION, opened.carrier_call)
     assert.equal("error", service.json.decode(opened.bye).reason)
     assert.equal(1, opened.wire.media.channels)
-    local begin = service.json.decode(opened.begin)
+    local begin = opened.begin
     assert.equal("templates.appointment", begin.template)
     assert.equal("+14150000001", begin.from)
     assert.equal("sales", begin.payload.queue)

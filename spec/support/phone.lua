@@ -24,7 +24,7 @@ local function finish(self, utterance, is_interrupted)
   end
   if utterance.entry then utterance.entry.dropped = true end
   if self.playing == utterance then self.playing = nil end
-  self.vm:event("utterance", utterance.number, "ended",
+  self.vm:event("utterance", 1, utterance.number, "ended",
     { heard_ms = heard_ms, heard = heard, interrupted = is_interrupted, error = utterance.error })
   start_next(self)
 end
@@ -52,20 +52,20 @@ end
 local function call_core(self)
   local vm = self.vm
   local core = vm.core
-  function core.say(number, text, options)
+  function core.say(_, number, text, options)
     options = options or {}
     self.voices[text] = options.voice
     add(self, number, { text = text, interruptible = options.interruptible, digits_stop = options.digits_stop })
   end
-  function core.play(number, path, options)
+  function core.play(_, number, path, options)
     add(self, number, { text = "[" .. path .. "]", seconds = 2, interruptible = (options or {}).interruptible })
   end
-  function core.background(path, options)
+  function core.background(_, path, options)
     self.background = path and { path = path, volume = (options or {}).volume or 1 }
     return true
   end
-  function core.tone(number, name, seconds) add(self, number, { text = "[" .. name .. "]", seconds = seconds }) end
-  function core.stop(number)
+  function core.tone(_, number, name, seconds) add(self, number, { text = "[" .. name .. "]", seconds = seconds }) end
+  function core.stop(_, number)
     self.world:at(0, function()
       for i = #self.queue, 1, -1 do
         local each = self.queue[i]
@@ -73,7 +73,7 @@ local function call_core(self)
       end
     end)
   end
-  function core.listen(options)
+  function core.listen(_, options)
     for _, phrases in pairs(options.choices or {}) do
       for _, phrase in ipairs(phrases) do
         if phrase:find("xyzzy", 1, true) then return nil, "EINVAL: the word 'xyzzy' cannot be pronounced", "EINVAL" end
@@ -82,9 +82,9 @@ local function call_core(self)
     self.listening = options
     return true
   end
-  function core.send_digits(keys) self.keys_sent = (self.keys_sent or "") .. keys end
-  function core.recording(on) self.is_recorded = on end
-  function core.leg_close(drain) self.is_closed = drain and "drain" or "now" end
+  function core.send_digits(_, keys) self.keys_sent = (self.keys_sent or "") .. keys end
+  function core.recording(_, on) self.is_recorded = on end
+  function core.party_close(_, drain) self.is_closed = drain and "drain" or "now" end
   function core.fact(kind, data) table.insert(vm.facts, { kind = kind, data = self.json.decode(data) }) end
   function core.line(who, text, heard, interrupted)
     table.insert(vm.lines, { who = who, text = text, heard = heard, interrupted = interrupted })
@@ -141,7 +141,7 @@ end
 ---The media socket has come.
 function Phone:connects()
   self.is_connected = true
-  self.vm:event("leg", "started", { stream = "MZ1", call = "CA1" })
+  self.vm:event("leg", 1, "started", { stream = "MZ1", call = "CA1" })
   start_next(self)
   self.world:settle()
 end
@@ -200,24 +200,24 @@ end
 ---@param seconds number|nil
 function Phone:says(words, seconds)
   if self.playing and self.playing.interruptible then finish(self, self.playing, true) end
-  self.vm:event("speech", "started", 0)
+  self.vm:event("speech", 1, "started", 0)
   self.world:advance(seconds or 0.6)
-  self.vm:event("speech", "stopped", 600)
+  self.vm:event("speech", 1, "stopped", 600)
   self.world:advance(0.2)
   local heard = recognise(self, words)
   heard.ms = 600
-  self.vm:event("heard", heard)
+  self.vm:event("heard", 1, heard)
   self.world:settle()
   return self
 end
 
 ---Noise: speech that turns out to be nothing.
 function Phone:coughs()
-  self.vm:event("speech", "started", 0)
+  self.vm:event("speech", 1, "started", 0)
   self.world:advance(0.3)
-  self.vm:event("speech", "stopped", 300)
+  self.vm:event("speech", 1, "stopped", 300)
   self.world:advance(0.2)
-  self.vm:event("heard", { text = "" })
+  self.vm:event("heard", 1, { text = "" })
   self.world:settle()
   return self
 end
@@ -228,7 +228,7 @@ end
 function Phone:presses(keys, pause)
   for key in keys:gmatch(".") do
     if self.playing and self.playing.digits_stop then finish(self, self.playing, true) end
-    self.vm:event("digit", key, false)
+    self.vm:event("digit", 1, key, false)
     self.world:advance(pause or 0.3)
   end
   return self
@@ -238,7 +238,7 @@ end
 function Phone:hangs_up()
   self.is_connected = false
   if self.playing then self.playing.entry.dropped = true end
-  self.vm:event("leg", "ended", { reason = "stop" })
+  self.vm:event("leg", 1, "ended", { reason = "stop" })
   self.world:settle()
   return self
 end

@@ -215,7 +215,7 @@ function Service:told(id, about) self.vm:event("told", id, about) end
 function Service:leg(id, what, reason, more)
   local about = { reason = reason }
   for name, value in pairs(more or {}) do about[name] = value end
-  self.vm:event("leg", id, what, about)
+  self.vm:event("leg", id, 1, what, about)
 end
 
 return service

@@ -66,7 +66,7 @@ static const char service_text[] =
     "  end\n"
     "  core.http_reply(request, 404)\n"
     "end\n"
-    "function on.leg(name, what)\n"
+    "function on.leg(name, party, what)\n"
     "  shared.set(what .. ':' .. name, '1')\n"
     "  if what == 'ended' then core.call_close(name) live = live - 1 stop_if_idle() end\n"
     "end\n"
@@ -90,17 +90,17 @@ static const struct {
     {"exchange/talk.lua",
      "local core = require 'callisto.core'\n"
      "require 'exchange.warm' {\n"
-     "  begin = function(name) core.tell(nil, 'begun ' .. name) core.tone(1, 'busy', 0.3) end,\n"
-     "  utterance = function(number, what) if what == 'ended' then core.leg_close(true) end end }\n"
+     "  begin = function(name) core.tell(nil, 'begun ' .. name) core.tone(1, 1, 'busy', 0.3) end,\n"
+     "  utterance = function(_, number, what) if what == 'ended' then core.party_close(1, true) end end }\n"
      "return {}\n"},
     /* Speaks for a minute. */
     {"exchange/hold.lua",
      "local core = require 'callisto.core'\n"
-     "require 'exchange.warm' { begin = function() core.tone(1, 'busy', 60) end }\nreturn {}\n"},
+     "require 'exchange.warm' { begin = function() core.tone(1, 1, 'busy', 60) end }\nreturn {}\n"},
     {"exchange/speak.lua",
      "local core = require 'callisto.core'\n"
      "require 'exchange.warm' { begin = function()\n"
-     "  for number = 1, 20 do core.say(number, 'This is sentence number ' .. number .. '.') end\n"
+     "  for number = 1, 20 do core.say(1, number, 'This is sentence number ' .. number .. '.') end\n"
      "end }\nreturn {}\n"},
     {"exchange/spin.lua", "require 'exchange.warm' { leg = function() while true do end end }\nreturn {}\n"},
     {"exchange/hog.lua", "require 'exchange.warm' { leg = function()\n"
@@ -112,7 +112,7 @@ static const struct {
     /* Asks without end, and tells how often it was let. */
     {"exchange/asks.lua",
      "local core = require 'callisto.core'\n"
-     "require 'exchange.warm' { leg = function(what) if what == 'ended' then return end\n"
+     "require 'exchange.warm' { leg = function(_, what) if what == 'ended' then return end\n"
      "  local count, why, code = 0\n"
      "  repeat\n"
      "    local ok\n"
@@ -123,7 +123,7 @@ static const struct {
     /* Fetches the URL it is told, and tells what became of it. */
     {"exchange/fetch.lua", "local core = require 'callisto.core'\n"
                            "require 'exchange.warm' {\n"
-                           "  leg = function(what) if what == 'started' then\n"
+                           "  leg = function(_, what) if what == 'started' then\n"
                            "    assert(core.http_fetch { url = require('callisto.shared').get 'url' }) "
                            "core.tell(nil, 'asked') end end,\n"
                            "  response = function(_, answer, text, code) core.tell(nil, answer and "

@@ -118,7 +118,7 @@ static void a_warm_file_that_acts_is_refused(void **state) {
                      "assert(not pcall(core.http_fetch, { url = 'http://127.0.0.1:1/' }))\n"
                      "assert(not pcall(core.tell, nil, 'hello'))\n"
                      "assert(not pcall(core.tell, 'somebody', 'hello'))\n"
-                     "assert(not pcall(core.say, 1, 'hello'))\n"
+                     "assert(not pcall(core.say, 1, 1, 'hello'))\n"
                      "return function(on) core.handler(function(kind, ...)\n"
                      "  if on[kind] then on[kind](...) end end) end\n");
   world_run(&w);
@@ -150,11 +150,11 @@ static void a_background_is_a_file_of_the_workspace_and_goes_on(void **state) {
                      "local core = require 'callisto.core'\n"
                      "require 'exchange.warm' {\n"
                      "  begin = function()\n"
-                     "    local ok, _, code = core.background 'nowhere.wav'\n"
-                     "    local far = pcall(core.background, '../office.wav')\n"
-                     "    local loud = pcall(core.background, 'office.wav', { volume = 2 })\n"
+                     "    local ok, _, code = core.background(1, 'nowhere.wav')\n"
+                     "    local far = pcall(core.background, 1, '../office.wav')\n"
+                     "    local loud = pcall(core.background, 1, 'office.wav', { volume = 2 })\n"
                      "    core.tell(nil, tostring(ok) .. code .. tostring(far) .. tostring(loud))\n"
-                     "    assert(core.background('office.wav', { volume = 0.5 }))\n"
+                     "    assert(core.background(1, 'office.wav', { volume = 0.5 }))\n"
                      "  end }\n"
                      "return {}\n");
   write_square_wave(&w, "office.wav");
@@ -174,10 +174,10 @@ static void free_text_is_refused_unless_it_is_allowed(void **state) {
       &w, 1, "exchange/words.lua",
       "local core = require 'callisto.core'\n"
       "require 'exchange.warm' { begin = function()\n"
-      "  assert(core.listen { numbers = true })\n"
-      "  assert(core.listen { numbers = { max = 99, fraction = true }, choices = { yes = {} } })\n"
-      "  assert(not pcall(core.listen, { numbers = { max = 1e9 } }))\n"
-      "  local ok, why, code = core.listen { free_text = true }\n"
+      "  assert(core.listen(1, { numbers = true }))\n"
+      "  assert(core.listen(1, { numbers = { max = 99, fraction = true }, choices = { yes = {} } }))\n"
+      "  assert(not pcall(core.listen, 1, { numbers = { max = 1e9 } }))\n"
+      "  local ok, why, code = core.listen(1, { free_text = true })\n"
       "  core.tell(nil, tostring(ok) .. code .. tostring(why:find('--free-text', 1, true) ~= nil))\n"
       "end }\nreturn {}\n");
   world_run(&w);

@@ -43,7 +43,7 @@ static const char service[] =
     "    socket = number, bye = [[\"nothing\"]] })\n"
     "  live = live + 1\n"
     "end\n"
-    "function on.leg(name, what)\n"
+    "function on.leg(name, party, what)\n"
     "  if what == 'started' then\n"
     "    core.leg_text(name, [[{\"type\":\"hello\",\"id\":\"$stream\",\"seq\":$seq,\"after\":$peer_seq}]])\n"
     "    core.leg_bye(name, [[{\"outcome\":\"agent\"}]])\n"

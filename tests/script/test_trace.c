@@ -108,8 +108,9 @@ static void every_kind_is_one_line(void **state) {
   cal_trace_wire(d->trace, "c1", 1, "\0\377", 2, 1);
   cal_trace_did(d->trace, "c1", "say", "{\"number\":1}");
   event(d, (cal_event){.kind = CAL_EVENT_WAKE}); /* not worth a line */
-  event(d, (cal_event){.kind = CAL_EVENT_DIGIT, .number = '#'});
+  event(d, (cal_event){.kind = CAL_EVENT_DIGIT, .party = 1, .number = '#'});
   event(d, (cal_event){.kind = CAL_EVENT_UTTERANCE_ENDED,
+                       .party = 2,
                        .utterance = 3,
                        .number = 1200,
                        .flags = CAL_EVENT_INTERRUPTED,
@@ -117,14 +118,14 @@ static void every_kind_is_one_line(void **state) {
   event(d, (cal_event){.kind = CAL_EVENT_HTTP_RESPONSE, .source = 7, .code = -110});
   read_back(d);
   assert_string_equal(
-      d->text.data,
-      HEAD "\"what\":\"wire\",\"to\":\"us\",\"text\":\"{\\\"a\\\":\\\"\\n\\\"}\"}\n" HEAD
-           "\"what\":\"wire\",\"to\":\"carrier\",\"base64\":\"AP8=\"}\n" HEAD
-           "\"what\":\"did\",\"kind\":\"say\",\"data\":{\"number\":1}}\n" HEAD
-           "\"what\":\"event\",\"kind\":\"digit\",\"data\":{\"key\":\"#\",\"in_band\":false}}\n" HEAD
-           "\"what\":\"event\",\"kind\":\"utterance_ended\",\"data\":{\"number\":3,\"heard_ms\":1200,"
-           "\"heard\":\"Shall \\\"we\\\"\",\"interrupted\":true,\"with_leg\":false}}\n" HEAD
-           "\"what\":\"event\",\"kind\":\"response\",\"data\":{\"number\":7,\"error\":\"ETIMEDOUT\"}}\n");
+      d->text.data, HEAD
+      "\"what\":\"wire\",\"to\":\"us\",\"text\":\"{\\\"a\\\":\\\"\\n\\\"}\"}\n" HEAD
+      "\"what\":\"wire\",\"to\":\"carrier\",\"base64\":\"AP8=\"}\n" HEAD
+      "\"what\":\"did\",\"kind\":\"say\",\"data\":{\"number\":1}}\n" HEAD
+      "\"what\":\"event\",\"kind\":\"digit\",\"data\":{\"party\":1,\"key\":\"#\",\"in_band\":false}}\n" HEAD
+      "\"what\":\"event\",\"kind\":\"utterance_ended\",\"data\":{\"party\":2,\"number\":3,\"heard_ms\":1200,"
+      "\"heard\":\"Shall \\\"we\\\"\",\"interrupted\":true,\"with_leg\":false}}\n" HEAD
+      "\"what\":\"event\",\"kind\":\"response\",\"data\":{\"number\":7,\"error\":\"ETIMEDOUT\"}}\n");
 }
 
 static void *write_many(void *trace) {

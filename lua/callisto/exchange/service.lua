@@ -197,7 +197,7 @@ function on.request(request, message)
 end
 
 function on.told(line, message) network.told(line, message) end
-function on.leg(line, state, about) network.leg(line, state, about) end
+function on.leg(line, _, state, about) network.leg(line, state, about) end
 function on.broken(line, _, text) network.broken(line, text) end
 -- At the end of the process calls end with it; after a reload this VM lives on for those it has.
 function on.stop()

@@ -76,7 +76,7 @@ end
 function Line:says(text, options)
   until_open()
   if is_connected then
-    return utter(function(number) core.say(number, text, { voice = options and options.voice or self.voice }) end)
+    return utter(function(number) core.say(1, number, text, { voice = options and options.voice or self.voice }) end)
   end
   tell { what = "voice", is_speaking = true, text = text }
   task.sleep(#text * SECONDS_PER_CHARACTER)
@@ -88,13 +88,13 @@ end
 ---@param path string
 function Line:plays(path)
   until_open()
-  if is_connected then utter(function(number) core.play(number, path) end) end
+  if is_connected then utter(function(number) core.play(1, number, path) end) end
 end
 
 ---The beep of a voicemail.
 function Line:beeps()
   until_open()
-  if is_connected then utter(function(number) core.tone(number, "beep", 1) end) end
+  if is_connected then utter(function(number) core.tone(1, number, "beep", 1) end) end
 end
 
 ---Waits until the other side speaks.
@@ -120,7 +120,7 @@ function Line:presses(keys)
     if key == "w" then
       task.sleep(0.5)
     else
-      if is_connected then core.send_digits(key) end
+      if is_connected then core.send_digits(1, key) end
       tell { what = "keys", keys = key }
       task.sleep(KEY_S)
     end
@@ -136,9 +136,9 @@ function Line:coughs()
   until_open()
   if not is_connected then return end
   utterance = utterance + 1
-  core.say(utterance, COUGH, { voice = self.voice })
+  core.say(1, utterance, COUGH, { voice = self.voice })
   task.sleep(COUGH_S)
-  core.stop(utterance)
+  core.stop(1, utterance)
 end
 
 ---Hangs up; the script ends here.
@@ -176,23 +176,23 @@ local on, told = {}, {}
 
 function on.begin(about) task.start(run, about) end
 
-function on.leg(state)
+function on.leg(_, state)
   is_connected = state == "started"
   if not is_connected then return set_speaking(false) end
-  core.listen { endpoint_ms = ENDPOINT_MS }
+  core.listen(1, { endpoint_ms = ENDPOINT_MS })
   task.wake("open", true)
 end
 
-function on.speech(state) set_speaking(state == "started") end
+function on.speech(_, state) set_speaking(state == "started") end
 
-function on.utterance(number, state)
+function on.utterance(_, number, state)
   if state == "ended" then task.wake("said " .. number, true) end
 end
 
-function on.digit(key) tell { what = "note", text = "hears the key " .. key } end
+function on.digit(_, key) tell { what = "note", text = "hears the key " .. key } end
 
 -- What the face's protocol says besides what its wire knows.
-function on.message(text)
+function on.message(_, text)
   if #text <= MESSAGE_BYTES then tell { what = "message", text = text } end
 end
 

@@ -4,10 +4,10 @@ local core = require "callisto.core"
 
 local on = {}
 
-function on.begin(about) core.say(1, about.text, { voice = about.voice }) end
+function on.begin(about) core.say(1, 1, about.text, { voice = about.voice }) end
 
-function on.utterance(_, state)
-  if state == "ended" then core.leg_close(true, 1000) end
+function on.utterance(_, _, state)
+  if state == "ended" then core.party_close(1, true, 1000) end
 end
 
 core.handler(function(kind, ...)

@@ -17,6 +17,9 @@ local speaking = require "callisto.flow.speaking"
 local task = require "callisto.task"
 local templates = require "callisto.template"
 
+-- The party of the call that a flow speaks with; the others are those it is joined with.
+local CALLER = 1
+
 local keypad = later "callisto.keypad" ---@module "callisto.keypad"
 local menu = later "callisto.menu" ---@module "callisto.menu"
 
@@ -129,7 +132,7 @@ function Call:send_digits(keys)
   if type(keys) ~= "string" or #keys > 64 or not keys:find "^[%d*#A-D]+$" then
     error("call:send_digits needs 1 to 64 keys of 0-9 * # A-D", 2)
   end
-  if not self.keys_by_request then return core.send_digits(keys) end
+  if not self.keys_by_request then return core.send_digits(CALLER, keys) end
   core.tell(nil, { what = "keys", keys = keys })
 end
 
@@ -165,10 +168,15 @@ function Call:fact(kind, data)
   core.fact(kind, secrets.redact(encoded))
 end
 
-local events = { digit = true, heard = true, speech_started = true, speech_stopped = true, message = true }
+local events = {
+  digit = true, heard = true, speech_started = true, speech_stopped = true, message = true, party = true,
+}
+-- Those the engine has of each party.
+local of_party = { leg = true, message = true, speech = true, heard = true, digit = true, utterance = true }
 
 ---Runs `fn` in a task of its own whenever this happens: "digit" (key), "heard" ({text, choice}), "speech_started",
----"speech_stopped", "message" (what the service tells).
+---"speech_stopped", "message" (what the service tells), "party" (what another party than the caller does:
+---{party, event, …}, such as { 2, "leg", "started", … }).
 ---@param event string
 ---@param fn fun(call: callisto.Call, value: any)
 ---@return fun() off  stops it
@@ -250,7 +258,7 @@ end
 
 ---Ends the flow at once; what is being said is cut. Never returns.
 function Call:hangup()
-  core.stop(nil)
+  core.stop(CALLER)
   self:_leave("AGENT_ENDED", { outcome = self.outcome })
 end
 
@@ -378,7 +386,10 @@ end
 function Call:_receive(kind, ...)
   local fn = receive[kind]
   self._quiet_since = core.now()
-  if fn then fn(self, ...) end
+  if not of_party[kind] then return fn and fn(self, ...) end
+  local party = ...
+  if party ~= CALLER then return notify(self, "party", { party, kind, select(2, ...) }) end
+  if fn then fn(self, select(2, ...)) end
 end
 
 -- The flow ----------------------------------------------------------------------------------------------------------------

@@ -6,6 +6,9 @@ local ears = require "callisto.flow.ear"
 local options = require "callisto.options"
 local task = require "callisto.task"
 
+-- The party of the call that a flow speaks with (core.say and the like).
+local CALLER = 1
+
 local choosing = {}
 
 ---The keys a telephone has.
@@ -113,7 +116,7 @@ function choosing.once(call, about, prompt)
       spoken = call:_speak(prompt, { barge_in = about.expected ~= nil, digits_stop = true })
     end
     return task.finally(wait_for, function()
-      if not spoken.ended then core.stop(spoken.number) end
+      if not spoken.ended then core.stop(CALLER, spoken.number) end
     end, ear, call, about, spoken)
   end)
 end

@@ -6,6 +6,9 @@ local later = require "callisto.util.later"
 local options = require "callisto.options"
 local task = require "callisto.task"
 
+-- The party of the call that a flow speaks with (core.say and the like).
+local CALLER = 1
+
 local numbers = later "callisto.numbers" ---@module "callisto.numbers"
 
 local collecting = {}
@@ -114,7 +117,7 @@ local function collect_once(self, wanted, sentence)
     ear.is_collecting = true
     local prompt = sentence and self:_speak(sentence, { barge_in = wanted.barge_in and wanted.speech, digits_stop = true })
     return task.finally(collect, function()
-      if prompt and not prompt.ended then core.stop(prompt.number) end
+      if prompt and not prompt.ended then core.stop(CALLER, prompt.number) end
     end, ear, wanted, prompt)
   end)
 end
@@ -129,7 +132,7 @@ function Call:digits(wanted)
   if wanted.min > wanted.max then error("call:digits: 'min' is more than 'max'", 2) end
   if not wanted.terminator:match("^[%d*#]?$") then error("call:digits: 'terminator' must be one key or \"\"", 2) end
   if wanted.speech then self:_listen_for { digits = { min = math.max(1, wanted.min), max = math.min(wanted.max, 20) } } end
-  if wanted.sensitive then core.recording(false) end
+  if wanted.sensitive then core.recording(CALLER, false) end
   return task.finally(function()
     local sentence, reason = wanted[1], nil
     for _ = 1, wanted.tries do
@@ -143,7 +146,7 @@ function Call:digits(wanted)
     end
     return nil, reason
   end, function()
-    if wanted.sensitive then core.recording(true) end
+    if wanted.sensitive then core.recording(CALLER, true) end
   end)
 end
 

@@ -7,6 +7,9 @@ local ears = require "callisto.flow.ear"
 local options = require "callisto.options"
 local task = require "callisto.task"
 
+-- The party of the call that a flow speaks with (core.say and the like).
+local CALLER = 1
+
 local patience = ears.patience
 
 ---@class callisto.Call
@@ -22,7 +25,7 @@ end
 
 ---@private Tells the recogniser what may be said.
 function Call:_listen_for(settings)
-  local ok, message = core.listen(settings)
+  local ok, message = core.listen(CALLER, settings)
   if not ok then error(message or "the recogniser refused what to listen for", 3) end
 end
 
@@ -195,7 +198,7 @@ local function try_once(self, question, expected, sentence)
     local prompt = self:_speak(sentence,
       { barge_in = question.barge_in, digits_stop = question.barge_in, voice = question.voice })
     return task.finally(until_answered, function()
-      if not prompt.ended then core.stop(prompt.number) end
+      if not prompt.ended then core.stop(CALLER, prompt.number) end
     end, ear, question, expected, prompt)
   end)
 end

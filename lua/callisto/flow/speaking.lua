@@ -9,6 +9,9 @@ local options = require "callisto.options"
 local task = require "callisto.task"
 local text = require "callisto.text"
 
+-- The party of the call that a flow speaks with (core.say and the like).
+local CALLER = 1
+
 local SENTENCE_BYTES = 4000
 
 ---@class callisto.Call
@@ -54,7 +57,7 @@ function Call:_speak(sentence, opts)
   local words = fill_in(self, sentence)
   if #words > SENTENCE_BYTES then error("a sentence may have at most 4,000 bytes", 3) end
   local utterance = declare(self, words)
-  core.say(utterance.number, words, {
+  core.say(CALLER, utterance.number, words, {
     voice = opts.voice or self._voice or self.template.voice.voice,
     interruptible = either(opts.barge_in, self.template.barge_in),
     digits_stop = opts.digits_stop or false,
@@ -70,7 +73,7 @@ end
 -- A sentence whose speaker is cancelled is not spoken on.
 local function heard_out(utterance)
   return task.finally(until_ended, function()
-    if not utterance.ended then core.stop(utterance.number) end
+    if not utterance.ended then core.stop(CALLER, utterance.number) end
   end, utterance)
 end
 
@@ -106,7 +109,7 @@ function Call:play(path, opts)
   opts = options.read("call:play", opts, play_fields)
   check_path(path, "call:play")
   local utterance = declare(self, ("[%s]"):format(path))
-  core.play(utterance.number, path, {
+  core.play(CALLER, utterance.number, path, {
     interruptible = either(opts.barge_in, self.template.barge_in),
     digits_stop = opts.digits_stop,
   })
@@ -119,7 +122,7 @@ end
 ---@return callisto.Said
 function Call:tone(name, length)
   local utterance = declare(self, ("[%s]"):format(name))
-  core.tone(utterance.number, name, duration.seconds(length, "call:tone: the length"))
+  core.tone(CALLER, utterance.number, name, duration.seconds(length, "call:tone: the length"))
   return heard_out(utterance)
 end
 
@@ -132,9 +135,9 @@ local background_fields = { volume = { "number", default = 0.3, min = 0, max = 1
 ---@return true|nil ok, string? message, string? code  "ENOENT": there is no such file
 function Call:background(path, opts)
   opts = options.read("call:background", opts, background_fields)
-  if path == nil then return core.background(nil) end
+  if path == nil then return core.background(CALLER, nil) end
   check_path(path, "call:background")
-  return core.background(path, { volume = opts.volume })
+  return core.background(CALLER, path, { volume = opts.volume })
 end
 
 local hold_fields = {

@@ -217,14 +217,25 @@ function calls.told(id, about)
   if fn then fn(call, about) end
 end
 
----The leg of a call has started or ended.
+-- Another party than the caller: its leg is written down; the flow, which joined it, hears of it too.
+local function note_party(id, party, what, about)
+  events.add(id, ("party.%d.%s"):format(party, what), about)
+  if what == "ended" then return legs.finish(id, party, about) end
+  legs.begin(live_call.get(id), party, "agent")
+  legs.up(id, party, about.stream)
+end
+
+---The leg of a party of a call has started or ended.
 ---@param id string
+---@param party integer  1: the caller
 ---@param what "started"|"ended"
 ---@param about table
-function calls.leg(id, what, about)
+function calls.leg(id, party, what, about)
   if announce.leg(id, what) then return end
   local call = live_call.get(id)
-  if not call or call.leg == "ended" then return end
+  if not call then return end
+  if party ~= 1 then return note_party(id, party, what, about) end
+  if call.leg == "ended" then return end
   events.add(id, "leg." .. what, about)
   if what == "started" then
     call.leg = "up"

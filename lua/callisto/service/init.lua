@@ -108,7 +108,7 @@ end
 
 function receive.told(id, about) calls.told(id, about) end
 
-function receive.leg(id, what, about) calls.leg(id, what, about) end
+function receive.leg(id, party, what, about) calls.leg(id, party, what, about) end
 
 function receive.broken(id, code, why) calls.broken(id, code, why) end
 

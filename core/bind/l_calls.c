@@ -1,0 +1,194 @@
+/* callisto.core, what a service VM has for calls: opening them and their parties, dialling, closing, other names. */
+#include <errno.h>
+#include <lauxlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "bind/l_core.h"
+#include "script/live_call.h"
+#include "script/service.h"
+
+#define TEXTS_CEILING 16
+#define BEGIN_CEILING (1 << 20) /* of what a call begins with */
+
+static cal_script_host *host_of(lua_State *L) { return cal_context_of(L)->host; }
+static cal_reach *reach_of(lua_State *L) { return cal_context_of(L)->reach; }
+
+/* A list of strings, borrowed from the table that holds it. */
+static size_t texts_of(lua_State *L, int index, const char *field, const char **into) {
+  lua_getfield(L, index, field);
+  size_t count = 0;
+  if (lua_istable(L, -1))
+    for (size_t i = 1; i <= lua_objlen(L, -1); i++) {
+      if (count == TEXTS_CEILING) luaL_error(L, "`%s` has more than %d texts", field, TEXTS_CEILING);
+      lua_rawgeti(L, -1, (int)i);
+      if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "`%s` must be a list of strings", field);
+      into[count++] = lua_tostring(L, -1);
+      lua_pop(L, 1);
+    }
+  into[count] = NULL;
+  lua_pop(L, 1);
+  return count;
+}
+
+/* Relative to the data folder. The text stays on the stack for as long as it is used. */
+static const char *recording_path(lua_State *L, const cal_reach *reach) {
+  const char *name = cal_luax_text(L, 1, "recording");
+  if (!name) return NULL;
+  if (*name == '/' || strstr(name, "..")) luaL_error(L, "`recording` must be a path inside the data folder");
+  return lua_pushfstring(L, "%s/%s", reach->data_folder, name);
+}
+
+/* What a party is opened with, of the table at 1; `values` takes the signatures. */
+static cal_call_options party_options(lua_State *L, const char *values[TEXTS_CEILING + 1]) {
+  const char *role = cal_luax_text_needed(L, 1, "role");
+  cal_call_options options = {.path = cal_luax_text(L, 1, "path"),
+                              .carrier_call = cal_luax_text(L, 1, "carrier_call"),
+                              .recording_path = recording_path(L, reach_of(L))};
+  if (!strcmp(role, "agent"))
+    options.role = CAL_ROLE_AGENT;
+  else if (!strcmp(role, "carrier"))
+    options.role = CAL_ROLE_CARRIER;
+  else
+    luaL_error(L, "`role` is \"%s\"; agent and carrier are possible", role);
+  options.start_deadline_ms = (uint32_t)(1000 * cal_luax_number(L, 1, "start_deadline", 5, 0.1, 60));
+  options.longest_s = (uint32_t)cal_luax_number(L, 1, "longest", 14400, 1, 86400);
+  options.bye = cal_core_json(L, 1, "bye");
+  options.lead_ms = (uint32_t)cal_luax_number(L, 1, "lead_ms", 0, 0, 400);
+  lua_Number ttl = cal_luax_number(L, 1, "token_ttl", 60, 1, 86400);
+  options.token_expires_ns = cal_reach_now_ns(reach_of(L)) + (uint64_t)(ttl * 1e9);
+  lua_getfield(L, 1, "signature");
+  if (lua_istable(L, -1)) {
+    int signature = lua_gettop(L);
+    options.signature_header = cal_luax_text_needed(L, signature, "header");
+    options.signature_is_required = cal_luax_flag(L, signature, "required");
+    texts_of(L, signature, "values", values);
+    options.signatures = values;
+  }
+  lua_getfield(L, 1, "wire");
+  options.wire = cal_core_check_wire(L, -1);
+  return options;
+}
+
+static int call_open(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  const char *values[TEXTS_CEILING + 1] = {NULL};
+  const char *name = cal_luax_text_needed(L, 1, "id");
+  luaL_argcheck(L, strlen(name) < 64, 1, "`id` has at most 63 characters");
+  cal_call_options options = party_options(L, values);
+  options.name = name;
+  cal_id socket = (cal_id)cal_luax_number(L, 1, "socket", 0, 1, 9e15);
+  cal_opening opening = {.entry = cal_luax_text_needed(L, 1, "entry")};
+  lua_getfield(L, 1, "fallback");
+  if (lua_istable(L, -1)) {
+    opening.fallback_text = cal_luax_text_needed(L, lua_gettop(L), "text");
+    opening.fallback_voice = cal_luax_text(L, lua_gettop(L), "voice");
+  }
+  lua_getfield(L, 1, "begin");
+  opening.begin = cal_luax_value(L, -1, "`begin`", BEGIN_CEILING);
+  int code = cal_live_call_open(cal_context_of(L)->service, &options, &opening);
+  if (code < 0) return cal_luax_refuse(L, code);
+  if (socket) cal_core_take_socket(L, socket, options.name);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* party_open(call, { role, wire, path … }) */
+static int party_open(lua_State *L) {
+  const char *name = luaL_checkstring(L, 1);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  lua_insert(L, 1); /* the table at 1, the name at 2 */
+  const char *values[TEXTS_CEILING + 1] = {NULL};
+  cal_call_options options = party_options(L, values);
+  cal_live_call *call = cal_live_call_named(host_of(L), name);
+  if (!call) return cal_luax_refuse(L, cal_fail(-ENOENT, "no call with this id is open here"));
+  uint8_t number;
+  int code = cal_live_call_add_party(call, &options, &number);
+  if (code < 0) return cal_luax_refuse(L, code);
+  lua_pushinteger(L, number);
+  return 1;
+}
+
+static int call_close(lua_State *L) {
+  cal_live_call *call = cal_live_call_named(host_of(L), luaL_checkstring(L, 1));
+  if (call) cal_live_call_close(call, (int)luaL_optinteger(L, 2, 1000));
+  return 0;
+}
+
+static int leg_end(lua_State *L) {
+  cal_live_call *call = cal_live_call_named(host_of(L), luaL_checkstring(L, 1));
+  if (!call) return 0;
+  cal_command command = {.kind = CAL_COMMAND_LEG_CLOSE,
+                         .flags = lua_toboolean(L, 2) ? CAL_COMMAND_DRAIN : 0,
+                         .code = (int)luaL_optinteger(L, 3, 1000)};
+  cal_call_command(call->parties[0].call, &command);
+  return 0;
+}
+
+static int leg_dial(lua_State *L) {
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  const char *opening[TEXTS_CEILING + 1] = {NULL};
+  cal_dial dial = {.url = cal_luax_text_needed(L, 2, "url"),
+                   .stream = cal_luax_text(L, 2, "stream"),
+                   .carrier_call = cal_luax_text(L, 2, "carrier_call"),
+                   .closing = cal_luax_text(L, 2, "closing"),
+                   .sequence = (uint64_t)cal_luax_number(L, 2, "sequence", 1, 1, 1e9)};
+  texts_of(L, 2, "opening", opening);
+  dial.opening = opening;
+  lua_getfield(L, 2, "wire");
+  if (!lua_isnil(L, -1)) dial.wire = cal_core_check_wire(L, -1);
+  cal_live_call *call = cal_live_call_named(host_of(L), luaL_checkstring(L, 1));
+  if (!call) return cal_luax_refuse(L, cal_fail(-ENOENT, "no call with this id is open here"));
+  const cal_live_party *party =
+      cal_live_call_party(call, (lua_Integer)cal_luax_number(L, 2, "party", 1, 1, CAL_PARTIES));
+  if (!party) return cal_luax_refuse(L, cal_fail(-ENOENT, "the call has no such party"));
+  lua_getfield(L, 2, "headers");
+  int headers = lua_gettop(L);
+  lua_pushliteral(L, "");
+  if (lua_istable(L, headers))
+    for (lua_pushnil(L); lua_next(L, headers);) {
+      if (lua_type(L, -2) != LUA_TSTRING || !lua_isstring(L, -1))
+        luaL_error(L, "`headers` must be a table of strings");
+      lua_pushfstring(L, "%s%s: %s\n", lua_tostring(L, headers + 1), lua_tostring(L, -2),
+                      lua_tostring(L, -1));
+      lua_replace(L, headers + 1);
+      lua_pop(L, 1);
+    }
+  dial.url_headers = lua_tostring(L, headers + 1);
+  cal_call_set_dial(party->call, &dial);
+  cal_command command = {.kind = CAL_COMMAND_CALL_DIAL, .object = cal_ref(party->call)};
+  int code = cal_reach_command(reach_of(L), &command);
+  if (code < 0) return cal_luax_refuse(L, code);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int alias(lua_State *L) {
+  const char *id = luaL_checkstring(L, 1), *name = luaL_checkstring(L, 2);
+  cal_live_call *call = cal_live_call_named(host_of(L), id);
+  int code =
+      call ? cal_live_call_alias(call, name) : cal_fail(-ENOENT, "no call %s is open on this thread", id);
+  if (code < 0) return cal_luax_refuse(L, code);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int token_withdraw(lua_State *L) {
+  cal_live_call *call = cal_live_call_named(host_of(L), luaL_checkstring(L, 1));
+  if (call && cal_call_about(call->parties[0].call)->path)
+    cal_tokens_withdraw(reach_of(L)->tokens, cal_call_about(call->parties[0].call)->path);
+  return 0;
+}
+
+void cal_core_add_calls(lua_State *L) {
+  cal_luax_set(L, "call_open", call_open);
+  cal_luax_set(L, "call_close", call_close);
+  cal_luax_set(L, "party_open", party_open);
+  cal_luax_set(L, "leg_end", leg_end);
+  cal_luax_set(L, "leg_dial", leg_dial);
+  cal_luax_set(L, "alias", alias);
+  cal_luax_set(L, "token_withdraw", token_withdraw);
+}
