@@ -1,6 +1,7 @@
 #include "net/net.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
@@ -12,6 +13,8 @@
 #include "net/loopback_private.h"
 
 static const char system_authorities[] = "/etc/ssl/certs/ca-certificates.crt";
+
+#define DESCRIPTORS_TO_START 16 /* what a net opens for itself, and some */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -48,6 +51,17 @@ static int check(const cal_net_options *options, cal_loop *loop) {
   return 0;
 }
 
+/* When descriptors run out while libwebsockets starts, it takes its plugin away while the loop still calls into it. */
+static int check_descriptors(void) {
+  int fds[DESCRIPTORS_TO_START], count = 0;
+  while (count < DESCRIPTORS_TO_START && (fds[count] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0) count++;
+  for (int i = 0; i < count; i++) close(fds[i]);
+  return count == DESCRIPTORS_TO_START
+             ? 0
+             : cal_fail(-EMFILE,
+                        "too few file descriptors are left to start with: raise the limit (ulimit -n)");
+}
+
 int cal_net_new(cal_net **result, cal_loop *loop, const cal_net_options *options) {
   pthread_once(&once, start_libraries);
   cal_net_options filled = options ? *options : (cal_net_options){0};
@@ -70,7 +84,8 @@ int cal_net_new(cal_net **result, cal_loop *loop, const cal_net_options *options
     net->ca_file = cal_strdup(system_authorities);
   net->options.ca_file = net->ca_file;
   net->input = cal_alloc(CAL_NET_INPUT_BYTES);
-  code = cal_lws_open(&net->client, net);
+  code = check_descriptors();
+  if (!code) code = cal_lws_open(&net->client, net);
   if (!code) code = cal_multi_new(&net->multi, net);
   if (code) {
     cal_net_close(net);

@@ -47,8 +47,8 @@ typedef struct cal_net_options {
   uint32_t tag;                  /* 0..255, kept in every id this net gives out (cal_id_tag) */
 } cal_net_options;
 
-int cal_net_new(cal_net **result, cal_loop *loop,
-                const cal_net_options *options); /* returns owned; borrows the loop */
+/* Returns owned; borrows the loop. -EINVAL, -EMFILE (fewer descriptors are left than it takes to start). */
+int cal_net_new(cal_net **result, cal_loop *loop, const cal_net_options *options);
 /* Takes; NULL is fine; returns NULL. Servers and WebSockets still open are told (close code 1001) and ended,
  * requests under way are dropped. Runs the loop until the last handle is gone, so never call it from one of
  * its callbacks; in a loopback there is none, and the goodbyes are still on their way. Close nets when the

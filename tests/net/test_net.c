@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <sys/resource.h>
 
 static int open_descriptors(void) {
   int count = 0;
@@ -217,8 +218,29 @@ static void two_threads_share_a_port_with_tls(void **state) {
   papers_burn(&p);
 }
 
+static void too_few_descriptors_are_told(void **state) {
+  struct rlimit before, few;
+  cal_loop *loop;
+  cal_net *net = NULL;
+  assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+  assert_int_equal(cal_loop_new(&loop, cal_clock_real()), 0);
+  int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  close(next);
+  for (int left = 0; left < 16; left++) {
+    few = (struct rlimit){.rlim_cur = (rlim_t)(next + left), .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    assert_int_equal(cal_net_new(&net, loop, NULL), -EMFILE);
+    assert_non_null(strstr(cal_error_text(), "ulimit -n"));
+  }
+  setrlimit(RLIMIT_NOFILE, &before);
+  assert_int_equal(cal_net_new(&net, loop, NULL), 0);
+  cal_net_close(net);
+  assert_int_equal(cal_loop_free(loop), 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(too_few_descriptors_are_told),
       cmocka_unit_test(starting_and_stopping_leaves_nothing_open),
       cmocka_unit_test(closing_a_net_closes_nobody_elses_descriptor),
       cmocka_unit_test(wrong_options_are_told),
