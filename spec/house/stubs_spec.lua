@@ -203,26 +203,21 @@ describe("the stubs of the small modules", function()
   end
 end)
 
--- What specs of flows and services run on must not know more than the engine does.
+-- What specs of services run on must not know more than the engine does.
 describe("the simulated engine", function()
-  local phone, service = require "spec.support.phone", require "spec.support.service"
-  local source = 'return require "callisto.template" { name = "x", on_call = function() end }'
+  local vm = require("spec.support.service").start().vm
 
-  for kind, core in pairs { call = phone.call({ source = source }).vm.core, service = service.start().vm.core } do
-    it("has for a " .. kind .. " only what there is", function()
-      local section = kind == "call" and "Call VM only" or "Service VM only"
-      for name in pairs(core) do
-        local about = core_stubs[name]
-        assert(about, "the engine has no core." .. name)
-        local is_shared = about.section == "every VM" or name == "settings"
-        assert(is_shared or about.section == section, ("a %s has no core.%s"):format(kind, name))
-      end
-    end)
-  end
+  it("has for a service only what there is", function()
+    for name in pairs(vm.core) do
+      local about = core_stubs[name]
+      assert(about, "the engine has no core." .. name)
+      local is_shared = about.section == "every VM" or name == "settings"
+      assert(is_shared or about.section == "Service VM only", ("a service has no core.%s"):format(name))
+    end
+  end)
 
   for _, name in ipairs { "json", "xml", "crypto" } do
     it("has the real " .. name, function()
-      local vm = phone.call({ source = source }).vm
       assert.equal(require("callisto." .. name), vm.require("callisto." .. name))
     end)
   end
