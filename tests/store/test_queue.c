@@ -127,7 +127,7 @@ static void a_full_queue_refuses_what_comes_and_does_what_it_took(void **state) 
 }
 
 static void closing_does_what_waits(void **state) {
-  cal_store *store = scratch_store((cal_store_options){0});
+  cal_store *store = scratch_store((cal_store_options){.close_ms = 60000});
   struct gate gate;
   close_gate(&gate, store);
   for (int i = 0; i < 3000; i++) {
