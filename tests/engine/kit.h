@@ -100,7 +100,7 @@ static const struct {
     {"exchange/speak.lua",
      "local core = require 'callisto.core'\n"
      "require 'exchange.warm' { begin = function()\n"
-     "  for number = 1, 20 do core.say(1, number, 'This is sentence number ' .. number .. '.') end\n"
+     "  for number = 1, 5 do core.say(1, number, 'This is sentence number ' .. number .. '.') end\n"
      "end }\nreturn {}\n"},
     {"exchange/spin.lua", "require 'exchange.warm' { leg = function() while true do end end }\nreturn {}\n"},
     {"exchange/hog.lua", "require 'exchange.warm' { leg = function()\n"
