@@ -6,7 +6,7 @@
  *
  * The maker fills `data` and `word` right after cal_clip_new and then shares the clip; from then on it is
  * read only, so threads pass it to each other by reference count (cal_ref, cal_unref of base/mem.h) and
- * nobody copies. One allocation a clip. Any thread. */
+ * it is never copied. One allocation a clip. Any thread. */
 #ifndef CAL_AUDIO_CLIP_H
 #define CAL_AUDIO_CLIP_H
 

@@ -36,7 +36,7 @@ void cal_pace_init(cal_pace *pace, uint32_t frame_ms, uint32_t lead_ms, uint32_t
 uint32_t cal_pace_due(cal_pace *pace, uint64_t now_ns);
 void cal_pace_sent(cal_pace *pace, uint32_t frames);
 
-/* There was nothing to send: from here on late frames are nobody's fault. Harmless to repeat. */
+/* There was nothing to send: from here on late frames are not counted as late. Harmless to repeat. */
 void cal_pace_idle(cal_pace *pace);
 
 /* The next moment cal_pace_due will be above 0; 0 when not anchored (ask at once). */

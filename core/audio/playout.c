@@ -104,7 +104,7 @@ static int has_pending(const cal_utterance *utterance) {
   return 0;
 }
 
-/* A mark behind which more was sent is told by nobody: the carrier did not run dry there. */
+/* A mark behind which more was sent proves nothing: the carrier did not run dry there. */
 static int is_awaited(const cal_playout *playout, const cal_mark_point *point) {
   return playout->options.echoes_marks || (playout->options.tells_dry && point->at_clock >= playout->tail);
 }

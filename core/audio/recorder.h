@@ -1,7 +1,7 @@
 /* recorder: both sides of a call into one stereo WAV, in small blocks.
  *
  * Left is the caller, right is the agent. Each side writes its samples at their absolute position in the
- * call, in any chunk size; what nobody wrote is silence, so the two sides stay aligned to the sample for
+ * call, in any chunk size; what was not written is silence, so the two sides stay aligned to the sample for
  * hours. The audio side only copies into a block; a full block is given away to `on_block`, and a writer
  * thread appends it to the file. Memory is flat: two blocks, whatever the length of the call.
  *

@@ -16,7 +16,7 @@ enum {
   FRAMES_PER_SECOND = 1000 / CAL_VAD_FRAME_MS,
 };
 
-static const float faintest_db = -55; /* below that nobody speaks into the telephone */
+static const float faintest_db = -55; /* no speech into a telephone is fainter */
 
 struct cal_vad {
   const cal_webrtc_functions *webrtc; /* NULL: not there */

@@ -70,7 +70,7 @@ static int find_chunks(wav_sound *into, const uint8_t *file, size_t bytes) {
     }
     if (memcmp(chunk, "data", 4) == 0) {
       if (into->rate_hz == 0) return cal_fail(-EINVAL, "damaged WAV file: samples before their format");
-      /* A size of 0 in the last chunk is a header nobody came back to. */
+      /* A size of 0 in the last chunk: the header was never completed. */
       into->data = chunk + CHUNK_BYTES;
       into->bytes = get32(chunk + 4) == 0 ? there : size;
       return 0;

@@ -1,7 +1,7 @@
 /* heap: a binary heap of borrowed objects, the smallest on top, from which any can be removed.
  *
  * Each object holds its own place (index + 1; 0 = not in a heap) in a uint32_t whose offset the heap knows,
- * so moving and removing cost log n without a search. Not thread-safe; belongs to whoever holds it. */
+ * so moving and removing cost log n without a search. Not thread-safe; belongs to its holder. */
 #ifndef CAL_BASE_HEAP_H
 #define CAL_BASE_HEAP_H
 

@@ -18,7 +18,7 @@ typedef struct set {
   char *name; /* owned */
   holder *list;
   uint32_t count, room;
-  uint64_t first_ns; /* nobody expires before */
+  uint64_t first_ns; /* no holder expires before */
   uint64_t turn_ns;  /* of a pace: when the bucket would be full again */
 } set;
 

@@ -1,7 +1,7 @@
 /* ids: the one source of randomness and of made-up names.
  *
  * Real ids come from the kernel's generator and may be used as secrets. Simulated ones follow from their
- * seed, so that a spec sees the same ids every time; they are no secret. Real: any thread. Simulated: one
+ * seed, so that a spec sees the same ids every time; they are not secret. Real: any thread. Simulated: one
  * thread. */
 #ifndef CAL_BASE_IDS_H
 #define CAL_BASE_IDS_H

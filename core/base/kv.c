@@ -34,7 +34,7 @@ struct cal_kv {
   size_t bucket_count; /* a power of two */
   size_t count;
   cal_heap expiring;
-  uint64_t seed; /* keys may come from callers: nobody outside shall know which ones collide */
+  uint64_t seed; /* keys may come from callers, who must not know which ones collide */
 };
 
 static int expires_before(const void *a, const void *b) {

@@ -188,7 +188,7 @@ static int is_array(lua_State *L, int index, int *length) {
   lua_pop(L, 2);
   if (!same) return 0;
   lua_pushnil(L);
-  if (lua_next(L, index)) luaL_error(L, "json.encode: an array has keys that are no list's");
+  if (lua_next(L, index)) luaL_error(L, "json.encode: an array may only have keys 1, 2, 3 …");
   return 1;
 }
 

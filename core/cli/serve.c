@@ -95,7 +95,7 @@ static void on_signal(uv_signal_t *handle, int number) {
     cal_engine_drain(handle->data);
 }
 
-/* Until the engine is there, a signal to end is only noted; the second one ends the process as ever. */
+/* Until the engine is there, a signal to end is only noted; the second one ends the process as always. */
 static volatile sig_atomic_t ended_early;
 static void on_early_signal(int number) { ended_early = 1; }
 

@@ -159,7 +159,7 @@ static int watch(watcher *w) {
   }
   int code = start_watch(w);
   if (!code) {
-    find_changed(w); /* everything before now is no change */
+    find_changed(w); /* what was there before now is not a change */
     run(w, 0);
     cal_loop_run(w->loop);
     if (w->child) kill(w->child, SIGTERM);

@@ -16,7 +16,7 @@ typedef struct scan {
   const char *text, *at, *end;
   const cal_jpath *paths;
   cal_jvalue *out;
-  const char *wrong; /* why the text is no JSON */
+  const char *wrong; /* why the text is not JSON */
 } scan;
 
 static bool read_value(scan *s, uint32_t alive, unsigned depth);
@@ -140,7 +140,7 @@ static bool skip_digits(scan *s) {
 static bool read_number(scan *s) {
   if (*s->at == '-') s->at++;
   if (s->at < s->end && *s->at == '0')
-    s->at++; /* no digit may follow: whoever reads on refuses it */
+    s->at++; /* no digit may follow: the next read refuses it */
   else if (!skip_digits(s))
     return fail(s, "a number without digits");
   if (s->at < s->end && *s->at == '.') {
@@ -157,7 +157,7 @@ static bool read_number(scan *s) {
 
 static bool read_word(scan *s, const char *word, size_t bytes) {
   if ((size_t)(s->end - s->at) < bytes || memcmp(s->at, word, bytes) != 0)
-    return fail(s, "something that is no value");
+    return fail(s, "something that is not a value");
   s->at += bytes;
   return true;
 }
@@ -260,7 +260,7 @@ static bool read_value(scan *s, uint32_t alive, unsigned depth) {
     is_good = read_word(s, "null", 4);
     break;
   default:
-    if (*s->at != '-' && (*s->at < '0' || *s->at > '9')) return fail(s, "something that is no value");
+    if (*s->at != '-' && (*s->at < '0' || *s->at > '9')) return fail(s, "something that is not a value");
     value.kind = CAL_JSON_NUMBER;
     is_good = read_number(s);
   }

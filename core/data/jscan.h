@@ -47,7 +47,7 @@ typedef struct cal_jpath {
   char text[CAL_JPATH_BYTES];
   struct {
     uint8_t start, bytes; /* in text */
-    int32_t index;        /* array element, or -1 when the name is no number */
+    int32_t index;        /* array element, or -1 when the name is not a number */
   } part[CAL_JPATH_PARTS];
   uint8_t parts;
 } cal_jpath;

@@ -7,7 +7,7 @@
 /* Appends it. Keys that are numbers become texts; numbers that JSON does not know become null. */
 void cal_json_value(cal_buf *into, const cal_value *value);
 
-/* Appends the members of a table, each with a comma before it, but for the one named `except`. A value that is no table
+/* Appends the members of a table, each with a comma before it, but for the one named `except`. A value that is not a table
  * is the member "value"; null gives nothing. */
 void cal_json_members(cal_buf *into, const cal_value *value, const char *except);
 

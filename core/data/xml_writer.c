@@ -44,7 +44,7 @@ static void keep(cal_xml_writer *w, int result, const char *what) {
 static int is_name(cal_xml_writer *w, const char *name) {
   if (w->code < 0) return 0;
   if (name && xmlValidateNameValue((const xmlChar *)name) == 1) return 1;
-  w->code = cal_fail(-EINVAL, "XML cannot be written: \"%s\" is no name", name ? name : "");
+  w->code = cal_fail(-EINVAL, "XML cannot be written: \"%s\" is not a name", name ? name : "");
   return 0;
 }
 

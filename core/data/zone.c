@@ -109,17 +109,17 @@ static const char *read_footer(cal_zone *zone, const char *at, size_t bytes) {
   size_t length = (size_t)(end - at - 1);
   if (!length) return NULL;
   char text[128];
-  if (length >= sizeof text || memchr(at + 1, 0, length)) return "its footer is no rule";
+  if (length >= sizeof text || memchr(at + 1, 0, length)) return "its footer is not a rule";
   memcpy(text, at + 1, length);
   text[length] = 0;
   zone->has_rule = 1;
-  return cal_zone_rule_parse(&zone->rule, text) < 0 ? "its footer is no rule" : NULL;
+  return cal_zone_rule_parse(&zone->rule, text) < 0 ? "its footer is not a rule" : NULL;
 }
 
 /* The first block, with times of four bytes, is there for readers of long ago. */
 static const char *read_zone(cal_zone *zone, const uint8_t *data, size_t bytes) {
   header first, h;
-  if (read_header(&first, data, bytes) < 0) return "it is no TZif";
+  if (read_header(&first, data, bytes) < 0) return "it is not TZif";
   if (first.version < '2') return "it is of version 1, which ends in 2037; install the package tzdata";
   if (!counts_are_sane(&first)) return "its counts are too large";
   size_t skipped = HEADER + block_bytes(&first, 4);
@@ -233,7 +233,7 @@ static int find_locked(const cal_zone **result, const char *name) {
 
 int cal_zone_find(const cal_zone **result, const char *name) {
   if (!is_name(name))
-    return cal_fail(-EINVAL, "'%.80s' is no name of a time zone, such as Asia/Kolkata", name);
+    return cal_fail(-EINVAL, "'%.80s' is not the name of a time zone, such as Asia/Kolkata", name);
   pthread_mutex_lock(&lock);
   int code = find_locked(result, name);
   pthread_mutex_unlock(&lock);
@@ -291,7 +291,7 @@ static int check_fields(const cal_zone_fields *f) {
       is_in(f->day, 1, cal_zone_month_length(f->year, f->month)) && is_in(f->hour, 0, 23) &&
       is_in(f->minute, 0, 59) && is_in(f->second, 0, 59))
     return 0;
-  return cal_fail(-EINVAL, "%04d-%02d-%02d %02d:%02d:%02d is no local time", f->year, f->month, f->day,
+  return cal_fail(-EINVAL, "%04d-%02d-%02d %02d:%02d:%02d is not a local time", f->year, f->month, f->day,
                   f->hour, f->minute, f->second);
 }
 

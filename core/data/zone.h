@@ -23,7 +23,7 @@ typedef struct cal_zone cal_zone;
  * are. NULL: as before any call. Copies. */
 void cal_zone_set_folder(const char *path);
 
-/* Borrowed for ever. -EINVAL when it is no name of a zone (letters, digits, '_', '+', '-', parts with '/'
+/* Borrowed for ever. -EINVAL when it is not the name of a zone (letters, digits, '_', '+', '-', parts with '/'
  * between them), -ENOENT when there is no such file, -EBADMSG when it is not whole, -ENOSPC when there are
  * too many. */
 int cal_zone_find(const cal_zone **result, const char *name);

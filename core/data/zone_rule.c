@@ -109,7 +109,7 @@ static int read_rule(cal_zone_rule *rule, const char *at) {
 
 int cal_zone_rule_parse(cal_zone_rule *rule, const char *text) {
   cal_zone_rule read = {0};
-  if (!read_rule(&read, text)) return cal_fail(-EBADMSG, "'%s' is no rule of a time zone", text);
+  if (!read_rule(&read, text)) return cal_fail(-EBADMSG, "'%s' is not a rule of a time zone", text);
   *rule = read;
   return 0;
 }

@@ -65,7 +65,7 @@ uint32_t cal_call_rate_hz(cal_call *call); /* of the sound its leg takes: the di
 /* Posts a command to the leg, or keeps it until there is one. Takes the command. 0; -EPIPE after the leg has
  * ended; -ENOBUFS over 256 waiting commands. */
 int cal_call_command(cal_call *call, cal_command *command);
-/* Drops what waits for a leg, with the utterances nobody will hear: the script that asked for it is gone. */
+/* Drops what waits for a leg, with the utterances that will not be heard: the script that asked for it is gone. */
 void cal_call_forget_waiting(cal_call *call);
 
 /* The three steps of a leg, on its io thread. Begin reserves room for CAL_EVENT_LEG_ENDED, so that the end is

@@ -1,7 +1,7 @@
 /* command: what the script plane may ask of the io plane. With event.h this is the engine's real API.
  *
  * A command is a small struct, copied into the mailbox of the io thread that owns its target. Targets are
- * ids: a leg or request that is gone makes the command a polite no-op. Whoever posts gives away what the
+ * ids: a leg or request that is gone makes the command a polite no-op. Posting gives away what the
  * command points to; the io thread releases it (cal_command_drop does so for one that was never carried out).
  *
  *   any thread ──cal_mailbox_post──► mailbox of the io thread (tag of the target id) ─┬─► leg

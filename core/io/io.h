@@ -28,7 +28,7 @@ typedef struct cal_io_hooks {
   /* A request that is not an upgrade; takes the message. 0, or an HTTP status to refuse it with. */
   int (*on_request)(void *context, cal_io *io, cal_id request, cal_http_message *message);
   /* A media socket that came before its call (lobby.h), with its first messages as the body; takes the
-   * message. 0, or anything else: it is turned away. NULL: nobody may come so. */
+   * message. 0, or anything else: it is turned away. NULL: such sockets are refused. */
   int (*on_socket)(void *context, cal_id socket, cal_http_message *message);
   /* The answer to a CAL_COMMAND_HTTP_FETCH; `fetch` is the command's target; takes the message (NULL: it
    * failed). */

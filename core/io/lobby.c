@@ -69,7 +69,7 @@ cal_lobby *cal_lobby_free(cal_lobby *lobby) {
 
 uint32_t cal_lobby_held(const cal_lobby *lobby) { return cal_slots_count(lobby->sockets); }
 
-/* From here on nobody can take or refuse it; its connection may live on. */
+/* From here on it can be neither taken nor refused; its connection may live on. */
 static void leave_lobby(held *h) {
   if (!h->id) return;
   cal_slots_remove(h->lobby->sockets, h->id);

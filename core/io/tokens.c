@@ -109,7 +109,7 @@ void cal_tokens_withdraw(cal_tokens *tokens, const char *path) {
   pthread_mutex_unlock(&tokens->lock);
 }
 
-/* Constant time in the content; the lengths are no secret. */
+/* Constant time in the content; the lengths are not secret. */
 static int is_equal(const char *a, const char *b) {
   size_t bytes = strlen(a);
   if (bytes != strlen(b)) return 0;

@@ -14,7 +14,7 @@
 
 typedef struct cal_lua_lab {
   cal_lab *lab; /* NULL: closed */
-  lua_State *L; /* of whoever moves it; callbacks run there */
+  lua_State *L; /* of the script that moves it; callbacks run there */
   int is_moving;
   int failure; /* reference: the first error of a handler, raised when the move is over; LUA_NOREF */
   cal_list hosts, fetches, answers, sockets;

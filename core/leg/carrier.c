@@ -11,7 +11,7 @@
 struct carrier {
   cal_carrier_queue *queue;
   cal_tap hearing_tap;
-  void *hearing; /* for specs; NULL: nobody listens */
+  void *hearing; /* for specs; NULL: not listened to */
   void (*put)(void *ear, const int16_t *samples, size_t count);
   uint32_t silent_frames; /* of it: so many in a row had no sound for the other side … */
   uint32_t still_frames;  /* … and none from it either */

@@ -57,7 +57,7 @@ struct cal_leg {
   cal_playout playout;
   cal_pace pace;
   uint32_t lead_ms;       /* as the role wants it; live lines want less */
-  uint32_t own_utterance; /* ids of utterances nobody declared: keys as tones */
+  uint32_t own_utterance; /* ids of utterances that were not declared: keys as tones */
   struct {
     uint32_t utterance;
     int32_t code;

@@ -91,7 +91,7 @@ void cal_leg_drain(cal_leg *leg) {
   cal_timer_start(leg->host->loop, &leg->patience, from_ns + ms * CAL_MS, on_drain_overdue);
 }
 
-/* Sound of an utterance that was stopped meanwhile is no mistake. */
+/* Sound of an utterance that was stopped meanwhile is not a mistake. */
 void cal_leg_append(cal_leg *leg, uint32_t utterance, cal_clip *clip, int is_last, int failure) {
   int code = clip ? cal_playout_append(&leg->playout, utterance, clip) : 0;
   if (code < 0) cal_unref(clip);

@@ -3,7 +3,7 @@
  * Messages are small structs of one fixed size, copied in and out; what they point to changes owner with
  * them. One wake-up serves many messages. A mailbox states what happens when it is full:
  *
- *   CONTROL    refused with -ENOBUFS at the writer, who tells whoever asked. A reply never is refused: the
+ *   CONTROL    refused with -ENOBUFS at the writer, who notifies the asker. A reply never is refused: the
  *              sender of a request reserves room for its answer first (cal_mailbox_reserve), and the answer
  *              is sent as CAL_MAIL_RESERVED.
  *   AUDIO      the oldest message of that class is dropped and counted.

@@ -1,9 +1,9 @@
-/* http: requests of our own, to carriers, vendors and whoever scripts talk to.
+/* http: requests of our own, to carriers, vendors and the hosts scripts talk to.
  *
  * The answer is collected up to a ceiling, or streamed to on_data as it arrives (server-sent events, audio).
  * Connections are kept and shared; HTTP/2 is spoken over TLS when the server does.
  *
- * A request is sent once. Nobody here tries again: not after a time-out, not after a reset. The library
+ * A request is sent once and never repeated here: not after a time-out, not after a reset. The library
  * underneath would repeat a request by itself when a kept connection turns out to be dead; therefore requests
  * that change something (any method but GET and HEAD) get a connection of their own making, unless may_reuse
  * says that latency matters more; and then their body can be read only once, so that a repetition fails

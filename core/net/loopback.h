@@ -43,7 +43,7 @@ typedef struct cal_loopback_double {
  * later double of the same authority replaces the earlier; NULL takes it away; what the earlier one was asked
  * it may still answer. -EEXIST: one of our servers has the name; -EINVAL: no authority. */
 int cal_loopback_host(cal_loopback *loopback, const char *authority, const cal_loopback_double *host);
-/* Copies, as cal_server_reply does; nothing happens when nobody waits for it any more. */
+/* Copies, as cal_server_reply does; nothing happens when the request does not wait any more. */
 void cal_loopback_answer(cal_loopback *loopback, cal_id request, const cal_http_answer *answer);
 
 /* What is wrong with a host, server or double, from now on. Zeroed: nothing. */

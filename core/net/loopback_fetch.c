@@ -136,7 +136,7 @@ static void follow(cal_trip *trip) {
   cal_free(text);
   if (code == CURLUE_UNSUPPORTED_SCHEME)
     return finish(trip, -EPROTO, "redirected to something that is not HTTP");
-  if (code) return finish(trip, -EINVAL, "redirected to something that is no URL");
+  if (code) return finish(trip, -EINVAL, "redirected to something that is not a URL");
   if (trip->received.status <= 303) {
     cal_free((void *)(uintptr_t)trip->options.body.at);
     trip->options.body = (cal_span){0};
@@ -377,7 +377,7 @@ static void on_cancelled(cal_timer *timer) {
   free_trip(trip);
 }
 
-/* The watch is told a moment later: nobody is called back from inside. */
+/* The watch is told a moment later: no callback runs inside the call that caused it. */
 int cal_loopback_cancel(cal_net *net, cal_id id) {
   cal_trip *trip = cal_slots_remove(net->fetches, id);
   if (!trip) return cal_fail(-ENOENT, "this request is over");

@@ -21,7 +21,7 @@ typedef struct cal_loopback_name {
   cal_list node;
   char *host;
   int port;           /* 0: any */
-  int exists;         /* a server was here: the name is known even when nobody listens */
+  int exists;         /* a server was here: the name is known even when nothing listens */
   cal_server *server; /* one of both, or neither */
   int is_double;
   cal_loopback_double handlers;

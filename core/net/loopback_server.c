@@ -80,7 +80,7 @@ void cal_trip_leave(cal_trip *trip) {
 
 int cal_loopback_reply(cal_server *server, cal_id id, const cal_http_answer *answer) {
   cal_trip *trip = cal_slots_get(server->waiting, id);
-  if (!trip) return cal_fail(-ENOENT, "nobody waits for this answer any more");
+  if (!trip) return cal_fail(-ENOENT, "this request is not waiting for an answer any more");
   cal_trip_answer(trip, answer);
   return 0;
 }

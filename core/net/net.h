@@ -2,7 +2,7 @@
  *
  * A net belongs to one loop and carries everything that speaks to the outside on that loop's thread: servers
  * (server.h), WebSockets of both kinds (ws.h) and requests of our own (http.h). Which libraries do the work
- * is nobody's business but this module's. Several nets live in one process, one a thread; SO_REUSEPORT lets
+ * is known to this module alone. Several nets live in one process, one a thread; SO_REUSEPORT lets
  * them share a port.
  *
  * Nets are made one after the other (a lock sees to it), from any thread; each is then used on its loop's

@@ -58,7 +58,8 @@ static cal_server *copy(cal_net *net, const cal_server_options *options) {
   server->waiting = cal_slots_new(WAITING_CEILING, net->options.tag);
   cal_list_init(&server->conns);
   cal_list_init(&server->node);
-  server->timed_out = cal_counter("callisto_http_unanswered_total", "requests nobody answered in time (504)");
+  server->timed_out =
+      cal_counter("callisto_http_unanswered_total", "requests that were not answered in time (504)");
   server->refused =
       cal_counter("callisto_http_refused_total", "requests and upgrades refused by a rule or a handler");
   server->crowded = cal_counter("callisto_http_crowded_total", "connections and requests over their ceiling");

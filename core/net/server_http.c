@@ -185,7 +185,7 @@ void cal_conn_reply(cal_conn *conn, const cal_http_answer *answer) {
 int cal_server_reply(cal_server *server, cal_id id, const cal_http_answer *answer) {
   if (server->net->options.loopback) return cal_loopback_reply(server, id, answer);
   cal_conn *conn = cal_slots_get(server->waiting, id);
-  if (!conn) return cal_fail(-ENOENT, "nobody waits for this answer any more");
+  if (!conn) return cal_fail(-ENOENT, "this request is not waiting for an answer any more");
   cal_conn_reply(conn, answer);
   return 0;
 }

@@ -1,4 +1,4 @@
-/* ws: a WebSocket connection, whoever opened it: accepted by a server (server.h), connected by us, or one
+/* ws: a WebSocket connection, however it was opened: accepted by a server (server.h), connected by us, or one
  * half of a pair in memory, which is the wire of simulated calls. All three behave alike; tests run one table
  * over them.
  *

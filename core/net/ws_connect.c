@@ -23,7 +23,7 @@
 
 typedef struct cal_ws_attempt {
   cal_net *net;
-  cal_ws_socket *ws; /* NULL when nobody waits any more and only the look-up keeps us */
+  cal_ws_socket *ws; /* NULL when it was given up and only the look-up keeps us */
   char *host, *host_header, *path, *subprotocol;
   cal_buf fields; /* as sent */
   int port, is_tls, deny_private;

@@ -39,7 +39,7 @@ struct cal_ws_line {
   cal_list queue;
   cal_list spare;
   uint32_t spare_count;
-  uint32_t users; /* its halves, whoever made it, a delivery that runs */
+  uint32_t users; /* its halves, its owner, a delivery that runs */
   cal_timer due;
 };
 

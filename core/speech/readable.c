@@ -21,7 +21,7 @@ static const struct {
 /* U+00C0 to U+00FF without their accents. */
 static const char latin[] = "AAAAAAACEEEEIIIIDNOOOOO OUUUUYTsaaaaaaaceeeeiiiidnooooo ouuuuyty";
 
-/* One code point; a byte that is no UTF-8 counts as one unknown letter. */
+/* One code point; a byte that is not UTF-8 counts as one unknown letter. */
 static size_t next_point(uint32_t *point, const unsigned char *at, size_t left) {
   size_t bytes = at[0] < 0x80 ? 1 : at[0] >= 0xF0 ? 4 : at[0] >= 0xE0 ? 3 : at[0] >= 0xC2 ? 2 : 0;
   *point = 0xFFFD;

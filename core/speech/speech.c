@@ -160,7 +160,7 @@ static int start_workers(cal_speech *speech, uint32_t threads) {
   for (uint32_t i = 0; i < threads; i++) {
     int error = pthread_create(&speech->workers[i].thread, NULL, run_worker, &speech->workers[i]);
     if (error) return cal_fail(-error, "a speech thread cannot be started: %s", strerror(error));
-    speech->threads++; /* no job can have come yet, so nobody reads it */
+    speech->threads++; /* no job can have come yet, so it is not read */
   }
   return 0;
 }

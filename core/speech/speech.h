@@ -5,7 +5,7 @@
  *
  * Jobs wait in one bounded queue. Recognition goes first, because somebody stopped talking and waits; after
  * eight recognitions in a row one waiting sentence is spoken. A text is said sentence by sentence, and after
- * each sentence the job goes to the end of the line, so a long text delays nobody.
+ * each sentence the job goes to the end of the line, so a long text delays no other job.
  *
  * Every job that was accepted is answered: zero or more clips, then exactly one last callback. Callbacks run
  * on a worker thread without any lock held; they should only post to a mailbox. They may submit and cancel

@@ -39,7 +39,7 @@ enum { CAL_SPOKEN_WAVE = 512 * 40 /* amplitude of the ear's waves times samples 
 const cal_spoken_sounds *cal_spoken_sounds_of(uint32_t rate_hz); /* static; 8000 to 48000 Hz */
 
 int32_t cal_spoken_number(const char *word, size_t bytes); /* as known or new; -ENOSPC with an error */
-const char *cal_spoken_word_of(uint32_t number);           /* static; NULL: nobody said it */
+const char *cal_spoken_word_of(uint32_t number);           /* static; NULL: it was never said */
 
 uint32_t cal_spoken_pieces(const char *word, size_t bytes); /* how long it takes, without the gap */
 void cal_spoken_pattern(uint8_t tones[CAL_SPOKEN_PATTERN], uint32_t number);

@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 #define CAL_CHUNK_BYTES ((size_t)16 * 1024)
-#define CAL_CHUNKS_WARM 256 /* ceiling of chunks that are kept in memory while nobody uses them */
+#define CAL_CHUNKS_WARM 256 /* ceiling of chunks that are kept in memory while unused */
 
 void *cal_chunk_take(void);       /* returns owned; its bytes are anything; NULL when the system has none */
 void cal_chunk_give(void *chunk); /* takes */

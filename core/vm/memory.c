@@ -4,7 +4,7 @@
 #include "vm/state.h"
 
 /* The ceiling holds only while a script runs. What C pushes between entries is bounded by C, and an error
- * raised there would have nobody to catch it. */
+ * raised there would not be caught. */
 static int is_refused(const cal_vm *vm, size_t grow) {
   const cal_vm_memory *memory = &vm->memory;
   size_t left = memory->used < memory->ceiling ? memory->ceiling - memory->used : 0;

@@ -75,7 +75,7 @@ static int refuse_unknown(lua_State *L, const char *name) {
   const char *remedy = cal_sandbox_instead(name);
   if (!remedy)
     remedy = is_module_name(name) ? "templates/order.lua is 'templates.order'"
-                                  : "a module's name is no path: templates/order.lua is 'templates.order'";
+                                  : "a module's name is not a path: templates/order.lua is 'templates.order'";
   return luaL_error(L, "module '%s' is not there: %s", name, remedy);
 }
 

@@ -9,7 +9,7 @@
  *   script thread   enter ──── running ─────────────────── strike(handler) ─── leave
  *   watchdog          look · look · look · look (over!) ── kick ▲ · kick · look
  *
- * Entering and leaving cost a few atomic stores and no system call. While nobody has been inside an entry for
+ * Entering and leaving cost a few atomic stores and no system call. While no VM has been inside an entry for
  * a second the watchdog sleeps, and the next enter wakes it. Entries nest on one thread (a spec's own VM
  * drives the engine's VMs); only the innermost is timed. A signal that arrives after its entry was left, or
  * in a later one, does nothing: entries are numbered.

@@ -74,7 +74,7 @@ end
 ---@return string  "2026-05-03"
 function dates.text(count) return ("%04d-%02d-%02d"):format(dates.civil(count)) end
 
----"2026-05-03" → days since 1970-01-01; nil for what is no date.
+---"2026-05-03" → days since 1970-01-01; nil for anything that is not a date.
 ---@param date string
 ---@return integer|nil
 function dates.count(date)
@@ -103,8 +103,8 @@ end
 function dates.instant(date, time, where)
   local year, month, day = tostring(date):match "^(%d%d%d%d)%-(%d%d)%-(%d%d)$"
   local hour, minute = (time or "00:00"):match "^(%d%d?):(%d%d)$"
-  if not year then return nil, ("'%s' is no date such as \"2026-05-03\""):format(tostring(date)) end
-  if not hour then return nil, ("'%s' is no time such as \"15:05\""):format(tostring(time)) end
+  if not year then return nil, ("'%s' is not a date such as \"2026-05-03\""):format(tostring(date)) end
+  if not hour then return nil, ("'%s' is not a time such as \"15:05\""):format(tostring(time)) end
   return zone.instant(where or "UTC", {
     year = tonumber(year), month = tonumber(month), day = tonumber(day), hour = tonumber(hour), minute = tonumber(minute),
   })
@@ -194,7 +194,7 @@ local readings = {
 
 local MOST_BYTES = 80
 
----What a caller said → "2026-05-03"; nil when it is no date, or one that can be understood in more than one way.
+---What a caller said → "2026-05-03"; nil when it is not a date, or one that can be understood in more than one way.
 ---@param text string
 ---@param today string  as "2026-03-03"
 ---@return string|nil

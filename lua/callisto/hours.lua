@@ -26,7 +26,7 @@ end
 local function window_of(value)
   local from, to = tostring(value):match("^%s*(%S-)%s*%-%s*(%S-)%s*$")
   from, to = from and minutes_of(from), to and minutes_of(to)
-  if not from or not to then return nil, ("'%s' is no window such as \"10:00-19:00\""):format(tostring(value)) end
+  if not from or not to then return nil, ("'%s' is not a window such as \"10:00-19:00\""):format(tostring(value)) end
   return { from = from, to = to }
 end
 
@@ -51,7 +51,7 @@ local function read_closed(value)
   if type(value) ~= "table" then return nil, "'closed' must be a list of dates" end
   for _, date in ipairs(value) do
     if type(date) ~= "string" or not date:match("^%d%d%d%d%-%d%d%-%d%d$") then
-      return nil, ("'%s' is no date such as \"2026-01-26\""):format(tostring(date))
+      return nil, ("'%s' is not a date such as \"2026-01-26\""):format(tostring(date))
     end
     set[date] = true
   end

@@ -170,7 +170,7 @@ function http.fetch_json(request)
   local message, text, code = http.fetch(request)
   if not message then return nil, text, code end
   local value, why = json.decode(message.body)
-  if value == nil then return nil, ("EBADMSG: the answer is no JSON: %s"):format(why or "?"), "EBADMSG" end
+  if value == nil then return nil, ("EBADMSG: the answer is not JSON: %s"):format(why or "?"), "EBADMSG" end
   return value, message.status
 end
 

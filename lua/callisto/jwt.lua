@@ -45,7 +45,7 @@ function jwt.verify(token, secret)
   local header, payload, signature = token:match "^([%w_-]+)%.([%w_-]+)%.([%w_-]+)$"
   if not header then return nil, "the token does not have three parts in base64url" end
   local about, claims = decode_object(header), decode_object(payload)
-  if not about or not claims then return nil, "the token's header or claims are no JSON object" end
+  if not about or not claims then return nil, "the token's header or claims are not a JSON object" end
   if about.alg ~= "HS256" then return nil, ("the token's alg is %s, not HS256"):format(tostring(about.alg)) end
   local right = encode(crypto.hmac("sha256", secret, header .. "." .. payload))
   if not crypto.equal(right, signature) then return nil, "the token's signature is wrong" end

@@ -11,9 +11,10 @@
 --   }
 --
 -- A node waits for a key from the end of its prompt for `wait` and half a second more. Silence plays it again, `retries`
--- times; a wrong key plays `invalid` and the prompt again and is no retry, but the fifth in the call ends it. After more than
--- 25 moves the call ends as IVR_LOOP_GUARD, at a node that is not there as IVR_NODE_MISSING, after an error of a hook as
--- IVR_ERROR; these are not tried again. The first node may go without a prompt: the template's greeting is its prompt.
+-- times; a wrong key plays `invalid` and the prompt again and does not count as a retry, but the fifth in the call ends it.
+-- After more than 25 moves the call ends as IVR_LOOP_GUARD, at a node that is not there as IVR_NODE_MISSING, after an error
+-- of a hook as IVR_ERROR; these are not tried again. The first node may go without a prompt: the template's greeting is
+-- its prompt.
 
 local core = require "callisto.core"
 local choosing = require "callisto.flow.choosing"
@@ -95,7 +96,7 @@ local function read_node(given, nodes)
   if not node then return nil, (why:gsub("^it: ", "")) end
   node.on_silence, why = options.try("'on_silence'", node.on_silence, silence_fields)
   if not node.on_silence then return nil, why end
-  if #node.options == 0 then return nil, "'options' is empty; nobody could go on" end
+  if #node.options == 0 then return nil, "'options' is empty: the caller could not go on" end
   local list = {}
   for i, each in ipairs(node.options) do
     list[i], why = read_option(each, i, nodes)

@@ -9,8 +9,8 @@
 --   }
 --
 -- `go` is a function of the flow, another menu, a template, or in `menu.set` the name of another menu of the set; `choice` is
--- what call:menu returns; `outcome` ends the call. A wrong key plays the menu again and is no attempt. After the last
--- attempt the goodbye is said and the call ends, unless `goodbye` is false.
+-- what call:menu returns; `outcome` ends the call. A wrong key plays the menu again and does not count as an
+-- attempt. After the last attempt the goodbye is said and the call ends, unless `goodbye` is false.
 
 local answers = require "callisto.flow.answers"
 local choosing = require "callisto.flow.choosing"
@@ -87,7 +87,7 @@ local function read_option(given, place)
 end
 
 local function read_options(self)
-  if #self.options == 0 then return nil, "'options' is empty; nobody could choose anything" end
+  if #self.options == 0 then return nil, "'options' is empty: there is nothing to choose from" end
   local list = {}
   for i, given in ipairs(self.options) do
     local option, why = read_option(given, i)

@@ -16,7 +16,7 @@ local repeats = { double = 2, triple = 3, treble = 3 }
 local fillers = {}
 for word in ("um uh er erm well please it's its it is number just about the and okay"):gmatch("%S+") do fillers[word] = true end
 
--- More words than any number needs; a longer sentence is no number.
+-- More words than any number needs; a longer sentence is not a number.
 local MOST_WORDS = 40
 
 local function words_of(text)

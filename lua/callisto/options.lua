@@ -3,7 +3,7 @@
 -- A field is described in one line: { "duration", default = "7s", required = true, values = { … }, min = …, max = … }.
 -- Of a table inside the table, `fields` describes its own fields, or `each` what every value in it is, to any depth.
 -- What is wrong is an error that names the field and, for a misspelled one, the field that was probably meant. `level`
--- places the error at the line of whoever wrote the table, as for Lua's own `error`.
+-- places the error at the line of the table's author, as for Lua's own `error`.
 
 local duration = require "callisto.duration"
 

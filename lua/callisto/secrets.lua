@@ -1,4 +1,4 @@
--- callisto.secrets: keys and passwords that scripts use and nobody sees.
+-- callisto.secrets: keys and passwords that scripts use without seeing them.
 --
 -- A secret is a value without contents: printing, logging, encoding or comparing it shows only its name. Joined with text
 -- it makes another secret ("Bearer " .. call.secrets.shop_key). callisto.http sends what it stands for; `reveal` is there for

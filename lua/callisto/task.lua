@@ -307,7 +307,7 @@ end
 ---@return callisto.Task
 function task.spawn(fn, ...) return new(current, fn, ...) end
 
----Starts a task that belongs to nobody: it ends by itself, by `cancel` or with the VM.
+---Starts a task without an owner: it ends by itself, by `cancel` or with the VM.
 ---@param fn function
 ---@return callisto.Task
 function task.start(fn, ...) return new(nil, fn, ...) end

@@ -56,7 +56,7 @@ local function decimal(value)
   return sign == "-", tonumber(before), after
 end
 
----"42" → "forty-two"; nil for what is no number. In Indian style large numbers are counted in lakh and crore.
+---"42" → "forty-two"; nil for anything that is not a number. In Indian style large numbers are counted in lakh and crore.
 ---@param value any
 ---@param style "indian"|nil
 ---@return string|nil
@@ -78,7 +78,7 @@ function words.digits(value)
   return table.concat(parts, " ")
 end
 
----21 → "twenty-first"; nil for what is no whole number.
+---21 → "twenty-first"; nil for anything that is not a whole number.
 ---@param value any
 ---@return string|nil
 function words.ordinal(value)
@@ -146,7 +146,7 @@ function words.weekday(year, month, day)
   return (year + math.floor(year / 4) - math.floor(year / 100) + math.floor(year / 400) + month_shift[month] + day) % 7
 end
 
----"2026-03-03…" → "Tuesday, the third of March"; nil for what is no date.
+---"2026-03-03…" → "Tuesday, the third of March"; nil for anything that is not a date.
 ---@param value any
 ---@return string|nil
 function words.date(value)
@@ -156,7 +156,7 @@ function words.date(value)
   return ("%s, the %s of %s"):format(weekdays[words.weekday(year, month, day)], words.ordinal(day), months[month])
 end
 
----"15:30" → "three thirty p m"; nil for what is no time of day.
+---"15:30" → "three thirty p m"; nil for anything that is not a time of day.
 ---@param value any
 ---@return string|nil
 function words.time(value)
@@ -169,7 +169,7 @@ function words.time(value)
   return text .. (hour < 12 and " a m" or " p m")
 end
 
----"2026-03-03T15:30" → "Tuesday, the third of March at three thirty p m"; nil for what is no date with a time.
+---"2026-03-03T15:30" → "Tuesday, the third of March at three thirty p m"; nil for anything that is not a date with a time.
 ---@param value any
 ---@return string|nil
 function words.datetime(value)

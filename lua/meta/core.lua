@@ -257,7 +257,7 @@ function core.play(party, utterance, path, options) end
 
 ---Plays a sound file of the workspace (WAV) under everything, again and again without a gap, until it is changed or
 ---switched off; nil: off. It is not an utterance: nothing waits for it, nothing interrupts it. The same file with another
----volume goes on where it is. A file that is no sound is logged, and what played before goes on.
+---volume goes on where it is. A file that is not a sound file is logged, and what played before goes on.
 ---@param party integer  1: the caller
 ---@param path string|nil relative to the workspace, no ".."
 ---@param options {volume: number?}|nil  volume: 0..1 [1]

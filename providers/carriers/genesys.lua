@@ -103,7 +103,7 @@ end
 local function open_of(message)
   local open = json.decode((message.first or {})[1] or "")
   if type(open) ~= "table" or open.type ~= "open" or type(open.parameters) ~= "table" then
-    return nil, "the first message is no 'open'"
+    return nil, "the first message is not an 'open'"
   end
   if open.version ~= "2" then return nil, "the protocol's version is not 2" end
   if type(open.id) ~= "string" or open.id ~= message.headers["audiohook-session-id"] then

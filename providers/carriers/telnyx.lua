@@ -147,7 +147,7 @@ end
 -- The answer need not name the call: its first status callback does.
 local placed = reader.placed(function(body)
   local about = body and (type(body.data) == "table" and body.data or body)
-  if not about then return "unknown", nil, carrier.error("EBADMSG", "the carrier's answer is no JSON", false) end
+  if not about then return "unknown", nil, carrier.error("EBADMSG", "the carrier's answer is not JSON", false) end
   local id = about.sid or about.call_sid or about.call_control_id
   return "placed", type(id) == "string" and id ~= "" and id or nil
 end)

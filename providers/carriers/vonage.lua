@@ -151,7 +151,7 @@ end
 
 local function answer(document) return json.encode(ncco.of(document)), "application/json" end
 
--- There is no way to decline: whoever is turned away is answered, and hears why if there is something to say.
+-- There is no way to decline: a caller who is turned away is answered, and hears why if there is something to say.
 local function refuse(reason)
   if reason == "busy" then return { { "hangup" } } end
   return { { "say", reason }, { "hangup" } }

@@ -18,7 +18,7 @@ local STREAM_S = 86400
 
 -- Numbers ----------------------------------------------------------------------------------------------------------
 
----A number as we write it. What is no number (a SIP address, a short code, a withheld one) stays as it is.
+---A number as we write it. What is not a number (a SIP address, a short code, a withheld one) stays as it is.
 ---@param number string|nil
 ---@param country string|nil  what a leading 0 stands for
 ---@return string
@@ -72,7 +72,7 @@ function elements.gather(verb, write, dialect)
   return node
 end
 
--- What Twilio calls a whisper is heard by whoever is dialled, who then presses a key to be joined.
+-- What Twilio calls a whisper is heard by the called party, who then presses a key to be joined.
 function elements.dial(verb)
   local dial = { "Dial", attributes {
     { "callerId", verb.caller_id and plivo_xml.digits(verb.caller_id) }, { "timeout", verb.timeout },

@@ -8,7 +8,7 @@ local rest = {}
 
 ---The JSON of an answer.
 ---@param message {body: string|nil}
----@return table|nil  nil when it is no object and no array
+---@return table|nil  nil when it is neither an object nor an array
 function rest.body_of(message)
   local body = json.decode(message.body or "")
   return type(body) == "table" and body or nil

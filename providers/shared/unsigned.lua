@@ -31,7 +31,7 @@ local function is_listed(peer, list)
 end
 
 ---Whether a request carries the account's `secret` and, when it has `addresses` (a list of IPv4 addresses and ranges), comes
----from one of them. They are of whoever opened the connection; behind a proxy the list belongs into the proxy.
+---from one of them. They belong to the peer that opened the connection; behind a proxy the list belongs into the proxy.
 ---@param message table
 ---@param account {secret: string, addresses: string|nil}
 ---@param names {secret: string, addresses: string} of the settings

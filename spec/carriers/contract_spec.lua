@@ -83,7 +83,7 @@ describe("the contract of a carrier", function()
     { "no check of who asks", { webhook = { read = nothing } }, "webhook: 'verify' is missing" },
     { "orders whose end is not reported", { requests = { place = { nothing, nothing } } }, "'place' needs webhook: 'status'" },
     { "an account that lacks what is required", { account = {} }, "'required' names 'secret', which 'account' lacks" },
-    { "a name that is no name", { name = "Tiny Line" }, "'name' must be lower-case letters" },
+    { "a name that is not a name", { name = "Tiny Line" }, "'name' must be lower-case letters" },
   } do
     it("refuses " .. case[1], function()
       local why = refusal(case[2])

@@ -242,8 +242,9 @@ describe_if("a session of Genesys", function()
   end)
 
   for name, case in pairs {
-    ["no message"] = { nil, "no 'open'" }, ["rubbish"] = { "{{", "no 'open'" }, ["a list"] = { "[]", "no 'open'" },
-    ["another message"] = { open { type = "ping" }, "no 'open'" }, ["another version"] = { open { version = "3" }, "version" },
+    ["no message"] = { nil, "not an 'open'" }, ["rubbish"] = { "{{", "not an 'open'" }, ["a list"] = { "[]", "not an 'open'" },
+    ["another message"] = { open { type = "ping" }, "not an 'open'" },
+    ["another version"] = { open { version = "3" }, "version" },
     ["another session"] = { open { id = "6a6a" }, "session" }, ["a session of another type"] = { open { id = 7 }, "session" },
     ["another number"] = { open { seq = 2 }, "numbered" },
     ["another organization"] = { open { organizationId = NOBODY }, "organization" },

@@ -179,7 +179,7 @@ describe("Plivo's webhooks", function()
     assert.equal("30852c23-1111", about.carrier_call)
   end)
 
-  it("leave what is no number as it is", function()
+  it("leave anything that is not a number as it is", function()
     for _, number in ipairs { "sip:asha@phone.plivo.com", "anonymous", "12345", "", "+14155550100" } do
       assert.equal(number, plivo.webhook.read(form { { "CallUUID", "u" }, { "From", number } }).from)
     end
@@ -375,7 +375,7 @@ describe("Plivo's REST interface", function()
     { "queued", { status = 201, body = '{"message":"call queued","request_uuid":"r1"}' }, "placed", "r1" },
     { "several", { status = 201, body = '{"message":"calls fired","request_uuid":["r1","r2"]}' }, "placed", "r1" },
     { "an answer that names no call", { status = 201, body = "{}" }, "unknown" },
-    { "an answer that is no JSON", { status = 200, body = "<html>" }, "unknown" },
+    { "an answer that is not JSON", { status = 200, body = "<html>" }, "unknown" },
     { "an id of another type", { status = 201, body = '{"request_uuid":{"a":1}}' }, "unknown" },
     { "a number that is none", { status = 400, body = '{"error":"to parameter is not valid"}' }, "not_placed", nil, true },
     { "bad credentials", { status = 401, body = '{"error":"auth"}' }, "not_placed" },

@@ -71,9 +71,9 @@ describe_if("Telnyx's signature", function()
     { "no signature", message(initiated, nil), 401, "no Telnyx%-Signature%-Ed25519" },
     { "an empty signature", message(initiated, ""), 401, "no Telnyx%-Signature%-Ed25519" },
     { "no time", message(initiated, SIGNED, ""), 403, "Timestamp" },
-    { "a time that is no number", message(initiated, SIGNED, "1735689600.0"), 403, "Timestamp" },
+    { "a time that is not a number", message(initiated, SIGNED, "1735689600.0"), 403, "Timestamp" },
     { "a time of a hundred digits", message(initiated, SIGNED, ("9"):rep(100)), 403, "Timestamp" },
-    { "a signature that is no base64", message(initiated, "***"), 403, "TELNYX_PUBLIC_KEY" },
+    { "a signature that is not base64", message(initiated, "***"), 403, "TELNYX_PUBLIC_KEY" },
     { "a signature that is too short", message(initiated, SIGNED:sub(1, 84)), 403, "TELNYX_PUBLIC_KEY" },
     { "a changed signature", message(initiated, "L" .. SIGNED:sub(2)), 403, "TELNYX_PUBLIC_KEY" },
     { "another time", message(initiated, SIGNED, tostring(AT + 1)), 403, "TELNYX_PUBLIC_KEY" },
@@ -218,7 +218,7 @@ describe_if("Telnyx's webhooks", function()
     end)
   end
 
-  it("without a status are no status", function() assert.is_nil(telnyx.webhook.status(form { { "CallSid", "v3:a" } })) end)
+  it("without a status are not statuses", function() assert.is_nil(telnyx.webhook.status(form { { "CallSid", "v3:a" } })) end)
 
   it("tell of a recording", function()
     assert.same({ carrier_call = "v3:a", id = "r1", url = "https://files.example.com/r1.mp3?sig=1", seconds = 9 },

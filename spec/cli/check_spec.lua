@@ -50,7 +50,7 @@ describe("callisto check", function()
   end)
 
   for _, case in ipairs {
-    { "a file that is no Lua", "return {\n  name = = 1\n}", "templates/a.lua:2: unexpected symbol near '='" },
+    { "a file that is not Lua", "return {\n  name = = 1\n}", "templates/a.lua:2: unexpected symbol near '='" },
     { "an unknown field, and what was meant",
       template 'return template {\n  name = "a",\n  greetin = "Hi.",\n  on_call = print,\n}',
       "templates/a.lua:5: template 'a': unknown field 'greetin'; did you mean 'greeting'?" },

@@ -64,7 +64,7 @@ describe("callisto import", function()
     assert.matches("unknown type", bad.problems[1].message)
   end)
 
-  it("says what is no JSON", function()
+  it("says what is not JSON", function()
     local result = import "broken.json"
     assert.equal(1, result.code)
     assert.matches("problem   broken.json: the document is not JSON", result.out)

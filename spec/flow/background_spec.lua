@@ -33,7 +33,7 @@ describe("a background", function()
     assert.is_false(sounds(caller))
   end)
 
-  it("is no sentence: nothing waits for it and the transcript does not have it", function()
+  it("is not a sentence: nothing waits for it and the transcript does not have it", function()
     local caller = call [[
       call:background "audio/hold.wav"
       call:say "Good morning."

@@ -29,7 +29,7 @@ describe("a flow that", function()
         call:spawn(function() local message, why = http.fetch { url = "https://shop.example/" .. i } assert(message, why) end)
       end call:sleep "1m"]], "ENOBUFS: a call waits for at most 64 answers at a time", "templates.bad:5" },
     { "fails", "local t\nt.x = 1", "templates.bad:5: attempt to index local 't' (a nil value)" },
-    { "calls what is no function", "call:sayy 'Hello'", HERE .. ": attempt to call method 'sayy' (a nil value)" },
+    { "calls what is not a function", "call:sayy 'Hello'", HERE .. ": attempt to call method 'sayy' (a nil value)" },
     { "raises a table", "error { code = 'X' }", "table: " },
     { "writes a global", "answer = 1", HERE .. ": assignment to global 'answer': declare it with 'local'" },
     { "wants what its payload has not", "local city = call.payload.address.city",
@@ -117,9 +117,9 @@ describe("a flow that reaches for what it may not:", function()
     { "the module debug", "require 'debug'", HERE .. ": module 'debug' is not there: scripts do not look into each other" },
     { "the module package", "require 'package'", HERE .. ": module 'package' is not there: scripts load no files" },
     { "a file outside", "require '../../.." .. ETC .. "'",
-      HERE .. ": module '../../.." .. ETC .. "' is not there: a module's name is no path" },
+      HERE .. ": module '../../.." .. ETC .. "' is not there: a module's name is not a path" },
     { "a file by its path", "require 'templates/steady.lua'",
-      "a module's name is no path: templates/order.lua is 'templates.order'" },
+      "a module's name is not a path: templates/order.lua is 'templates.order'" },
     { "a module that is not there", "require 'templates.nobody'", HERE .. ": module 'templates.nobody' is not there" },
     { "another template that is broken", "require 'templates.other'", "module 'templates.other' is broken: templates.other:1:",
       HERE, sources = { ["templates.other"] = "return {" } },
@@ -185,7 +185,7 @@ describe("a flow that gives rubbish:", function()
     { "listen: no duration", "call:listen { timeout = 'soon' }", HERE .. ": call:listen: 'timeout' must be a duration such as" },
     { "ask: no question", "call:ask {}", HERE .. ": call:ask: '1' is missing" },
     { "ask: two keys in one", "call:ask { 'A?', digits = { ['55'] = 'x' } }", HERE .. ": call:ask: digits map single keys" },
-    { "ask: a choice that is no text", "call:ask { 'A?', choices = { a = 1 } }", HERE .. ": call:ask: choice 'a': phrases are" },
+    { "ask: a choice that is not text", "call:ask { 'A?', choices = { a = 1 } }", HERE .. ": call:ask: choice 'a': phrases are" },
     { "confirm: nothing", "call:confirm(nil)", HERE .. ": call:confirm needs a question, not nil" },
     { "digits: more than most", "call:digits { 'E.', min = 5, max = 2 }", HERE .. ": call:digits: 'min' is more than 'max'" },
     { "menu: no menu", "call:menu { options = {} }", HERE .. ": call:menu needs what menu { … } returns, not table" },
@@ -202,7 +202,7 @@ describe("a flow that gives rubbish:", function()
     { "send_digits: letters", "call:send_digits 'xyz'", HERE .. ": call:send_digits needs 1 to 64 keys of 0-9 * # A-D" },
     { "spawn: no function", "call:spawn(nil)", HERE .. ": call:spawn needs the function to run, not nil" },
     { "race: no table", "call:race(nil)", HERE .. ": call:race needs a table of functions, not nil" },
-    { "all: a number among functions", "call:all { a = 1 }", HERE .. ": call:all: 'a' is no function but number" },
+    { "all: a number among functions", "call:all { a = 1 }", HERE .. ": call:all: 'a' must be a function, not a number" },
     { "with_timeout: no function", "call:with_timeout('1s', 2)",
       HERE .. ": call:with_timeout needs the function to run, not number" },
     { "fact: no table", "call:fact('x', print)", HERE .. ": call:fact needs a kind and a table" },
@@ -284,7 +284,7 @@ describe("a flow whose caller has hung up", function()
   end)
 end)
 
-describe("a file that is no template", function()
+describe("a file that is not a template", function()
   for _, case in ipairs {
     { "does not return one", "return 42", "templates.bad cannot be used: template is not what the file returns" },
     { "returns a bare table", "return { name = 'bad', on_call = print }",

@@ -162,7 +162,7 @@ describe("a call", function()
     assert.same({ { key = "1" }, { key = "2" } }, caller:facts "key")
   end)
 
-  it("is refused an event that there is not, and what is no function", function()
+  it("is refused an event that there is not, and what is not a function", function()
     local refusal_of = flows.refusals { [[call:on("digits", print)]], [[call:on "digit"]] }
     for i, message in ipairs {
       "call:on: unknown event 'digits'; did you mean 'digit'?",

@@ -33,7 +33,7 @@ describe("a template", function()
     { "a misspelled voice field", { voice = { langage = "en" } }, "voice: unknown field 'langage'; did you mean 'language'?" },
     { "a redirect without a number", { inbound = { block_action = "REDIRECT" } }, "'redirect_number' is missing" },
     { "a misspelled day", { hours = { mno = "10:00-11:00" } }, "hours: unknown field 'mno'" },
-    { "a bad window", { hours = { mon = "10-11" } }, "'10-11' is no window" },
+    { "a bad window", { hours = { mon = "10-11" } }, "'10-11' is not a window" },
     { "a misspelled retry", { retry = { attempts = 3, bussy = "1m" } }, "did you mean 'busy'?" },
   } do
     it("refuses " .. case[1], function()
@@ -183,7 +183,7 @@ describe("hours", function()
   end)
   it("refuse a zone there is not", function()
     assert.matches("^hours: 'zone': ENOENT: there is no time zone Mars/Base", (select(2, hours.check { zone = "Mars/Base" })))
-    assert.matches("is no name of a time zone", (select(2, hours.check { zone = "../etc/passwd" })))
+    assert.matches("is not the name of a time zone", (select(2, hours.check { zone = "../etc/passwd" })))
     assert.matches("must be the name of a time zone", (select(2, hours.check { zone = 5 })))
   end)
 end)

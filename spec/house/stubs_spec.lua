@@ -178,7 +178,7 @@ describe("the list of events", function()
   it("names no event that does not exist", function()
     local known = {}
     for _, about in pairs(events) do known[about.name] = true end
-    for name in stubs:gmatch '\n%-%-%-  "(%l+)"' do assert.is_true(known[name], name .. " is no event") end
+    for name in stubs:gmatch '\n%-%-%-  "(%l+)"' do assert.is_true(known[name], name .. " is not an event") end
   end)
 end)
 

@@ -59,7 +59,7 @@ describe("json", function()
   end)
 
   describe("reads", function()
-    it("values that are no tables", function()
+    it("values that are not tables", function()
       assert.equal("x", json.decode '"x"')
       assert.equal(false, json.decode "false")
       assert.equal(json.null, json.decode "null")

@@ -32,7 +32,7 @@ describe("shared", function()
     assert.equal("4", shared.get(key))
   end)
 
-  it("does not count what is no number", function()
+  it("does not count anything that is not a number", function()
     shared.set(key, "many")
     local value, why, code = shared.increment(key)
     assert.is_nil(value)

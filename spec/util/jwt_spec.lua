@@ -34,8 +34,8 @@ describe_if("A JSON Web Token", function()
     ["alg RS256"] = { url '{"alg":"RS256"}' .. "." .. payload .. "." .. signature, secret, "alg is RS256" },
     ["the other alphabet"] = { header .. "." .. payload .. "." .. signature:gsub("_", "/"), secret, "three parts" },
     ["padding"] = { token .. "=", secret, "three parts" },
-    ["claims that are no object"] = { header .. "." .. url "7" .. "." .. signature, secret, "no JSON object" },
-    ["a header that is no base64"] = { "A." .. payload .. "." .. signature, secret, "no JSON object" },
+    ["claims that are not an object"] = { header .. "." .. url "7" .. "." .. signature, secret, "not a JSON object" },
+    ["a header that is not base64"] = { "A." .. payload .. "." .. signature, secret, "not a JSON object" },
     ["nothing"] = { "", secret, "three parts" },
     ["too much"] = { ("a"):rep(9000) .. "." .. payload .. "." .. signature, secret, "too long" },
   } do

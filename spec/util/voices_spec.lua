@@ -11,7 +11,7 @@ describe("a voice or an ear", function()
     { "an engine there is not", tts, { name = "x", engine = "locl", languages = { "en" }, voices = { "a" } },
       "tts 'x': 'engine' unknown value 'locl'; did you mean 'local'?" },
     { "no voices", tts, { name = "x", engine = "local", languages = { "en" } }, "tts 'x': 'voices' is missing" },
-    { "a voice that is no name", tts, { name = "x", engine = "local", languages = { "en" }, voices = { 7 } },
+    { "a voice that is not a name", tts, { name = "x", engine = "local", languages = { "en" }, voices = { 7 } },
       "tts 'x': voices: '1' must be string" },
   } do
     it("is refused with " .. case[1], function()

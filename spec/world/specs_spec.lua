@@ -57,7 +57,7 @@ describe("a caller", function()
     assert.equal("agent: Shall we --", (caller:lines()[2]:gsub(" bring", "")))
   end)
 
-  it("makes noises that are no words", function()
+  it("makes noises that are not words", function()
     local caller = choice()
     caller:hears("tomorrow?"):listens()
     caller:coughs()

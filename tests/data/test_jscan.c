@@ -93,7 +93,7 @@ static void refuses_what_is_no_json_and_says_where(void **state) {
       {"{\"a\" 1}", "colon"},
       {"{a:1}", "name"},
       {"[1", "inside an array"},
-      {"[1,]", "no value"},
+      {"[1,]", "not a value"},
       {"[1 2]", "comma"},
       {"\"abc", "inside a string"},
       {"\"abc\\", "inside a string"},
@@ -108,13 +108,13 @@ static void refuses_what_is_no_json_and_says_where(void **state) {
       {"1.", "after its point"},
       {"1e", "exponent"},
       {"-", "without digits"},
-      {".5", "no value"},
-      {"+1", "no value"},
-      {"tru", "no value"},
-      {"nulL", "no value"},
+      {".5", "not a value"},
+      {"+1", "not a value"},
+      {"tru", "not a value"},
+      {"nulL", "not a value"},
       {"1 1", "after the end"},
       {"{}x", "after the end"},
-      {"'a'", "no value"},
+      {"'a'", "not a value"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     size_t bytes = strlen(cases[i].text);

@@ -112,7 +112,7 @@ local function test_documents()
   kit.test("<Dial> of a busy line goes on with the next verb", function()
     expect(wait_status(create("+15551001", "<Dial>+15551003</Dial><Say>They are busy</Say>"), "completed"), "They are busy")
   end)
-  kit.test("a document that is no XML is an application error", function()
+  kit.test("a document that is not XML is an application error", function()
     expect(wait_status(create("+15551001", "<Say>&nbsp;</Say"), "completed"), "12100")
   end)
 end

@@ -105,7 +105,7 @@ typedef struct kit {
   /* the hooks */
   uint8_t *file;
   size_t file_bytes, file_room, blocks;
-  size_t odd_blocks; /* whose size is no multiple of 4 */
+  size_t odd_blocks; /* whose size is not a multiple of 4 */
   int files_open, files_ever, refuse_file;
   uint64_t file_samples;
   uint32_t speeches, speech_samples;

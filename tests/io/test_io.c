@@ -144,7 +144,7 @@ static void beyond_the_ceiling_and_while_draining_it_is_503(void **state) {
   line l;
   assert_int_equal(try_line(&l, "/media/unknown", NULL), 503);
   assert_int_equal(try_line(&lines[0], "/media/late", NULL),
-                   0); /* a call that was answered before is no new one */
+                   0); /* a call that was answered before is not a new one */
   cal_ws_send_copy(lines[1].ws, kit_start, strlen(kit_start), CAL_WS_TEXT); /* those that are in live on */
   WAIT_FOR(kit_events(&k, CAL_EVENT_LEG_STARTED) == 1);
   for (int i = 0; i < 3; i++) close_line(&lines[i]);

@@ -300,7 +300,7 @@ static void an_io_that_ends_with_live_legs(void **state) {
 static void keys_arrive_one_by_one(void **state) {
   begin((cal_call_options){0});
   peer_send(&p, "{\"event\":\"dtmf\",\"dtmf\":{\"digit\":\"5\"}}");
-  peer_send(&p, "{\"event\":\"dtmf\",\"dtmf\":{\"digit\":\"1 x#\"}}"); /* what is no key is passed over */
+  peer_send(&p, "{\"event\":\"dtmf\",\"dtmf\":{\"digit\":\"1 x#\"}}"); /* other characters are skipped */
   kit_run_ms(&k, 1);
   assert_int_equal(kit_events(&k, CAL_EVENT_DIGIT), 3);
   static const char keys[] = "51#";

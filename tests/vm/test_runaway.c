@@ -65,7 +65,7 @@ static const runaway_case runaways[] = {
     {"exponential pattern under pcall",
      "while true do pcall(string.find, ('a'):rep(3000), ('a-'):rep(12) .. 'b') end", -ETIMEDOUT, 0},
     {"insert far before a list begins", "table.insert({}, -2147483648, 1)", -EINVAL, 0},
-    {"insert at positions that are no positions",
+    {"insert at positions that are not positions",
      "while true do pcall(table.insert, {}, -2147483648, 1) pcall(table.insert, {}, 2 ^ 53, 1)"
      " pcall(table.insert, {}, 0 / 0, 1) end",
      -ETIMEDOUT, 0},

@@ -221,7 +221,7 @@ static void errors_name_their_remedy(void **unused) {
        "stack overflow; a function calls itself without end"},
       {"coroutine.wrap(function() ('x'):gsub('x', coroutine.yield) end)()", "callbacks of gsub and sort, "},
       {"require 'ffi'", "script:1: module 'ffi' is not there: scripts call no C"},
-      {"require '../x'", "script:1: module '../x' is not there: a module's name is no path: "},
+      {"require '../x'", "script:1: module '../x' is not there: a module's name is not a path: "},
       {"nobody.x = 1", "script:1: attempt to index global 'nobody' (a nil value)"},
   };
   cal_vm *vm = new_vm(CAL_VM_CALL, NULL);

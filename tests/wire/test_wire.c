@@ -421,7 +421,7 @@ static void rubbish_is_malformed_and_says_why(void **state) {
     const char *text, *says;
   } cases[] = {
       {"", "empty"},
-      {"hello", "no value"},
+      {"hello", "not a value"},
       {"{\"event\":\"media\"", "inside an object"},
       {"{\"event\":\"media\"}", "media.payload"},
       {"{\"event\":\"media\",\"media\":null}", "media.payload"},

@@ -4,7 +4,7 @@ local menu = require "callisto.menu"
 
 local queue = require "templates.queue"
 
--- What the caller wants is a field of the payload, for whoever answers.
+-- What the caller wants is a field of the payload, for the person who answers.
 local function about(subject)
   return function(call)
     call.payload.subject = subject

@@ -161,7 +161,7 @@ function command.run(...)
   workspace = workspace or "."
   if not files.is_folder(workspace) then return refuse("there is no folder " .. workspace) end
   local result = command.check(workspace)
-  if #result.files == 0 then return refuse(workspace .. " is no workspace: it has neither callisto.lua nor templates/") end
+  if #result.files == 0 then return refuse(workspace .. " is not a workspace: it has neither callisto.lua nor templates/") end
   if as_json then print_json(result) else print_text(result) end
   return #result.problems == 0 and 0 or 1
 end

@@ -27,7 +27,7 @@ end
 local function problem_of(name)
   if #name > LONGEST_NAME then return ("a name has at most %d characters"):format(LONGEST_NAME) end
   if not name:find "^%a[%w_-]*$" then
-    return ("'%s' is no name for a workspace: it begins with a letter; letters, digits, '-' and '_' may follow"):format(name)
+    return ("'%s' is not a name for a workspace: it begins with a letter; letters, digits, '-' and '_' may follow"):format(name)
   end
 end
 

@@ -10,7 +10,7 @@ local json = require "callisto.json"
 
 local settings = {}
 
--- Variables that are no carrier's, and their names in callisto.lua. A carrier's own are named by its adapter.
+-- Variables that belong to no carrier, and their names in callisto.lua. A carrier's own are named by its adapter.
 local VARIABLES = {
   TELEPHONY_PROVIDER = "telephony_provider",
   TELEPHONY_DOCUMENT = "document",

@@ -1,4 +1,4 @@
--- callisto.exchange.genesys: Genesys Cloud's face: a flow that runs the action "Call Audio Connector" for whoever calls.
+-- callisto.exchange.genesys: Genesys Cloud's face: a flow that runs the action "Call Audio Connector" for each caller.
 --
 --   open (signed upgrade) ─► opened ─► audio both ways, pings, keys ─┬─► disconnect ─► close ─► closed: the flow goes on
 --                                                                   └─► the caller hangs up: close ─► closed

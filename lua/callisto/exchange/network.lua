@@ -162,7 +162,7 @@ function network.answer(call, wire)
   return true
 end
 
----Opens the media socket and waits for its end. Whoever waits may be cancelled: the socket is closed then.
+---Opens the media socket and waits for its end. A cancelled wait closes the socket.
 ---@param call callisto.exchange.Call
 ---@param socket {url: string, headers: table<string,string>|nil, stream: string, carrier_call: string, opening: string[]}
 ---  and `on_start()`, `on_end(reason)`, which are called at most once each

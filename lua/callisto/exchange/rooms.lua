@@ -3,7 +3,7 @@
 --   room: waiting ──(two are in it, one of them starts it)──► in-progress ──(the last leaves, or one who ends it)──► completed
 --
 -- A room comes into being with its first participant and is known by its name until it ends, by its id for ever. A
--- participant who joins before the start waits. What happens is told to whoever made the room: `tell(event, room, more)`,
+-- participant who joins before the start waits. The maker of the room is notified of what happens: `tell(event, room, more)`,
 -- with the events start, end, join, leave, mute, unmute, hold, unhold, modify.
 
 local core = require "callisto.core"

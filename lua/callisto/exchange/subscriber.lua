@@ -19,7 +19,7 @@ local task = require "callisto.task"
 local ENDPOINT_MS = 900 -- a pause this long ends the other side's turn: longer than those between sentences
 local SECONDS_PER_CHARACTER = 0.06
 local COUGH, COUGH_S = "hrrrrmmmmmm", 0.35 -- cut off before it is a word
-local MESSAGE_BYTES = 16384 -- of the other side's; longer ones are nobody's business
+local MESSAGE_BYTES = 16384 -- of the other side's; longer ones are not passed on
 local KEY_S = 0.2       -- from one key to the next
 
 ---@class callisto.exchange.Line
@@ -131,7 +131,7 @@ end
 ---@param seconds number
 function Line:silence(seconds) task.sleep(seconds) end
 
----Makes a noise that is no word.
+---Makes a noise that is not a word.
 function Line:coughs()
   until_open()
   if not is_connected then return end
@@ -207,7 +207,7 @@ function told.bridged()
   task.wake("open", true)
 end
 
--- One of the verbs above, for a puppet; whoever ordered it is told when it has been done.
+-- One of the verbs above, for a puppet; the one who ordered it is notified when it has been done.
 function told.does(order)
   local verb = type(order.verb) == "string" and order.verb:sub(1, 1) ~= "_" and Line[order.verb]
   if not verb then return tell { what = "done", number = order.number, error = "there is no verb " .. tostring(order.verb) } end

@@ -72,7 +72,7 @@ end
 local function check_functions(choices, what)
   if type(choices) ~= "table" then error(("%s needs a table of functions, not %s"):format(what, type(choices)), 3) end
   for name, fn in pairs(choices) do
-    if type(fn) ~= "function" then error(("%s: '%s' is no function but %s"):format(what, tostring(name), type(fn)), 3) end
+    if type(fn) ~= "function" then error(("%s: '%s' must be a function, not a %s"):format(what, tostring(name), type(fn)), 3) end
   end
 end
 

@@ -82,7 +82,7 @@ function Patience:restart()
   self.at = is_running and core.now() + self.timeout or nil
 end
 
----Follows an event that is no answer by itself.
+---Follows an event that is not an answer by itself.
 function Patience:follow(event)
   if event.kind == "speech_started" then
     self.is_speaking = true

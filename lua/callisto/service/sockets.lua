@@ -15,7 +15,7 @@ local webhooks = require "callisto.service.webhooks"
 
 local sockets = {}
 
-local FORGED_S = 0.5 -- whoever guesses waits
+local FORGED_S = 0.5 -- a guess costs this long
 -- More than the calls there may be: some connections are probes, some linger, and a caller who is one too many gets an
 -- answer of the protocol.
 local MARGIN = 10

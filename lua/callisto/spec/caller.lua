@@ -180,7 +180,7 @@ local function does(self, verb, ...)
   return status == 200, type(result) == "table" and (result.title or result.result) or status
 end
 
--- To be hung up on in the middle of a word is no mistake.
+-- To be hung up on in the middle of a word is not a mistake.
 local function must(self, verb, ...)
   local ok, why = does(self, verb, ...)
   if not ok and why ~= "the call is over" then
@@ -204,7 +204,7 @@ function Caller:interrupts(words, after)
   return must(self, "interrupts", words, after or 1)
 end
 
----Makes a noise that is no word.
+---Makes a noise that is not a word.
 function Caller:coughs()
   self.world:note("caller", "(coughs)", self)
   return must(self, "coughs")

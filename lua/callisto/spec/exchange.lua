@@ -25,7 +25,7 @@ local CLOSING_S, SETTLING_S = 300, 60
 ---@field source string|nil  or its text
 ---@field sources table<string, string>|nil  texts of modules, before those of the workspace
 ---@field payload table|nil
----@field may_be_refused boolean|nil  `ring` of a call that is refused is no failure: caller.refusal says why
+---@field may_be_refused boolean|nil  `ring` of a call that is refused is not a failure: caller.refusal says why
 ---@field inbound boolean|nil  the subscriber calls us
 ---@field carrier string|nil  "twilio"
 ---@field number string|nil  the subscriber's

@@ -1,5 +1,6 @@
--- callisto.util.forwarding: what a request says of the way it came. Whoever trusts requests from this machine must know that a
--- proxy on this machine brings those of everybody else, and that a browser on it sends what pages elsewhere tell it to.
+-- callisto.util.forwarding: what a request says of the way it came. A service that trusts requests from this machine
+-- must know that a proxy on this machine brings those of everybody else, and that a browser on it sends what pages
+-- elsewhere tell it to.
 
 local forwarding = {}
 

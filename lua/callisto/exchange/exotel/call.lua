@@ -128,7 +128,7 @@ function exotel_call.ask(call, url, more)
   if not response then return nil, tostring(why) end
   if response.status ~= 200 then return nil, "HTTP " .. response.status end
   local value = json.decode(response.body)
-  return type(value) == "table" and value or nil, "the answer is no JSON object"
+  return type(value) == "table" and value or nil, "the answer is not a JSON object"
 end
 
 local function multipart(fields)

@@ -199,7 +199,7 @@ end
 
 local DIAL_WORDS = { canceled = "cancel", ["no-answer"] = "no-answer" }
 
--- A document that whoever is dialled hears, and the key that lets the call through.
+-- A document that the called party hears, and the key that lets the call through.
 local function screen_of(kind, call, attrs)
   if not attrs.confirmSound then return nil end
   return function(leg)

@@ -32,7 +32,7 @@ local plivo = {
   },
 }
 
--- Nobody has told which byte order Plivo's L16 has: it has the one that the application is set for.
+-- Plivo does not document the byte order of its L16: it has the one that the application is set for.
 function plivo.byte_orders(audio)
   local order = audio:find "^l16be" and "l16be" or "l16le"
   return order, order

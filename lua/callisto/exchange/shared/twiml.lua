@@ -74,7 +74,7 @@ local function about_participant(participant, event, room)
   return params
 end
 
----Whoever makes a room with this element's attributes is told of it.
+---The application that makes a room with this element's attributes is notified of it.
 ---@param face callisto.exchange.TwimlFace
 ---@param call callisto.exchange.Call
 ---@param wanted {url: string|nil, method: string|nil, events: string|nil}
@@ -100,7 +100,7 @@ end
 
 -- Recordings -------------------------------------------------------------------------------------------------------
 
----Whoever starts a recording is told of it.
+---The application that starts a recording is notified of it.
 ---@param face callisto.exchange.TwimlFace
 ---@param call callisto.exchange.Call
 ---@param wanted {url: string|nil, method: string|nil, events: string|nil}

@@ -17,7 +17,7 @@ local answer, refuse, not_found
 ---How the face answers.
 function telnyx_recordings.answers(...) answer, refuse, not_found = ... end
 
--- A link that is good from now on: whoever has it needs no key.
+-- A link that is good from now on: it needs no key.
 local function link_of(recording)
   return ("%s/telnyx-recordings/%s/%d.wav"):format(home, recording.id, core.wall() + LINK_S)
 end

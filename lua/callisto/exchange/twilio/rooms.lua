@@ -55,7 +55,7 @@ local function flag(text, otherwise)
   return text == "true"
 end
 
--- The document that leads whoever is dialled into the room.
+-- The document that leads the called party into the room.
 local function document(room, params)
   local attributes = {}
   for _, pair in ipairs {

@@ -120,7 +120,7 @@ function vonage_call.ask(call, method, url, fields)
   if not response then return nil, tostring(why) end
   if response.status < 200 or response.status >= 300 then return nil, "HTTP " .. response.status end
   local list = json.decode(response.body)
-  if type(list) ~= "table" or (#list == 0 and not response.body:find "^%s*%[") then return nil, "the answer is no NCCO" end
+  if type(list) ~= "table" or (#list == 0 and not response.body:find "^%s*%[") then return nil, "the answer is not NCCO" end
   return list
 end
 

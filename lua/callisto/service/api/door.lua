@@ -1,6 +1,6 @@
 -- callisto.service.api.door: who may use the API.
 --
--- With API keys: whoever has one. Without: only programs on this machine that ask it directly, as on a developer's desk.
+-- With API keys: those who have one. Without: only programs on this machine that ask it directly, as on a developer's desk.
 
 local crypto = require "callisto.crypto"
 local forwarding = require "callisto.util.forwarding"
