@@ -215,6 +215,17 @@ describe("a task", function()
     assert.same({ 200, "ETIMEDOUT", "nil", "nil", "nil" }, seen)
   end)
 
+  it("tells answers apart by every digit of their numbers", function()
+    local first, second = 3 * 2 ^ 45 + 106501, 3 * 2 ^ 45 + 106502 -- as the third script thread numbers them
+    task.start(function() note(task.answer("response", first).status) end)
+    task.start(function() note(task.answer("response", second).status) end)
+    run()
+    vm:event("response", second, { status = 400 })
+    vm:event("response", first, { status = 201 })
+    run()
+    assert.same({ 400, 201 }, seen)
+  end)
+
   it("tells apart a timeout of its own and an answer that says timeout", function()
     vm:event("response", 7, nil, "ETIMEDOUT: the server", "ETIMEDOUT", true)
     task.start(function() note(tostring(select(4, task.answer("response", 7)))) end)
