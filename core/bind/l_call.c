@@ -52,7 +52,7 @@ static void trace(const cal_live_call *call, const cal_live_party *party, const 
   if (!into) return;
   cal_buf json;
   cal_buf_init(&json, 1 << 20);
-  cal_buf_format(&json, "{\"party\":%u,\"number\":%u,\"%s\":\"", cal_call_about(party->call)->party, number,
+  cal_buf_format(&json, "{\"party\":%u,\"number\":%u,\"%s\":\"", cal_party_about(party->call)->party, number,
                  name);
   cal_json_escape(&json, cal_span_of(text));
   cal_buf_text(&json, "\"}");
@@ -150,7 +150,7 @@ static int tone(lua_State *L) {
   lua_Number seconds = luaL_optnumber(L, 4, 1);
   luaL_argcheck(L, seconds > 0 && seconds <= 60, 4, "0 to 60 seconds");
   uint32_t flags = flags_of(L, 5);
-  uint32_t rate_hz = cal_call_rate_hz(party->call);
+  uint32_t rate_hz = cal_party_rate_hz(party->call);
   cal_clip *clip = NULL;
   int code;
   if (!strncmp(name, "digits:", 7)) {
@@ -164,7 +164,9 @@ static int tone(lua_State *L) {
   return 0;
 }
 
-static void command(const cal_live_party *party, cal_command order) { cal_call_command(party->call, &order); }
+static void command(const cal_live_party *party, cal_command order) {
+  cal_party_command(party->call, &order);
+}
 
 static int stop(lua_State *L) {
   const cal_live_party *party = check_party(L, cal_core_check_call(L));

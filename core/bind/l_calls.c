@@ -40,11 +40,11 @@ static const char *recording_path(lua_State *L, const cal_reach *reach) {
 }
 
 /* What a party is opened with, of the table at 1; `values` takes the signatures. */
-static cal_call_options party_options(lua_State *L, const char *values[TEXTS_CEILING + 1]) {
+static cal_party_options party_options(lua_State *L, const char *values[TEXTS_CEILING + 1]) {
   const char *role = cal_luax_text_needed(L, 1, "role");
-  cal_call_options options = {.path = cal_luax_text(L, 1, "path"),
-                              .carrier_call = cal_luax_text(L, 1, "carrier_call"),
-                              .recording_path = recording_path(L, reach_of(L))};
+  cal_party_options options = {.path = cal_luax_text(L, 1, "path"),
+                               .carrier_call = cal_luax_text(L, 1, "carrier_call"),
+                               .recording_path = recording_path(L, reach_of(L))};
   if (!strcmp(role, "agent"))
     options.role = CAL_ROLE_AGENT;
   else if (!strcmp(role, "carrier"))
@@ -76,7 +76,7 @@ static int call_open(lua_State *L) {
   const char *values[TEXTS_CEILING + 1] = {NULL};
   const char *name = cal_luax_text_needed(L, 1, "id");
   luaL_argcheck(L, strlen(name) < 64, 1, "`id` has at most 63 characters");
-  cal_call_options options = party_options(L, values);
+  cal_party_options options = party_options(L, values);
   options.name = name;
   cal_id socket = (cal_id)cal_luax_number(L, 1, "socket", 0, 1, 9e15);
   cal_opening opening = {.entry = cal_luax_text_needed(L, 1, "entry")};
@@ -101,7 +101,7 @@ static int party_open(lua_State *L) {
   lua_settop(L, 2);
   lua_insert(L, 1); /* the table at 1, the name at 2 */
   const char *values[TEXTS_CEILING + 1] = {NULL};
-  cal_call_options options = party_options(L, values);
+  cal_party_options options = party_options(L, values);
   cal_live_call *call = cal_live_call_named(host_of(L), name);
   if (!call) return cal_luax_refuse(L, cal_fail(-ENOENT, "no call with this id is open here"));
   uint8_t number;
@@ -123,7 +123,7 @@ static int leg_end(lua_State *L) {
   cal_command command = {.kind = CAL_COMMAND_LEG_CLOSE,
                          .flags = lua_toboolean(L, 2) ? CAL_COMMAND_DRAIN : 0,
                          .code = (int)luaL_optinteger(L, 3, 1000)};
-  cal_call_command(call->parties[0].call, &command);
+  cal_party_command(call->parties[0].call, &command);
   return 0;
 }
 
@@ -158,7 +158,7 @@ static int leg_dial(lua_State *L) {
       lua_pop(L, 1);
     }
   dial.url_headers = lua_tostring(L, headers + 1);
-  cal_call_set_dial(party->call, &dial);
+  cal_party_set_dial(party->call, &dial);
   cal_command command = {.kind = CAL_COMMAND_CALL_DIAL, .object = cal_ref(party->call)};
   int code = cal_reach_command(reach_of(L), &command);
   if (code < 0) return cal_luax_refuse(L, code);
@@ -178,8 +178,8 @@ static int alias(lua_State *L) {
 
 static int token_withdraw(lua_State *L) {
   cal_live_call *call = cal_live_call_named(host_of(L), luaL_checkstring(L, 1));
-  if (call && cal_call_about(call->parties[0].call)->path)
-    cal_tokens_withdraw(reach_of(L)->tokens, cal_call_about(call->parties[0].call)->path);
+  if (call && cal_party_about(call->parties[0].call)->path)
+    cal_tokens_withdraw(reach_of(L)->tokens, cal_party_about(call->parties[0].call)->path);
   return 0;
 }
 

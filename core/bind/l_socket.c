@@ -77,7 +77,7 @@ static int socket_refuse(lua_State *L) {
 static int to_leg(lua_State *L, cal_command command) {
   cal_live_call *call = cal_live_call_named(cal_context_of(L)->host, luaL_checkstring(L, 1));
   if (call)
-    cal_call_command(call->parties[0].call, &command);
+    cal_party_command(call->parties[0].call, &command);
   else
     cal_command_drop(&command);
   return 0;

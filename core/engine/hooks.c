@@ -60,7 +60,7 @@ static void on_response(void *context, cal_id fetch, cal_http_message *message, 
   cal_reach_event(context, (uint8_t)cal_id_tag(fetch), &event, CAL_MAIL_RESERVED);
 }
 
-static void on_speech(void *context, cal_call *call, cal_clip *clip, void *grammar, int64_t speech_ms) {
+static void on_speech(void *context, cal_party *call, cal_clip *clip, void *grammar, int64_t speech_ms) {
   cal_hear_clip(((cal_reach *)context)->speech, call, clip, grammar, speech_ms);
 }
 

@@ -10,18 +10,18 @@ struct cal_bridge {
   cal_live *ways[2]; /* NULL: that way nothing is heard */
 };
 
-static int give(cal_call *call, cal_command_kind kind, cal_live *live) {
-  return cal_call_command(call, &(cal_command){.kind = kind, .object = cal_ref(live)});
+static int give(cal_party *party, cal_command_kind kind, cal_live *live) {
+  return cal_party_command(party, &(cal_command){.kind = kind, .object = cal_ref(live)});
 }
 
 /* One that has only one end is closed; the leg that has it notices. */
-static int open_way(cal_live **result, cal_call *from, cal_call *to) {
-  cal_live *live = *result = cal_live_new(cal_call_rate_hz(to));
+static int open_way(cal_live **result, cal_party *from, cal_party *to) {
+  cal_live *live = *result = cal_live_new(cal_party_rate_hz(to));
   int code = give(from, CAL_COMMAND_LEG_SPEAK, live);
   return code < 0 ? code : give(to, CAL_COMMAND_LEG_HEAR, live);
 }
 
-int cal_bridge_join(cal_bridge **result, cal_call *a, cal_call *b, int ways) {
+int cal_bridge_join(cal_bridge **result, cal_party *a, cal_party *b, int ways) {
   if (a == b) return cal_fail(-EINVAL, "a call cannot be joined with itself");
   if (!(ways & CAL_BRIDGE_BOTH)) return cal_fail(-EINVAL, "a bridge on which nobody hears anybody");
   cal_bridge *bridge = cal_alloc(sizeof *bridge);

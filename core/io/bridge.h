@@ -13,15 +13,15 @@
 #ifndef CAL_IO_BRIDGE_H
 #define CAL_IO_BRIDGE_H
 
-#include "io/call.h"
+#include "io/party.h"
 
 typedef struct cal_bridge cal_bridge;
 
 enum { CAL_BRIDGE_A_HEARS = 1, CAL_BRIDGE_B_HEARS = 2, CAL_BRIDGE_BOTH = 3 };
 
 /* Borrows the calls for the length of it; returns owned. -EINVAL: no way at all, or a call with itself;
- * -EPIPE, -ENOBUFS as cal_call_command, and then nothing is joined. */
-int cal_bridge_join(cal_bridge **result, cal_call *a, cal_call *b, int ways);
+ * -EPIPE, -ENOBUFS as cal_party_command, and then nothing is joined. */
+int cal_bridge_join(cal_bridge **result, cal_party *a, cal_party *b, int ways);
 /* Nobody hears anybody until it is taken back; what was said meanwhile is lost. Music is the background. */
 void cal_bridge_hold(cal_bridge *bridge, int is_held);
 cal_bridge *cal_bridge_leave(cal_bridge *bridge); /* takes; returns NULL */

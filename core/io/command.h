@@ -22,8 +22,8 @@
 typedef enum cal_command_kind {
   CAL_COMMAND_HTTP_REPLY = 1, /* target: http request; message: status, headers, body */
   CAL_COMMAND_HTTP_FETCH,     /* message: what to fetch; answered by CAL_EVENT_HTTP_RESPONSE */
-  CAL_COMMAND_CALL_DIAL,   /* object: cal_call; opens the media socket as the carrier's side (the exchange) */
-  CAL_COMMAND_SOCKET_TAKE, /* target: a held socket (lobby.h); object: the cal_call whose leg it becomes */
+  CAL_COMMAND_CALL_DIAL, /* object: cal_party; opens the media socket as the carrier's side (the exchange) */
+  CAL_COMMAND_SOCKET_TAKE,   /* target: a held socket (lobby.h); object: the cal_party whose leg it becomes */
   CAL_COMMAND_SOCKET_REFUSE, /* target: a held socket; object: cal_refusal */
   CAL_COMMAND_LEG_UTTERANCE, /* utterance, flags: declares it at the end of the queue; audio follows */
   CAL_COMMAND_LEG_AUDIO,  /* utterance, clip (NULL: none), flags CAL_COMMAND_LAST, code of a failed voice */

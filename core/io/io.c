@@ -164,7 +164,7 @@ static int on_upgrade(void *context, const cal_http_request *request, cal_upgrad
     return refuse_upgrade(upgrade, 503, "All lines of this node are in use");
   seen s = {.request = request};
   int status = 0;
-  cal_call *call =
+  cal_party *call =
       cal_tokens_take(io->options.tokens, path, field_of, &s, cal_loop_now_ns(io->options.loop), &status);
   if (!call && atomic_load(&io->refuses)) return refuse_upgrade(upgrade, 503, "This node takes no new calls");
   if (!call && status == 401 && io->options.prefixes) {
@@ -216,7 +216,7 @@ static void drop(void *context, void *message) { cal_command_drop(message); }
 
 /* ---- life */
 
-static void on_speech(void *context, cal_call *call, cal_clip *clip, void *grammar, int64_t speech_ms) {
+static void on_speech(void *context, cal_party *call, cal_clip *clip, void *grammar, int64_t speech_ms) {
   const cal_io_hooks *hooks = &((cal_io *)context)->options.hooks;
   hooks->on_speech(hooks->context, call, clip, grammar, speech_ms);
 }

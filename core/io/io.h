@@ -10,7 +10,7 @@
 #ifndef CAL_IO_IO_H
 #define CAL_IO_IO_H
 
-#include "io/call.h"
+#include "io/party.h"
 #include "io/legs.h"
 #include "io/lobby.h"
 #include "io/prefixes.h"
@@ -36,7 +36,7 @@ typedef struct cal_io_hooks {
                       int was_sent);
   /* A finished piece of the caller's speech, to be recognised; takes the clip, borrows the grammar
    * (NULL: free text). */
-  void (*on_speech)(void *context, cal_call *call, cal_clip *clip, void *grammar, int64_t speech_ms);
+  void (*on_speech)(void *context, cal_party *call, cal_clip *clip, void *grammar, int64_t speech_ms);
   cal_recordings recordings;
   cal_hearing hearing;
   cal_watcher watcher; /* of the messages of legs of role AGENT */

@@ -25,7 +25,7 @@ struct cal_legs {
 typedef struct member {
   cal_legs *legs;
   cal_leg *leg;
-  cal_call *call; /* one reference */
+  cal_party *party; /* one reference */
   cal_id id;
 } member;
 
@@ -33,7 +33,7 @@ typedef struct member {
 
 static void post(const member *m, cal_event event) {
   event.source = m->id;
-  cal_call_event(m->call, &event);
+  cal_party_event(m->party, &event);
 }
 
 /* Scripts, the store and traces take what the other side said for UTF-8. */
@@ -58,7 +58,7 @@ static void on_up(void *owner, const char *stream, const char *call, uint32_t ra
   cal_value_put_number(&about, "rate", rate_hz);
   cal_value_close(&about);
   post(m, (cal_event){.kind = CAL_EVENT_LEG_STARTED, .value = cal_value_take(&about)});
-  cal_call_attach(m->call, m->id, m->legs->options.commands, take_command, m);
+  cal_party_attach(m->party, m->id, m->legs->options.commands, take_command, m);
 }
 
 static void on_text(void *owner, const char *text, size_t bytes) {
@@ -81,7 +81,7 @@ static void on_speech_stopped(void *owner, int64_t speech_ms) {
 static void on_speech(void *owner, cal_clip *clip, void *grammar, int64_t speech_ms) {
   member *m = owner;
   const cal_legs_options *options = &m->legs->options;
-  options->on_speech(options->context, m->call, clip, grammar, speech_ms);
+  options->on_speech(options->context, m->party, clip, grammar, speech_ms);
 }
 
 static void on_utterance_started(void *owner, uint32_t utterance) {
@@ -123,7 +123,7 @@ static cal_value *value_of(const cal_leg_report *r) {
 /* After this the call may get another leg, on another thread. */
 static void on_ended(void *owner, const cal_leg_report *report) {
   member *m = owner;
-  cal_call_detach(m->call);
+  cal_party_detach(m->party);
   post(m, (cal_event){.kind = CAL_EVENT_LEG_ENDED, .code = (int)report->end, .value = value_of(report)});
 }
 
@@ -131,7 +131,7 @@ static void on_gone(void *owner) {
   member *m = owner;
   cal_slots_remove(m->legs->slots, m->id);
   atomic_fetch_sub(&m->legs->count, 1);
-  cal_unref(m->call);
+  cal_unref(m->party);
   cal_free(m);
 }
 
@@ -158,7 +158,7 @@ static void join(const member *m, cal_command *command) {
   int code =
       command->kind == CAL_COMMAND_LEG_SPEAK ? cal_leg_speak(m->leg, live) : cal_leg_hear(m->leg, live);
   if (code < 0) {
-    cal_log(CAL_LOG_WARN, "leg", cal_call_about(m->call)->name, "not joined: %s", cal_error_text());
+    cal_log(CAL_LOG_WARN, "leg", cal_party_about(m->party)->name, "not joined: %s", cal_error_text());
     cal_live_close(live);
     return;
   }
@@ -262,7 +262,7 @@ void cal_legs_end(cal_legs *legs, const char *text) {
 
 /* ---- coming */
 
-static cal_leg_options leg_options(const cal_call_options *about, member *m) {
+static cal_leg_options leg_options(const cal_party_options *about, member *m) {
   return (cal_leg_options){.role = about->role,
                            .name = about->name,
                            .recording_path = about->recording_path,
@@ -274,34 +274,34 @@ static cal_leg_options leg_options(const cal_call_options *about, member *m) {
 }
 
 /* The call was begun. */
-static cal_leg *add(cal_legs *legs, cal_call *call, cal_port *port) {
+static cal_leg *add(cal_legs *legs, cal_party *party, cal_port *port) {
   member *m = cal_alloc(sizeof *m);
-  cal_leg_options options = leg_options(cal_call_about(call), m);
-  *m = (member){.legs = legs, .call = call, .id = cal_slots_add(legs->slots, m)};
+  cal_leg_options options = leg_options(cal_party_about(party), m);
+  *m = (member){.legs = legs, .party = party, .id = cal_slots_add(legs->slots, m)};
   atomic_fetch_add(&legs->count, 1);
   return m->leg = cal_leg_new(cal_legs_host(legs), &options, port);
 }
 
-cal_leg *cal_legs_add(cal_legs *legs, cal_call *call, cal_port *port) {
-  if (cal_call_begin(call) == 0) return add(legs, call, port);
+cal_leg *cal_legs_add(cal_legs *legs, cal_party *party, cal_port *port) {
+  if (cal_party_begin(party) == 0) return add(legs, party, port);
   port->ops->free(port);
-  return cal_unref(call);
+  return cal_unref(party);
 }
 
-static void miss(cal_call *call, cal_leg_end end, const char *text) {
-  member m = {.call = call};
-  cal_log(CAL_LOG_INFO, "leg", cal_call_about(call)->name, "ended (%s): %s", cal_leg_end_word(end), text);
+static void miss(cal_party *party, cal_leg_end end, const char *text) {
+  member m = {.party = party};
+  cal_log(CAL_LOG_INFO, "leg", cal_party_about(party)->name, "ended (%s): %s", cal_leg_end_word(end), text);
   on_ended(&m, &(cal_leg_report){.end = end, .text = text});
 }
 
-void cal_legs_miss(cal_legs *legs, cal_call *call, cal_leg_end end, const char *text) {
-  if (cal_call_begin(call) == 0) miss(call, end, text);
-  cal_unref(call);
+void cal_legs_miss(cal_legs *legs, cal_party *party, cal_leg_end end, const char *text) {
+  if (cal_party_begin(party) == 0) miss(party, end, text);
+  cal_unref(party);
 }
 
 /* What the socket's port must know. Role CARRIER: what was said about where to dial; the ids its messages name
  * are known before the first one. `dial` keeps the texts; the call itself keeps the others. */
-static int port_options(cal_port_ws_options *options, const cal_call_options *about, cal_call *call,
+static int port_options(cal_port_ws_options *options, const cal_party_options *about, cal_party *party,
                         cal_dial *dial) {
   int is_carrier = about->role == CAL_ROLE_CARRIER;
   if (is_carrier && !dial) return cal_fail(-EINVAL, "nothing was said about where to dial");
@@ -310,7 +310,7 @@ static int port_options(cal_port_ws_options *options, const cal_call_options *ab
                                    .is_watched = !is_carrier,
                                    .expected_call = about->carrier_call,
                                    .start_deadline_ms = about->start_deadline_ms,
-                                   .texts = is_carrier ? (void *)dial : (void *)call};
+                                   .texts = is_carrier ? (void *)dial : (void *)party};
   if (!is_carrier) return 0;
   if (dial->wire) options->wire = dial->wire;
   options->stream = dial->stream;
@@ -330,28 +330,28 @@ static int dial_port(cal_port **port, cal_legs *legs, const cal_port_ws_options 
 }
 
 /* With handlers: accepted; else dialled. A call whose port cannot be made has had its leg. */
-static cal_leg *come(cal_legs *legs, cal_call *call, cal_ws_handlers *handlers) {
+static cal_leg *come(cal_legs *legs, cal_party *party, cal_ws_handlers *handlers) {
   cal_port_ws_options options;
   cal_port *port;
-  cal_dial *dial = cal_call_dial(call);
-  int code = port_options(&options, cal_call_about(call), call, dial);
+  cal_dial *dial = cal_party_dial(party);
+  int code = port_options(&options, cal_party_about(party), party, dial);
   if (!code)
     code = handlers ? cal_port_ws_accept(&port, cal_legs_host(legs), &options, handlers)
                     : dial_port(&port, legs, &options);
-  if (code) miss(call, CAL_LEG_NO_SOCKET, cal_error_text());
+  if (code) miss(party, CAL_LEG_NO_SOCKET, cal_error_text());
   cal_unref(dial);
-  return code ? cal_unref(call) : add(legs, call, port);
+  return code ? cal_unref(party) : add(legs, party, port);
 }
 
-cal_leg *cal_legs_accept(cal_legs *legs, cal_call *call, cal_ws_handlers *handlers) {
-  return cal_call_begin(call) < 0 ? cal_unref(call) : come(legs, call, handlers);
+cal_leg *cal_legs_accept(cal_legs *legs, cal_party *party, cal_ws_handlers *handlers) {
+  return cal_party_begin(party) < 0 ? cal_unref(party) : come(legs, party, handlers);
 }
 
-void cal_legs_dial(cal_legs *legs, cal_call *call) {
-  if (cal_call_begin(call) == 0) {
-    come(legs, call, NULL);
+void cal_legs_dial(cal_legs *legs, cal_party *party) {
+  if (cal_party_begin(party) == 0) {
+    come(legs, party, NULL);
     return;
   }
-  cal_log(CAL_LOG_WARN, "leg", cal_call_about(call)->name, "not dialled: %s", cal_error_text());
-  cal_unref(call);
+  cal_log(CAL_LOG_WARN, "leg", cal_party_about(party)->name, "not dialled: %s", cal_error_text());
+  cal_unref(party);
 }

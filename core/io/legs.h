@@ -7,7 +7,7 @@
 #ifndef CAL_IO_LEGS_H
 #define CAL_IO_LEGS_H
 
-#include "io/call.h"
+#include "io/party.h"
 #include "leg/leg.h"
 #include "net/ws.h"
 
@@ -20,7 +20,7 @@ typedef struct cal_legs_options {
   uint32_t ceiling;      /* at most so many at a time */
   /* A finished piece of a caller's speech, to be recognised; takes the clip, borrows the grammar (NULL: free
    * text). */
-  void (*on_speech)(void *context, cal_call *call, cal_clip *clip, void *grammar, int64_t speech_ms);
+  void (*on_speech)(void *context, cal_party *party, cal_clip *clip, void *grammar, int64_t speech_ms);
   void *context;
 } cal_legs_options;
 
@@ -35,12 +35,12 @@ uint32_t cal_legs_count(const cal_legs *legs);       /* any thread; a snapshot *
  * CARRIER may be accepted as well, for a socket that somebody else opens (one half of a pair in memory); its
  * cal_dial gives ids and opening. A dial that fails becomes CAL_EVENT_LEG_ENDED; one of a call that has a leg
  * already is passed over. */
-cal_leg *cal_legs_accept(cal_legs *legs, cal_call *call, cal_ws_handlers *handlers);
-void cal_legs_dial(cal_legs *legs, cal_call *call);
+cal_leg *cal_legs_accept(cal_legs *legs, cal_party *party, cal_ws_handlers *handlers);
+void cal_legs_dial(cal_legs *legs, cal_party *party);
 /* The call's socket will never come: the end of a leg that never was. */
-void cal_legs_miss(cal_legs *legs, cal_call *call, cal_leg_end end, const char *text);
+void cal_legs_miss(cal_legs *legs, cal_party *party, cal_leg_end end, const char *text);
 /* A leg on any port. Takes both; NULL as above, and then the port is freed. */
-cal_leg *cal_legs_add(cal_legs *legs, cal_call *call, cal_port *port);
+cal_leg *cal_legs_add(cal_legs *legs, cal_party *party, cal_port *port);
 
 void cal_legs_command(cal_legs *legs, cal_command *command); /* to the leg that is its target; takes it */
 void cal_legs_end(cal_legs *legs, const char *text);         /* every one that lives */

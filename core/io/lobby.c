@@ -209,7 +209,7 @@ void cal_lobby_refuse(cal_lobby *lobby, cal_id socket, cal_refusal *refusal) {
 
 /* ---- taking */
 
-void cal_lobby_take(cal_lobby *lobby, cal_id socket, cal_call *call) {
+void cal_lobby_take(cal_lobby *lobby, cal_id socket, cal_party *call) {
   held *h = cal_slots_get(lobby->sockets, socket);
   if (!h || !h->ws) {
     cal_legs_miss(lobby->options.legs, call, CAL_LEG_HANGUP,

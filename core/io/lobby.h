@@ -43,7 +43,7 @@ cal_lobby *cal_lobby_free(cal_lobby *lobby);                /* takes; after its 
  * -EBUSY: as many are live as may be. */
 int cal_lobby_hold(cal_lobby *lobby, const cal_http_request *request, cal_ws_handlers *handlers);
 /* Takes the call. A socket that is gone meanwhile is told as the end of its leg. */
-void cal_lobby_take(cal_lobby *lobby, cal_id socket, cal_call *call);
+void cal_lobby_take(cal_lobby *lobby, cal_id socket, cal_party *party);
 
 /* How a held socket is turned away; counted (mem.h), never changed. */
 typedef struct cal_refusal {

@@ -12,7 +12,7 @@
 
 typedef struct token {
   struct token *next;
-  cal_call *call; /* NULL: used */
+  cal_party *party; /* NULL: used */
   uint64_t expires_ns;
   char path[];
 } token;
@@ -30,7 +30,7 @@ static unsigned bucket_of(const char *path) {
 }
 
 static token *token_free(token *t) {
-  cal_unref(t->call);
+  cal_unref(t->party);
   return cal_free(t);
 }
 
@@ -72,8 +72,8 @@ static token **find(cal_tokens *tokens, const char *path) {
   return place;
 }
 
-int cal_tokens_add(cal_tokens *tokens, cal_call *call, uint64_t now_ns) {
-  const cal_call_options *about = cal_call_about(call);
+int cal_tokens_add(cal_tokens *tokens, cal_party *party, uint64_t now_ns) {
+  const cal_party_options *about = cal_party_about(party);
   int code = 0;
   pthread_mutex_lock(&tokens->lock);
   if (tokens->count >= tokens->ceiling)
@@ -87,7 +87,7 @@ int cal_tokens_add(cal_tokens *tokens, cal_call *call, uint64_t now_ns) {
   else {
     token *t = cal_alloc(sizeof *t + strlen(about->path) + 1);
     strcpy(t->path, about->path);
-    t->call = cal_ref(call);
+    t->party = cal_ref(party);
     t->expires_ns = about->token_expires_ns;
     t->next = *place;
     *place = t;
@@ -101,7 +101,7 @@ void cal_tokens_withdraw(cal_tokens *tokens, const char *path) {
   pthread_mutex_lock(&tokens->lock);
   token **place = find(tokens, path);
   token *t = *place;
-  if (t && t->call) { /* a used one stays known as used */
+  if (t && t->party) { /* a used one stays known as used */
     *place = t->next;
     token_free(t);
     tokens->count--;
@@ -118,7 +118,7 @@ static int is_equal(const char *a, const char *b) {
   return !difference;
 }
 
-static int is_signed(const cal_call_options *about, const char *(*header)(void *, const char *),
+static int is_signed(const cal_party_options *about, const char *(*header)(void *, const char *),
                      void *context) {
   if (!about->signature_header) return 1;
   const char *given = header(context, about->signature_header);
@@ -128,21 +128,21 @@ static int is_signed(const cal_call_options *about, const char *(*header)(void *
   return 0;
 }
 
-cal_call *cal_tokens_take(cal_tokens *tokens, const char *path,
-                          const char *(*header)(void *context, const char *name), void *context,
-                          uint64_t now_ns, int *status) {
-  cal_call *call = NULL;
+cal_party *cal_tokens_take(cal_tokens *tokens, const char *path,
+                           const char *(*header)(void *context, const char *name), void *context,
+                           uint64_t now_ns, int *status) {
+  cal_party *party = NULL;
   pthread_mutex_lock(&tokens->lock);
   token *t = *find(tokens, path);
   if (!t) {
     *status = 401;
-  } else if (!t->call || now_ns >= t->expires_ns || !is_signed(cal_call_about(t->call), header, context)) {
+  } else if (!t->party || now_ns >= t->expires_ns || !is_signed(cal_party_about(t->party), header, context)) {
     *status = 403;
   } else {
-    call = t->call;
-    t->call = NULL;
+    party = t->party;
+    t->party = NULL;
     t->expires_ns = now_ns + SPENT_KEPT_NS;
   }
   pthread_mutex_unlock(&tokens->lock);
-  return call;
+  return party;
 }

@@ -5,13 +5,13 @@
 #ifndef CAL_IO_TOKENS_H
 #define CAL_IO_TOKENS_H
 
-#include "io/call.h"
+#include "io/party.h"
 
 typedef struct cal_tokens cal_tokens;
 
 cal_tokens *cal_tokens_new(uint32_t ceiling); /* returns owned; at most `ceiling` outstanding */
 cal_tokens *cal_tokens_free(cal_tokens *tokens);
-int cal_tokens_add(cal_tokens *tokens, cal_call *call,
+int cal_tokens_add(cal_tokens *tokens, cal_party *party,
                    uint64_t now_ns); /* takes one reference of its own; -ENOBUFS, -EEXIST */
 void cal_tokens_withdraw(cal_tokens *tokens,
                          const char *path); /* the call ended before its socket came: never heard of it */
@@ -19,8 +19,8 @@ void cal_tokens_withdraw(cal_tokens *tokens,
 /* The call whose socket this path opens, once; returns owned. NULL with *status 401 (the path carries no
  * token that was ever ours), 403 (used or expired). Does not consume when `signature` is wrong: *status 403.
  */
-cal_call *cal_tokens_take(cal_tokens *tokens, const char *path,
-                          const char *(*header)(void *context, const char *name), void *context,
-                          uint64_t now_ns, int *status);
+cal_party *cal_tokens_take(cal_tokens *tokens, const char *path,
+                           const char *(*header)(void *context, const char *name), void *context,
+                           uint64_t now_ns, int *status);
 
 #endif

@@ -20,7 +20,7 @@
 static cal_metric *gauge_calls(void) { return cal_gauge("callisto_calls_live", "calls that are open"); }
 
 const char *cal_live_call_name(const cal_live_call *call) {
-  return cal_call_about(call->parties[0].call)->name;
+  return cal_party_about(call->parties[0].call)->name;
 }
 
 cal_live_call *cal_live_call_named(cal_script_host *host, const char *name) {
@@ -41,7 +41,7 @@ static void free_parties(cal_live_call *call) {
   for (int i = 0; i < CAL_PARTIES; i++) cal_bridge_leave(call->joins[i].bridge);
   for (int i = 0; i < call->party_count; i++) {
     const cal_live_party *party = &call->parties[i];
-    if (party->has_token) cal_tokens_withdraw(call->host->reach->tokens, cal_call_about(party->call)->path);
+    if (party->has_token) cal_tokens_withdraw(call->host->reach->tokens, cal_party_about(party->call)->path);
     cal_unref(party->call);
   }
 }
@@ -67,7 +67,7 @@ cal_live_call *cal_live_call_free(cal_live_call *call) {
 static void close_legs(cal_live_call *call, int first, uint32_t flags, int code) {
   for (int i = first; i < call->party_count; i++) {
     cal_command command = {.kind = CAL_COMMAND_LEG_CLOSE, .flags = flags, .code = code};
-    cal_call_command(call->parties[i].call, &command);
+    cal_party_command(call->parties[i].call, &command);
   }
 }
 
@@ -82,10 +82,10 @@ void cal_live_call_close(cal_live_call *call, int close_code) {
  * joined, and go with the caller. */
 static void play_fallback(cal_live_call *call) {
   cal_reach *reach = call->host->reach;
-  cal_call *caller = call->parties[0].call;
-  cal_call_forget_waiting(caller); /* its commands may fill the room these need */
+  cal_party *caller = call->parties[0].call;
+  cal_party_forget_waiting(caller); /* its commands may fill the room these need */
   cal_command stop = {.kind = CAL_COMMAND_LEG_STOP};
-  cal_call_command(caller, &stop);
+  cal_party_command(caller, &stop);
   if (call->fallback_text) {
     cal_line line = {.call_id = cal_live_call_name(call),
                      .at_ms = cal_reach_wall_ms(reach),
@@ -145,24 +145,24 @@ int cal_live_call_report(cal_live_call *call, cal_value *message) {
 
 /* ---- parties */
 
-static cal_live_party *new_party(cal_live_call *call, cal_call_options *options) {
+static cal_live_party *new_party(cal_live_call *call, cal_party_options *options) {
   cal_live_party *party = &call->parties[call->party_count++];
   options->handle = call->handle;
   options->events = call->host->events;
   options->party = call->party_count;
-  party->call = cal_call_new(options);
+  party->call = cal_party_new(options);
   return party;
 }
 
 static int let_in(cal_live_call *call, cal_live_party *party) {
   cal_reach *reach = call->host->reach;
-  if (!cal_call_about(party->call)->path) return 0;
+  if (!cal_party_about(party->call)->path) return 0;
   int code = cal_tokens_add(reach->tokens, party->call, cal_reach_now_ns(reach));
   party->has_token = !code;
   return code;
 }
 
-int cal_live_call_add_party(cal_live_call *call, cal_call_options *options, uint8_t *number) {
+int cal_live_call_add_party(cal_live_call *call, cal_party_options *options, uint8_t *number) {
   if (call->party_count == CAL_PARTIES)
     return cal_fail(-ENOBUFS, "a call has at most %d parties in its life", CAL_PARTIES);
   options->name = cal_live_call_name(call);
@@ -256,7 +256,7 @@ static int admit(cal_live_call *call, const char *entry) {
   return code ? code : let_in(call, &call->parties[0]);
 }
 
-int cal_live_call_open(cal_service *service, cal_call_options *options, const cal_opening *opening) {
+int cal_live_call_open(cal_service *service, cal_party_options *options, const cal_opening *opening) {
   cal_script_host *host = service->host;
   cal_live_call *call = cal_alloc(sizeof *call);
   call->host = host;

@@ -1,5 +1,5 @@
 /* live_call: one call as its script thread knows it: its VM, its parties, and what the caller hears when its script
- * fails. A party has a leg of its own (io/call.h); the caller is party 1, others are those the call is joined with.
+ * fails. A party has a leg (io/party.h); the caller is party 1, others are those the call is joined with.
  *
  * A call whose script fails or overruns is condemned: its VM is thrown away, its leg plays the fallback from C and
  * closes, and its service is told (CAL_EVENT_BROKEN). The script's own thread. */
@@ -7,7 +7,7 @@
 #define CAL_SCRIPT_LIVE_CALL_H
 
 #include "io/bridge.h"
-#include "io/call.h"
+#include "io/party.h"
 #include "script/service.h"
 
 #define CAL_CALLS_CEILING 20000 /* of a script thread */
@@ -15,8 +15,8 @@
 #define CAL_PARTIES 8 /* of a call, in the whole of its life */
 
 typedef struct cal_live_party {
-  cal_call *call; /* what the planes share about it; one reference */
-  int has_token;  /* minted */
+  cal_party *call; /* what the planes share about it; one reference */
+  int has_token;   /* minted */
   uint32_t last_utterance;
   int32_t last_background; /* numbers what the script said about it */
 } cal_live_party;
@@ -54,16 +54,16 @@ typedef struct cal_opening {
 
 /* Takes a VM, loads the entry in it, lets the media token in. `options->handle` and `->events` are filled in here.
  * -ESHUTDOWN while draining, -EBUSY, -ENOBUFS over a ceiling, -EEXIST when the name is taken, or what the entry said. */
-int cal_live_call_open(cal_service *service, cal_call_options *options, const cal_opening *opening);
+int cal_live_call_open(cal_service *service, cal_party_options *options, const cal_opening *opening);
 /* Another name for it, which a carrier gave, instead of the one before. -EEXIST. */
 int cal_live_call_alias(cal_live_call *call, const char *carrier_call);
 void cal_live_call_close(cal_live_call *call,
                          int close_code);               /* takes; its leg closes with this WebSocket code */
 cal_live_call *cal_live_call_free(cal_live_call *call); /* takes; its leg is not told */
 
-/* Another party of the call, whose leg comes with a token or is dialled (options->path, cal_call_set_dial). What the
+/* Another party of the call, whose leg comes with a token or is dialled (options->path, cal_party_set_dial). What the
  * planes call it and where its events go is filled in here. Its number is from 2. -ENOBUFS over CAL_PARTIES. */
-int cal_live_call_add_party(cal_live_call *call, cal_call_options *options, uint8_t *number);
+int cal_live_call_add_party(cal_live_call *call, cal_party_options *options, uint8_t *number);
 cal_live_party *cal_live_call_party(cal_live_call *call, lua_Integer number); /* NULL: there is none */
 
 /* Joins the legs of two parties: each hears the other, in C, whatever the script does. Joining again says anew who hears

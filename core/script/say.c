@@ -11,37 +11,37 @@
 
 /* A job keeps its call alive until it has been answered; the speech plane answers every job exactly once. */
 typedef struct saying {
-  cal_call *call;
+  cal_party *party;
   uint32_t utterance;
 } saying;
 
-static void declare(cal_call *call, uint32_t utterance, uint32_t flags) {
+static void declare(cal_party *party, uint32_t utterance, uint32_t flags) {
   cal_command command = {.kind = CAL_COMMAND_LEG_UTTERANCE, .utterance = utterance, .flags = flags};
-  cal_call_command(call, &command);
+  cal_party_command(party, &command);
 }
 
-static void audio(cal_call *call, uint32_t utterance, cal_clip *clip, int is_last, int code) {
+static void audio(cal_party *party, uint32_t utterance, cal_clip *clip, int is_last, int code) {
   cal_command command = {.kind = CAL_COMMAND_LEG_AUDIO,
                          .utterance = utterance,
                          .clip = clip,
                          .flags = is_last ? CAL_COMMAND_LAST : 0,
                          .code = code};
-  cal_call_command(call, &command);
+  cal_party_command(party, &command);
 }
 
 static void on_clip(void *context, cal_clip *clip, int is_last, int code) {
   saying *s = context;
   if (code && code != -ECANCELED)
-    cal_log(CAL_LOG_ERROR, "speech", cal_call_about(s->call)->name, "not spoken: %s", cal_error_text());
-  audio(s->call, s->utterance, clip, is_last, code);
+    cal_log(CAL_LOG_ERROR, "speech", cal_party_about(s->party)->name, "not spoken: %s", cal_error_text());
+  audio(s->party, s->utterance, clip, is_last, code);
   if (!is_last) return;
-  cal_unref(s->call);
+  cal_unref(s->party);
   cal_free(s);
 }
 
-static saying *saying_new(cal_call *call, uint32_t utterance) {
+static saying *saying_new(cal_party *party, uint32_t utterance) {
   saying *s = cal_alloc(sizeof *s);
-  s->call = cal_ref(call);
+  s->party = cal_ref(party);
   s->utterance = utterance;
   return s;
 }
@@ -50,31 +50,31 @@ static cal_voice_options voice_of(const char *voice, uint32_t rate_hz) {
   return (cal_voice_options){.voice = voice, .rate_hz = rate_hz};
 }
 
-void cal_say_text(cal_speech *speech, cal_call *call, uint32_t utterance, const char *text, const char *voice,
-                  uint32_t flags) {
-  declare(call, utterance, flags);
-  saying *s = saying_new(call, utterance);
-  cal_voice_options options = voice_of(voice, cal_call_rate_hz(call));
+void cal_say_text(cal_speech *speech, cal_party *party, uint32_t utterance, const char *text,
+                  const char *voice, uint32_t flags) {
+  declare(party, utterance, flags);
+  saying *s = saying_new(party, utterance);
+  cal_voice_options options = voice_of(voice, cal_party_rate_hz(party));
   int code = cal_speech_say(speech, NULL, text, &options, on_clip, s);
   if (code < 0) on_clip(s, NULL, 1, code);
 }
 
-void cal_say_file(cal_speech *speech, cal_call *call, uint32_t utterance, const char *path,
+void cal_say_file(cal_speech *speech, cal_party *party, uint32_t utterance, const char *path,
                   const char *announced, uint32_t flags) {
-  declare(call, utterance, flags);
-  if (announced) audio(call, utterance, cal_spoken_say(announced, cal_call_rate_hz(call)), 0, 0);
-  saying *s = saying_new(call, utterance);
-  int code = cal_speech_play_file(speech, NULL, path, cal_call_rate_hz(call), on_clip, s);
+  declare(party, utterance, flags);
+  if (announced) audio(party, utterance, cal_spoken_say(announced, cal_party_rate_hz(party)), 0, 0);
+  saying *s = saying_new(party, utterance);
+  int code = cal_speech_play_file(speech, NULL, path, cal_party_rate_hz(party), on_clip, s);
   if (code < 0) on_clip(s, NULL, 1, code);
 }
 
-void cal_say_clip(cal_call *call, uint32_t utterance, cal_clip *clip, uint32_t flags) {
-  declare(call, utterance, flags);
-  audio(call, utterance, clip, 1, 0);
+void cal_say_clip(cal_party *party, uint32_t utterance, cal_clip *clip, uint32_t flags) {
+  declare(party, utterance, flags);
+  audio(party, utterance, clip, 1, 0);
 }
 
 typedef struct background {
-  cal_call *call;
+  cal_party *party;
   int32_t number, gain_q12;
 } background;
 
@@ -83,25 +83,25 @@ static void post_background(const background *b, uint32_t flags, cal_clip *clip)
                          .code = b->number,
                          .flags = flags,
                          .background = {.clip = clip, .gain_q12 = b->gain_q12}};
-  cal_call_command(b->call, &command);
+  cal_party_command(b->party, &command);
 }
 
 static void on_background(void *context, cal_clip *clip, int is_last, int code) {
   background *b = context;
   if (code && code != -ECANCELED)
-    cal_log(CAL_LOG_ERROR, "speech", cal_call_about(b->call)->name, "no background: %s", cal_error_text());
+    cal_log(CAL_LOG_ERROR, "speech", cal_party_about(b->party)->name, "no background: %s", cal_error_text());
   if (clip) post_background(b, CAL_COMMAND_ON, clip);
   if (!is_last) return;
-  cal_unref(b->call);
+  cal_unref(b->party);
   cal_free(b);
 }
 
-void cal_say_background(cal_speech *speech, cal_call *call, int32_t number, const char *path,
+void cal_say_background(cal_speech *speech, cal_party *party, int32_t number, const char *path,
                         int32_t gain_q12) {
   background *b = cal_alloc(sizeof *b);
-  *b = (background){.call = cal_ref(call), .number = number, .gain_q12 = gain_q12};
+  *b = (background){.party = cal_ref(party), .number = number, .gain_q12 = gain_q12};
   post_background(b, path ? CAL_COMMAND_ON : 0, NULL);
-  int code = path ? cal_speech_play_file(speech, NULL, path, cal_call_rate_hz(call), on_background, b) : 0;
+  int code = path ? cal_speech_play_file(speech, NULL, path, cal_party_rate_hz(party), on_background, b) : 0;
   if (code < 0 || !path) on_background(b, NULL, 1, code);
 }
 
@@ -113,7 +113,7 @@ void cal_say_prepare(cal_speech *speech, const char *text, const char *voice) {
 }
 
 typedef struct hearing {
-  cal_call *call;
+  cal_party *party;
   int64_t speech_ms;
 } hearing;
 
@@ -135,15 +135,15 @@ static void on_heard(void *context, const cal_heard *heard, int code) {
   }
   cal_value_close(&packed);
   cal_event event = {.kind = CAL_EVENT_HEARD, .code = code, .value = cal_value_take(&packed)};
-  cal_call_event(h->call, &event);
-  cal_unref(h->call);
+  cal_party_event(h->party, &event);
+  cal_unref(h->party);
   cal_free(h);
 }
 
-void cal_hear_clip(cal_speech *speech, cal_call *call, cal_clip *clip, cal_grammar *grammar,
+void cal_hear_clip(cal_speech *speech, cal_party *party, cal_clip *clip, cal_grammar *grammar,
                    int64_t speech_ms) {
   hearing *h = cal_alloc(sizeof *h);
-  h->call = cal_ref(call);
+  h->party = cal_ref(party);
   h->speech_ms = speech_ms;
   int code = cal_speech_hear(speech, NULL, clip, grammar, on_heard, h);
   if (code < 0) on_heard(h, NULL, code);

@@ -20,7 +20,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "data/json_value.h"
-#include "io/call.h"
+#include "io/party.h"
 #include "io/io.h"
 #include "net/ws.h"
 
@@ -180,7 +180,7 @@ static inline void kit_on_response(void *context, cal_id fetch, cal_http_message
   cal_http_message_free(message);
 }
 
-static inline void kit_on_speech(void *context, cal_call *call, cal_clip *clip, void *grammar,
+static inline void kit_on_speech(void *context, cal_party *call, cal_clip *clip, void *grammar,
                                  int64_t speech_ms) {
   kit *k = context;
   k->speeches++;
@@ -302,34 +302,34 @@ static inline seen_event *kit_ended(kit *k, uint32_t utterance) {
   return NULL;
 }
 
-static inline cal_call *kit_call(kit *k, cal_call_options options) {
+static inline cal_party *kit_call(kit *k, cal_party_options options) {
   if (!options.name) options.name = "call-1";
   if (!options.wire) options.wire = options.role == CAL_ROLE_CARRIER ? k->carrier_wire : k->wire;
   if (!options.handle) options.handle = 77;
   options.events = k->events;
-  return cal_call_new(&options);
+  return cal_party_new(&options);
 }
 
 /* ---- commands */
 
-static inline int kit_declare(cal_call *call, uint32_t utterance, uint32_t flags) {
-  return cal_call_command(
+static inline int kit_declare(cal_party *call, uint32_t utterance, uint32_t flags) {
+  return cal_party_command(
       call, &(cal_command){.kind = CAL_COMMAND_LEG_UTTERANCE, .utterance = utterance, .flags = flags});
 }
 
-static inline int kit_audio(cal_call *call, uint32_t utterance, cal_clip *clip, uint32_t flags) {
-  return cal_call_command(
+static inline int kit_audio(cal_party *call, uint32_t utterance, cal_clip *clip, uint32_t flags) {
+  return cal_party_command(
       call,
       &(cal_command){.kind = CAL_COMMAND_LEG_AUDIO, .utterance = utterance, .clip = clip, .flags = flags});
 }
 
-static inline int kit_say(cal_call *call, uint32_t utterance, cal_clip *clip, uint32_t flags) {
+static inline int kit_say(cal_party *call, uint32_t utterance, cal_clip *clip, uint32_t flags) {
   kit_declare(call, utterance, flags);
   return kit_audio(call, utterance, clip, CAL_COMMAND_LAST);
 }
 
-static inline int kit_end(cal_call *call, uint32_t flags) {
-  return cal_call_command(call, &(cal_command){.kind = CAL_COMMAND_LEG_CLOSE, .flags = flags, .code = 1000});
+static inline int kit_end(cal_party *call, uint32_t flags) {
+  return cal_party_command(call, &(cal_command){.kind = CAL_COMMAND_LEG_CLOSE, .flags = flags, .code = 1000});
 }
 
 /* ---- sound */
@@ -371,7 +371,7 @@ typedef struct said {
 
 typedef struct peer {
   kit *k;
-  cal_call *call;
+  cal_party *call;
   cal_leg *leg;
   cal_ws *ws;
   cal_wire_state state;
@@ -428,7 +428,7 @@ static inline cal_ws_handlers peer_handlers(peer *p) {
 }
 
 /* A leg on one half of a pair, this peer on the other. The peer keeps one reference of the call. */
-static inline void peer_join_through(peer *p, kit *k, cal_call *call, cal_ws_pair_options options) {
+static inline void peer_join_through(peer *p, kit *k, cal_party *call, cal_ws_pair_options options) {
   *p = (peer){.k = k, .call = call};
   p->heard = calloc(MOST_HEARD, sizeof *p->heard);
   p->said = calloc(MOST_SAID, sizeof *p->said);
@@ -441,12 +441,12 @@ static inline void peer_join_through(peer *p, kit *k, cal_call *call, cal_ws_pai
   assert_int_equal(cal_ws_pair_new(&ours, &p->ws, k->loop, &options), 0);
 }
 
-static inline void peer_join(peer *p, kit *k, cal_call *call, uint32_t latency_ms) {
+static inline void peer_join(peer *p, kit *k, cal_party *call, uint32_t latency_ms) {
   peer_join_through(p, k, call, (cal_ws_pair_options){.latency_ms = latency_ms});
 }
 
 /* Joined and started. */
-static inline void peer_start(peer *p, kit *k, cal_call *call) {
+static inline void peer_start(peer *p, kit *k, cal_party *call) {
   peer_join(p, k, call, 0);
   kit_run_ms(k, 1);
   peer_send(p, kit_start);

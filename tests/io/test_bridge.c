@@ -25,8 +25,8 @@ static int teardown(void **state) {
 }
 
 static void begin(void) {
-  peer_start(&pa, &ka, kit_call(&ka, (cal_call_options){.name = "call-a", .recording_path = "a.wav"}));
-  peer_start(&pb, &kb, kit_call(&kb, (cal_call_options){.name = "call-b", .recording_path = "b.wav"}));
+  peer_start(&pa, &ka, kit_call(&ka, (cal_party_options){.name = "call-a", .recording_path = "a.wav"}));
+  peer_start(&pb, &kb, kit_call(&kb, (cal_party_options){.name = "call-b", .recording_path = "b.wav"}));
 }
 
 static void end(void) {
@@ -220,8 +220,8 @@ static void the_end_of_one_leaves_the_other_alone(void **state) {
 }
 
 static void a_call_without_a_leg_is_joined_when_it_comes_and_an_ended_one_never(void **state) {
-  cal_call *a = kit_call(&ka, (cal_call_options){.name = "call-a"});
-  cal_call *b = kit_call(&kb, (cal_call_options){.name = "call-b"});
+  cal_party *a = kit_call(&ka, (cal_party_options){.name = "call-a"});
+  cal_party *b = kit_call(&kb, (cal_party_options){.name = "call-b"});
   cal_bridge *bridge, *late;
   assert_int_equal(cal_bridge_join(&bridge, a, b, 0), -EINVAL);
   assert_int_equal(cal_bridge_join(&bridge, a, b, CAL_BRIDGE_BOTH), 0);

@@ -90,10 +90,10 @@ static void close_line(line *l) {
   WAIT_FOR(l->is_closed);
 }
 
-static cal_call *expect(const char *path, cal_call_options options) {
+static cal_party *expect(const char *path, cal_party_options options) {
   options.path = path;
   options.token_expires_ns = cal_loop_now_ns(k.loop) + 3600 * CAL_S;
-  cal_call *call = kit_call(&k, options);
+  cal_party *call = kit_call(&k, options);
   assert_int_equal(cal_tokens_add(k.tokens, call, cal_loop_now_ns(k.loop)), 0);
   return call;
 }
@@ -104,9 +104,9 @@ static void nobody_gets_in_without_a_token(void **state) {
   char long_one[600];
   memset(long_one, 'x', 599);
   long_one[599] = 0;
-  cal_call *call = expect("/media/a", (cal_call_options){0});
-  cal_call *signed_call =
-      expect("/media/b", (cal_call_options){.signature_header = "x-signature", .signatures = right});
+  cal_party *call = expect("/media/a", (cal_party_options){0});
+  cal_party *signed_call =
+      expect("/media/b", (cal_party_options){.signature_header = "x-signature", .signatures = right});
   assert_int_equal(try_line(&l, "/media/none", NULL), 401);
   assert_int_equal(try_line(&l, "/", NULL), 401);
   assert_int_equal(try_line(&l, "/media/b", "bad"), 403);
@@ -127,18 +127,18 @@ static void nobody_gets_in_without_a_token(void **state) {
 
 static void beyond_the_ceiling_and_while_draining_it_is_503(void **state) {
   line lines[4];
-  cal_call *calls[4];
+  cal_party *calls[4];
   for (int i = 0; i < 4; i++) {
     char path[16];
     snprintf(path, sizeof path, "/media/%d", i);
-    calls[i] = expect(path, (cal_call_options){0});
+    calls[i] = expect(path, (cal_party_options){0});
     assert_int_equal(try_line(&lines[i], path, NULL), i < 3 ? 0 : 503);
   }
   close_line(&lines[0]);
   WAIT_FOR(kit_legs(&k) == 2);
   assert_int_equal(try_line(&lines[3], "/media/3", NULL), 0); /* the refusal has not cost the token */
   close_line(&lines[3]);
-  cal_call *late = expect("/media/late", (cal_call_options){0});
+  cal_party *late = expect("/media/late", (cal_party_options){0});
   WAIT_FOR(kit_legs(&k) == 2);
   cal_io_refuse_calls(k.io);
   line l;
@@ -154,7 +154,7 @@ static void beyond_the_ceiling_and_while_draining_it_is_503(void **state) {
 
 static void a_script_plane_without_room_for_the_end_is_overloaded(void **state) {
   line l;
-  cal_call *call = expect("/media/a", (cal_call_options){0});
+  cal_party *call = expect("/media/a", (cal_party_options){0});
   for (int i = 0; i < 4096; i++) assert_int_equal(cal_mailbox_reserve(k.events), 0);
   assert_int_equal(try_line(&l, "/media/a", NULL), 503);
   assert_int_equal(kit_legs(&k), 0);
@@ -164,7 +164,7 @@ static void a_script_plane_without_room_for_the_end_is_overloaded(void **state) 
 
 static void a_greeting_plays_when_the_stream_starts(void **state) {
   line l;
-  cal_call *call = expect("/media/a", (cal_call_options){0});
+  cal_party *call = expect("/media/a", (cal_party_options){0});
   kit_say(call, 1, kit_clip(500, "hello", 0), 0);
   assert_int_equal(try_line(&l, "/media/a", NULL), 0);
   cal_ws_send_copy(l.ws, kit_start, strlen(kit_start), CAL_WS_TEXT);
@@ -272,21 +272,21 @@ static void a_fetch_is_answered_once_whatever_happens(void **state) {
 
 static const char *const opening[] = {"{\"event\":\"connected\"}", kit_start, NULL};
 
-static cal_call *line_to(const char *url) {
-  cal_call *call =
-      kit_call(&k, (cal_call_options){
+static cal_party *line_to(const char *url) {
+  cal_party *call =
+      kit_call(&k, (cal_party_options){
                        .role = CAL_ROLE_CARRIER, .name = "line-1", .handle = 88, .start_deadline_ms = 10000});
   if (url)
-    cal_call_set_dial(call, &(cal_dial){.url = url,
-                                        .url_headers = "X-Signature: good\nbroken\nX-Other:   b\n",
-                                        .stream = "MZ1",
-                                        .carrier_call = "CA1",
-                                        .opening = opening,
-                                        .closing = "{\"event\":\"stop\"}"});
+    cal_party_set_dial(call, &(cal_dial){.url = url,
+                                         .url_headers = "X-Signature: good\nbroken\nX-Other:   b\n",
+                                         .stream = "MZ1",
+                                         .carrier_call = "CA1",
+                                         .opening = opening,
+                                         .closing = "{\"event\":\"stop\"}"});
   return call;
 }
 
-static void dial(cal_call *call) {
+static void dial(cal_party *call) {
   post_command((cal_command){.kind = CAL_COMMAND_CALL_DIAL, .object = cal_ref(call)});
 }
 
@@ -294,11 +294,11 @@ static void a_dialled_line_and_its_agent_talk(void **state) {
   static const char *const right[] = {"good", NULL};
   char url[64];
   snprintf(url, sizeof url, "ws://127.0.0.1:%d/media/a", cal_io_port(k.io));
-  cal_call *agent = expect("/media/a", (cal_call_options){.carrier_call = "CA1",
-                                                          .signature_header = "x-signature",
-                                                          .signatures = right,
-                                                          .signature_is_required = 1});
-  cal_call *carrier = line_to(url);
+  cal_party *agent = expect("/media/a", (cal_party_options){.carrier_call = "CA1",
+                                                            .signature_header = "x-signature",
+                                                            .signatures = right,
+                                                            .signature_is_required = 1});
+  cal_party *carrier = line_to(url);
   kit_say(agent, 1, kit_clip(400, "hello", 0), 0);
   kit_end(agent, CAL_COMMAND_DRAIN);
   dial(carrier);
@@ -324,7 +324,7 @@ static void a_line_that_cannot_be_had(void **state) {
   const char *const urls[] = {"ws://127.0.0.1:1/", refused, "nonsense", "", NULL};
   for (int i = 0; i < 5; i++) {
     k.count = 0;
-    cal_call *call = line_to(urls[i]);
+    cal_party *call = line_to(urls[i]);
     dial(call);
     WAIT_FOR(kit_events(&k, CAL_EVENT_LEG_ENDED) == 1);
     seen_event *end = kit_event(&k, CAL_EVENT_LEG_ENDED, 0);
@@ -333,8 +333,8 @@ static void a_line_that_cannot_be_had(void **state) {
     cal_unref(call);
   }
   k.count = 0;
-  cal_call *call = line_to(NULL);
-  cal_call_set_dial(call, &(cal_dial){.url = refused, .stream = long_id});
+  cal_party *call = line_to(NULL);
+  cal_party_set_dial(call, &(cal_dial){.url = refused, .stream = long_id});
   dial(call);
   WAIT_FOR(kit_events(&k, CAL_EVENT_LEG_ENDED) == 1);
   assert_int_equal(kit_event(&k, CAL_EVENT_LEG_ENDED, 0)->code, CAL_LEG_NO_SOCKET);
@@ -347,9 +347,9 @@ static void an_io_ends_with_legs_of_every_kind(void **state) {
   line up, waiting, opening_one;
   char url[64];
   snprintf(url, sizeof url, "ws://127.0.0.1:%d/media/none", cal_io_port(k.io));
-  cal_call *calls[4] = {expect("/media/a", (cal_call_options){.recording_path = "x.wav"}),
-                        expect("/media/b", (cal_call_options){0}), expect("/media/c", (cal_call_options){0}),
-                        line_to(url)};
+  cal_party *calls[4] = {expect("/media/a", (cal_party_options){.recording_path = "x.wav"}),
+                         expect("/media/b", (cal_party_options){0}),
+                         expect("/media/c", (cal_party_options){0}), line_to(url)};
   assert_int_equal(try_line(&up, "/media/a", NULL), 0);
   cal_ws_send_copy(up.ws, kit_start, strlen(kit_start), CAL_WS_TEXT);
   kit_say(calls[0], 1, kit_clip(5000, "cut", 0), 0);
@@ -392,12 +392,12 @@ static void two_planes_on_two_threads(void **state) {
   int port = cal_io_port(io);
   pthread_create(&thread, NULL, run, loop);
   enum { LINES = 12 };
-  cal_call *agents[LINES], *carriers[LINES];
+  cal_party *agents[LINES], *carriers[LINES];
   for (int i = 0; i < LINES; i++) {
     char path[32], url[64];
     snprintf(path, sizeof path, "/media/%d", i);
     snprintf(url, sizeof url, "ws://127.0.0.1:%d%s", port, path);
-    agents[i] = expect(path, (cal_call_options){.carrier_call = "CA1", .recording_path = "x.wav"});
+    agents[i] = expect(path, (cal_party_options){.carrier_call = "CA1", .recording_path = "x.wav"});
     carriers[i] = line_to(url);
     kit_say(agents[i], 1, kit_clip(200, "hello", 0), 0);
     cal_command command = {.kind = CAL_COMMAND_CALL_DIAL, .object = cal_ref(carriers[i])};
@@ -406,10 +406,10 @@ static void two_planes_on_two_threads(void **state) {
   for (uint32_t n = 2; n < 60; n++)
     for (int i = 0; i < LINES; i++) {
       kit_say(agents[i], n, kit_clip(20, "more", 0), n % 2 ? CAL_COMMAND_INTERRUPTIBLE : 0);
-      if (n % 7 == 0) cal_call_command(agents[i], &(cal_command){.kind = CAL_COMMAND_LEG_STOP});
+      if (n % 7 == 0) cal_party_command(agents[i], &(cal_command){.kind = CAL_COMMAND_LEG_STOP});
       if (n % 5 == 0)
-        cal_call_command(carriers[i],
-                         &(cal_command){.kind = CAL_COMMAND_LEG_DIGITS, .text = cal_strdup("1")});
+        cal_party_command(carriers[i],
+                          &(cal_command){.kind = CAL_COMMAND_LEG_DIGITS, .text = cal_strdup("1")});
       cal_tokens_withdraw(k.tokens, "/media/none");
       uv_run(cal_loop_uv(k.loop), UV_RUN_NOWAIT);
     }

@@ -89,7 +89,7 @@ static void close_line(line *l) {
   WAIT_FOR(l->is_closed);
 }
 
-static void take(cal_id socket, cal_call *call) {
+static void take(cal_id socket, cal_party *call) {
   cal_mailbox_post(cal_io_commands(k.io),
                    &(cal_command){.kind = CAL_COMMAND_SOCKET_TAKE, .target = socket, .object = cal_ref(call)},
                    CAL_MAIL_CONTROL);
@@ -113,7 +113,7 @@ static void a_held_socket_becomes_the_leg_of_a_call(void **state) {
   WAIT_FOR(k.sockets == 1);
   assert_string_equal(k.socket_about, "/ws/genesys/bot-7?lang=en|" OPEN_TEXT);
   send_text(&l, "{\"id\":\"5f5f\",\"type\":\"ping\",\"seq\":2,\"serverseq\":0,\"parameters\":{}}");
-  cal_call *call = kit_call(&k, (cal_call_options){.wire = numbered, .carrier_call = "5f5f"});
+  cal_party *call = kit_call(&k, (cal_party_options){.wire = numbered, .carrier_call = "5f5f"});
   kit_say(call, 1, kit_clip(400, "hello", 0), 0);
   take(k.socket, call);
   WAIT_FOR(kit_events(&k, CAL_EVENT_LEG_STARTED) == 1);
@@ -143,7 +143,7 @@ static void only_declared_paths_may_come_first_and_only_so_many(void **state) {
   /* as a leg it still counts */
   send_text(&a, OPEN_TEXT);
   WAIT_FOR(k.sockets == 1);
-  cal_call *call = kit_call(&k, (cal_call_options){.wire = numbered});
+  cal_party *call = kit_call(&k, (cal_party_options){.wire = numbered});
   take(k.socket, call);
   WAIT_FOR(kit_events(&k, CAL_EVENT_LEG_STARTED) == 1);
   assert_int_equal(open_line(&d, "/ws/genesys/v"), 503);
@@ -205,7 +205,7 @@ static void a_caller_who_left_meanwhile_is_told_as_a_leg_that_ended(void **state
   WAIT_FOR(k.sockets == 1);
   close_line(&l);
   WAIT_FOR(cal_lobby_held(cal_io_lobby(k.io)) == 0);
-  cal_call *call = kit_call(&k, (cal_call_options){.wire = numbered});
+  cal_party *call = kit_call(&k, (cal_party_options){.wire = numbered});
   take(k.socket, call);
   WAIT_FOR(kit_events(&k, CAL_EVENT_LEG_ENDED) == 1);
   assert_int_equal(kit_event(&k, CAL_EVENT_LEG_ENDED, 0)->code, CAL_LEG_HANGUP);
@@ -227,7 +227,7 @@ static void a_script_plane_without_room_turns_it_away(void **state) {
   send_text(&l, OPEN_TEXT);
   WAIT_FOR(k.sockets == 2);
   for (int i = 0; i < 4096; i++) assert_int_equal(cal_mailbox_reserve(k.events), 0);
-  cal_call *call = kit_call(&k, (cal_call_options){.wire = numbered});
+  cal_party *call = kit_call(&k, (cal_party_options){.wire = numbered});
   take(k.socket, call); /* nobody could be told its end */
   WAIT_FOR(l.is_closed);
   assert_int_equal(l.end.code, 1011);
@@ -265,7 +265,7 @@ static void the_end_of_the_thread_closes_all(void **state) {
   open_line(&taken, "/ws/genesys/z");
   send_text(&taken, OPEN_TEXT);
   WAIT_FOR(k.sockets == 1);
-  cal_call *call = kit_call(&k, (cal_call_options){.wire = numbered});
+  cal_party *call = kit_call(&k, (cal_party_options){.wire = numbered});
   take(k.socket, call);
   WAIT_FOR(kit_events(&k, CAL_EVENT_LEG_STARTED) == 1);
   open_line(&asked, "/ws/genesys/y");

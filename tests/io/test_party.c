@@ -8,7 +8,7 @@
 static kit k;
 static cal_mailbox *commands;
 static uint32_t order[4096], order_count;
-static cal_call *call;
+static cal_party *party;
 
 static void on_command(void *context, void *message) {
   cal_command *command = message;
@@ -28,30 +28,30 @@ static int setup(void **state) {
                                                           .deliver = on_command,
                                                           .drop = drop}),
                    0);
-  call = kit_call(&k, (cal_call_options){.carrier_call = "CA1", .lead_ms = 5000});
+  party = kit_call(&k, (cal_party_options){.carrier_call = "CA1", .lead_ms = 5000});
   return 0;
 }
 
 static int teardown(void **state) {
   cal_mailbox_close(commands);
-  cal_unref(call);
+  cal_unref(party);
   kit_close(&k);
   return 0;
 }
 
 static int stop(uint32_t utterance) {
-  return cal_call_command(call, &(cal_command){.kind = CAL_COMMAND_LEG_STOP, .utterance = utterance});
+  return cal_party_command(party, &(cal_command){.kind = CAL_COMMAND_LEG_STOP, .utterance = utterance});
 }
 
 static void ended(void) {
-  cal_call_detach(call);
-  cal_call_event(call, &(cal_event){.kind = CAL_EVENT_LEG_ENDED, .text = cal_strdup("{}")});
+  cal_party_detach(party);
+  cal_party_event(party, &(cal_event){.kind = CAL_EVENT_LEG_ENDED, .text = cal_strdup("{}")});
 }
 
 static void take(void *context, cal_command *command) { on_command(NULL, command); }
 
 static void options_are_copied_and_made_sane(void **state) {
-  const cal_call_options *about = cal_call_about(call);
+  const cal_party_options *about = cal_party_about(party);
   assert_string_equal(about->carrier_call, "CA1");
   assert_int_equal(about->start_deadline_ms, 5000);
   assert_int_equal(about->longest_s, 14400);
@@ -61,27 +61,27 @@ static void options_are_copied_and_made_sane(void **state) {
 static void commands_wait_for_the_leg_in_order(void **state) {
   for (uint32_t i = 1; i <= 256; i++) assert_int_equal(stop(i), 0);
   char *text = cal_strdup("taken even when refused");
-  assert_int_equal(cal_call_command(call, &(cal_command){.kind = CAL_COMMAND_LEG_TEXT, .text = text}),
+  assert_int_equal(cal_party_command(party, &(cal_command){.kind = CAL_COMMAND_LEG_TEXT, .text = text}),
                    -ENOBUFS);
-  assert_int_equal(cal_call_begin(call), 0);
-  cal_call_attach(call, 5, commands, take, NULL);
+  assert_int_equal(cal_party_begin(party), 0);
+  cal_party_attach(party, 5, commands, take, NULL);
   assert_int_equal(order_count, 256);
-  assert_int_equal(cal_call_leg(call), 5);
+  assert_int_equal(cal_party_leg(party), 5);
   assert_int_equal(stop(257), 0);
   assert_int_equal(order_count, 256);
   kit_run_ms(&k, 0);
   assert_int_equal(order_count, 257);
   for (uint32_t i = 0; i < 257; i++) assert_int_equal(order[i], i + 1);
   ended();
-  assert_int_equal(cal_call_leg(call), 0);
+  assert_int_equal(cal_party_leg(party), 0);
   assert_int_equal(stop(258), -EPIPE);
 }
 
 static void a_call_dies_with_what_waits_in_it(void **state) { /* seen by the leak checker */
-  kit_say(call, 1, kit_clip(100, "gone", 0), 0);
-  cal_call_command(call, &(cal_command){.kind = CAL_COMMAND_LEG_DIGITS, .text = cal_strdup("123")});
-  cal_call_command(
-      call, &(cal_command){.kind = CAL_COMMAND_LEG_LISTEN, .listen = {.grammar = cal_ref_new(8, NULL)}});
+  kit_say(party, 1, kit_clip(100, "gone", 0), 0);
+  cal_party_command(party, &(cal_command){.kind = CAL_COMMAND_LEG_DIGITS, .text = cal_strdup("123")});
+  cal_party_command(
+      party, &(cal_command){.kind = CAL_COMMAND_LEG_LISTEN, .listen = {.grammar = cal_ref_new(8, NULL)}});
 }
 
 /* What a leg does when a waiting command closes it: it ends from inside the hand-over. */
@@ -94,9 +94,9 @@ static void take_and_end(void *context, cal_command *command) {
 
 static void a_command_may_end_the_leg_while_it_is_handed_over(void **state) {
   for (uint32_t i = 1; i <= 5; i++) stop(i);
-  assert_int_equal(cal_call_begin(call), 0);
-  cal_call_attach(call, 5, commands, take_and_end, NULL);
-  assert_int_equal(cal_call_leg(call), 0);
+  assert_int_equal(cal_party_begin(party), 0);
+  cal_party_attach(party, 5, commands, take_and_end, NULL);
+  assert_int_equal(cal_party_leg(party), 0);
   assert_int_equal(order_count, 5);
   assert_int_equal(stop(6), -EPIPE);
   kit_run_ms(&k, 0);
@@ -108,19 +108,19 @@ static void a_command_may_end_the_leg_while_it_is_handed_over(void **state) {
 static void take_end_and_dial(void *context, cal_command *command) {
   on_command(NULL, command);
   ended();
-  cal_call_set_dial(call, &(cal_dial){.url = "ws://127.0.0.1:1/"});
+  cal_party_set_dial(party, &(cal_dial){.url = "ws://127.0.0.1:1/"});
   stop(50);
 }
 
 static void a_call_that_is_dialled_again_keeps_its_commands_for_the_next_leg(void **state) {
   stop(1);
-  assert_int_equal(cal_call_begin(call), 0);
-  cal_call_attach(call, 5, commands, take_end_and_dial, NULL);
-  assert_int_equal(cal_call_leg(call), 0);
+  assert_int_equal(cal_party_begin(party), 0);
+  cal_party_attach(party, 5, commands, take_end_and_dial, NULL);
+  assert_int_equal(cal_party_leg(party), 0);
   assert_int_equal(order_count, 1);
-  assert_int_equal(cal_call_begin(call), 0);
-  cal_call_attach(call, 6, commands, take, NULL);
-  assert_int_equal(cal_call_leg(call), 6);
+  assert_int_equal(cal_party_begin(party), 0);
+  cal_party_attach(party, 6, commands, take, NULL);
+  assert_int_equal(cal_party_leg(party), 6);
   assert_int_equal(order[1], 50);
   ended();
 }
@@ -132,8 +132,8 @@ static void take_and_post(void *context, cal_command *command) {
 
 static void what_is_posted_meanwhile_overtakes_nothing(void **state) {
   for (uint32_t i = 1; i <= 3; i++) stop(i);
-  assert_int_equal(cal_call_begin(call), 0);
-  cal_call_attach(call, 5, commands, take_and_post, NULL);
+  assert_int_equal(cal_party_begin(party), 0);
+  cal_party_attach(party, 5, commands, take_and_post, NULL);
   static const uint32_t expected[] = {1, 2, 3, 11, 12, 13};
   assert_int_equal(order_count, 6);
   assert_memory_equal(order, expected, sizeof expected);
@@ -141,22 +141,23 @@ static void what_is_posted_meanwhile_overtakes_nothing(void **state) {
 }
 
 static void a_call_has_one_leg(void **state) {
-  assert_int_equal(cal_call_begin(call), 0);
-  assert_int_equal(cal_call_begin(call), -EBUSY);
+  assert_int_equal(cal_party_begin(party), 0);
+  assert_int_equal(cal_party_begin(party), -EBUSY);
   ended();
-  assert_int_equal(cal_call_begin(call), 0);
+  assert_int_equal(cal_party_begin(party), 0);
   ended();
 }
 
 static void a_dial_lives_as_long_as_somebody_uses_it(void **state) {
-  assert_null(cal_call_dial(call));
-  cal_call_set_dial(call, &(cal_dial){.url = "ws://one/", .opening = (const char *const[]){"a", "b", NULL}});
-  cal_dial *one = cal_call_dial(call);
-  cal_call_set_dial(call, &(cal_dial){.url = "ws://two/", .closing = "bye"});
+  assert_null(cal_party_dial(party));
+  cal_party_set_dial(party,
+                     &(cal_dial){.url = "ws://one/", .opening = (const char *const[]){"a", "b", NULL}});
+  cal_dial *one = cal_party_dial(party);
+  cal_party_set_dial(party, &(cal_dial){.url = "ws://two/", .closing = "bye"});
   assert_string_equal(one->url, "ws://one/");
   assert_string_equal(one->opening[1], "b");
   assert_null(one->opening[2]);
-  cal_dial *two = cal_call_dial(call);
+  cal_dial *two = cal_party_dial(party);
   assert_string_equal(two->closing, "bye");
   cal_unref(one);
   cal_unref(two);
@@ -167,23 +168,23 @@ static void a_dial_may_bring_a_wire_of_its_own(void **state) {
       .name = "wide", .encoding = CAL_L16BE, .rate_hz = 16000, .frame_ms = 20, .is_binary_out = 1};
   cal_wire *wire;
   assert_int_equal(cal_wire_compile(&wire, &wide), 0);
-  uint32_t own_hz = cal_call_rate_hz(call);
+  uint32_t own_hz = cal_party_rate_hz(party);
   assert_int_not_equal(own_hz, 16000);
-  cal_call_set_dial(call, &(cal_dial){.url = "ws://one/", .wire = wire});
+  cal_party_set_dial(party, &(cal_dial){.url = "ws://one/", .wire = wire});
   cal_unref(wire); /* the dial keeps it */
-  assert_int_equal(cal_call_rate_hz(call), 16000);
-  cal_call_set_dial(call, &(cal_dial){.url = "ws://two/"});
-  assert_int_equal(cal_call_rate_hz(call), own_hz);
+  assert_int_equal(cal_party_rate_hz(party), 16000);
+  cal_party_set_dial(party, &(cal_dial){.url = "ws://two/"});
+  assert_int_equal(cal_party_rate_hz(party), own_hz);
 }
 
 static void pitfall_15_the_end_finds_room_in_a_full_mailbox(void **state) {
-  assert_int_equal(cal_call_begin(call), 0);
+  assert_int_equal(cal_party_begin(party), 0);
   uint32_t posted = 0;
   while (cal_mailbox_waiting(k.events) < 4095) {
-    cal_call_event(call, &(cal_event){.kind = CAL_EVENT_DIGIT, .number = '1'});
+    cal_party_event(party, &(cal_event){.kind = CAL_EVENT_DIGIT, .number = '1'});
     posted++;
   }
-  cal_call_event(call, &(cal_event){.kind = CAL_EVENT_LEG_TEXT, .text = cal_strdup("dropped")});
+  cal_party_event(party, &(cal_event){.kind = CAL_EVENT_LEG_TEXT, .text = cal_strdup("dropped")});
   assert_int_equal(cal_mailbox_waiting(k.events), 4095);
   ended();
   kit_run_ms(&k, 0);
@@ -208,8 +209,8 @@ static void a_script_thread_and_an_io_thread_do_not_trip_over_each_other(void **
   pthread_t script;
   atomic_store(&is_posting, 1);
   pthread_create(&script, NULL, post_many, NULL);
-  assert_int_equal(cal_call_begin(call), 0);
-  cal_call_attach(call, 5, commands, take, NULL);
+  assert_int_equal(cal_party_begin(party), 0);
+  cal_party_attach(party, 5, commands, take, NULL);
   while (atomic_load(&is_posting)) kit_run_ms(&k, 0);
   pthread_join(script, NULL);
   kit_run_ms(&k, 0);

@@ -27,61 +27,61 @@ static const char *header(void *context, const char *name) {
 
 static uint64_t now(void) { return cal_loop_now_ns(k.loop); }
 
-static cal_call *add(const char *path, cal_call_options options) {
+static cal_party *add(const char *path, cal_party_options options) {
   options.path = path;
   if (!options.token_expires_ns) options.token_expires_ns = now() + 60 * CAL_S;
-  cal_call *call = kit_call(&k, options);
-  assert_int_equal(cal_tokens_add(k.tokens, call, now()), 0);
-  return call;
+  cal_party *party = kit_call(&k, options);
+  assert_int_equal(cal_tokens_add(k.tokens, party, now()), 0);
+  return party;
 }
 
 static int take(const char *path, sent *s) {
   int status = 0;
-  cal_call *call = cal_tokens_take(k.tokens, path, header, s, now(), &status);
-  cal_unref(call);
-  return call ? 0 : status;
+  cal_party *party = cal_tokens_take(k.tokens, path, header, s, now(), &status);
+  cal_unref(party);
+  return party ? 0 : status;
 }
 
 static void a_token_opens_one_socket(void **state) {
-  cal_call *call = add("/media/abc", (cal_call_options){0});
+  cal_party *party = add("/media/abc", (cal_party_options){0});
   int status = 0;
   assert_int_equal(take("/media/abd", NULL), 401);
   assert_int_equal(take("/media/ab", NULL), 401);
   assert_int_equal(take("", NULL), 401);
-  cal_call *taken = cal_tokens_take(k.tokens, "/media/abc", header, NULL, now(), &status);
-  assert_ptr_equal(taken, call);
+  cal_party *taken = cal_tokens_take(k.tokens, "/media/abc", header, NULL, now(), &status);
+  assert_ptr_equal(taken, party);
   cal_unref(taken);
   assert_int_equal(take("/media/abc", NULL), 403);
   assert_int_equal(take("/media/abc", NULL), 403);
-  cal_unref(call);
+  cal_unref(party);
 }
 
 static void a_token_has_its_time(void **state) {
-  cal_call *call = add("/media/abc", (cal_call_options){.token_expires_ns = now() + 10 * CAL_S});
+  cal_party *party = add("/media/abc", (cal_party_options){.token_expires_ns = now() + 10 * CAL_S});
   kit_run_ms(&k, 10000);
   assert_int_equal(take("/media/abc", NULL), 403);
-  cal_unref(call);
+  cal_unref(party);
 }
 
 static void the_last_nanosecond_is_in_time(void **state) {
-  cal_call *call = add("/media/abc", (cal_call_options){.token_expires_ns = now() + 10 * CAL_S + 1});
+  cal_party *party = add("/media/abc", (cal_party_options){.token_expires_ns = now() + 10 * CAL_S + 1});
   kit_run_ms(&k, 10000);
   assert_int_equal(take("/media/abc", NULL), 0);
-  cal_unref(call);
+  cal_unref(party);
 }
 
 static void a_withdrawn_token_was_never_there(void **state) {
-  cal_call *call = add("/media/abc", (cal_call_options){0});
+  cal_party *party = add("/media/abc", (cal_party_options){0});
   cal_tokens_withdraw(k.tokens, "/media/abc");
   cal_tokens_withdraw(k.tokens, "/media/abc");
   cal_tokens_withdraw(k.tokens, "/media/other");
   assert_int_equal(take("/media/abc", NULL), 401);
-  cal_unref(call);
-  call = add("/media/used", (cal_call_options){0});
+  cal_unref(party);
+  party = add("/media/used", (cal_party_options){0});
   assert_int_equal(take("/media/used", NULL), 0);
   cal_tokens_withdraw(k.tokens, "/media/used"); /* the call is over: still a used one */
   assert_int_equal(take("/media/used", NULL), 403);
-  cal_unref(call);
+  cal_unref(party);
 }
 
 static void a_wrong_signature_is_refused_and_costs_nothing(void **state) {
@@ -104,26 +104,26 @@ static void a_wrong_signature_is_refused_and_costs_nothing(void **state) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     char path[32];
     snprintf(path, sizeof path, "/media/%zu", i);
-    cal_call *call = add(path, (cal_call_options){.signature_header = "x-signature",
-                                                  .signatures = right,
-                                                  .signature_is_required = cases[i].is_required});
+    cal_party *party = add(path, (cal_party_options){.signature_header = "x-signature",
+                                                     .signatures = right,
+                                                     .signature_is_required = cases[i].is_required});
     sent given = cases[i].sent, good = {"x-signature", "c2lnbmVk"};
     int status = take(path, &given);
     if (status != cases[i].status) fail_msg("case %zu: %d", i, status);
     if (status) assert_int_equal(take(path, &good), 0); /* the right one still gets in */
-    cal_unref(call);
+    cal_unref(party);
   }
 }
 
 static void outstanding_tokens_have_a_ceiling(void **state) {
-  cal_call *calls[101];
+  cal_party *calls[101];
   char path[32];
   for (int i = 0; i < 100; i++) {
     snprintf(path, sizeof path, "/media/%d", i);
-    calls[i] = add(path, (cal_call_options){0});
+    calls[i] = add(path, (cal_party_options){0});
   }
   calls[100] =
-      kit_call(&k, (cal_call_options){.path = "/media/100", .token_expires_ns = now() + 200 * CAL_S});
+      kit_call(&k, (cal_party_options){.path = "/media/100", .token_expires_ns = now() + 200 * CAL_S});
   assert_int_equal(cal_tokens_add(k.tokens, calls[100], now()), -ENOBUFS);
   kit_run_ms(&k, 60000); /* the others are over: their room is free */
   assert_int_equal(cal_tokens_add(k.tokens, calls[100], now()), 0);
@@ -138,9 +138,9 @@ static void tokens_come_and_go_in_flat_memory(void **state) {
     for (int i = 0; i < 50; i++) {
       char path[32];
       snprintf(path, sizeof path, "/media/%d-%d", round, i);
-      cal_call *call = add(path, (cal_call_options){0});
+      cal_party *party = add(path, (cal_party_options){0});
       if (i % 2) assert_int_equal(take(path, NULL), 0);
-      cal_unref(call);
+      cal_unref(party);
     }
     kit_run_ms(&k, 61000);
     if (round == 5) after_first = mallinfo2().uordblks;
@@ -159,20 +159,20 @@ static void *take_all(void *context) {
       char path[32];
       int status;
       snprintf(path, sizeof path, "/media/%d", i);
-      cal_call *call = cal_tokens_take(k.tokens, path, header, NULL, frozen_now, &status);
-      if (call) ++*mine;
-      cal_unref(call);
+      cal_party *party = cal_tokens_take(k.tokens, path, header, NULL, frozen_now, &status);
+      if (party) ++*mine;
+      cal_unref(party);
     }
   return NULL;
 }
 
 static void threads_that_race_for_a_token_do_not_share_it(void **state) {
-  cal_call *calls[90];
+  cal_party *calls[90];
   pthread_t threads[THREADS];
   for (int i = 0; i < 90; i++) {
     char path[32];
     snprintf(path, sizeof path, "/media/%d", i);
-    calls[i] = add(path, (cal_call_options){0});
+    calls[i] = add(path, (cal_party_options){0});
   }
   frozen_now = now();
   for (int i = 0; i < THREADS; i++) pthread_create(&threads[i], NULL, take_all, &taken_by[i]);

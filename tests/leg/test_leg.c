@@ -33,9 +33,9 @@ static void assert_ended(cal_leg_end end, int close_code) {
   assert_int_equal(cal_loop_timers(k.loop), 0);
 }
 
-static void join(cal_call_options options) { peer_join(&p, &k, kit_call(&k, options), 0); }
+static void join(cal_party_options options) { peer_join(&p, &k, kit_call(&k, options), 0); }
 
-static void begin(cal_call_options options) {
+static void begin(cal_party_options options) {
   peer_start(&p, &k, kit_call(&k, options));
   if (end_of_leg()) fail_msg("%s", end_of_leg()->text);
   assert_int_equal(kit_events(&k, CAL_EVENT_LEG_STARTED), 1);
@@ -44,7 +44,7 @@ static void begin(cal_call_options options) {
 /* ---- starting */
 
 static void a_stream_starts_and_says_who_it_is(void **state) {
-  begin((cal_call_options){.carrier_call = "CA1"});
+  begin((cal_party_options){.carrier_call = "CA1"});
   assert_string_equal(kit_event(&k, CAL_EVENT_LEG_STARTED, 0)->text,
                       "{\"stream\":\"MZ1\",\"call\":\"CA1\",\"rate\":8000}");
   peer_send(&p, "{\"event\":\"stop\",\"streamSid\":\"MZ1\"}");
@@ -54,7 +54,7 @@ static void a_stream_starts_and_says_who_it_is(void **state) {
 }
 
 static void no_start_within_the_deadline(void **state) {
-  join((cal_call_options){.start_deadline_ms = 3000});
+  join((cal_party_options){.start_deadline_ms = 3000});
   kit_run_ms(&k, 2990);
   assert_null(end_of_leg());
   peer_send(&p, "{\"event\":\"connected\"}"); /* talking is not starting */
@@ -64,7 +64,7 @@ static void no_start_within_the_deadline(void **state) {
 }
 
 static void the_deadline_comes_before_the_socket_is_open(void **state) {
-  peer_join(&p, &k, kit_call(&k, (cal_call_options){.start_deadline_ms = 50}), 100);
+  peer_join(&p, &k, kit_call(&k, (cal_party_options){.start_deadline_ms = 50}), 100);
   kit_run_ms(&k, 60);
   assert_int_equal(end_of_leg()->code, CAL_LEG_NO_START);
   assert_int_equal(kit_legs(&k), 1); /* its socket will tell when it is gone */
@@ -73,7 +73,7 @@ static void the_deadline_comes_before_the_socket_is_open(void **state) {
 }
 
 static void a_foreign_call_is_refused(void **state) {
-  join((cal_call_options){.carrier_call = "CA2"});
+  join((cal_party_options){.carrier_call = "CA2"});
   kit_run_ms(&k, 1);
   peer_send(&p, kit_start);
   assert_ended(CAL_LEG_WRONG_START, 1003);
@@ -90,7 +90,7 @@ static void pitfall_21_wrong_format_is_refused(void **state) {
                                        "x-mulaw\",\"sampleRate\":16000}}}"};
   for (int i = 0; i < 2; i++) {
     k.count = 0;
-    join((cal_call_options){0});
+    join((cal_party_options){0});
     kit_run_ms(&k, 1);
     peer_send(&p, starts[i]);
     int16_t loud[FRAME];
@@ -105,7 +105,7 @@ static void pitfall_21_wrong_format_is_refused(void **state) {
 static void media_before_the_start_is_not_heard(void **state) {
   static int16_t speech[RATE];
   kit_speech(speech, RATE);
-  join((cal_call_options){.start_deadline_ms = 60000});
+  join((cal_party_options){.start_deadline_ms = 60000});
   kit_run_ms(&k, 1);
   for (int i = 0; i < 4; i++) peer_speaks(&p, speech, RATE);
   peer_send(&p, "{\"event\":\"dtmf\",\"dtmf\":{\"digit\":\"5\"}}");
@@ -122,7 +122,7 @@ static void media_before_the_start_is_not_heard(void **state) {
 static void a_carrier_that_stops_sending_ends_the_callers_turn(void **state) {
   static int16_t speech[RATE];
   kit_speech(speech, RATE);
-  begin((cal_call_options){0});
+  begin((cal_party_options){0});
   peer_is_silent(&p, 500);
   peer_speaks(&p, speech, RATE);
   assert_int_equal(kit_events(&k, CAL_EVENT_SPEECH_STARTED), 1);
@@ -137,7 +137,7 @@ static void a_carrier_that_stops_sending_ends_the_callers_turn(void **state) {
 }
 
 static void a_second_start_changes_nothing(void **state) {
-  begin((cal_call_options){.carrier_call = "CA1"});
+  begin((cal_party_options){.carrier_call = "CA1"});
   peer_send(&p,
             "{\"event\":\"start\",\"start\":{\"streamSid\":\"MZ9\",\"callSid\":\"CA9\",\"mediaFormat\":{}}}");
   peer_send(&p, "{\"event\":\"start\",\"start\":{\"streamSid\":\"MZ8\",\"callSid\":\"CA8\",\"mediaFormat\":{"
@@ -159,7 +159,7 @@ static void a_wire_without_a_start_message_starts_with_its_socket(void **state) 
                                             .frame_ms = 20,
                                             .is_binary_in = 1,
                                             .is_binary_out = 1});
-  join((cal_call_options){.wire = wire});
+  join((cal_party_options){.wire = wire});
   kit_run_ms(&k, 1);
   assert_int_equal(kit_events(&k, CAL_EVENT_LEG_STARTED), 1);
   cal_unref(wire);
@@ -167,7 +167,7 @@ static void a_wire_without_a_start_message_starts_with_its_socket(void **state) 
 }
 
 static void what_was_asked_before_the_start_is_done_with_it(void **state) {
-  join((cal_call_options){0});
+  join((cal_party_options){0});
   kit_say(p.call, 1, kit_clip(200, "hello", 0), 0);
   kit_run_ms(&k, 1000);
   assert_int_equal(p.said_count, 0);
@@ -179,7 +179,7 @@ static void what_was_asked_before_the_start_is_done_with_it(void **state) {
 }
 
 static void a_script_that_hung_up_before_the_start(void **state) {
-  join((cal_call_options){.recording_path = "x.wav"});
+  join((cal_party_options){.recording_path = "x.wav"});
   kit_say(p.call, 1, kit_clip(200, "hello", 0), 0);
   kit_end(p.call, 0);
   kit_say(p.call, 2, kit_clip(200, "never", 0), 0);
@@ -194,7 +194,7 @@ static void a_script_that_hung_up_before_the_start(void **state) {
 /* ---- ending */
 
 static void a_waiting_socket_that_closes(void **state) {
-  join((cal_call_options){0});
+  join((cal_party_options){0});
   kit_run_ms(&k, 1);
   cal_ws_close(p.ws, 1000, "");
   assert_ended(CAL_LEG_HANGUP, 1000);
@@ -205,7 +205,7 @@ static void a_line_that_breaks(void **state) {
   static const int is_started[] = {0, 1};
   for (int i = 0; i < 2; i++) {
     k.count = 0;
-    join((cal_call_options){.recording_path = "x.wav"});
+    join((cal_party_options){.recording_path = "x.wav"});
     kit_run_ms(&k, 1);
     if (is_started[i]) peer_send(&p, kit_start);
     kit_say(p.call, 1, kit_clip(2000, "cut off", 0), 0);
@@ -218,7 +218,7 @@ static void a_line_that_breaks(void **state) {
 }
 
 static void stop_and_close_end_it_once(void **state) {
-  begin((cal_call_options){0});
+  begin((cal_party_options){0});
   peer_send(&p, "{\"event\":\"stop\"}");
   peer_send(&p, "{\"event\":\"stop\"}");
   cal_ws_close(p.ws, 1000, "");
@@ -230,12 +230,12 @@ static void stop_and_close_end_it_once(void **state) {
 
 /* These were posted while the leg lived and find it gone. */
 static void commands_that_come_too_late(void **state) {
-  begin((cal_call_options){0});
+  begin((cal_party_options){0});
   kit_end(p.call, 0);
   kit_end(p.call, 0);
   kit_say(p.call, 1, kit_clip(20, "late", 0), 0);
-  cal_call_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_DIGITS, .text = cal_strdup("1")});
-  cal_call_command(
+  cal_party_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_DIGITS, .text = cal_strdup("1")});
+  cal_party_command(
       p.call, &(cal_command){.kind = CAL_COMMAND_LEG_LISTEN, .listen = {.grammar = cal_ref_new(8, NULL)}});
   assert_ended(CAL_LEG_CLOSED, 1000);
   assert_null(kit_ended(&k, 1));
@@ -247,15 +247,15 @@ static void a_close_code_is_one_that_may_be_sent(void **state) {
                    given[] = {1000, 1001, 1000, 1000, 1000, 1000, 4321};
   for (int i = 0; i < 7; i++) {
     k.count = 0;
-    begin((cal_call_options){0});
-    cal_call_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_CLOSE, .code = asked[i]});
+    begin((cal_party_options){0});
+    cal_party_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_CLOSE, .code = asked[i]});
     assert_ended(CAL_LEG_CLOSED, given[i]);
     peer_leave(&p);
   }
 }
 
 static void the_longest_call(void **state) {
-  begin((cal_call_options){.longest_s = 60});
+  begin((cal_party_options){.longest_s = 60});
   kit_run_ms(&k, 59990);
   assert_null(end_of_leg());
   kit_run_ms(&k, 10);
@@ -266,7 +266,7 @@ static void the_longest_call(void **state) {
 static void fifty_messages_without_sense_are_borne_and_no_more(void **state) {
   static const char *const rubbish[] = {
       "{", "\xff\xfe", "{\"event\":\"media\",\"media\":{\"payload\":\"%%%\"}}", "{\"event\":\"mark\"}", ""};
-  begin((cal_call_options){0});
+  begin((cal_party_options){0});
   for (int i = 0; i < 50; i++) peer_send(&p, rubbish[i % 5]);
   kit_run_ms(&k, 1);
   assert_null(end_of_leg());
@@ -283,10 +283,10 @@ static void fifty_messages_without_sense_are_borne_and_no_more(void **state) {
 }
 
 static void an_io_that_ends_with_live_legs(void **state) {
-  begin((cal_call_options){.recording_path = "x.wav"});
+  begin((cal_party_options){.recording_path = "x.wav"});
   kit_say(p.call, 1, kit_clip(2000, "cut off", 0), 0);
   kit_run_ms(&k, 100);
-  for (cal_id id = cal_call_leg(p.call); id;
+  for (cal_id id = cal_party_leg(p.call); id;
        id = 0) { /* as cal_io_free does it; the pair is closed by the loop */
     cal_leg_finish(p.leg, CAL_LEG_CLOSED, "the engine stops");
     cal_leg_finish(p.leg, CAL_LEG_CLOSED, "the engine stops");
@@ -298,7 +298,7 @@ static void an_io_that_ends_with_live_legs(void **state) {
 /* ---- keys, texts */
 
 static void keys_arrive_one_by_one(void **state) {
-  begin((cal_call_options){0});
+  begin((cal_party_options){0});
   peer_send(&p, "{\"event\":\"dtmf\",\"dtmf\":{\"digit\":\"5\"}}");
   peer_send(&p, "{\"event\":\"dtmf\",\"dtmf\":{\"digit\":\"1 x#\"}}"); /* other characters are skipped */
   kit_run_ms(&k, 1);
@@ -316,8 +316,8 @@ static void keys_in_the_sound_go_both_ways(void **state) {
   cal_wire_spec spec = kit_twilio();
   spec.dtmf.event = spec.dtmf.digit = NULL;
   cal_wire *wire = kit_wire(spec);
-  begin((cal_call_options){.wire = wire});
-  cal_call_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_DIGITS, .text = cal_strdup("42#")});
+  begin((cal_party_options){.wire = wire});
+  cal_party_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_DIGITS, .text = cal_strdup("42#")});
   kit_run_ms(&k, 2000);
   assert_true(p.heard_count > 3 * 200 * RATE / 1000 - FRAME);
   assert_int_equal(kit_events(&k, CAL_EVENT_UTTERANCE_ENDED), 0); /* nobody declared it */
@@ -334,10 +334,10 @@ static void keys_in_the_sound_go_both_ways(void **state) {
 }
 
 static void texts_pass_both_ways(void **state) {
-  begin((cal_call_options){0});
+  begin((cal_party_options){0});
   peer_send(&p, "{\"event\":\"clearedAudio\"}");
-  cal_call_command(p.call,
-                   &(cal_command){.kind = CAL_COMMAND_LEG_TEXT, .text = cal_strdup("{\"event\":\"hi\"}")});
+  cal_party_command(p.call,
+                    &(cal_command){.kind = CAL_COMMAND_LEG_TEXT, .text = cal_strdup("{\"event\":\"hi\"}")});
   kit_run_ms(&k, 1);
   assert_string_equal(kit_event(&k, CAL_EVENT_LEG_TEXT, 0)->text, "{\"event\":\"clearedAudio\"}");
   assert_string_equal(p.last_text, "{\"event\":\"hi\"}");
@@ -347,7 +347,7 @@ static void texts_pass_both_ways(void **state) {
 /* ---- what it costs */
 
 static void an_idle_leg_has_no_tick(void **state) {
-  begin((cal_call_options){0});
+  begin((cal_party_options){0});
   kit_run_ms(&k, 100);
   assert_int_equal(cal_loop_timers(k.loop), 1); /* the longest call */
   uint64_t now = cal_loop_now_ns(k.loop);
@@ -367,7 +367,7 @@ static void pitfall_18_thousands_of_legs_come_and_go_in_flat_memory(void **state
   size_t after_warm_up = 0;
   for (int i = 0; i < 5000; i++) {
     k.count = 0;
-    begin((cal_call_options){.recording_path = i % 2 ? "x.wav" : NULL});
+    begin((cal_party_options){.recording_path = i % 2 ? "x.wav" : NULL});
     kit_say(p.call, 1, kit_clip(300, "hangs up while we speak", 0), CAL_COMMAND_INTERRUPTIBLE);
     kit_say(p.call, 2, kit_clip(300, "and this was waiting", 0), 0);
     kit_run_ms(&k, 100);
@@ -397,7 +397,7 @@ static void a_leg_is_small(void **state) {
   mallopt(M_MMAP_THRESHOLD, 64 << 20); /* so that everything is counted in one place */
   used[0] = mallinfo2().uordblks;
   for (int i = 0; i < LEGS; i++) {
-    peer_start(&peers[i], &k, kit_call(&k, (cal_call_options){.recording_path = "x.wav"}));
+    peer_start(&peers[i], &k, kit_call(&k, (cal_party_options){.recording_path = "x.wav"}));
     peers_own += MOST_HEARD * sizeof(int16_t) + MOST_SAID * sizeof(said);
   }
   used[1] = mallinfo2().uordblks;

@@ -25,20 +25,20 @@ static int teardown(void **state) {
   return 0;
 }
 
-static void begin(cal_call_options options) {
+static void begin(cal_party_options options) {
   peer_start(&p, &k, kit_call(&k, options));
   p.echoes = 1;
 }
 
 static void background(int32_t number, cal_clip *clip, int32_t gain_q12) { /* takes */
-  cal_call_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_BACKGROUND,
-                                          .code = number,
-                                          .flags = CAL_COMMAND_ON,
-                                          .background = {.clip = clip, .gain_q12 = gain_q12}});
+  cal_party_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_BACKGROUND,
+                                           .code = number,
+                                           .flags = CAL_COMMAND_ON,
+                                           .background = {.clip = clip, .gain_q12 = gain_q12}});
 }
 
 static void background_off(int32_t number) {
-  cal_call_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_BACKGROUND, .code = number});
+  cal_party_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_BACKGROUND, .code = number});
 }
 
 static void expect_office(void) {
@@ -62,7 +62,7 @@ static void assert_frames(size_t from, size_t count, const cal_clip *clip, size_
 }
 
 static void it_plays_without_a_seam_and_on_time(void **state) {
-  begin((cal_call_options){0});
+  begin((cal_party_options){0});
   background(1, cal_ref(office), VOLUME);
   expect_office();
   kit_run_ms(&k, 10000); /* fourteen rounds */
@@ -82,7 +82,7 @@ static void it_plays_without_a_seam_and_on_time(void **state) {
 }
 
 static void speech_lies_over_it(void **state) {
-  begin((cal_call_options){0});
+  begin((cal_party_options){0});
   background(1, cal_ref(office), VOLUME);
   expect_office();
   kit_run_ms(&k, 1000);
@@ -103,7 +103,7 @@ static void speech_lies_over_it(void **state) {
 
 /* The next piece comes while the carrier still has something to play: no background must get in between. */
 static void a_voice_that_hesitates_is_not_torn_apart(void **state) {
-  begin((cal_call_options){.lead_ms = 200});
+  begin((cal_party_options){.lead_ms = 200});
   background(1, cal_ref(office), VOLUME);
   expect_office();
   kit_run_ms(&k, 400);
@@ -124,7 +124,7 @@ static void a_voice_that_hesitates_is_not_torn_apart(void **state) {
 }
 
 static void a_voice_that_is_late_leaves_no_hole_in_it(void **state) {
-  begin((cal_call_options){0});
+  begin((cal_party_options){0});
   background(1, cal_ref(office), VOLUME);
   kit_run_ms(&k, 200);
   kit_declare(p.call, 1, 0);
@@ -142,7 +142,7 @@ static void a_voice_that_is_late_leaves_no_hole_in_it(void **state) {
 /* The carrier forgets its stock, so it is filled again in the next slot of the wheel, with the same sounds.
  */
 static void a_barge_in_costs_it_no_more_than_the_stock(void **state) {
-  begin((cal_call_options){0});
+  begin((cal_party_options){0});
   background(1, cal_ref(office), VOLUME);
   expect_office();
   kit_run_ms(&k, 400);
@@ -154,7 +154,7 @@ static void a_barge_in_costs_it_no_more_than_the_stock(void **state) {
   kit_say(p.call, 1, cal_ref(clip), CAL_COMMAND_INTERRUPTIBLE);
   kit_run_ms(&k, 1000);
   uint64_t stopped = cal_loop_now_ns(k.loop);
-  cal_call_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_STOP});
+  cal_party_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_STOP});
   kit_run_ms(&k, 5);
   said *clear = peer_said(&p, CAL_WIRE_CLEAR, 0);
   assert_int_equal(clear->at_ns, stopped);
@@ -175,7 +175,7 @@ static void a_barge_in_costs_it_no_more_than_the_stock(void **state) {
 static void a_caller_does_not_interrupt_it(void **state) {
   static int16_t speech[RATE];
   kit_speech(speech, RATE);
-  begin((cal_call_options){0});
+  begin((cal_party_options){0});
   background(1, cal_ref(office), VOLUME);
   expect_office();
   peer_is_silent(&p, 1500);
@@ -183,7 +183,8 @@ static void a_caller_does_not_interrupt_it(void **state) {
   assert_non_null(kit_event(&k, CAL_EVENT_SPEECH_STARTED, 0));
   assert_null(peer_said(&p, CAL_WIRE_CLEAR, 0));
   assert_frames(0, 125, NULL, 0);
-  cal_call_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_STOP}); /* nothing is said: nothing stops */
+  cal_party_command(p.call,
+                    &(cal_command){.kind = CAL_COMMAND_LEG_STOP}); /* nothing is said: nothing stops */
   kit_run_ms(&k, 100);
   assert_null(peer_said(&p, CAL_WIRE_CLEAR, 0));
   assert_frames(125 * FRAME, 5, NULL, 0);
@@ -191,7 +192,7 @@ static void a_caller_does_not_interrupt_it(void **state) {
 }
 
 static void it_changes_at_once_and_keeps_its_place(void **state) {
-  begin((cal_call_options){0});
+  begin((cal_party_options){0});
   background(1, cal_ref(office), VOLUME);
   expect_office();
   kit_run_ms(&k, 300);
@@ -220,7 +221,7 @@ static void it_changes_at_once_and_keeps_its_place(void **state) {
 }
 
 static void off_and_on_again_in_one_moment_is_on(void **state) {
-  begin((cal_call_options){0});
+  begin((cal_party_options){0});
   background(1, cal_ref(office), VOLUME);
   kit_run_ms(&k, 300);
   background_off(2);
@@ -236,7 +237,7 @@ static void off_and_on_again_in_one_moment_is_on(void **state) {
 }
 
 static void it_may_be_asked_for_before_the_line_is_open_and_does_not_hold_its_end(void **state) {
-  peer_join(&p, &k, kit_call(&k, (cal_call_options){0}), 0);
+  peer_join(&p, &k, kit_call(&k, (cal_party_options){0}), 0);
   background(1, cal_ref(office), VOLUME);
   kit_run_ms(&k, 1);
   peer_send(&p, kit_start);
@@ -249,7 +250,7 @@ static void it_may_be_asked_for_before_the_line_is_open_and_does_not_hold_its_en
 }
 
 static void it_is_recorded(void **state) {
-  begin((cal_call_options){.recording_path = "x.wav"});
+  begin((cal_party_options){.recording_path = "x.wav"});
   background(1, cal_ref(office), VOLUME);
   kit_run_ms(&k, 2000);
   kit_end(p.call, 0);

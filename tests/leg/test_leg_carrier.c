@@ -20,14 +20,15 @@ static int teardown(void **state) {
 static const char *const opening[] = {"{\"event\":\"connected\"}", kit_start, NULL};
 static const char closing[] = "{\"event\":\"stop\",\"streamSid\":\"MZ1\"}";
 
-static cal_call *carrier_call(void) {
-  cal_call *call = kit_call(&k, (cal_call_options){.role = CAL_ROLE_CARRIER, .name = "line-1", .handle = 88});
-  cal_call_set_dial(call, &(cal_dial){.url = "ws://127.0.0.1:1/media/x",
-                                      .stream = "MZ1",
-                                      .carrier_call = "CA1",
-                                      .opening = opening,
-                                      .closing = closing,
-                                      .sequence = 2});
+static cal_party *carrier_call(void) {
+  cal_party *call =
+      kit_call(&k, (cal_party_options){.role = CAL_ROLE_CARRIER, .name = "line-1", .handle = 88});
+  cal_party_set_dial(call, &(cal_dial){.url = "ws://127.0.0.1:1/media/x",
+                                       .stream = "MZ1",
+                                       .carrier_call = "CA1",
+                                       .opening = opening,
+                                       .closing = closing,
+                                       .sequence = 2});
   return call;
 }
 
@@ -143,7 +144,7 @@ static void a_clear_silences_and_gives_all_marks_back(void **state) {
 
 static void keys_are_told_as_the_wire_says(void **state) {
   begin();
-  cal_call_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_DIGITS, .text = cal_strdup("17")});
+  cal_party_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_DIGITS, .text = cal_strdup("17")});
   kit_run_ms(&k, 100);
   uint32_t keys = 0;
   for (uint32_t i = 0; i < p.said_count; i++) keys += p.said[i].kind == CAL_WIRE_OTHER;
@@ -164,12 +165,12 @@ static void an_application_that_goes_away(void **state) {
 /* ---- joined */
 
 typedef struct joined {
-  cal_call *agent, *carrier;
+  cal_party *agent, *carrier;
 } joined;
 
 static joined j;
 
-static void join(uint32_t latency_ms, cal_call_options agent) {
+static void join(uint32_t latency_ms, cal_party_options agent) {
   cal_ws_pair_options options = {.latency_ms = latency_ms};
   cal_ws *a, *b;
   agent.handle = 77;
@@ -199,7 +200,7 @@ static seen_event *event_for(cal_id target, cal_event_kind kind) {
 
 /* The sound a leg hears, as its recorder writes it down: the agent's left side. */
 static void what_one_says_the_other_hears_to_the_sample(void **state) {
-  join(40, (cal_call_options){.recording_path = "x.wav"});
+  join(40, (cal_party_options){.recording_path = "x.wav"});
   cal_clip *clip = kit_clip(2000, "hello", 0);
   kit_say(j.carrier, 1, cal_ref(clip), 0);
   kit_run_ms(&k, 3000);
@@ -218,7 +219,7 @@ static void marks_close_the_loop(void **state) {
   static const uint32_t latencies[] = {0, 5, 60, 250};
   for (int i = 0; i < 4; i++) {
     k.count = 0;
-    join(latencies[i], (cal_call_options){0});
+    join(latencies[i], (cal_party_options){0});
     kit_say(j.agent, 1, kit_clip(1000, "first", 0), 0);
     kit_say(j.agent, 2, kit_clip(1000, "second", 0), 0);
     uint64_t began = cal_loop_now_ns(k.loop);
@@ -237,7 +238,7 @@ static void marks_close_the_loop(void **state) {
 }
 
 static void pitfall_17_a_subscriber_talks_over_the_agent(void **state) {
-  join(30, (cal_call_options){0});
+  join(30, (cal_party_options){0});
   kit_run_ms(&k, 1500);
   kit_say(j.agent, 1, kit_clip(6000, "a long story", 0), CAL_COMMAND_INTERRUPTIBLE);
   kit_run_ms(&k, 2000);
@@ -261,7 +262,7 @@ static void pitfall_17_a_subscriber_talks_over_the_agent(void **state) {
 }
 
 static void pitfall_16_goodbye_is_heard_before_the_line_closes(void **state) {
-  join(80, (cal_call_options){0});
+  join(80, (cal_party_options){0});
   kit_run_ms(&k, 1000);
   cal_clip *bye = cal_clip_new(RATE, RATE, "goodbye", 0);
   kit_speech(bye->data, bye->samples);

@@ -37,7 +37,7 @@ static void say(const char *type, const char *parameters) {
   kit_run_ms(&k, 0);
 }
 
-static void begin(cal_call_options options) {
+static void begin(cal_party_options options) {
   peer_join(&p, &k, kit_call(&k, options), 0);
   kit_run_ms(&k, 1);
   say("open", "{}");
@@ -56,7 +56,7 @@ static uint32_t packets(void) {
 }
 
 static void an_open_is_answered_before_anything_is_said(void **state) {
-  cal_call *call = kit_call(&k, (cal_call_options){0});
+  cal_party *call = kit_call(&k, (cal_party_options){0});
   kit_say(call, 1, kit_clip(500, "hello", 0), 0);
   peer_join(&p, &k, call, 0);
   kit_run_ms(&k, 1);
@@ -73,7 +73,7 @@ static void an_open_is_answered_before_anything_is_said(void **state) {
 }
 
 static void a_ping_is_answered_at_once_and_told_nobody(void **state) {
-  begin((cal_call_options){0});
+  begin((cal_party_options){0});
   assert_true(last_is("opened"));
   say("ping", "{}");
   assert_true(last_is("pong"));
@@ -85,7 +85,7 @@ static void a_ping_is_answered_at_once_and_told_nobody(void **state) {
 }
 
 static void audio_leaves_in_few_large_messages(void **state) {
-  begin((cal_call_options){0});
+  begin((cal_party_options){0});
   uint64_t began = cal_loop_now_ns(k.loop);
   kit_say(p.call, 1, kit_clip(20000, "long", 0), 0);
   for (int s = 1; s <= 20; s++) {
@@ -102,7 +102,7 @@ static void audio_leaves_in_few_large_messages(void **state) {
 }
 
 static void what_was_said_is_over_when_the_carrier_has_played_it(void **state) {
-  begin((cal_call_options){0});
+  begin((cal_party_options){0});
   kit_say(p.call, 1, kit_clip(1000, "one", 0), 0);
   kit_run_ms(&k, 1500);
   assert_null(kit_ended(&k, 1)); /* by the schedule it would be */
@@ -121,10 +121,10 @@ static void what_was_said_is_over_when_the_carrier_has_played_it(void **state) {
 }
 
 static void an_old_word_ends_no_new_sentence(void **state) {
-  begin((cal_call_options){0});
+  begin((cal_party_options){0});
   kit_say(p.call, 1, kit_clip(3000, "one", 0), 0);
   kit_run_ms(&k, 1000);
-  cal_call_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_STOP});
+  cal_party_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_STOP});
   kit_run_ms(&k, 0);
   assert_true(last_is("event"));
   assert_non_null(strstr(p.last_text, "barge_in"));
@@ -140,11 +140,11 @@ static void an_old_word_ends_no_new_sentence(void **state) {
 }
 
 static void the_last_word_comes_after_what_was_said(void **state) {
-  begin((cal_call_options){.bye = "{\"reason\":\"error\"}"});
+  begin((cal_party_options){.bye = "{\"reason\":\"error\"}"});
   kit_say(p.call, 1, kit_clip(1000, "one", 0), 0);
-  cal_call_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_BYE,
-                                          .text = cal_strdup("{\"reason\":\"completed\",\"outputVariables\":"
-                                                             "{\"outcome\":\"agent\"}}")});
+  cal_party_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_BYE,
+                                           .text = cal_strdup("{\"reason\":\"completed\",\"outputVariables\":"
+                                                              "{\"outcome\":\"agent\"}}")});
   kit_end(p.call, CAL_COMMAND_DRAIN);
   kit_run_ms(&k, 1500);
   assert_int_equal(kit_events(&k, CAL_EVENT_LEG_ENDED), 0);
@@ -166,7 +166,7 @@ static void the_last_word_comes_after_what_was_said(void **state) {
 }
 
 static void nobody_is_waited_for_for_ever(void **state) {
-  begin((cal_call_options){.bye = "{\"reason\":\"error\"}"});
+  begin((cal_party_options){.bye = "{\"reason\":\"error\"}"});
   kit_end(p.call, 0);
   kit_run_ms(&k, 0);
   assert_true(last_is("disconnect"));
@@ -180,7 +180,7 @@ static void nobody_is_waited_for_for_ever(void **state) {
 }
 
 static void the_carriers_last_word_is_answered_and_reported(void **state) {
-  begin((cal_call_options){0});
+  begin((cal_party_options){0});
   kit_say(p.call, 1, kit_clip(3000, "one", 0), 0);
   kit_run_ms(&k, 1000);
   say("close", "{\"reason\":\"end\"}");
@@ -198,7 +198,7 @@ static void the_carriers_last_word_is_answered_and_reported(void **state) {
 }
 
 static void a_gap_in_the_numbers_ends_it_with_a_word(void **state) {
-  begin((cal_call_options){.bye = "{\"reason\":\"error\"}"});
+  begin((cal_party_options){.bye = "{\"reason\":\"error\"}"});
   sent += 3;
   say("ping", "{}");
   assert_true(last_is("disconnect"));
@@ -209,7 +209,7 @@ static void a_gap_in_the_numbers_ends_it_with_a_word(void **state) {
 }
 
 static void a_socket_that_breaks_needs_no_word(void **state) {
-  begin((cal_call_options){0});
+  begin((cal_party_options){0});
   uint32_t before = p.said_count;
   cal_ws_pair_cut(p.ws);
   kit_run_ms(&k, 1);
@@ -220,7 +220,7 @@ static void a_socket_that_breaks_needs_no_word(void **state) {
 }
 
 static void too_much_is_held_back_for_as_long_as_the_carrier_says(void **state) {
-  begin((cal_call_options){0});
+  begin((cal_party_options){0});
   kit_say(p.call, 1, kit_clip(2000, "one", 0), 0);
   kit_run_ms(&k, 500);
   uint32_t before = packets();
@@ -240,7 +240,7 @@ static void too_much_is_held_back_for_as_long_as_the_carrier_says(void **state) 
 
 static void a_pause_ends_what_is_being_said(void **state) {
   static int16_t speech[RATE];
-  begin((cal_call_options){0});
+  begin((cal_party_options){0});
   kit_speech(speech, RATE);
   peer_is_silent(&p, 500);
   peer_speaks(&p, speech, RATE);
@@ -261,8 +261,9 @@ static const char *const opening[] = {"{\"version\":\"2\",\"id\":\"5f5f\",\"type
 static void play_carrier(void) {
   cal_unref(k.carrier_wire);
   k.carrier_wire = kit_wire(numbered_client());
-  cal_call *call = kit_call(&k, (cal_call_options){.role = CAL_ROLE_CARRIER, .bye = "{\"reason\":\"end\"}"});
-  cal_call_set_dial(call, &(cal_dial){.url = "ws://x", .stream = "5f5f", .opening = opening, .sequence = 2});
+  cal_party *call =
+      kit_call(&k, (cal_party_options){.role = CAL_ROLE_CARRIER, .bye = "{\"reason\":\"end\"}"});
+  cal_party_set_dial(call, &(cal_dial){.url = "ws://x", .stream = "5f5f", .opening = opening, .sequence = 2});
   cal_unref(k.carrier_wire);
   cal_wire_spec s = numbered_server(); /* what the peer reads with */
   s.sequence_path = s.acknowledged_path = s.stream_path = NULL;

@@ -17,13 +17,13 @@ static int teardown(void **state) {
   return 0;
 }
 
-static void begin(cal_call_options options) {
+static void begin(cal_party_options options) {
   peer_start(&p, &k, kit_call(&k, options));
   assert_int_equal(kit_events(&k, CAL_EVENT_LEG_STARTED), 1);
 }
 
 static void begin_echoing(void) {
-  begin((cal_call_options){0});
+  begin((cal_party_options){0});
   p.echoes = 1;
 }
 
@@ -73,7 +73,7 @@ static void frames_leave_on_an_absolute_schedule_and_not_far_ahead(void **state)
   static const uint32_t leads[] = {20, 100, 400};
   for (int i = 0; i < 3; i++) {
     k.count = 0;
-    begin((cal_call_options){.lead_ms = leads[i]});
+    begin((cal_party_options){.lead_ms = leads[i]});
     p.echoes = 1;
     kit_run_ms(&k, 3); /* somewhere in a slot of the wheel */
     kit_say(p.call, 1, kit_clip(10000, "long", 0), 0);
@@ -104,7 +104,7 @@ static void a_wire_of_odd_frames_is_paced_as_well(void **state) {
     spec.chunk_min_bytes = spec.chunk_multiple_bytes = cases[i].chunk;
     spec.start.rate = NULL;
     cal_wire *wire = kit_wire(spec);
-    begin((cal_call_options){.wire = wire, .longest_s = 60});
+    begin((cal_party_options){.wire = wire, .longest_s = 60});
     cal_clip *clip = cal_clip_new(cases[i].rate_hz, 20 * cases[i].rate_hz, "long", 0);
     kit_say(p.call, 1, clip, 0);
     kit_run_ms(&k, 10000);
@@ -139,11 +139,11 @@ static void a_voice_that_fails_is_told_with_the_end(void **state) {
   begin_echoing();
   kit_declare(p.call, 1, 0);
   kit_audio(p.call, 1, kit_clip(100, "half", 0), 0);
-  cal_call_command(
+  cal_party_command(
       p.call,
       &(cal_command){.kind = CAL_COMMAND_LEG_AUDIO, .utterance = 1, .flags = CAL_COMMAND_LAST, .code = -EIO});
   kit_declare(p.call, 2, 0);
-  cal_call_command(
+  cal_party_command(
       p.call, &(cal_command){
                   .kind = CAL_COMMAND_LEG_AUDIO, .utterance = 2, .flags = CAL_COMMAND_LAST, .code = -ENOENT});
   kit_declare(p.call, 3, 0);
@@ -245,7 +245,7 @@ static void a_stop_of_one_keeps_the_other_whole(void **state) {
   kit_say(p.call, 2, cal_ref(stays), 0);
   kit_run_ms(&k, 100);
   uint64_t stopped = cal_loop_now_ns(k.loop);
-  cal_call_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_STOP, .utterance = 1});
+  cal_party_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_STOP, .utterance = 1});
   kit_run_ms(&k, 0);
   said *clear = peer_said(&p, CAL_WIRE_CLEAR, 0);
   assert_int_equal(clear->at_ns, stopped);
@@ -262,11 +262,11 @@ static void a_stop_of_one_keeps_the_other_whole(void **state) {
 
 /* Marks that a clear gives back prove nothing. */
 static void echoes_after_a_clear_are_not_believed(void **state) {
-  begin((cal_call_options){0});
+  begin((cal_party_options){0});
   kit_say(p.call, 1, counting(1), 0);
   kit_run_ms(&k, 160); /* all sent, its mark too; 160 ms were played at best */
   assert_non_null(peer_said(&p, CAL_WIRE_MARK, 0));
-  cal_call_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_STOP});
+  cal_party_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_STOP});
   kit_run_ms(&k, 0);
   peer_mark(&p, peer_said(&p, CAL_WIRE_MARK, 0)->name);
   peer_mark(&p, "c99999999999999999999");
@@ -282,7 +282,7 @@ static void echoes_after_a_clear_are_not_believed(void **state) {
 /* ---- a peer that reads slowly: our own queue fills */
 
 static void begin_narrow(void) {
-  peer_join_through(&p, &k, kit_call(&k, (cal_call_options){0}), (cal_ws_pair_options){.window_bytes = 600});
+  peer_join_through(&p, &k, kit_call(&k, (cal_party_options){0}), (cal_ws_pair_options){.window_bytes = 600});
   kit_run_ms(&k, 1);
   peer_send(&p, kit_start);
   kit_run_ms(&k, 0);
@@ -293,7 +293,7 @@ static void pitfall_17_a_backlog_of_our_own_is_forgotten_too(void **state) {
   cal_ws_pause(p.ws, 1);
   kit_say(p.call, 1, kit_clip(2000, "into a full pipe", 0), 0);
   kit_run_ms(&k, 600);
-  cal_call_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_STOP});
+  cal_party_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_STOP});
   kit_run_ms(&k, 0);
   cal_ws_pause(p.ws, 0);
   kit_run_ms(&k, 1000);
@@ -311,7 +311,7 @@ static void a_stop_of_what_was_not_sent_leaves_the_rest_alone(void **state) {
   kit_say(p.call, 1, cal_ref(stays), 0);
   kit_say(p.call, 2, kit_clip(700, "waits", 0), 0);
   kit_run_ms(&k, 400);
-  cal_call_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_STOP, .utterance = 2});
+  cal_party_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_STOP, .utterance = 2});
   kit_run_ms(&k, 0);
   cal_ws_pause(p.ws, 0);
   kit_run_ms(&k, 1000);
@@ -325,7 +325,7 @@ static void a_stop_of_what_was_not_sent_leaves_the_rest_alone(void **state) {
 /* ---- the end */
 
 static void pitfall_16_last_sentence_is_not_cut(void **state) {
-  begin((cal_call_options){0});
+  begin((cal_party_options){0});
   cal_clip *goodbye = kit_clip(1500, "thank you goodbye", 0);
   kit_say(p.call, 1, cal_ref(goodbye), 0);
   kit_end(p.call, CAL_COMMAND_DRAIN);
@@ -343,7 +343,7 @@ static void pitfall_16_last_sentence_is_not_cut(void **state) {
 }
 
 static void pitfall_15_a_drain_ends_though_no_mark_comes(void **state) {
-  begin((cal_call_options){0});
+  begin((cal_party_options){0});
   kit_say(p.call, 1, kit_clip(1000, "bye", 0), 0);
   kit_end(p.call, CAL_COMMAND_DRAIN);
   kit_run_ms(&k, 900);
@@ -397,8 +397,8 @@ static void speech_is_cut_out_for_the_recogniser(void **state) {
   peer_speaks(&p, speech, RATE);
   peer_is_silent(&p, 1000);
   assert_int_equal(k.speeches, 0); /* nobody asked */
-  cal_call_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_LISTEN,
-                                          .listen = {.endpoint_ms = 300, .grammar = cal_ref_new(8, NULL)}});
+  cal_party_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_LISTEN,
+                                           .listen = {.endpoint_ms = 300, .grammar = cal_ref_new(8, NULL)}});
   kit_run_ms(&k, 1);
   peer_speaks(&p, speech, RATE);
   peer_is_silent(&p, 1000);
@@ -407,12 +407,12 @@ static void speech_is_cut_out_for_the_recogniser(void **state) {
   assert_int_equal(kit_events(&k, CAL_EVENT_SPEECH_STARTED), 2);
   assert_int_equal(kit_events(&k, CAL_EVENT_SPEECH_STOPPED), 2);
   assert_in_range(kit_event(&k, CAL_EVENT_SPEECH_STOPPED, 1)->number, 700, 1300);
-  cal_call_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_LISTEN, .listen = {.free_text = 1}});
+  cal_party_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_LISTEN, .listen = {.free_text = 1}});
   kit_run_ms(&k, 1);
   peer_speaks(&p, speech, RATE);
   peer_is_silent(&p, 1000);
   assert_int_equal(k.speeches, 2); /* any words, so no grammar */
-  cal_call_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_LISTEN});
+  cal_party_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_LISTEN});
   kit_run_ms(&k, 1);
   peer_speaks(&p, speech, RATE);
   peer_is_silent(&p, 1000);
@@ -437,7 +437,7 @@ static void pitfall_20_odd_chunks_and_rates_are_heard(void **state) {
                                               .frame_ms = 20,
                                               .is_binary_in = 1,
                                               .is_binary_out = 1});
-    peer_join(&p, &k, kit_call(&k, (cal_call_options){.wire = wire, .name = "odd"}), 0);
+    peer_join(&p, &k, kit_call(&k, (cal_party_options){.wire = wire, .name = "odd"}), 0);
     kit_run_ms(&k, 1);
     size_t rate = cases[i].rate_hz, count = 4 * rate;
     for (size_t n = 0; n < count; n++) {
@@ -474,7 +474,7 @@ static size_t first_sound(int side) {
 }
 
 static void pitfall_19_both_sides_are_recorded_where_they_were_heard(void **state) {
-  begin((cal_call_options){.recording_path = "x.wav"});
+  begin((cal_party_options){.recording_path = "x.wav"});
   p.echoes = 1;
   uint64_t born = cal_loop_now_ns(k.loop) - CAL_MS; /* joined a millisecond ago */
   cal_clip *clip = kit_clip(3000, "long", 0);
@@ -505,11 +505,11 @@ static void pitfall_19_both_sides_are_recorded_where_they_were_heard(void **stat
 }
 
 static void what_a_clear_took_back_is_not_in_the_recording(void **state) {
-  begin((cal_call_options){.recording_path = "x.wav", .lead_ms = 400});
+  begin((cal_party_options){.recording_path = "x.wav", .lead_ms = 400});
   kit_run_ms(&k, 19);
   kit_say(p.call, 1, kit_clip(3000, "long", 0), 0);
   kit_run_ms(&k, 500);
-  cal_call_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_STOP});
+  cal_party_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_STOP});
   kit_run_ms(&k, 1000);
   cal_clip *clip = kit_clip(500, "next", 0);
   kit_say(p.call, 2, cal_ref(clip), 0);
@@ -528,14 +528,14 @@ static void what_a_clear_took_back_is_not_in_the_recording(void **state) {
 }
 
 static void a_paused_recording_is_silent_and_a_hole_of_minutes_is_kept(void **state) {
-  begin((cal_call_options){.recording_path = "x.wav"});
+  begin((cal_party_options){.recording_path = "x.wav"});
   int16_t tone[FRAME];
   for (int i = 0; i < FRAME; i++) tone[i] = 8000;
   for (int i = 0; i < 10; i++) peer_speaks(&p, tone, FRAME);
-  cal_call_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_RECORDING});
+  cal_party_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_RECORDING});
   kit_run_ms(&k, 0);
   for (int i = 0; i < 10; i++) peer_speaks(&p, tone, FRAME);
-  cal_call_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_RECORDING, .flags = CAL_COMMAND_ON});
+  cal_party_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_RECORDING, .flags = CAL_COMMAND_ON});
   kit_run_ms(&k, 0);
   for (int i = 0; i < 10; i++) peer_speaks(&p, tone, FRAME);
   kit_run_ms(&k, 25 * 60 * 1000);
@@ -552,11 +552,11 @@ static void a_paused_recording_is_silent_and_a_hole_of_minutes_is_kept(void **st
 
 static void a_recording_that_cannot_be_made_is_not_tried_again(void **state) {
   k.refuse_file = 1;
-  begin((cal_call_options){.recording_path = "x.wav"});
+  begin((cal_party_options){.recording_path = "x.wav"});
   peer_is_silent(&p, 5000);
   assert_int_equal(k.files_ever, 1);
   assert_int_equal(k.blocks, 0);
-  cal_call_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_RECORDING});
+  cal_party_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_RECORDING});
   kit_run_ms(&k, 10);
   peer_leave(&p);
 }
