@@ -3,11 +3,9 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "base/error.h"
+#include "data/json_plain.h"
 #include "data/utf8.h"
 
 /* The walk is recursive descent, at most CAL_JSCAN_DEPTH deep. `alive` is the set of paths whose first
@@ -28,53 +26,6 @@ static bool fail(scan *s, const char *why) {
 
 static inline void skip_space(scan *s) {
   while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' || *s->at == '\r' || *s->at == '\t')) s->at++;
-}
-
-/* A string can simply contain anything but a quote, a backslash, a control character or a byte of a
- * multi-byte character. first_special looks at STEP bytes and returns which of them is the first of these, or
- * STEP. */
-#ifdef __SSE2__
-#define STEP 16
-static inline size_t first_special(const char *at) {
-  __m128i bytes = _mm_loadu_si128((const __m128i *)at);
-  __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
-  __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-  __m128i other = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)); /* signed: 0x80 and above are negative */
-  unsigned found = (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, backslash), other));
-  return found ? (size_t)__builtin_ctz(found) : STEP;
-}
-#else
-#define STEP 8
-static inline uint64_t zero_bytes(uint64_t word) {
-  return (word - UINT64_C(0x0101010101010101)) & ~word & UINT64_C(0x8080808080808080);
-}
-
-static inline size_t
-first_special(const char *at) { /* the lowest flag of a word is exact, the others need not be */
-  uint64_t word;
-  memcpy(&word, at, 8);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-  word = __builtin_bswap64(word);
-#endif
-  uint64_t control = (word - UINT64_C(0x2020202020202020)) & ~word;
-  uint64_t found = zero_bytes(word ^ UINT64_C(0x2222222222222222)) |
-                   zero_bytes(word ^ UINT64_C(0x5C5C5C5C5C5C5C5C)) |
-                   ((control | word) & UINT64_C(0x8080808080808080));
-  return found ? (size_t)__builtin_ctzll(found) >> 3 : STEP;
-}
-#endif
-
-static const char *skip_plain(const char *at, const char *end) {
-  while (end - at >= STEP) {
-    size_t plain = first_special(at);
-    at += plain;
-    if (plain < STEP) return at;
-  }
-  for (; at < end; at++) {
-    unsigned char byte = (unsigned char)*at;
-    if (byte == '"' || byte == '\\' || byte < 0x20 || byte >= 0x80) return at;
-  }
-  return end;
 }
 
 static int hex_digit(char c) {
@@ -113,7 +64,7 @@ static bool read_string(scan *s, cal_jvalue *value) { /* at the opening quote */
   const char *start = ++s->at;
   int has_escapes = 0;
   for (;;) {
-    s->at = skip_plain(s->at, s->end);
+    s->at = cal_json_plain(s->at, s->end);
     if (s->at == s->end) return fail(s, "the text ends inside a string");
     if (*s->at == '"') break;
     if (*s->at == '\\') {

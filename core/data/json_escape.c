@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "data/json_plain.h"
 #include "data/utf8.h"
 
 /* The JSON spelling of the character at `at`; *taken is how many bytes of the text it stands for. */
@@ -35,12 +36,8 @@ static size_t spell(char into[6], const char *at, size_t left, size_t *taken) {
 
 /* How many bytes from `first` on stand for themselves. */
 static size_t plain_run(cal_span text, size_t first) {
-  size_t i = first;
-  for (; i < text.bytes; i++) {
-    unsigned char byte = (unsigned char)text.at[i];
-    if (byte - 0x20u >= 0x60u || byte == '"' || byte == '\\') break;
-  }
-  return i - first;
+  const char *at = text.at + first;
+  return (size_t)(cal_json_plain(at, text.at + text.bytes) - at);
 }
 
 ssize_t cal_json_escape_to(char *into, size_t room, cal_span text) {
