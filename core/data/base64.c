@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "data/base64_blocks.h"
 
 /* A pair table turns 12 bits into two characters at once; four shifted tables turn four characters into 24
  * bits with three ORs, and a flag above bit 24 survives them if any character was foreign. Filled before
@@ -37,8 +38,10 @@ __attribute__((constructor)) static void fill_tables(void) {
 
 size_t cal_base64_encode(cal_base64 alphabet, char *into, const void *data, size_t bytes) {
   const tables *t = &both[alphabet];
-  const uint8_t *in = data;
-  char *out = into;
+  size_t done = cal_base64_encode_blocks(alphabet, into, data, bytes);
+  const uint8_t *in = (const uint8_t *)data + done;
+  char *out = into + done / 3 * 4;
+  bytes -= done;
   for (; bytes >= 3; bytes -= 3, in += 3, out += 4) {
     uint32_t group = (uint32_t)in[0] << 16 | (uint32_t)in[1] << 8 | in[2];
     memcpy(out, t->pair[group >> 12], 2);
@@ -87,9 +90,11 @@ ssize_t cal_base64_decode(cal_base64 alphabet, uint8_t *into, size_t room, cal_s
   if (tail == 1) return cal_fail(-EBADMSG, "not base64: one character is left over at the end");
   if (bytes > room) return cal_fail(-EMSGSIZE, "base64 of %zu bytes does not fit into %zu", bytes, room);
 
-  const unsigned char *c = (const unsigned char *)text.at;
-  uint8_t *out = into;
+  size_t done = cal_base64_decode_blocks(alphabet, into, text.at, letters);
+  const unsigned char *c = (const unsigned char *)text.at + done;
+  uint8_t *out = into + done / 4 * 3;
   uint32_t foreign = 0;
+  groups -= done / 4;
   for (; groups > 0; groups--, c += 4, out += 3) {
     uint32_t group = group_of(t, c);
     foreign |= group;
