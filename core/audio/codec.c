@@ -56,11 +56,13 @@ static int is_machine_order(cal_encoding encoding) {
 }
 
 static size_t decode_law(const int16_t *law, const uint8_t *in, size_t bytes, int16_t *out) {
+#pragma GCC unroll 8
   for (size_t i = 0; i < bytes; i++) out[i] = law[in[i]];
   return bytes;
 }
 
 static size_t encode_law(const uint8_t *law, const int16_t *in, size_t samples, uint8_t *out) {
+#pragma GCC unroll 8
   for (size_t i = 0; i < samples; i++) out[i] = law[(uint16_t)in[i]];
   return samples;
 }
