@@ -14,9 +14,9 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "bind/l_core.h"
-#include "script/say.h"
 #include "script/live_call.h"
 #include "data/json_escape.h"
+#include "io/say.h"
 #include "store/facts.h"
 
 #define TEXT_CEILING 4000

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "bind/l_core.h"
-#include "script/say.h"
+#include "io/say.h"
 #include "script/live_call.h"
 #include "script/question.h"
 #include "script/reload.h"

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "script/say.h"
+#include "io/say.h"
 #include "store/facts.h"
 
 /* ---- requests and sockets */

@@ -9,10 +9,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "io/say.h"
 #include "script/context.h"
 #include "script/deliver.h"
 #include "script/reload.h"
-#include "script/say.h"
 #include "store/facts.h"
 
 #define FALLBACK_UTTERANCE 0x6ffffff0u /* above any number a script reaches */

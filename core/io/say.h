@@ -1,7 +1,7 @@
 /* say: jobs of the speech plane on behalf of a call: a voice whose sound goes to the call's leg, an ear whose
  * findings go to the call's script. Any thread. */
-#ifndef CAL_SCRIPT_SAY_H
-#define CAL_SCRIPT_SAY_H
+#ifndef CAL_IO_SAY_H
+#define CAL_IO_SAY_H
 
 #include <stddef.h>
 #include <stdint.h>

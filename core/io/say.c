@@ -1,4 +1,4 @@
-#include "script/say.h"
+#include "io/say.h"
 
 #include <errno.h>
 
