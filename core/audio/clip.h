@@ -41,6 +41,10 @@ cal_clip *cal_clip_new(uint32_t rate_hz, uint32_t samples, const char *text, uin
 /* The same, filled from `data`; no words. Returns owned. */
 cal_clip *cal_clip_of(uint32_t rate_hz, const int16_t *data, uint32_t samples, const char *text);
 
+/* What makes sound piece by piece gives it so: zero or more clips (takes: the callee owns them), then exactly one last
+ * call, with a clip or NULL. `code` of the last one: 0, or why no more comes; cal_error_text() says it in a sentence. */
+typedef void (*cal_on_clip)(void *context, cal_clip *clip, int is_last, int code);
+
 /* How many bytes of the text have certainly been heard once `samples_heard` samples were played: whole words
  * only. */
 uint32_t cal_clip_heard_bytes(const cal_clip *clip, uint32_t samples_heard);

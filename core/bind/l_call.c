@@ -22,7 +22,7 @@
 #define TEXT_CEILING 4000
 #define MESSAGE_CEILING 65536
 
-static cal_speech *speech_of(const cal_live_call *call) { return call->host->reach->speech; }
+static cal_talk_voice voice_of(const cal_live_call *call) { return call->host->reach->voice; }
 
 /* The party whose number is the first argument. */
 static cal_live_party *check_party(lua_State *L, cal_live_call *call) {
@@ -84,7 +84,7 @@ static int say(lua_State *L) {
   uint32_t flags = flags_of(L, 4);
   if (lua_istable(L, 4)) voice = cal_luax_text(L, 4, "voice");
   trace(call, party, "say", utterance, "text", text);
-  cal_say_text(speech_of(call), party->call, utterance, text, voice, flags);
+  cal_say_text(voice_of(call), party->call, utterance, text, voice, flags);
   return 0;
 }
 
@@ -106,8 +106,8 @@ static int play(lua_State *L) {
   uint32_t flags = flags_of(L, 4);
   snprintf(announced, sizeof announced, "[%s]", path);
   trace(call, party, "play", utterance, "path", path);
-  cal_say_file(speech_of(call), party->call, utterance, whole,
-               call->host->reach->is_spoken ? announced : NULL, flags);
+  cal_say_file(voice_of(call), party->call, utterance, whole, call->host->reach->is_spoken ? announced : NULL,
+               flags);
   return 0;
 }
 
@@ -127,7 +127,7 @@ static int background(lua_State *L) {
   struct stat about;
   if (path && (stat(whole, &about) || !S_ISREG(about.st_mode)))
     return cal_luax_refuse(L, cal_fail(-ENOENT, "there is no sound file %s in the workspace", path));
-  cal_say_background(speech_of(call), party->call, ++party->last_background, path ? whole : NULL,
+  cal_say_background(voice_of(call), party->call, ++party->last_background, path ? whole : NULL,
                      (int32_t)lrint(volume * CAL_GAIN_UNITY));
   lua_pushboolean(L, 1);
   return 1;
@@ -301,13 +301,13 @@ static int grammar_of(lua_State *L, cal_live_call *call, cal_grammar **result) {
     options.number_max = CAL_GRAMMAR_NUMBER;
   }
   if (!options.choice_count && !options.digits_max && !options.number_max) return 0;
-  const cal_dict *dict;
-  int code = cal_speech_dict(speech_of(call), &dict);
-  return code ? code : cal_grammar_new(result, dict, &options);
+  cal_talk_ear ear = call->host->reach->ear;
+  return ear.ops->expect(ear.self, result, &options);
 }
 
 static int check_free_text(const cal_live_call *call) {
-  if (cal_speech_hears_free_text(speech_of(call))) return 0;
+  cal_talk_ear ear = call->host->reach->ear;
+  if (ear.ops->hears_free_text(ear.self)) return 0;
   return cal_fail(-ENOTSUP, "the built-in ear does not listen to free text unless the server is started with "
                             "--free-text; expect choices, a number or a date, or ask for keys");
 }

@@ -88,7 +88,7 @@ static int wire(lua_State *L) { return cal_core_wire(L); }
 
 static int voice_prepare(lua_State *L) {
   const char *text = luaL_checkstring(L, 1), *voice = luaL_optstring(L, 2, NULL);
-  if (*text) cal_say_prepare(reach_of(L)->speech, text, voice);
+  if (*text) cal_say_prepare(reach_of(L)->voice, text, voice);
   return 0;
 }
 

@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "io/say.h"
 #include "store/facts.h"
 
 /* ---- requests and sockets */
@@ -58,10 +57,6 @@ static void on_response(void *context, cal_id fetch, cal_http_message *message, 
                      .text = message ? NULL : cal_strdup(text),
                      .flags = was_sent ? CAL_EVENT_SENT : 0};
   cal_reach_event(context, (uint8_t)cal_id_tag(fetch), &event, CAL_MAIL_RESERVED);
-}
-
-static void on_speech(void *context, cal_party *call, cal_clip *clip, void *grammar, int64_t speech_ms) {
-  cal_hear_clip(((cal_reach *)context)->speech, call, clip, grammar, speech_ms);
 }
 
 /* ---- recordings */
@@ -120,7 +115,7 @@ cal_io_hooks cal_engine_hooks(cal_reach *reach, cal_hearing hearing) {
                         .on_request = on_request,
                         .on_socket = on_socket,
                         .on_response = on_response,
-                        .on_speech = on_speech,
+                        .ear = reach->ear,
                         .recordings = {.context = reach,
                                        .open = recording_open,
                                        .write = recording_write,

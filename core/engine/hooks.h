@@ -1,5 +1,5 @@
-/* hooks: how io threads reach the other planes (io/io.h): requests and sockets go to script threads, speech to the speech
- * plane, recordings to the disk. They run on the io threads and do not block. */
+/* hooks: how io threads reach the other planes (io/io.h): requests and sockets go to script threads, speech to the ear,
+ * recordings to the disk. They run on the io threads and do not block. */
 #ifndef CAL_ENGINE_HOOKS_H
 #define CAL_ENGINE_HOOKS_H
 

@@ -14,6 +14,7 @@
 #include "engine/mend.h"
 #include "net/address.h"
 #include "store/store.h"
+#include "talk/local.h"
 
 #define SPEECH_CACHE (64u << 20)
 #define LAST_TURNS 1024 /* of an io thread's loop when the engine stops: more than its mailbox can need */
@@ -43,10 +44,12 @@ static int open_store_and_speech(cal_engine *engine) {
   speech.cache_bytes = SPEECH_CACHE;
   speech.is_spoken = o->loop && !o->has_real_voice;
   speech.free_text = o->hears_free_text;
-  code = cal_speech_new(&engine->reach.speech, &speech);
+  code = cal_speech_new(&engine->speech, &speech);
+  engine->reach.voice = cal_local_voice(engine->speech);
+  engine->reach.ear = cal_local_ear(engine->speech);
   /* Read now, because the first script that listens would pay for it out of its budget. */
   const cal_dict *dict;
-  if (!code && cal_speech_dict(engine->reach.speech, &dict) < 0)
+  if (!code && cal_speech_dict(engine->speech, &dict) < 0)
     cal_log(CAL_LOG_WARN, "engine", NULL, "callers will not be understood: %s", cal_error_text());
   return code;
 }
@@ -223,7 +226,7 @@ void cal_planes_close(cal_engine *engine) {
   reach->reload = cal_reload_free(reach->reload);
   finish_commands(engine);
   for (int i = 0; i < CAL_THREADS; i++) reach->ios[i] = cal_io_free(reach->ios[i]);
-  cal_speech_free(reach->speech);
+  cal_speech_free(engine->speech);
   cal_trace_close(reach->trace);
   cal_files_close(reach->files);
   cal_store_close(reach->store);

@@ -9,6 +9,7 @@
 
 #include "engine/engine.h"
 #include "script/script_thread.h"
+#include "speech/speech.h"
 
 typedef struct cal_thread {
   cal_loop *loop;
@@ -19,7 +20,8 @@ typedef struct cal_thread {
 struct cal_engine {
   cal_engine_options options;
   cal_reach reach;
-  cal_loop *loop; /* the main thread's: signals, the grace; in inline mode everything */
+  cal_speech *speech; /* the voice and the ear of the reach are over it */
+  cal_loop *loop;     /* the main thread's: signals, the grace; in inline mode everything */
   uv_async_t again;
   int has_again, is_drain_begun;
   cal_timer grace;

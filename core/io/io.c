@@ -216,11 +216,6 @@ static void drop(void *context, void *message) { cal_command_drop(message); }
 
 /* ---- life */
 
-static void on_speech(void *context, cal_party *call, cal_clip *clip, void *grammar, int64_t speech_ms) {
-  const cal_io_hooks *hooks = &((cal_io *)context)->options.hooks;
-  hooks->on_speech(hooks->context, call, clip, grammar, speech_ms);
-}
-
 static void open_legs(cal_io *io) {
   const cal_io_options *options = &io->options;
   const cal_io_hooks *hooks = &options->hooks;
@@ -232,8 +227,7 @@ static void open_legs(cal_io *io) {
                                               .commands = io->commands,
                                               .tag = options->index,
                                               .ceiling = options->legs_ceiling + 1024,
-                                              .on_speech = on_speech,
-                                              .context = io});
+                                              .ear = hooks->ear});
   io->lobby = cal_lobby_new(&(cal_lobby_options){.legs = io->legs,
                                                  .prefixes = options->prefixes,
                                                  .tag = options->index,

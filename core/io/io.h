@@ -34,9 +34,7 @@ typedef struct cal_io_hooks {
    * failed). */
   void (*on_response)(void *context, cal_id fetch, cal_http_message *message, int code, const char *text,
                       int was_sent);
-  /* A finished piece of the caller's speech, to be recognised; takes the clip, borrows the grammar
-   * (NULL: free text). */
-  void (*on_speech)(void *context, cal_party *call, cal_clip *clip, void *grammar, int64_t speech_ms);
+  cal_talk_ear ear; /* of finished pieces of callers' speech */
   cal_recordings recordings;
   cal_hearing hearing;
   cal_watcher watcher; /* of the messages of legs of role AGENT */

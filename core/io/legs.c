@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/utf8.h"
+#include "io/say.h"
 #include "leg/port_ws.h"
 
 #define STARTED_BYTES 4096
@@ -79,9 +80,8 @@ static void on_speech_stopped(void *owner, int64_t speech_ms) {
 }
 
 static void on_speech(void *owner, cal_clip *clip, void *grammar, int64_t speech_ms) {
-  member *m = owner;
-  const cal_legs_options *options = &m->legs->options;
-  options->on_speech(options->context, m->party, clip, grammar, speech_ms);
+  const member *m = owner;
+  cal_hear_clip(m->legs->options.ear, m->party, clip, grammar, speech_ms);
 }
 
 static void on_utterance_started(void *owner, uint32_t utterance) {

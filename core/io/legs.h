@@ -10,6 +10,7 @@
 #include "io/party.h"
 #include "leg/leg.h"
 #include "net/ws.h"
+#include "talk/ear.h"
 
 typedef struct cal_legs cal_legs;
 
@@ -18,10 +19,7 @@ typedef struct cal_legs_options {
   cal_mailbox *commands; /* borrowed: of this thread; calls get a reference when their leg is up */
   uint8_t tag;           /* of the ids given out */
   uint32_t ceiling;      /* at most so many at a time */
-  /* A finished piece of a caller's speech, to be recognised; takes the clip, borrows the grammar (NULL: free
-   * text). */
-  void (*on_speech)(void *context, cal_party *party, cal_clip *clip, void *grammar, int64_t speech_ms);
-  void *context;
+  cal_talk_ear ear;      /* of finished pieces of callers' speech */
 } cal_legs_options;
 
 cal_legs *cal_legs_new(const cal_legs_options *options); /* returns owned */

@@ -9,7 +9,7 @@
 
 #define HEARD_BYTES 16384 /* of what is said of one piece of speech */
 
-/* A job keeps its call alive until it has been answered; the speech plane answers every job exactly once. */
+/* A job keeps its party alive until it has been answered, which happens exactly once. */
 typedef struct saying {
   cal_party *party;
   uint32_t utterance;
@@ -46,25 +46,22 @@ static saying *saying_new(cal_party *party, uint32_t utterance) {
   return s;
 }
 
-static cal_voice_options voice_of(const char *voice, uint32_t rate_hz) {
-  return (cal_voice_options){.voice = voice, .rate_hz = rate_hz};
-}
-
-void cal_say_text(cal_speech *speech, cal_party *party, uint32_t utterance, const char *text,
-                  const char *voice, uint32_t flags) {
+void cal_say_text(cal_talk_voice voice, cal_party *party, uint32_t utterance, const char *text,
+                  const char *name, uint32_t flags) {
   declare(party, utterance, flags);
   saying *s = saying_new(party, utterance);
-  cal_voice_options options = voice_of(voice, cal_party_rate_hz(party));
-  int code = cal_speech_say(speech, NULL, text, &options, on_clip, s);
+  cal_saying what = {
+      .utterance = utterance, .text = text, .voice = name, .rate_hz = cal_party_rate_hz(party)};
+  int code = voice.ops->say(voice.self, &what, on_clip, s);
   if (code < 0) on_clip(s, NULL, 1, code);
 }
 
-void cal_say_file(cal_speech *speech, cal_party *party, uint32_t utterance, const char *path,
+void cal_say_file(cal_talk_voice voice, cal_party *party, uint32_t utterance, const char *path,
                   const char *announced, uint32_t flags) {
   declare(party, utterance, flags);
   if (announced) audio(party, utterance, cal_spoken_say(announced, cal_party_rate_hz(party)), 0, 0);
   saying *s = saying_new(party, utterance);
-  int code = cal_speech_play_file(speech, NULL, path, cal_party_rate_hz(party), on_clip, s);
+  int code = voice.ops->play(voice.self, path, cal_party_rate_hz(party), on_clip, s);
   if (code < 0) on_clip(s, NULL, 1, code);
 }
 
@@ -96,20 +93,20 @@ static void on_background(void *context, cal_clip *clip, int is_last, int code) 
   cal_free(b);
 }
 
-void cal_say_background(cal_speech *speech, cal_party *party, int32_t number, const char *path,
+void cal_say_background(cal_talk_voice voice, cal_party *party, int32_t number, const char *path,
                         int32_t gain_q12) {
   background *b = cal_alloc(sizeof *b);
   *b = (background){.party = cal_ref(party), .number = number, .gain_q12 = gain_q12};
   post_background(b, path ? CAL_COMMAND_ON : 0, NULL);
-  int code = path ? cal_speech_play_file(speech, NULL, path, cal_party_rate_hz(party), on_background, b) : 0;
+  int code = path ? voice.ops->play(voice.self, path, cal_party_rate_hz(party), on_background, b) : 0;
   if (code < 0 || !path) on_background(b, NULL, 1, code);
 }
 
 static void on_prepared(void *context, cal_clip *clip, int is_last, int code) { cal_unref(clip); }
 
-void cal_say_prepare(cal_speech *speech, const char *text, const char *voice) {
-  cal_voice_options options = voice_of(voice, 8000);
-  cal_speech_say(speech, NULL, text, &options, on_prepared, NULL);
+void cal_say_prepare(cal_talk_voice voice, const char *text, const char *name) {
+  cal_saying what = {.text = text, .voice = name, .rate_hz = 8000};
+  voice.ops->say(voice.self, &what, on_prepared, NULL);
 }
 
 typedef struct hearing {
@@ -140,12 +137,12 @@ static void on_heard(void *context, const cal_heard *heard, int code) {
   cal_free(h);
 }
 
-void cal_hear_clip(cal_speech *speech, cal_party *party, cal_clip *clip, cal_grammar *grammar,
+void cal_hear_clip(cal_talk_ear ear, cal_party *party, cal_clip *clip, cal_grammar *grammar,
                    int64_t speech_ms) {
   hearing *h = cal_alloc(sizeof *h);
   h->party = cal_ref(party);
   h->speech_ms = speech_ms;
-  int code = cal_speech_hear(speech, NULL, clip, grammar, on_heard, h);
+  int code = ear.ops->hear(ear.self, clip, grammar, on_heard, h);
   if (code < 0) on_heard(h, NULL, code);
   cal_unref(clip);
 }

@@ -300,7 +300,7 @@ void cal_lab_count(cal_lab *lab, cal_lab_left *left) {
     left->legs += cal_reach_legs(&engine->reach);
     left->commands += cal_mailbox_waiting(engine->reach.commands[0]);
     left->events += cal_mailbox_waiting(engine->reach.events[0]);
-    left->speech += cal_speech_jobs(engine->reach.speech);
+    left->speech += cal_speech_jobs(engine->speech);
     left->vms += cal_script_thread_vms(engine->scripts[0]);
     left->tasks += tasks_of(cal_script_thread_service_vm(engine->scripts[0]));
   }

@@ -2,7 +2,7 @@
  * one; script threads, their calls and the bindings borrow it.
  *
  *   bind ──► reach ──┬─► clock, ids, what all VMs share
- *                    ├─► store, speech, trace, reload
+ *                    ├─► store, voice and ear, trace, reload
  *                    ├─► commands of the io threads
  *                    └─► events of the script threads
  *
@@ -25,9 +25,10 @@
 #include "io/tokens.h"
 #include "script/registry.h"
 #include "script/trace.h"
-#include "speech/speech.h"
 #include "store/files.h"
 #include "store/store.h"
+#include "talk/ear.h"
+#include "talk/voice.h"
 
 #define CAL_THREADS 16 /* of a kind */
 
@@ -61,8 +62,9 @@ typedef struct cal_reach {
 
   /* The planes; a tool has none. */
   cal_store *store;
-  cal_files *files; /* of recordings and the trace */
-  cal_speech *speech;
+  cal_files *files;     /* of recordings and the trace */
+  cal_talk_voice voice; /* those in the process */
+  cal_talk_ear ear;
   cal_trace *trace; /* NULL: calls are not traced */
   uint8_t io_threads, script_threads;
   cal_io *ios[CAL_THREADS];

@@ -37,6 +37,9 @@ typedef struct cal_heard {
   uint32_t decode_ms; /* what it took */
 } cal_heard;
 
+/* What was heard (borrowed for the call), or NULL and a negative code. Exactly once for each piece. */
+typedef void (*cal_on_heard)(void *context, const cal_heard *heard, int code);
+
 /* NULL = defaults; returns owned; -ENOENT without the model */
 int cal_ear_new(cal_ear **result, const cal_ear_options *options);
 void *cal_ear_free(cal_ear *ear); /* takes; returns NULL */

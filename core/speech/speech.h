@@ -64,13 +64,6 @@ int cal_speech_dict(cal_speech *speech, const cal_dict **result);
 
 int cal_speech_hears_free_text(const cal_speech *speech); /* may the grammar of cal_speech_hear be NULL? */
 
-/* A clip (takes: the callee owns it), or NULL with the last callback of a job that failed: `code` is then
- * negative and cal_error_text() says why. `is_last` is true exactly once for each job. */
-typedef void (*cal_on_clip)(void *context, cal_clip *clip, int is_last, int code);
-
-/* What was heard (borrowed for the call), or NULL and a negative code. Exactly once for each job. */
-typedef void (*cal_on_heard)(void *context, const cal_heard *heard, int code);
-
 /* Submitting copies or references what it is given. `job` may be NULL; otherwise it is written before the
  * first callback. -ENOBUFS: the queue is full. -EINVAL: nothing to say, bad options. -EMSGSIZE: text too
  * long. Nothing was accepted then and no callback comes. */

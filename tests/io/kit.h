@@ -180,12 +180,13 @@ static inline void kit_on_response(void *context, cal_id fetch, cal_http_message
   cal_http_message_free(message);
 }
 
-static inline void kit_on_speech(void *context, cal_party *call, cal_clip *clip, void *grammar,
-                                 int64_t speech_ms) {
-  kit *k = context;
+static inline int kit_hear(void *self, cal_clip *piece, cal_grammar *grammar, cal_on_heard on_heard,
+                           void *context) {
+  kit *k = self;
   k->speeches++;
-  k->speech_samples += clip->samples;
-  cal_unref(clip);
+  k->speech_samples += piece->samples;
+  on_heard(context, NULL, -ECANCELED);
+  return 0;
 }
 
 static inline void *kit_recording_open(void *context, const char *path, const char *call) {
@@ -218,11 +219,12 @@ static inline void kit_recording_close(void *context, void *file, const uint8_t 
 }
 
 static inline cal_io_hooks kit_hooks(kit *k) {
+  static const cal_ear_ops ear = {.hear = kit_hear};
   return (cal_io_hooks){.context = k,
                         .on_request = kit_on_request,
                         .on_socket = kit_on_socket,
                         .on_response = kit_on_response,
-                        .on_speech = kit_on_speech,
+                        .ear = {&ear, k},
                         .recordings = {.context = k,
                                        .open = kit_recording_open,
                                        .write = kit_recording_write,
