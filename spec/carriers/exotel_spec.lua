@@ -1,15 +1,10 @@
+-- Exotel's adapter: who may ask, webhooks, documents, requests and what their answers prove.
+
+local crypto = require "callisto.crypto"
+local exotel = require "providers.carriers.exotel"
 local formats = require "callisto.provider.media"
-local fake = require "spec.support.fake_core"
-
-local world = fake.world()
-local has_crypto = world.modules["callisto.crypto"] ~= nil
-local vm = has_crypto and world:vm "service"
-local exotel = vm and vm.require "providers.carriers.exotel"
-local http = vm and vm.require "callisto.http"
-local json, crypto = world.modules["callisto.json"], world.modules["callisto.crypto"]
-
--- Secrets cannot be compared without crypto; everything runs inside our own binary.
-local describe_if = has_crypto and describe or pending
+local http = require "callisto.http"
+local json = require "callisto.json"
 
 local account = { account = "acme1", key = "exkey0001", token = "extoken0001", secret = "s3cret/+&", number = "08000000002" }
 
@@ -31,7 +26,7 @@ local function multipart(fields)
   return table.concat(parts) .. "--xYz--\r\n", "multipart/form-data; boundary=xYz"
 end
 
-describe_if("Exotel's requests", function()
+describe("Exotel's requests", function()
   local base = "https://voice.example.com"
 
   it("are known by the secret in their URL", function()
@@ -123,7 +118,7 @@ describe_if("Exotel's requests", function()
   end
 end)
 
-describe_if("Exotel's status", function()
+describe("Exotel's status", function()
   local json_body = '{"CallSid":"ca-2","EventType":"terminal","Status":"completed","To":"08000000002","From":"09800000001",'
     .. '"ConversationDuration":170,"Direction":"outbound-api","CustomField":"cabc",'
     .. '"RecordingUrl":"https://recordings.example/1.mp3",'
@@ -185,7 +180,7 @@ describe_if("Exotel's status", function()
   end)
 end)
 
-describe_if("Exotel's documents", function()
+describe("Exotel's documents", function()
   local function write(document)
     local text, kind = exotel.webhook.answer(document)
     assert.equal("application/json", kind)
@@ -227,7 +222,7 @@ describe_if("Exotel's documents", function()
   end
 end)
 
-describe_if("Exotel's REST interface", function()
+describe("Exotel's REST interface", function()
   local order = {
     call = "cabc", to = "+919800000001", from = "08000000002", ring = 30, longest = 20000,
     socket_url = "wss://voice.example.com/ws/exotel/sales/abc",
@@ -328,7 +323,7 @@ describe_if("Exotel's REST interface", function()
   end)
 end)
 
-describe_if("Exotel's media socket", function()
+describe("Exotel's media socket", function()
   local start = '{"event":"start","sequence_number":"1","stream_sid":"st0001","start":{"stream_sid":"st0001","call_sid":"ca0001",'
     .. '"account_sid":"acme1","from":"09800000001","to":"08000000002","custom_parameters":{"lead":"42"},'
     .. '"media_format":{"encoding":"audio/x-raw","sample_rate":"8000","bit_rate":"16"}}}'

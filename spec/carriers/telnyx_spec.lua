@@ -1,14 +1,11 @@
-local fake = require "spec.support.fake_core"
+-- Telnyx's adapter: signatures, webhooks, documents, requests and what their answers prove.
 
-local world = fake.world()
-local has_crypto = world.modules["callisto.crypto"] ~= nil
-local vm = has_crypto and world:vm "service"
-local telnyx = vm and vm.require "providers.carriers.telnyx"
-local http = vm and vm.require "callisto.http"
-local json, xml, crypto = world.modules["callisto.json"], world.modules["callisto.xml"], world.modules["callisto.crypto"]
-
--- Without crypto the signatures cannot be checked; everything runs inside our own binary.
-local describe_if = has_crypto and describe or pending
+local clock = require "spec.support.clock"
+local crypto = require "callisto.crypto"
+local http = require "callisto.http"
+local json = require "callisto.json"
+local telnyx = require "providers.carriers.telnyx"
+local xml = require "callisto.xml"
 
 -- The first test key of RFC 8032.
 local KEY = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
@@ -37,8 +34,9 @@ local function verify(given, key)
   return telnyx.webhook.verify(given, "https://voice.example.com", { public_key = key or KEY, secret = "KEY1" })
 end
 
-describe_if("Telnyx's signature", function()
-  before_each(function() world.wall = AT end)
+describe("Telnyx's signature", function()
+  before_each(function() clock.shows(AT) end)
+  after_each(clock.runs)
 
   for _, case in ipairs {
     { "1", KEY, AT, initiated, SIGNED },
@@ -48,7 +46,7 @@ describe_if("Telnyx's signature", function()
       "iloc2DjETY3RwYrxUNE+ff2oZyCi9tme7kIaPLieLSBcgfCwV0gKi/hpyyHvcAvss0dcNA/pmvz5YsCKO8emAw==" },
   } do
     it("accepts vector " .. case[1], function()
-      world.wall = case[3]
+      clock.shows(case[3])
       assert.is_true(verify(message(case[4], case[5], tostring(case[3])), case[2]))
     end)
   end
@@ -57,7 +55,7 @@ describe_if("Telnyx's signature", function()
 
   it("refuses vector 5: 301 seconds old, or 301 ahead; 300 are well", function()
     for offset, is_good in pairs { [300] = true, [-300] = true, [301] = false, [-301] = false } do
-      world.wall = AT + offset
+      clock.shows(AT + offset)
       local ok, why, status = verify(message(initiated, SIGNED))
       assert.equal(is_good or nil, ok)
       if not is_good then
@@ -96,7 +94,7 @@ describe_if("Telnyx's signature", function()
   end)
 end)
 
-describe_if("TeXML", function()
+describe("TeXML", function()
   local function write(document) return (telnyx.webhook.answer(document):gsub("^<%?xml.-%?>%s*", ""):gsub("%s+$", "")) end
 
   it("asks for a two-way stream of raw audio that is not opened again", function()
@@ -156,7 +154,7 @@ describe_if("TeXML", function()
   end)
 end)
 
-describe_if("Telnyx's webhooks", function()
+describe("Telnyx's webhooks", function()
   local function form(list, more)
     local given = { method = "POST", query = "", headers = {}, body = http.form(list) }
     for name, value in pairs(more or {}) do given[name] = value end
@@ -228,7 +226,7 @@ describe_if("Telnyx's webhooks", function()
   end)
 end)
 
-describe_if("Telnyx's interface", function()
+describe("Telnyx's interface", function()
   local account = { account = "acc-1", application = "1494", secret = "KEY1", public_key = KEY }
   local calls = "https://api.telnyx.com/v2/texml/Accounts/acc-1/Calls"
 
@@ -378,10 +376,11 @@ describe_if("Telnyx's interface", function()
   end)
 end)
 
-describe_if("Telnyx's key at the exchange", function()
+describe("Telnyx's key at the exchange", function()
   it("is one the adapter takes", function()
     local seed = crypto.digest("sha256", "callisto exchange KEY1")
-    world.wall = AT
+    clock.shows(AT)
+    finally(clock.runs)
     local signature = crypto.base64(crypto.ed25519_sign(seed, AT .. "|CallSid=v3%3Aa"))
     local key = crypto.base64(crypto.ed25519_public(seed))
     assert.is_true(verify(message("CallSid=v3%3Aa", signature), key))

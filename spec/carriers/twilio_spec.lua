@@ -1,20 +1,12 @@
-local fake = require "spec.support.fake_core"
+-- Twilio's adapter: signatures, documents, requests and what their answers prove.
 
-local world = fake.world()
-local has_crypto = world.modules["callisto.crypto"] ~= nil
-local vm = has_crypto and world:vm "service"
-local twilio = vm and vm.require "providers.carriers.twilio"
-local http = vm and vm.require "callisto.http"
-local json, xml = world.modules["callisto.json"], world.modules["callisto.xml"]
+local http = require "callisto.http"
+local json = require "callisto.json"
+local twilio = require "providers.carriers.twilio"
+local xml = require "callisto.xml"
 
-local place, placed, fetched
-if twilio then
-  place, placed = unpack(twilio.requests.place)
-  fetched = twilio.requests.fetch[2]
-end
-
--- Without crypto the signatures cannot be made; everything runs inside our own binary.
-local describe_if = has_crypto and describe or pending
+local place, placed = unpack(twilio.requests.place)
+local fetched = twilio.requests.fetch[2]
 
 local url = "https://mycompany.com/myapp.php?foo=1&bar=2"
 local caller = {
@@ -40,7 +32,7 @@ local function holds(secret, given, to, list, body)
   }, base, { secret = secret }) == true
 end
 
-describe_if("Twilio's signature", function()
+describe("Twilio's signature", function()
   local hash = "0a1ff7634d9ab3b95db5c9a2dfe9416e41502b283a80c7cf19632632f96e6620"
   local body = '{"property": "value", "boolean": true}'
   local conference = with(caller, { { "ReasonConferenceEnded", "test" }, { "Reason", "Participant" } })
@@ -137,7 +129,7 @@ describe_if("Twilio's signature", function()
   end)
 end)
 
-describe_if("TwiML", function()
+describe("TwiML", function()
   local function write(document) return (twilio.webhook.answer(document):gsub("^<%?xml.-%?>%s*", ""):gsub("%s+$", "")) end
 
   it("connects a stream, with parameters, and speaks when that fails", function()
@@ -177,7 +169,7 @@ describe_if("TwiML", function()
   end)
 end)
 
-describe_if("Twilio's REST interface", function()
+describe("Twilio's REST interface", function()
   local account = { account = "AC0011", secret = "s3cret", number = "+14150000002" }
 
   it("places a call by document or by URL, never both", function()
@@ -291,7 +283,7 @@ describe_if("Twilio's REST interface", function()
   end)
 end)
 
-describe_if("Twilio's requests about a live call", function()
+describe("Twilio's requests about a live call", function()
   local account = { account = "AC0011", secret = "s3cret" }
   local base = "https://api.twilio.com/2010-04-01/Accounts/AC0011"
 

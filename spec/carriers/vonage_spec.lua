@@ -1,14 +1,10 @@
-local fake = require "spec.support.fake_core"
+-- Vonage's adapter: signatures, webhooks, documents, requests and what their answers prove.
 
-local world = fake.world()
-local has_crypto = world.modules["callisto.crypto"] ~= nil
-local vm = has_crypto and world:vm "service"
-local vonage = vm and vm.require "providers.carriers.vonage"
-local http = vm and vm.require "callisto.http"
-local json, crypto = world.modules["callisto.json"], world.modules["callisto.crypto"]
-
--- Without crypto the signatures cannot be made; everything runs inside our own binary.
-local describe_if = has_crypto and describe or pending
+local clock = require "spec.support.clock"
+local crypto = require "callisto.crypto"
+local http = require "callisto.http"
+local json = require "callisto.json"
+local vonage = require "providers.carriers.vonage"
 
 local function base64url(bytes) return (crypto.base64(bytes):gsub("[+/=]", { ["+"] = "-", ["/"] = "_", ["="] = "" })) end
 
@@ -52,8 +48,9 @@ end
 
 local function verify(...) return vonage.webhook.verify(message(...), "https://voice.example.com", account) end
 
-describe_if("Vonage's signature", function()
-  before_each(function() world.wall = NOW + 2 end)
+describe("Vonage's signature", function()
+  before_each(function() clock.shows(NOW + 2) end)
+  after_each(clock.runs)
 
   it("of the published kind is right", function()
     assert.is_true(verify("POST", "/vonage/callback/status", body, token))
@@ -113,7 +110,7 @@ describe_if("Vonage's signature", function()
   end)
 end)
 
-describe_if("A webhook of Vonage", function()
+describe("A webhook of Vonage", function()
   it("asks for a document, by GET or POST", function()
     local about = vonage.webhook.read(message("GET", "/vonage/answer", "", nil,
       "to=918000000002&from=919800000001&uuid=0f1e2d3c-4b5a&conversation_uuid=CON-1"))
@@ -189,7 +186,7 @@ describe_if("A webhook of Vonage", function()
   end)
 end)
 
-describe_if("An NCCO", function()
+describe("An NCCO", function()
   local function write(document)
     local text, kind = vonage.webhook.answer(document)
     assert.equal("application/json", kind)
@@ -251,7 +248,7 @@ describe_if("An NCCO", function()
   end)
 end)
 
-describe_if("Vonage's REST interface", function()
+describe("Vonage's REST interface", function()
   local key
   setup(function()
     local pipe = assert(io.popen "openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:2048 2>/dev/null")
@@ -262,7 +259,8 @@ describe_if("Vonage's REST interface", function()
   local function own() return { application = APPLICATION, key = key, secret = SECRET } end
 
   it("is asked with a token of the application's own key, good for a quarter of an hour", function()
-    world.wall = NOW
+    clock.shows(NOW)
+    finally(clock.runs)
     local request = vonage.requests.fetch[1]("u-1", own())
     assert.equal("https://api.nexmo.com/v1/calls/u-1", request.url)
     local header, payload, signature = request.headers.authorization:match "^Bearer ([%w_-]+)%.([%w_-]+)%.([%w_-]+)$"
@@ -397,7 +395,7 @@ describe_if("Vonage's REST interface", function()
   end)
 end)
 
-describe_if("Vonage's media socket", function()
+describe("Vonage's media socket", function()
   for rate, bytes in pairs { [8000] = 320, [16000] = 640, [24000] = 960 } do
     it(("has frames of %d bytes at %d Hz"):format(bytes, rate), function()
       local media = vonage.media["l16/" .. rate]
