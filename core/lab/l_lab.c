@@ -323,7 +323,8 @@ static int lab_close(lua_State *L) {
   cal_lab *lab = l->lab;
   l->lab = NULL;
   int left = cal_lab_free(lab);
-  cal_lab_forget_net(l);
+  cal_lab_forget_fetches(l);
+  cal_lab_forget_sockets(l);
   luaL_unref(L, LUA_REGISTRYINDEX, l->failure);
   l->failure = LUA_NOREF;
   lua_pushinteger(L, left);

@@ -1,5 +1,5 @@
-/* l_lab: what the files of callisto.lab share: l_lab.c (worlds and engines) and l_lab_net.c (doubles of other
- * hosts, their sockets, requests of the spec). The thread of the tool's VM. */
+/* l_lab: what the files of callisto.lab share: l_lab.c (worlds and engines), l_lab_net.c (doubles of other
+ * hosts, requests of the spec) and l_lab_socket.c (their WebSockets). The thread of the tool's VM. */
 #ifndef CAL_LAB_L_LAB_H
 #define CAL_LAB_L_LAB_H
 
@@ -11,6 +11,7 @@
 
 #define CAL_LAB_CLASS "callisto.lab"
 #define CAL_LAB_LONGEST_S 1e7 /* of one move */
+#define CAL_LAB_FIELDS 64     /* of a request's headers, at most */
 
 typedef struct cal_lua_lab {
   cal_lab *lab; /* NULL: closed */
@@ -38,8 +39,15 @@ int cal_lab_wire(lua_State *L); /* its wires: l_lab_wire.c */
 int cal_lab_host(lua_State *L);
 int cal_lab_fault(lua_State *L);
 int cal_lab_fetch(lua_State *L);
+/* A table of strings, whose texts it keeps. Raises; `fields` has CAL_LAB_FIELDS. How many. */
+size_t cal_lab_read_fields(lua_State *L, int index, cal_http_field *fields);
+void cal_lab_take_hosts(cal_lua_lab *l);     /* before the world ends */
+void cal_lab_forget_fetches(cal_lua_lab *l); /* after it */
+
+/* l_lab_socket.c */
+/* What a double's on_socket gave is on the stack: handlers, or a status. 0, or the status that refuses. */
+int cal_lab_accept(cal_lua_lab *l, cal_upgrade *upgrade);
 void cal_lab_add_sockets(lua_State *L);
-void cal_lab_take_hosts(cal_lua_lab *l); /* before the world ends */
-void cal_lab_forget_net(cal_lua_lab *l); /* after it */
+void cal_lab_forget_sockets(cal_lua_lab *l); /* after the world has ended */
 
 #endif

@@ -1,5 +1,4 @@
-/* callisto.lab, its network: doubles of hosts that are not ours, the WebSockets they take, requests of the
- * spec. */
+/* callisto.lab, its network: doubles of hosts that are not ours, and requests of the spec. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,9 +9,6 @@
 #include "lab/l_lab.h"
 #include "bind/luax.h"
 
-#define SOCKET "callisto.lab.socket"
-#define FIELDS_CEILING 64
-
 /* A double: a host that is not ours. */
 typedef struct host {
   cal_list node;
@@ -21,15 +17,6 @@ typedef struct host {
   int fn;
   int on_socket; /* LUA_NOREF: every upgrade is refused */
 } host;
-
-/* A WebSocket that a double has accepted. */
-typedef struct line {
-  cal_list node;
-  cal_lua_lab *owner;
-  cal_ws *ws;   /* NULL: not open yet, or closed */
-  int handlers; /* what on_socket gave: { open, message, close } */
-  int self;     /* the userdata they are given, which points here until the end */
-} line;
 
 /* A request of the spec. */
 typedef struct fetch {
@@ -73,9 +60,9 @@ static void push_request(lua_State *L, const char *authority, const cal_http_req
 /* ---- doubles */
 
 static void give(cal_lua_lab *l, cal_id request, const cal_http_message *message) {
-  cal_http_field fields[FIELDS_CEILING];
+  cal_http_field fields[CAL_LAB_FIELDS];
   size_t count = 0;
-  for (; count < message->header_count && count < FIELDS_CEILING; count++)
+  for (; count < message->header_count && count < CAL_LAB_FIELDS; count++)
     fields[count] = (cal_http_field){cal_span_of(message->headers[count].name),
                                      cal_span_of(message->headers[count].value)};
   cal_http_answer reply = {.status = message->status,
@@ -171,80 +158,6 @@ static void on_double(void *context, const cal_http_request *request) {
   }
 }
 
-/* ---- sockets of doubles */
-
-/* Calls a handler with the socket and `nargs` values that lie on the stack. */
-static void tell_line(line *l, const char *name, int nargs) {
-  lua_State *L = l->owner->L;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, l->handlers);
-  lua_getfield(L, -1, name);
-  lua_remove(L, -2);
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, nargs + 1);
-    return;
-  }
-  lua_insert(L, -nargs - 1);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, l->self);
-  lua_insert(L, -nargs - 1);
-  cal_lab_run_handler(l->owner, nargs + 1, 0);
-}
-
-static void on_line_open(void *context, cal_ws *ws) {
-  line *l = context;
-  l->ws = ws;
-  lua_checkstack(l->owner->L, 16);
-  tell_line(l, "open", 0);
-}
-
-static void on_line_message(void *context, char *data, size_t bytes, int is_binary) {
-  line *l = context;
-  lua_checkstack(l->owner->L, 16);
-  lua_pushlstring(l->owner->L, data, bytes);
-  lua_pushboolean(l->owner->L, is_binary);
-  tell_line(l, "message", 2);
-}
-
-static void line_free(line *l) {
-  lua_State *L = l->owner->L;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, l->self);
-  *(line **)lua_touserdata(L, -1) = NULL;
-  lua_pop(L, 1);
-  luaL_unref(L, LUA_REGISTRYINDEX, l->self);
-  luaL_unref(L, LUA_REGISTRYINDEX, l->handlers);
-  cal_list_remove(&l->node);
-  cal_free(l);
-}
-
-static void on_line_close(void *context, const cal_ws_end *end) {
-  line *l = context;
-  lua_State *L = l->owner->L;
-  l->ws = NULL;
-  lua_checkstack(L, 16);
-  lua_pushinteger(L, end->code);
-  tell_line(l, "close", 1);
-  line_free(l);
-}
-
-/* What on_socket gave is on the stack: handlers, or a status. */
-static int accept_line(cal_lua_lab *owner, cal_upgrade *upgrade) {
-  lua_State *L = owner->L;
-  if (!lua_istable(L, -1)) {
-    int status = (int)lua_tointeger(L, -1);
-    return status >= 400 && status <= 599 ? status : 404;
-  }
-  line *l = cal_alloc(sizeof *l);
-  l->owner = owner;
-  l->handlers = luaL_ref(L, LUA_REGISTRYINDEX);
-  *(line **)lua_newuserdata(L, sizeof l) = l;
-  luaL_getmetatable(L, SOCKET);
-  lua_setmetatable(L, -2);
-  l->self = luaL_ref(L, LUA_REGISTRYINDEX);
-  cal_list_append(&owner->sockets, &l->node);
-  upgrade->handlers = (cal_ws_handlers){
-      .context = l, .on_open = on_line_open, .on_message = on_line_message, .on_close = on_line_close};
-  return 0;
-}
-
 static int on_double_upgrade(void *context, const cal_http_request *request, cal_upgrade *upgrade) {
   host *h = context;
   lua_State *L = h->owner->L;
@@ -253,29 +166,9 @@ static int on_double_upgrade(void *context, const cal_http_request *request, cal
   lua_checkstack(L, 16);
   lua_rawgeti(L, LUA_REGISTRYINDEX, h->on_socket);
   push_request(L, h->authority, request);
-  if (cal_lab_run_handler(h->owner, 1, 1)) status = accept_line(h->owner, upgrade);
+  if (cal_lab_run_handler(h->owner, 1, 1)) status = cal_lab_accept(h->owner, upgrade);
   lua_settop(L, top);
   return status;
-}
-
-static line *check_line(lua_State *L) { return *(line **)luaL_checkudata(L, 1, SOCKET); }
-
-static int socket_send(lua_State *L) {
-  line *l = check_line(L);
-  size_t bytes;
-  const char *data = luaL_checklstring(L, 2, &bytes);
-  int code = l && l->ws
-                 ? cal_ws_send_copy(l->ws, data, bytes, lua_toboolean(L, 3) ? CAL_WS_BINARY : CAL_WS_TEXT)
-                 : cal_fail(-ENOTCONN, "the socket is not open");
-  if (code < 0) return cal_luax_refuse(L, code);
-  lua_pushboolean(L, 1);
-  return 1;
-}
-
-static int socket_close(lua_State *L) {
-  line *l = check_line(L);
-  if (l && l->ws) cal_ws_close(l->ws, (int)luaL_optinteger(L, 2, 1000), luaL_optstring(L, 3, ""));
-  return 0;
 }
 
 static void host_free(host *h) {
@@ -373,13 +266,13 @@ static void on_fetched(void *context, const cal_http_result *result) {
   lua_settop(L, top);
 }
 
-static size_t read_fields(lua_State *L, int index, cal_http_field *fields) {
+size_t cal_lab_read_fields(lua_State *L, int index, cal_http_field *fields) {
   size_t count = 0;
   if (!lua_istable(L, index)) return 0;
   for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
     if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
       luaL_error(L, "`headers` must be a table of strings");
-    if (count == FIELDS_CEILING) luaL_error(L, "`headers` has more than %d fields", FIELDS_CEILING);
+    if (count == CAL_LAB_FIELDS) luaL_error(L, "`headers` has more than %d fields", CAL_LAB_FIELDS);
     cal_http_field *field = &fields[count++]; /* the table holds the texts */
     field->name.at = lua_tolstring(L, -2, &field->name.bytes);
     field->value.at = lua_tolstring(L, -1, &field->value.bytes);
@@ -392,7 +285,7 @@ int cal_lab_fetch(lua_State *L) {
   luaL_checktype(L, 2, LUA_TTABLE);
   luaL_checktype(L, 3, LUA_TFUNCTION);
   lua_settop(L, 3);
-  cal_http_field fields[FIELDS_CEILING];
+  cal_http_field fields[CAL_LAB_FIELDS];
   cal_http_fetch_options options = {.method = cal_luax_text(L, 2, "method"),
                                     .url = cal_luax_text_needed(L, 2, "url"),
                                     .user = cal_luax_text(L, 2, "user"),
@@ -403,7 +296,7 @@ int cal_lab_fetch(lua_State *L) {
   const char *body = cal_luax_text(L, 2, "body");
   if (body) options.body = (cal_span){body, strlen(body)};
   lua_getfield(L, 2, "headers");
-  options.field_count = read_fields(L, lua_gettop(L), fields);
+  options.field_count = cal_lab_read_fields(L, lua_gettop(L), fields);
   fetch *f = cal_alloc(sizeof *f);
   options.context = f;
   f->owner = l;
@@ -419,11 +312,6 @@ int cal_lab_fetch(lua_State *L) {
 
 /* ---- life */
 
-void cal_lab_add_sockets(lua_State *L) {
-  static const luaL_Reg methods[] = {{"send", socket_send}, {"close", socket_close}, {NULL, NULL}};
-  cal_lab_add_class(L, SOCKET, methods, NULL);
-}
-
 void cal_lab_take_hosts(cal_lua_lab *l) {
   cal_list_each_safe(&l->answers, node, after) {
     answer *a = cal_list_entry(node, answer, node);
@@ -437,7 +325,6 @@ void cal_lab_take_hosts(cal_lua_lab *l) {
   }
 }
 
-void cal_lab_forget_net(cal_lua_lab *l) {
+void cal_lab_forget_fetches(cal_lua_lab *l) {
   cal_list_each_safe(&l->fetches, node, after) fetch_free(cal_list_entry(node, fetch, node));
-  cal_list_each_safe(&l->sockets, node, after) line_free(cal_list_entry(node, line, node));
 }
