@@ -65,7 +65,9 @@ static void on_again(uv_async_t *async) {
   }
   int is_over = stops > 1 || atomic_load(&engine->has_failed) ||
                 atomic_load(&engine->done) >= engine->reach.script_threads;
-  if (is_over) cal_loop_stop(engine->loop);
+  if (!is_over) return;
+  cal_timer_stop(engine->loop, &engine->grace);
+  if (!engine->options.loop) cal_loop_stop(engine->loop); /* a borrowed one is not ours to stop */
 }
 
 /* ---- start */

@@ -287,6 +287,11 @@ static int engine_shared(lua_State *L) {
   return 1;
 }
 
+static int engine_drain(lua_State *L) {
+  cal_engine_drain(check_engine(L)->engine);
+  return 0;
+}
+
 static int engine_folder(lua_State *L) {
   lua_pushstring(L, cal_engine_reach(check_engine(L)->engine)->data_folder);
   return 1;
@@ -347,17 +352,17 @@ void cal_lab_add_class(lua_State *L, const char *name, const luaL_Reg *methods, 
 }
 
 int cal_lib_lab(lua_State *L) {
-  static const luaL_Reg lab_methods[] = {
-      {"engine", lab_engine_new}, {"advance", lab_advance},   {"step", lab_step},
-      {"now", lab_now},           {"wall", lab_wall},         {"fetch", cal_lab_fetch},
-      {"host", cal_lab_host},     {"fault", cal_lab_fault},   {"words", lab_words},
-      {"log", lab_log},           {"requests", lab_requests}, {"is_loud", lab_is_loud},
-      {"left", lab_left},         {"close", lab_close},       {NULL, NULL}};
-  static const luaL_Reg engine_methods[] = {{"tell", engine_tell},
-                                            {"share", engine_share},
-                                            {"shared", engine_shared},
-                                            {"folder", engine_folder},
-                                            {NULL, NULL}};
+  static const luaL_Reg lab_methods[] = {{"engine", lab_engine_new}, {"advance", lab_advance},
+                                         {"step", lab_step},         {"now", lab_now},
+                                         {"wall", lab_wall},         {"fetch", cal_lab_fetch},
+                                         {"host", cal_lab_host},     {"dial", cal_lab_dial},
+                                         {"fault", cal_lab_fault},   {"words", lab_words},
+                                         {"log", lab_log},           {"requests", lab_requests},
+                                         {"is_loud", lab_is_loud},   {"left", lab_left},
+                                         {"close", lab_close},       {NULL, NULL}};
+  static const luaL_Reg engine_methods[] = {{"tell", engine_tell},     {"share", engine_share},
+                                            {"shared", engine_shared}, {"folder", engine_folder},
+                                            {"drain", engine_drain},   {NULL, NULL}};
   cal_lab_add_class(L, CAL_LAB_CLASS, lab_methods, lab_close);
   cal_lab_add_class(L, ENGINE, engine_methods, NULL);
   cal_lab_add_sockets(L);

@@ -47,6 +47,7 @@ void cal_lab_forget_fetches(cal_lua_lab *l); /* after it */
 /* l_lab_socket.c */
 /* What a double's on_socket gave is on the stack: handlers, or a status. 0, or the status that refuses. */
 int cal_lab_accept(cal_lua_lab *l, cal_upgrade *upgrade);
+int cal_lab_dial(lua_State *L);
 void cal_lab_add_sockets(lua_State *L);
 void cal_lab_forget_sockets(cal_lua_lab *l); /* after the world has ended */
 

@@ -50,6 +50,20 @@ static void on_line_message(void *context, char *data, size_t bytes, int is_bina
   tell_line(l, "message", 2);
 }
 
+/* The table of its handlers is on the stack, and taken off it. */
+static line *line_new(cal_lua_lab *owner) {
+  lua_State *L = owner->L;
+  line *l = cal_alloc(sizeof *l);
+  l->owner = owner;
+  l->handlers = luaL_ref(L, LUA_REGISTRYINDEX);
+  *(line **)lua_newuserdata(L, sizeof l) = l;
+  luaL_getmetatable(L, SOCKET);
+  lua_setmetatable(L, -2);
+  l->self = luaL_ref(L, LUA_REGISTRYINDEX);
+  cal_list_append(&owner->sockets, &l->node);
+  return l;
+}
+
 static void line_free(line *l) {
   lua_State *L = l->owner->L;
   lua_rawgeti(L, LUA_REGISTRYINDEX, l->self);
@@ -67,28 +81,49 @@ static void on_line_close(void *context, const cal_ws_end *end) {
   l->ws = NULL;
   lua_checkstack(L, 16);
   lua_pushinteger(L, end->code);
-  tell_line(l, "close", 1);
+  lua_pushstring(L, end->text);
+  lua_pushinteger(L, end->status);
+  tell_line(l, "close", 3);
   line_free(l);
 }
 
-/* What on_socket gave is on the stack: handlers, or a status. */
+static cal_ws_handlers handlers_of(line *l) {
+  return (cal_ws_handlers){
+      .context = l, .on_open = on_line_open, .on_message = on_line_message, .on_close = on_line_close};
+}
+
+/* ---- birth */
+
 int cal_lab_accept(cal_lua_lab *owner, cal_upgrade *upgrade) {
   lua_State *L = owner->L;
   if (!lua_istable(L, -1)) {
     int status = (int)lua_tointeger(L, -1);
     return status >= 400 && status <= 599 ? status : 404;
   }
-  line *l = cal_alloc(sizeof *l);
-  l->owner = owner;
-  l->handlers = luaL_ref(L, LUA_REGISTRYINDEX);
-  *(line **)lua_newuserdata(L, sizeof l) = l;
-  luaL_getmetatable(L, SOCKET);
-  lua_setmetatable(L, -2);
-  l->self = luaL_ref(L, LUA_REGISTRYINDEX);
-  cal_list_append(&owner->sockets, &l->node);
-  upgrade->handlers = (cal_ws_handlers){
-      .context = l, .on_open = on_line_open, .on_message = on_line_message, .on_close = on_line_close};
+  upgrade->handlers = handlers_of(line_new(owner));
   return 0;
+}
+
+int cal_lab_dial(lua_State *L) {
+  cal_lua_lab *l = cal_lab_check(L);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  luaL_checktype(L, 3, LUA_TTABLE);
+  lua_settop(L, 3);
+  cal_http_field fields[CAL_LAB_FIELDS];
+  cal_ws_connect_options options = {.url = cal_luax_text_needed(L, 2, "url"),
+                                    .subprotocol = cal_luax_text(L, 2, "protocol"),
+                                    .fields = fields};
+  lua_getfield(L, 2, "headers");
+  options.field_count = cal_lab_read_fields(L, lua_gettop(L), fields);
+  lua_pushvalue(L, 3);
+  line *made = line_new(l);
+  options.handlers = handlers_of(made);
+  cal_ws *ws;
+  int code = cal_ws_connect(&ws, cal_lab_net(l->lab), &options);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, made->self);
+  if (!code) return 1;
+  line_free(made);
+  return luaL_error(L, "the socket could not be dialled: %s", cal_error_text());
 }
 
 /* ---- methods */

@@ -21,6 +21,7 @@
 
 #define HEADERS_CEILING 64
 #define BUDGET_MS 5000      /* of an entry: a busy machine must not fail a spec */
+#define GRACE_S 3600        /* for live calls, of an engine that drains: a spec ends them itself */
 #define KEPT_CEILING 200000 /* words, lines and requests; the oldest stay */
 
 /* A list that grows. */
@@ -242,6 +243,7 @@ int cal_lab_add(cal_lab *lab, cal_engine **result, const cal_lab_engine *options
                               .settings_json = keep(e, options->settings_json),
                               .host = keep(e, options->host),
                               .port = 443,
+                              .grace_s = GRACE_S,
                               .data_folder = keep(e, folder),
                               .has_real_voice = options->has_real_voice,
                               .trace_path = keep(e, options->trace_path),

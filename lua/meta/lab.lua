@@ -80,10 +80,16 @@ function Lab:fetch(request, fn) end
 ---@param on_socket (fun(request: table): callisto.LabSocketHandlers|integer)|nil  takes a WebSocket, or refuses with a status
 function Lab:host(authority, fn, on_socket) end
 
+---A WebSocket of the spec itself. What goes wrong later comes as `close`, once.
+---@param options {url: string, headers: table<string, string>|nil, protocol: string|nil}
+---@param handlers callisto.LabSocketHandlers
+---@return callisto.LabSocket
+function Lab:dial(options, handlers) end
+
 ---@class callisto.LabSocketHandlers
 ---@field open fun(socket: callisto.LabSocket)|nil
 ---@field message fun(socket: callisto.LabSocket, data: string, is_binary: boolean)|nil
----@field close fun(socket: callisto.LabSocket, code: integer)|nil
+---@field close fun(socket: callisto.LabSocket, code: integer, reason: string, status: integer)|nil  `status`: with which an upgrade was refused, else 0
 
 ---@class callisto.LabSocket
 local LabSocket = {}
@@ -140,6 +146,9 @@ function LabEngine:tell(call, text) end
 ---The folder of its recordings and its database, which goes with the lab.
 ---@return string
 function LabEngine:folder() end
+
+---No new calls; live ones go on to their end.
+function LabEngine:drain() end
 
 ---Sets a value of the engine's callisto.shared.
 ---@param key string
