@@ -74,7 +74,9 @@ typedef struct cal_server_options {
   int port;                         /* 0: the kernel chooses; see cal_server_port */
   int reuse_port;                   /* SO_REUSEPORT: several servers, one a thread, on one port */
   const char *cert_file, *key_file; /* both or neither; PEM */
-  const char *const *fields; /* names of the fields handlers want to see, lower case; at most 64; copied */
+  /* Names of the fields handlers want to see, lower case, at most 64, copied. "x-forwarded*": all that begin so,
+   * as far as there is room beside those that are named: a request shows at most 64. */
+  const char *const *fields;
   size_t field_count;
   void *context;
   void (*on_request)(void *context, const cal_http_request *request);

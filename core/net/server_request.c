@@ -23,6 +23,8 @@ void *cal_request_free(cal_request *request) {
 
 /* ---- fields */
 
+static int is_same(cal_span a, cal_span b) { return a.bytes == b.bytes && !memcmp(a.at, b.at, a.bytes); }
+
 /* All values of one name, put together: a list's elements stay apart by commas, cookies by semicolons. The span
  * holds an offset until `joined` has stopped moving. */
 static cal_span join(cal_buf *joined, cal_span name, const cal_http_field *from, size_t count) {
@@ -30,31 +32,66 @@ static cal_span join(cal_buf *joined, cal_span name, const cal_http_field *from,
   const char *between = cal_span_is(name, "cookie") ? "; " : ", ";
   int values = 0;
   for (size_t i = 0; i < count; i++) {
-    if (from[i].name.bytes != name.bytes || memcmp(from[i].name.at, name.at, name.bytes)) continue;
+    if (!is_same(from[i].name, name)) continue;
     if (values++) cal_buf_append(joined, between, 2);
     cal_buf_append(joined, from[i].value.at, from[i].value.bytes);
   }
   return (cal_span){.at = (const char *)(uintptr_t)begin, .bytes = joined->bytes - begin};
 }
 
+static int is_pattern(cal_span wanted) { return wanted.bytes && wanted.at[wanted.bytes - 1] == '*'; }
+
+static int begins_so(cal_span name, cal_span pattern) {
+  return name.bytes >= pattern.bytes - 1 && !memcmp(name.at, pattern.at, pattern.bytes - 1);
+}
+
+typedef struct choice {
+  cal_http_field *into;
+  size_t count;
+  uint8_t is_joined[CAL_FIELDS_CEILING];
+  cal_buf *joined;
+  const cal_http_field *from;
+  size_t from_count;
+} choice;
+
+static int has_chosen(const choice *c, cal_span name) {
+  for (size_t i = 0; i < c->count; i++)
+    if (is_same(c->into[i].name, name)) return 1;
+  return 0;
+}
+
+static void choose(choice *c, cal_span name) {
+  size_t found = 0, at = c->count;
+  for (size_t i = 0; i < c->from_count; i++)
+    if (is_same(c->from[i].name, name) && !found++)
+      c->into[at] = (cal_http_field){.name = name, .value = c->from[i].value};
+  if (found > 1) c->into[at].value = join(c->joined, name, c->from, c->from_count);
+  c->is_joined[at] = found > 1;
+  c->count += found > 0;
+}
+
+/* Those that are named have their place in any case; what begins so gets the rest. */
+static void choose_those_like(choice *c, cal_span pattern) {
+  for (size_t i = 0; i < c->from_count && c->count < CAL_FIELDS_CEILING; i++)
+    if (begins_so(c->from[i].name, pattern) && !has_chosen(c, c->from[i].name)) choose(c, c->from[i].name);
+}
+
 size_t cal_fields_choose(cal_http_field *into, cal_buf *joined, const cal_server *server,
                          const cal_http_field *from, size_t count) {
-  size_t chosen = 0;
-  uint8_t is_joined[CAL_FIELDS_CEILING] = {0};
-  for (size_t i = 0; i < server->options.field_count; i++) {
-    cal_span name = cal_span_of(server->options.fields[i]);
-    size_t found = 0;
-    for (size_t k = 0; k < count; k++) {
-      if (from[k].name.bytes != name.bytes || memcmp(from[k].name.at, name.at, name.bytes)) continue;
-      if (!found++) into[chosen] = (cal_http_field){.name = name, .value = from[k].value};
+  choice c = {.into = into, .joined = joined, .from = from, .from_count = count};
+  for (int likes = 0; likes < 2; likes++) {
+    for (size_t i = 0; i < server->options.field_count; i++) {
+      cal_span wanted = cal_span_of(server->options.fields[i]);
+      if (is_pattern(wanted) != likes) continue;
+      if (likes)
+        choose_those_like(&c, wanted);
+      else
+        choose(&c, wanted);
     }
-    if (found > 1) into[chosen].value = join(joined, name, from, count);
-    is_joined[chosen] = found > 1;
-    chosen += found > 0;
   }
-  for (size_t i = 0; i < chosen; i++)
-    if (is_joined[i]) into[i].value.at = joined->data + (uintptr_t)into[i].value.at;
-  return chosen;
+  for (size_t i = 0; i < c.count; i++)
+    if (c.is_joined[i]) into[i].value.at = joined->data + (uintptr_t)into[i].value.at;
+  return c.count;
 }
 
 static void set_host(cal_request *request) {

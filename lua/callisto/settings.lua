@@ -1,6 +1,7 @@
 -- callisto.settings: what the command line, the environment and the workspace's callisto.lua say, in that order.
 
 local core = require "callisto.core"
+local forwarding = require "callisto.util.forwarding"
 
 local settings = {}
 
@@ -91,15 +92,7 @@ function settings.default_carrier() return settings.get("TELEPHONY_PROVIDER") or
 ---@return boolean
 function settings.checks_signatures(peer)
   local value = tostring(settings.get("ENFORCE_TELEPHONY_WEBHOOK_SIGNATURES", "enforce_signatures"))
-  return not ((value == "false" or value == "0") and settings.is_loopback(peer))
-end
-
----@param peer string|nil  address, perhaps with a port
----@return boolean
-function settings.is_loopback(peer)
-  peer = peer or ""
-  return peer:match("^127%.%d+%.%d+%.%d+$") ~= nil or peer:match("^127%.%d+%.%d+%.%d+:%d+$") ~= nil
-    or peer == "::1" or peer:match("^%[::1%]") ~= nil or peer:match("^::ffff:127%.") ~= nil
+  return not ((value == "false" or value == "0") and forwarding.is_of_this_machine(peer))
 end
 
 ---Keys of the API: texts, or "sha256:" and the hex digest of one.

@@ -4,47 +4,72 @@
 
 local forwarding = {}
 
----Headers that proxies add. One of them, even an empty one, means that the request began elsewhere.
+---Headers that proxies add. One of them, even an empty one, means that the request began elsewhere. One that ends with `*`
+---stands for all that begin so, as the server takes it.
 ---@type string[]
 forwarding.headers = {
-  "forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto", "x-forwarded-server",
-  "x-forwarded-by", "x-forwarded", "x-original-forwarded-for", "x-original-host", "x-real-ip", "x-client-ip",
+  "forwarded", "via", "x-forwarded*", "x-original-forwarded-for", "x-original-host", "x-real-ip", "x-client-ip",
   "x-cluster-client-ip", "x-proxyuser-ip", "true-client-ip", "fastly-client-ip", "fly-client-ip", "x-azure-clientip",
-  "x-envoy-external-address", "cf-connecting-ip", "cf-connecting-ipv6", "cf-ipcountry", "cf-ray", "cf-visitor", "cf-worker",
-  "cdn-loop",
+  "x-envoy-external-address", "cf-*", "cdn-loop",
 }
 
-local known = {}
-for _, name in ipairs(forwarding.headers) do known[name] = true end
+local known, beginnings = {}, {}
+for _, name in ipairs(forwarding.headers) do
+  local beginning = name:match "^(.*)%*$"
+  if beginning then beginnings[#beginnings + 1] = beginning else known[name] = true end
+end
 
----The header that says that a proxy was between, if there is one.
----@param headers table<string, string>  names in lower case
----@return string|nil name
-function forwarding.header_of(headers)
+local function is_of_a_proxy(name)
+  for _, beginning in ipairs(beginnings) do
+    if name:sub(1, #beginning) == beginning then return true end
+  end
+  return known[name]
+end
+
+-- The header that says that a proxy was between, if there is one.
+local function header_of(headers)
   local names = {}
   for name in pairs(headers) do
-    if known[name] or name:find "^x%-forwarded" or name:find "^cf%-" then names[#names + 1] = name end
+    if is_of_a_proxy(name) then names[#names + 1] = name end
   end
   table.sort(names)
   return names[1]
 end
 
----Whether a host, perhaps with a port, is this machine itself.
----@param host string  of a Host header or a URL
----@return boolean
-function forwarding.is_this_machine(host)
+-- Whether a host, perhaps with a port, is this machine itself.
+local function is_this_machine(host)
   host = host:lower():gsub(":%d+$", "")
   return host == "localhost" or host:find "%.localhost$" ~= nil or host == "[::1]" or host:find "^127%.%d+%.%d+%.%d+$" ~= nil
 end
 
----Whether a page of another site had the browser send a request.
----@param headers table<string, string>
----@return boolean
-function forwarding.is_of_another_site(headers)
+-- Whether a page of another site had the browser send a request.
+local function is_of_another_site(headers)
   local origin = headers.origin
   if not origin then return false end
   local host = origin:lower():match "^https?://([^/]+)$"
   return host == nil or host ~= (headers.host or ""):lower()
+end
+
+---@param peer string|nil  address, perhaps with a port
+---@return boolean
+function forwarding.is_of_this_machine(peer)
+  peer = peer or ""
+  return peer:match("^127%.%d+%.%d+%.%d+$") ~= nil or peer:match("^127%.%d+%.%d+%.%d+:%d+$") ~= nil
+    or peer == "::1" or peer:match("^%[::1%]") ~= nil or peer:match("^::ffff:127%.") ~= nil
+end
+
+---Why a request may have begun elsewhere than in a program on this machine; nil when it has not.
+---@param message {peer: string|nil, headers: table<string, string>}
+---@return string|nil sentence
+function forwarding.doubt(message)
+  local headers = message.headers
+  if not forwarding.is_of_this_machine(message.peer) then
+    return "this one comes from " .. (message.peer or "an unknown address")
+  end
+  local header = header_of(headers)
+  if header then return ("this one came through a proxy: it has the header %s"):format(header) end
+  if not is_this_machine(headers.host or "") then return "the Host of this one is not localhost" end
+  if is_of_another_site(headers) then return "this one was sent by a page of another site" end
 end
 
 return forwarding

@@ -23,16 +23,6 @@ local function has_key(message, keys)
   return is_right
 end
 
--- Why a request without a key is not one of this machine's own; nil when it is.
-local function doubt(message)
-  local headers = message.headers
-  if not settings.is_loopback(message.peer) then return "this one comes from " .. (message.peer or "an unknown address") end
-  local header = forwarding.header_of(headers)
-  if header then return ("this one came through a proxy: it has the header %s"):format(header) end
-  if not forwarding.is_this_machine(headers.host or "") then return "the Host of this one is not localhost" end
-  if forwarding.is_of_another_site(headers) then return "this one was sent by a page of another site" end
-end
-
 ---Why a request is not served; nil when it is.
 ---@param message table
 ---@return table|nil answer
@@ -42,7 +32,7 @@ function door.refusal_of(message)
     if has_key(message, keys) then return nil end
     return http.problem(401, "a valid API key is needed: Authorization: Bearer …", nil, { ["www-authenticate"] = "Bearer" })
   end
-  local why = doubt(message)
+  local why = forwarding.doubt(message)
   if not why then return nil end
   return http.problem(403,
     ("no api_keys are configured, so only requests from this machine are served, and %s; set CALLISTO_API_KEYS"):format(why))
