@@ -126,6 +126,9 @@ static int run(settings *s) {
   int code = cal_engine_start(engine) < 0 || cal_engine_run(engine) < 0 ? cal_cli_refuse(NULL) : 0;
   for (int i = 0; i < SIGNALS; i++) uv_close((uv_handle_t *)&signals[i], NULL);
   uv_close((uv_handle_t *)&trimmer, NULL);
+  /* What is being written now takes seconds at most; nobody gains by its being cut off. */
+  signal(SIGTERM, SIG_IGN);
+  signal(SIGINT, SIG_IGN);
   cal_engine_free(engine);
   return code;
 }

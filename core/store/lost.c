@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "base/log.h"
 
-/* Nothing of this node is alive when it opens its store, so what is still open of it was left behind. The
+/* Nothing of this node is alive when it opens its store or has closed it, so what is still open was left behind. The
  * event is written while the call can still be told from the others, the call itself last. $1 is the node, $2
  * now. A lost call ended no earlier than its last recorded fact; the event says when that was noticed. */
 #define MINE(table) "EXISTS (SELECT 1 FROM calls c WHERE c.id = " table ".call_id AND c.node = $1)"
@@ -98,7 +98,7 @@ int cal_lost_calls(cal_db *db, uint32_t *count, const cal_lost_options *options)
   }
   *count = changes;
   if (changes)
-    cal_log(CAL_LOG_WARN, "store", NULL,
-            "%u calls were in progress when the last process ended: they are lost", changes);
+    cal_log(CAL_LOG_WARN, "store", NULL, "%u call%s in progress %s: finished as lost", changes,
+            changes == 1 ? " was" : "s were", options->when);
   return 0;
 }

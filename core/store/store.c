@@ -22,7 +22,9 @@
 #define QUEUE_BYTES (64 * 1024 * 1024) /* the other ceiling of the queue, for few but large requests */
 
 struct cal_store {
-  char *path;
+  char *path, *node; /* node: NULL for a visitor */
+  cal_clock *clock;
+  int (*mend_recording)(const char *path, int64_t *samples, int64_t *bytes);
   int lock; /* -1: none */
   int is_inline;
   uint32_t ceiling, retry_ms, close_ms, lost_calls;
@@ -46,11 +48,15 @@ static void destroy(void *object) {
   pthread_cond_destroy(&store->changed);
   pthread_mutex_destroy(&store->mutex);
   cal_free(store->path);
+  cal_free(store->node);
 }
 
 static cal_store *make(const cal_store_options *options) {
   cal_store *store = cal_ref_new(sizeof *store, destroy);
   store->path = cal_strdup(options->path);
+  store->node = cal_strdup(options->node);
+  store->clock = options->clock ? options->clock : cal_clock_real();
+  store->mend_recording = options->mend_recording;
   store->lock = -1;
   store->is_inline = options->is_inline;
   store->ceiling = options->queue_ceiling ? options->queue_ceiling : 8192;
@@ -73,6 +79,16 @@ static uint32_t patience_of(const cal_store_options *options) {
   return options->busy_timeout_ms ? options->busy_timeout_ms : 5000;
 }
 
+/* A visitor finishes nobody's calls. */
+static int finish_lost_calls(cal_store *store, uint32_t *count, const char *when) {
+  if (!store->node) return 0;
+  return cal_lost_calls(store->db, count,
+                        &(cal_lost_options){.node = store->node,
+                                            .now_ms = cal_clock_wall_ms(store->clock),
+                                            .when = when,
+                                            .mend_recording = store->mend_recording});
+}
+
 /* The lock comes first: until we know that no other process of this node lives, its calls are not ours to
  * finish. */
 static int open_database(cal_store *store, const cal_store_options *options) {
@@ -84,13 +100,8 @@ static int open_database(cal_store *store, const cal_store_options *options) {
   cal_sqlite_options how = {.path = store->path, .busy_timeout_ms = patience_of(options)};
   code = cal_sqlite_open(&store->db, &how);
   if (code) return code;
-  int64_t now_ms = cal_clock_wall_ms(options->clock ? options->clock : cal_clock_real());
-  code = cal_migrations_apply(store->db, store->path, now_ms);
-  if (!code && options->node)
-    code = cal_lost_calls(store->db, &store->lost_calls,
-                          &(cal_lost_options){.node = options->node,
-                                              .now_ms = now_ms,
-                                              .mend_recording = options->mend_recording});
+  code = cal_migrations_apply(store->db, store->path, cal_clock_wall_ms(store->clock));
+  if (!code) code = finish_lost_calls(store, &store->lost_calls, "when the last process ended");
   if (code == -ENOSPC)
     cal_fail(code, "cannot prepare the database %s, because the disk is full: free some space", store->path);
   return code;
@@ -136,6 +147,15 @@ static void take_group(cal_store *store, cal_list *items) {
   cal_metric_set(store->metric_waiting, store->waiting);
 }
 
+/* The last that is written. What cannot be is done by the next process of this node. */
+static void end_writing(cal_store *store) {
+  uint32_t count;
+  cal_writer_end(&store->writer);
+  if (!atomic_load(&store->writer.is_abandoned) &&
+      finish_lost_calls(store, &count, "at the end of this process") < 0)
+    cal_log(CAL_LOG_WARN, "store", NULL, "%s", cal_error_text());
+}
+
 static void *run(void *object) {
   cal_store *store = object;
   struct timespec retry_at = after_ms(0);
@@ -154,7 +174,7 @@ static void *run(void *object) {
     pthread_mutex_lock(&store->mutex);
   }
   pthread_mutex_unlock(&store->mutex);
-  cal_writer_end(&store->writer);
+  end_writing(store);
   pthread_mutex_lock(&store->mutex);
   store->is_done = 1;
   pthread_cond_broadcast(&store->changed);
@@ -209,7 +229,7 @@ cal_store *cal_store_close(cal_store *store) {
   if (!store) return NULL;
   if (store->is_inline) {
     store->is_closing = 1;
-    cal_writer_end(&store->writer);
+    end_writing(store);
   } else {
     join(store);
   }

@@ -44,7 +44,7 @@ typedef struct cal_store_options {
   uint32_t busy_timeout_ms; /* 0 = 5000: how long another program may hold the lock before that is trouble */
   int is_inline;
   /* Mends the file of a recording that was being written when an earlier process ended, and says what is in it.
-   * A negative code: the file stays as it is. NULL: none is touched. Called by cal_store_open. */
+   * A negative code: the file stays as it is. NULL: none is touched. Called by cal_store_open and cal_store_close. */
   int (*mend_recording)(const char *path, int64_t *samples, int64_t *bytes);
   cal_clock *clock; /* borrowed; NULL = the real one. Gives the times the store itself writes */
 } cal_store_options;
@@ -70,7 +70,8 @@ typedef struct cal_store_stats {
 int cal_store_open(cal_store **result, const cal_store_options *options);
 
 /* Takes one reference; returns NULL. Refuses new requests, does what waits (for close_ms, the rest is
- * answered with -ESHUTDOWN), checkpoints, joins. Blocks; never from on_done. */
+ * answered with -ESHUTDOWN), finishes as lost the calls of this node that are still in progress, checkpoints, joins.
+ * Blocks; never from on_done. */
 cal_store *cal_store_close(cal_store *store);
 
 /* 0: on_done will be called exactly once. -ENOBUFS, -EMSGSIZE, -EINVAL (too many parameters), -ESHUTDOWN: it

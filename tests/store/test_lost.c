@@ -114,6 +114,21 @@ static void recordings_that_were_cut_off_are_mended(void **state) {
   cal_store_close(store);
 }
 
+static void calls_in_progress_at_an_orderly_end_are_finished_by_it(void **state) {
+  for (int is_inline = 0; is_inline < 2; is_inline++) {
+    cal_store *store = scratch_store((cal_store_options){.is_inline = is_inline});
+    write_fact(store, is_inline ? CALL("inline") : CALL("threaded"));
+    cal_store_close(store);
+  }
+  cal_store_options visitor = {.path = scratch("callisto.db"), .is_inline = 1};
+  cal_store *store = NULL;
+  assert_int_equal(0, cal_store_open(&store, &visitor));
+  scratch_expect(store, "SELECT GROUP_CONCAT(id || ' ' || state || ' ' || session_end_reason) FROM calls",
+                 "threaded FAILED REAPED,inline FAILED REAPED");
+  assert_int_equal(2, scratch_number(store, "SELECT COUNT(*) FROM events WHERE kind = 'call.lost'"));
+  cal_store_close(store);
+}
+
 static void calls_of_other_nodes_are_left_alone(void **state) {
   kill_in_mid_call();
   cal_store_stats stats;
@@ -133,6 +148,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       IN_FOLDER(pitfall_29_everything_said_survives_kill_9_and_the_call_is_lost),
       IN_FOLDER(recordings_that_were_cut_off_are_mended),
+      IN_FOLDER(calls_in_progress_at_an_orderly_end_are_finished_by_it),
       IN_FOLDER(calls_of_other_nodes_are_left_alone),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
