@@ -9,13 +9,15 @@ local life = require "callisto.service.life"
 local limits = require "callisto.service.limits"
 local live_call = require "callisto.service.live_call"
 local log = require "callisto.log"
+local metrics = require "callisto.metrics"
 local settings = require "callisto.settings"
 local shared = require "callisto.shared"
 local task = require "callisto.task"
 local text = require "callisto.text"
 
--- A carrier's webhook that comes again finds the call it made; a call lasts no longer than this.
-local REMEMBERED_S = 4 * 3600
+-- A carrier repeats a webhook within seconds or minutes, and then gets the same answer. A call that is up is found by its
+-- name, however late; one that is over is known to the store, and does not begin again.
+local REMEMBERED_S = 15 * 60
 -- From the answer document to the media socket.
 local SOCKET_S = 60
 -- What a wire's last word may say of the call (core/wire/wire.h).
@@ -275,7 +277,9 @@ local function kept_key(carrier, carrier_call) return ("answer %s %s"):format(ca
 ---@param carrier_call string
 ---@param body string
 function calls.keep_answer(carrier, carrier_call, body)
-  shared.set(kept_key(carrier, carrier_call), body, REMEMBERED_S)
+  if not shared.set(kept_key(carrier, carrier_call), body, REMEMBERED_S) then
+    metrics.count(('answers_not_kept_total{carrier="%s"}'):format(carrier))
+  end
 end
 
 ---@return string|nil body
