@@ -143,7 +143,6 @@ static void set_defaults(cal_engine_options *engine) {
   engine->io_threads = engine->speech_threads = half;
   if (!engine->script_threads) engine->script_threads = half;
   engine->grace_s = 600;
-  engine->watches = 1;
 }
 
 static int serve(int argc, char **argv, settings *s) {

@@ -14,7 +14,7 @@ measure_reload() { # measure_reload CALLS
   for i in $(seq "$n"); do
     sed "s/order-confirmation/order-$i/" templates/order_confirmation.lua >"$workspace/templates/order_$i.lua"
   done
-  start_engine "$workspace"
+  start_engine "$workspace" --watch
   load held --calls "$1" --rate 100 --seconds 12 --settle 2 --abrupt --label "$1 calls during reloads" >"$scratch/during" &
   local loader=$!
   sleep $(($1 / 100 + 3))

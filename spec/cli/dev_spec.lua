@@ -26,7 +26,7 @@ describe("callisto dev", function()
 
   it("starts a server and an exchange on loopback, with an account that is made up", function()
     local text = plan({}, "--port", "9000", "--exchange-port=9001", "--data", "/tmp/d", "--set", "a=b c")
-    local common = "--host 127.0.0.1 --port %d --workspace " .. folder .. " --data /tmp/d/%s --script-threads 1 --grace 1"
+    local common = "--host 127.0.0.1 --port %d --workspace " .. folder .. " --data /tmp/d/%s --script-threads 1 --grace 1 --watch"
     assert.equal(common:format(9001, "exchange"), words(text, "exchange"))
     assert.equal(common:format(9000, "server") .. " --set a=b c", words(text, "serve"))
     assert.matches("env PUBLIC_BASE_URL=http://127.0.0.1:9000\n", text)

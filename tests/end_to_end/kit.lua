@@ -210,7 +210,7 @@ end
 function kit.exchange(options)
   options = options or {}
   local process = kit.start("exchange", append({
-    "--host", "127.0.0.1", "--port", "0", "--data", kit.scratch .. "/exchange", "--script-threads", "1", "--no-watch",
+    "--host", "127.0.0.1", "--port", "0", "--data", kit.scratch .. "/exchange", "--script-threads", "1",
     "--workspace", options.workspace or kit.here .. "/workspace", "--set", "exchange_cps=1000",
     env = merge({ TWILIO_ACCOUNT_SID = kit.SID, TWILIO_AUTH_TOKEN = kit.TOKEN }, options.env),
   }, options.words))
@@ -238,7 +238,7 @@ function kit.server(exchange, options)
   local port = options.port or kit.free_port()
   local process = kit.start("serve", append({
     "--host", "127.0.0.1", "--port", port, "--data", options.data or kit.scratch .. "/server",
-    "--workspace", options.workspace or kit.here .. "/workspace", "--grace", "20", "--no-watch", "--script-threads", "4",
+    "--workspace", options.workspace or kit.here .. "/workspace", "--grace", "20", "--script-threads", "4",
     env = merge(kit.environment(port, exchange), options.env),
   }, options.words))
   kit.wait_ready(process)

@@ -156,7 +156,7 @@ end
 local function test_queue()
   kit.test("calls start one by one, as many a second as the account may", function()
     local slow = kit.start("exchange", {
-      "--host", "127.0.0.1", "--port", "0", "--data", kit.scratch .. "/slow", "--script-threads", "1", "--no-watch",
+      "--host", "127.0.0.1", "--port", "0", "--data", kit.scratch .. "/slow", "--script-threads", "1",
       "--workspace", kit.here .. "/workspace", env = { TWILIO_ACCOUNT_SID = kit.SID, TWILIO_AUTH_TOKEN = kit.TOKEN },
     })
     kit.wait_ready(slow)

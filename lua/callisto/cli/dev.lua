@@ -136,7 +136,7 @@ end
 
 local function common(asked, port, folder)
   return { "--host", LOCAL, "--port", tostring(port), "--workspace", asked.workspace, "--data", asked.data .. "/" .. folder,
-    "--script-threads", "1", "--grace", "1" }
+    "--script-threads", "1", "--grace", "1", "--watch" }
 end
 
 local function plan_of(asked)
