@@ -270,31 +270,35 @@ static int metrics_text(lua_State *L) {
   return 1;
 }
 
-/* reload(share), rollback(), code(): answered like an HTTP request, with a status and a JSON report. */
-static int wish(lua_State *L, cal_wish_kind kind, uint32_t share, const char *reason) {
+/* reload(share, is_forced), rollback(), code(): answered like an HTTP request, with a status and a JSON report. */
+static int wish(lua_State *L, cal_wish w) {
   cal_context *context = cal_context_of(L);
-  cal_id request;
-  int code = cal_question_ask(context, &request);
+  int code = cal_question_ask(context, &w.request);
   if (code < 0) return cal_luax_refuse(L, code);
-  cal_wish w = {
-      .kind = kind, .share = share, .script = context->host->index, .request = request, .reason = reason};
+  w.script = context->host->index;
   code = cal_reload_wish(context->reach->reload, &w);
   if (code < 0) {
-    cal_question_forget(context, request);
+    cal_question_forget(context, w.request);
     return cal_luax_refuse(L, code);
   }
-  lua_pushnumber(L, (lua_Number)request);
+  lua_pushnumber(L, (lua_Number)w.request);
   return 1;
 }
 
 static int reload(lua_State *L) {
   lua_Integer share = luaL_optinteger(L, 1, 100);
   luaL_argcheck(L, share >= 1 && share <= 100, 1, "a share of new calls from 1 to 100 percent");
-  return wish(L, CAL_WISH_RELOAD, (uint32_t)share, "asked to reload");
+  return wish(L, (cal_wish){.kind = CAL_WISH_RELOAD,
+                            .share = (uint32_t)share,
+                            .is_forced = lua_toboolean(L, 2),
+                            .reason = "asked to reload"});
 }
 
-static int rollback(lua_State *L) { return wish(L, CAL_WISH_ROLLBACK, 100, "asked to roll back"); }
-static int code_status(lua_State *L) { return wish(L, CAL_WISH_STATUS, 0, ""); }
+static int rollback(lua_State *L) {
+  return wish(L, (cal_wish){.kind = CAL_WISH_ROLLBACK, .share = 100, .reason = "asked to roll back"});
+}
+
+static int code_status(lua_State *L) { return wish(L, (cal_wish){.kind = CAL_WISH_STATUS}); }
 
 static int started(lua_State *L) {
   cal_service_started(cal_context_of(L)->service);

@@ -40,8 +40,9 @@ struct cal_reload {
   uint32_t share;
 
   state state;
-  cal_wish wish;   /* what is being done */
-  int wants_again; /* the watcher saw a change meanwhile */
+  cal_wish wish;  /* what is being done */
+  cal_wish later; /* what nobody waits for an answer to, wished meanwhile; without a reason there is none */
+  int is_held;    /* rolled back: what is on disk is not wanted until a person asks for it */
   uv_work_t work;
   cal_edition *built;
   cal_buf problems; /* JSON objects joined by commas; written by the worker, then by the main loop */
@@ -106,6 +107,7 @@ static void answer(cal_reload *reload, const cal_wish *wish, int status, const c
     cal_buf_format(&json, ",\"canary\":{\"generation\":%llu,\"share\":%u,\"ended\":%u,\"broken\":%u}",
                    (unsigned long long)cal_generation_serial(reload->next->generation), reload->share,
                    atomic_load(&reload->ended), atomic_load(&reload->broken));
+  if (reload->is_held) cal_buf_text(&json, ",\"held\":true");
   cal_buf_format(&json, ",\"problems\":[%s]}",
                  reload->problems.bytes && status >= 300 ? reload->problems.data : "");
   if (wish->kind != CAL_WISH_STATUS)
@@ -127,15 +129,18 @@ static void count_result(const char *result) {
   cal_metric_add(cal_counter(name, "reloads of code by what became of them"), 1);
 }
 
-static void begin_reload(cal_reload *reload, const cal_wish *wish);
+static void take_wish(cal_reload *reload, const cal_wish *wish);
+
+static const cal_wish of_watcher = {
+    .kind = CAL_WISH_RELOAD, .share = 100, .is_from_watcher = 1, .reason = "a file changed"};
 
 static void finish(cal_reload *reload, int status, const char *what) {
   count_result(status < 300 ? "good" : "refused");
   reload->state = IDLE;
   answer(reload, &reload->wish, status, what);
-  if (!reload->wants_again) return;
-  reload->wants_again = 0;
-  begin_reload(reload, &(cal_wish){.kind = CAL_WISH_RELOAD, .share = 100, .reason = "a file changed"});
+  cal_wish later = reload->later;
+  reload->later = (cal_wish){0};
+  if (later.reason) take_wish(reload, &later);
 }
 
 /* ---- commit */
@@ -173,15 +178,28 @@ static void make_current(cal_reload *reload) {
                  (int64_t)cal_generation_serial(reload->current->generation));
 }
 
+/* The code that was left must not come back by a second rollback, nor by the watcher. */
+static void hold_back(cal_reload *reload) {
+  reload->previous = cal_unref(reload->previous);
+  reload->is_held = 1;
+}
+
 static void on_all_prepared(cal_reload *reload) {
   if (reload->problem_count) {
     drop_next(reload);
     finish(reload, 422, "nothing changed: the new code does not start");
     return;
   }
+  if (reload->wish.kind == CAL_WISH_ROLLBACK) {
+    make_current(reload);
+    hold_back(reload);
+    finish(reload, 200, "rolled back");
+    return;
+  }
+  reload->is_held = 0;
   if (reload->wish.share >= 100) {
     make_current(reload);
-    finish(reload, 200, reload->wish.kind == CAL_WISH_ROLLBACK ? "rolled back" : "reloaded");
+    finish(reload, 200, "reloaded");
     return;
   }
   reload->share = reload->wish.share;
@@ -215,6 +233,31 @@ static void on_worker(uv_work_t *work) {
   if (!reload->problem_count) cal_verify(o->reach, reload->built->generation, add_problem, reload);
 }
 
+/* Good code while a canary runs. Takes `built`. */
+static void judge_canary(cal_reload *reload, cal_edition *built) {
+  int is_same = cal_edition_is_same(built, reload->next);
+  if (!is_same && !reload->wish.is_forced) {
+    cal_unref(built);
+    finish(reload, 409,
+           "nothing changed: a canary runs, and what is on disk is other code than the canary's; "
+           "callisto rollback ends the canary, callisto reload --force ends it and takes what is on disk");
+    return;
+  }
+  if (is_same && reload->wish.share >= 100) {
+    cal_unref(built);
+    make_current(reload);
+    finish(reload, 200, "the canary takes all calls now");
+    return;
+  }
+  drop_next(reload);
+  if (cal_edition_is_same(built, reload->current)) {
+    cal_unref(built);
+    finish(reload, 200, "the canary was ended: what is on disk is the code of before");
+    return;
+  }
+  prepare(reload, built);
+}
+
 static void on_built(uv_work_t *work, int status) {
   cal_reload *reload = work->data;
   reload->last_ms = (int64_t)((cal_reach_now_ns(reload->options.reach) - reload->began_ns) / CAL_MS);
@@ -223,23 +266,15 @@ static void on_built(uv_work_t *work, int status) {
   if (reload->problem_count || atomic_load(&reload->options.reach->is_draining)) {
     cal_unref(built);
     finish(reload, 422, "nothing changed");
-    return;
-  }
-  int is_canary = atomic_load(&reload->canary) != 0;
-  if (is_canary && cal_edition_is_same(built, reload->next) && reload->wish.share >= 100) {
+  } else if (atomic_load(&reload->canary)) {
+    judge_canary(reload, built);
+  } else if (cal_edition_is_same(built, reload->current)) {
     cal_unref(built);
-    make_current(reload);
-    finish(reload, 200, "the canary takes all calls now");
-    return;
-  }
-  if (cal_edition_is_same(built, reload->current)) {
-    cal_unref(built);
-    if (is_canary) drop_next(reload);
+    reload->is_held = 0;
     finish(reload, 200, "nothing has changed");
-    return;
+  } else {
+    prepare(reload, built);
   }
-  if (is_canary) drop_next(reload);
-  prepare(reload, built);
 }
 
 static void begin_reload(cal_reload *reload, const cal_wish *wish) {
@@ -261,6 +296,7 @@ static void begin_rollback(cal_reload *reload, const cal_wish *wish) {
   begin_problems(reload);
   if (atomic_load(&reload->canary)) {
     drop_next(reload);
+    reload->is_held = 1;
     finish(reload, 200, "the canary was rolled back");
     return;
   }
@@ -278,24 +314,46 @@ static void take_report(cal_reload *reload, const note *n) {
   if (--reload->waiting == 0) on_all_prepared(reload);
 }
 
+/* What stands between a file that changed and its code: the decision of a person. NULL: nothing. */
+static const char *decision_of(const cal_reload *reload) {
+  if (atomic_load(&reload->canary))
+    return "a file changed while a canary runs: callisto reload or callisto rollback decides";
+  if (reload->is_held) return "a file changed after a rollback: it is taken with callisto reload";
+  return NULL;
+}
+
+/* Of several the one that weighs most: the end of a canary that breaks, then what a person wants. */
+static void keep_for_later(cal_reload *reload, const cal_wish *wish) {
+  const cal_wish *kept = &reload->later;
+  if (!kept->reason || wish->kind == CAL_WISH_ROLLBACK ||
+      (kept->is_from_watcher && kept->kind != CAL_WISH_ROLLBACK))
+    reload->later = *wish;
+}
+
+static void take_wish(cal_reload *reload, const cal_wish *wish) {
+  const char *decision = wish->is_from_watcher ? decision_of(reload) : NULL;
+  if (wish->kind == CAL_WISH_STATUS)
+    answer(reload, wish, 200, reload->state == IDLE ? "idle" : "reloading");
+  else if (wish->is_of_canary && !atomic_load(&reload->canary))
+    return; /* several of its calls broke at once: the first ended it */
+  else if (reload->state != IDLE && !wish->script)
+    keep_for_later(reload, wish);
+  else if (decision)
+    cal_log(CAL_LOG_WARN, "code", NULL, "%s", decision);
+  else if (reload->state != IDLE)
+    answer(reload, wish, 409, "another reload is under way");
+  else if (wish->kind == CAL_WISH_ROLLBACK)
+    begin_rollback(reload, wish);
+  else
+    begin_reload(reload, wish);
+}
+
 static void on_note(void *context, void *message) {
-  cal_reload *reload = context;
   note *n = message;
   if (n->is_report)
-    take_report(reload, n);
-  else if (n->wish.kind == CAL_WISH_STATUS)
-    answer(reload, &n->wish, 200, reload->state == IDLE ? "idle" : "reloading");
-  else if (reload->state != IDLE && !n->wish.script)
-    reload->wants_again = 1;
-  else if (n->wish.is_from_watcher && atomic_load(&reload->canary))
-    cal_log(CAL_LOG_WARN, "code", NULL,
-            "a file changed while a canary runs: callisto reload or callisto rollback decides");
-  else if (reload->state != IDLE)
-    answer(reload, &n->wish, 409, "another reload is under way");
-  else if (n->wish.kind == CAL_WISH_ROLLBACK)
-    begin_rollback(reload, &n->wish);
+    take_report(context, n);
   else
-    begin_reload(reload, &n->wish);
+    take_wish(context, &n->wish);
   cal_free(n->text);
 }
 
@@ -321,16 +379,14 @@ void cal_reload_count(cal_reload *reload, const cal_edition *edition, int is_bro
   }
   unsigned broken = atomic_fetch_add(&reload->broken, 1) + 1, ended = atomic_load(&reload->ended);
   if (broken < CAL_CANARY_LEAST || broken * 100 < (ended + broken) * CAL_CANARY_PERCENT) return;
-  cal_reload_wish(reload, &(cal_wish){.kind = CAL_WISH_ROLLBACK, .reason = "the canary's calls break"});
+  cal_reload_wish(
+      reload,
+      &(cal_wish){.kind = CAL_WISH_ROLLBACK, .is_of_canary = 1, .reason = "the canary's calls break"});
 }
 
 /* ---- life */
 
-static void on_change(void *context) {
-  cal_reload_wish(
-      context,
-      &(cal_wish){.kind = CAL_WISH_RELOAD, .share = 100, .is_from_watcher = 1, .reason = "a file changed"});
-}
+static void on_change(void *context) { cal_reload_wish(context, &of_watcher); }
 
 int cal_reload_watch(cal_reload *reload) {
   static const char *const files[] = {"routing.lua", "callisto.lua"};
@@ -375,7 +431,7 @@ cal_reload *cal_reload_free(cal_reload *reload) {
   if (!reload) return NULL;
   if (reload->watch) cal_file_watch_free(reload->watch);
   if (reload->notes) cal_mailbox_close(reload->notes);
-  reload->wants_again = 0;
+  reload->later = (cal_wish){0};
   while (reload->state == BUILDING)
     uv_run(cal_loop_uv(reload->options.loop), UV_RUN_ONCE); /* the worker uses all this */
   cal_unref(reload->current);

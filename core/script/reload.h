@@ -9,6 +9,9 @@
  * share below 100 the new code is a canary: it gets that part of what is new, and is rolled back by itself
  * when its calls break. The settings are read again with the code.
  *
+ * Two things wait for a person. What is on disk after a rollback is taken only when it is asked for; and while
+ * a canary runs, other code than the canary's only when the wish is forced. The watcher then warns.
+ *
  * Everything here runs on the main loop; wishes, counts and reports of the script threads may come from any
  * thread. */
 #ifndef CAL_SCRIPT_RELOAD_H
@@ -42,7 +45,9 @@ typedef struct cal_wish {
   uint8_t script; /* who gets the report as an answer (CAL_EVENT_HTTP_RESPONSE, status and JSON); 0: nobody,
                      it is logged */
   cal_id request;
-  int is_from_watcher; /* does nothing while a canary runs */
+  int is_from_watcher; /* does nothing while a canary runs, or after a rollback */
+  int is_of_canary;    /* a rollback of the canary; does nothing when none runs */
+  int is_forced;       /* a reload that ends a canary of other code */
   const char *reason;  /* static; for the log: "a file changed", "SIGHUP" … */
 } cal_wish;
 

@@ -203,8 +203,9 @@ function core.metrics_text() end
 
 ---Has the engine build, verify and take the code on disk. Answered by a `response` event: status and a JSON report.
 ---@param share integer|nil percent of new calls it gets [100]
+---@param is_forced boolean|nil ends a canary of other code
 ---@return integer|nil request, string? message, string? code
-function core.reload(share) end
+function core.reload(share, is_forced) end
 
 ---Ends a canary, or goes back to the code before. Answered like core.reload.
 ---@return integer|nil request, string? message, string? code

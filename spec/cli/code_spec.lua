@@ -32,6 +32,14 @@ describe("callisto reload", function()
     assert.same({ "reloaded; generation 2, digest 0123456789ab" }, printed)
   end)
 
+  it("takes other code than a canary's only with --force", function()
+    local other = { ok = false, what = "nothing changed: a canary runs", generation = 1, digest = "0123456789abcdef" }
+    answers { { 409, other }, { 200, GOOD } }
+    assert.equal(1, code.run "reload")
+    assert.equal(0, code.run("reload", "--force"))
+    assert.same({ "POST /api/code/reload {}", 'POST /api/code/reload {"force":true}' }, asked)
+  end)
+
   it("waits while another reload is under way", function()
     local busy = { ok = false, what = "another reload is under way", generation = 1, digest = "0123456789abcdef" }
     answers { { 409, busy }, { 409, busy }, { 200, GOOD } }

@@ -19,13 +19,13 @@ end
 
 local function write(name, text) kit.write(workspace .. "/templates/" .. name .. ".lua", text) end
 
-local function command(words)
-  local text = kit.shell(("%s %s --server %s 2>&1; echo \"exit $?\""):format(kit.quote(kit.callisto), words, server.url))
+local function command(words, of)
+  local text = kit.shell(("%s %s --server %s 2>&1; echo \"exit $?\""):format(kit.quote(kit.callisto), words, (of or server).url))
   return tonumber(text:match "exit (%d+)%s*$"), text
 end
 
-local function status()
-  local _, report = kit.json("GET", server.url .. "/api/code")
+local function status(of)
+  local _, report = kit.json("GET", (of or server).url .. "/api/code")
   return report
 end
 
@@ -124,8 +124,9 @@ return kit.run(function()
     kit.equal(0, (command "rollback"), "rollback")
     kit.ok(status().digest ~= newest, "the digest did not change")
   end)
+  local watched
   kit.test("500 files changed at once are one reload", function()
-    local watched = kit.server(exchange, {
+    watched = kit.server(exchange, {
       workspace = workspace, data = kit.scratch .. "/watched", words = { "--watch", "--grace", "1" },
     })
     local reloads = function() return kit.metric(watched, "callisto_reloads_total") end
@@ -140,5 +141,26 @@ return kit.run(function()
     end)
     kit.sleep(1)
     kit.ok(reloads() - before <= 5, ("%d reloads for one burst"):format(reloads() - before))
+  end)
+  kit.test("a rollback is not undone by the next file; a reload that is asked for takes it", function()
+    local before = status(watched).digest
+    write("versioned", version "bad")
+    kit.wait_for("the new code", 60, function() return status(watched).digest ~= before end)
+    kit.equal(0, (command("rollback", watched)), "rollback")
+    write("versioned", version "worse")
+    kit.wait_for("the watcher's warning", 60, function()
+      return kit.read(watched.log):find("a file changed after a rollback", 1, true)
+    end)
+    kit.equal(before, status(watched).digest, "digest")
+    local code, text = command("reload", watched)
+    kit.equal(0, code, text)
+    kit.ok(status(watched).digest ~= before, "the reload took nothing")
+  end)
+  kit.test("a server that was not asked to watch takes nothing by itself", function()
+    local before = status().digest
+    write("versioned", version "unasked")
+    local seen = status(watched).digest
+    kit.wait_for("the one that watches", 60, function() return status(watched).digest ~= seen end)
+    kit.equal(before, status().digest, "digest")
   end)
 end)

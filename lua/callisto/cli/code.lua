@@ -7,15 +7,17 @@ local command = {}
 
 local HELP = {
   reload = [[
-usage: callisto reload [--canary PERCENT] [--json] [--server URL] [--key KEY]
+usage: callisto reload [--canary PERCENT] [--force] [--json] [--server URL] [--key KEY]
 
 Has a running server build, verify and take the code that is on disk. Live calls stay on the code they began with.
 If a file fails, nothing changes; file, line and reason are printed and the exit code is 1.
-  --canary PERCENT  only this share of new calls; `callisto reload` then lets it take all, `callisto rollback` none]],
+  --canary PERCENT  only this share of new calls; `callisto reload` then lets it take all, `callisto rollback` none
+  --force           while a canary runs, takes other code than the canary's, which ends it]],
   rollback = [[
 usage: callisto rollback [--json] [--server URL] [--key KEY]
 
-Ends a canary, or goes back to the code before the present one.]],
+Ends a canary, or goes back to the code before the present one. Files that change are not taken by themselves after
+it, until `callisto reload` asks for them.]],
   status = [[
 usage: callisto status [--json] [--server URL] [--key KEY]
 
@@ -46,6 +48,7 @@ local function show(report)
     print(("canary: generation %d takes %d %% of new calls; %d ended, %d broken"):format(report.canary.generation,
       report.canary.share, report.canary.ended, report.canary.broken))
   end
+  if report.held then print "rolled back: what is on disk is taken with callisto reload" end
   for _, problem in ipairs(report.problems or {}) do
     print(("%s:%d: %s"):format(problem.file, problem.line, problem.message))
   end
@@ -55,7 +58,7 @@ end
 ---@return integer exit_code
 function command.run(verb, ...)
   local to, words = server.options { ... }
-  local as_json, share, index = false, nil, 1
+  local as_json, share, is_forced, index = false, nil, nil, 1
   while words[index] do
     local word = words[index]
     if word == "--help" then
@@ -63,6 +66,8 @@ function command.run(verb, ...)
       return 0
     elseif word == "--json" then
       as_json = true
+    elseif word == "--force" and verb == "reload" then
+      is_forced = true
     elseif word == "--canary" and verb == "reload" then
       index = index + 1
       share = tonumber(((words[index] or ""):gsub("%%$", "")))
@@ -77,7 +82,7 @@ function command.run(verb, ...)
     index = index + 1
   end
   local method, path = REQUESTS[verb][1], REQUESTS[verb][2]
-  local status, text = ask(to, method, path, method == "POST" and json.encode { canary = share } or nil)
+  local status, text = ask(to, method, path, method == "POST" and json.encode { canary = share, force = is_forced } or nil)
   local report = json.decode(text)
   if type(report) ~= "table" or not report.digest then
     io.stderr:write(("callisto %s: %s\n"):format(verb, server.problem(text)))

@@ -13,6 +13,7 @@ local report = {
   what = { "string", says = "what was done, in a sentence" },
   milliseconds = { "integer", says = "how long the last reload took" },
   canary = { "map", says = "code that gets a share of new calls: generation, share, ended, broken" },
+  held = { "boolean", says = "true after a rollback: changed files are taken only when a reload is asked for" },
   problems = { "list", says = "what stands in the way: file, line, message" },
 }
 
@@ -34,9 +35,13 @@ return {
     says = "Builds and checks the code on disk, and has new calls run it. When anything is wrong nothing changes.",
     body = {
       canary = { "integer", min = 1, max = 99, says = "the share of new calls that get it, in percent; without it all do" },
+      force = { "boolean", says = "while a canary runs, takes other code than the canary's, which ends it" },
     },
-    refuses = { [422] = "the code on disk cannot be used; the report says why" },
-    run = function(_, given) return answer(core.reload(given.canary or 100)) end,
+    refuses = {
+      [409] = "another reload is under way, or a canary of other code runs; the report says which",
+      [422] = "the code on disk cannot be used; the report says why",
+    },
+    run = function(_, given) return answer(core.reload(given.canary or 100, given.force)) end,
   },
   {
     "POST", "/api/code/rollback", says = "Ends a canary, or goes back to the code before.", gives = report,
