@@ -120,7 +120,7 @@ static int background(lua_State *L) {
   lua_Number volume = 1;
   const char *path = lua_isnoneornil(L, 2) ? NULL : check_path(L, 2, call, whole);
   if (lua_istable(L, 3)) {
-    lua_getfield(L, 3, "volume");
+    cal_luax_field(L, 3, "volume");
     volume = luaL_optnumber(L, -1, 1);
   }
   luaL_argcheck(L, volume >= 0 && volume <= 1, 3, "a volume is 0 to 1");
@@ -281,17 +281,17 @@ static int grammar_of(lua_State *L, cal_live_call *call, cal_grammar **result) {
   cal_grammar_options options = {0};
   answers *a = lua_newuserdata(L, sizeof *a);
   memset(a, 0, sizeof *a);
-  lua_getfield(L, 2, "choices");
+  cal_luax_field(L, 2, "choices");
   if (lua_istable(L, -1)) read_choices(L, lua_gettop(L), a);
   options.choices = a->choices;
   options.choice_count = a->choice_count;
-  lua_getfield(L, 2, "digits");
+  cal_luax_field(L, 2, "digits");
   if (lua_istable(L, -1)) {
     options.digits_min = (uint32_t)cal_luax_number(L, lua_gettop(L), "min", 1, 1, CAL_GRAMMAR_DIGITS);
     options.digits_max =
         (uint32_t)cal_luax_number(L, lua_gettop(L), "max", CAL_GRAMMAR_DIGITS, 1, CAL_GRAMMAR_DIGITS);
   }
-  lua_getfield(L, 2, "numbers");
+  cal_luax_field(L, 2, "numbers");
   if (lua_istable(L, -1)) {
     int at = lua_gettop(L);
     options.number_max = (uint32_t)cal_luax_number(L, at, "max", CAL_GRAMMAR_NUMBER, 1, CAL_GRAMMAR_NUMBER);

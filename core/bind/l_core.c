@@ -120,7 +120,7 @@ static int tell(lua_State *L) {
 /* ---- HTTP */
 
 static void check_headers(lua_State *L, int index) {
-  lua_getfield(L, index, "headers");
+  cal_luax_field(L, index, "headers");
   if (!lua_isnil(L, -1)) {
     if (!lua_istable(L, -1)) luaL_error(L, "`headers` must be a table of strings");
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
@@ -169,7 +169,7 @@ static int http_fetch(lua_State *L) {
   lua_Number timeout = cal_luax_number(L, 1, "timeout", 30, 0.001, 600);
   lua_Number connect_timeout = cal_luax_number(L, 1, "connect_timeout", 10, 0.001, 600);
   lua_Number ceiling = cal_luax_number(L, 1, "answer_ceiling", 1 << 20, 1, 64 << 20);
-  lua_getfield(L, 1, "body"); /* at 2 */
+  cal_luax_field(L, 1, "body"); /* at 2 */
   if (!lua_isnil(L, 2) && !lua_isstring(L, 2)) luaL_error(L, "`body` must be a string");
   if (lua_objlen(L, 2) > BODY_CEILING) luaL_error(L, "`body` has more than %d bytes", BODY_CEILING);
   check_headers(L, 1);
@@ -188,7 +188,7 @@ static int http_fetch(lua_State *L) {
   message->connect_timeout_ms = (uint32_t)(connect_timeout * 1000);
   message->answer_ceiling_bytes = (size_t)ceiling;
   message->deny_private = context->call && !context->reach->limits.allow_private;
-  lua_getfield(L, 1, "headers");
+  cal_luax_field(L, 1, "headers");
   cal_core_add_headers(L, lua_gettop(L), message);
 
   cal_id request;

@@ -1,5 +1,6 @@
 /* callisto.zone: time zones with their summer time (data/zone.h). Instants are seconds since 1970, UTC; what
- * is behind the point of a second counts as no more than that second. */
+ * is behind the point of a second counts as no more than that second. A zone is read once in the life of the process;
+ * everything else is a search in its table. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <math.h>
@@ -64,7 +65,7 @@ static int fields(lua_State *L) {
 }
 
 static int get_field(lua_State *L, const char *name, int otherwise) {
-  lua_getfield(L, 2, name);
+  cal_luax_field(L, 2, name);
   if (!lua_isnil(L, -1) && !lua_isnumber(L, -1)) luaL_error(L, "zone.instant: `%s` must be a number", name);
   lua_Number value = lua_isnil(L, -1) ? otherwise : lua_tonumber(L, -1);
   if (value != floor(value) || value < -1 || value > 10000) value = -1; /* no field has it: refused below */

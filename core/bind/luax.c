@@ -24,8 +24,14 @@ void cal_luax_set(lua_State *L, const char *name, lua_CFunction function) {
 
 /* ---- arguments */
 
+void cal_luax_field(lua_State *L, int index, const char *field) {
+  if (!lua_istable(L, index)) luaL_error(L, "`%s` is looked for in a %s", field, luaL_typename(L, index));
+  lua_pushstring(L, field);
+  lua_rawget(L, index < 0 && index > LUA_REGISTRYINDEX ? index - 1 : index);
+}
+
 const char *cal_luax_text(lua_State *L, int index, const char *field) {
-  lua_getfield(L, index, field);
+  cal_luax_field(L, index, field);
   int type = lua_type(L, -1);
   if (type != LUA_TNIL && type != LUA_TSTRING)
     luaL_error(L, "`%s` must be a string, not a %s", field, lua_typename(L, type));
@@ -42,7 +48,7 @@ const char *cal_luax_text_needed(lua_State *L, int index, const char *field) {
 
 lua_Number cal_luax_number(lua_State *L, int index, const char *field, lua_Number otherwise, lua_Number least,
                            lua_Number most) {
-  lua_getfield(L, index, field);
+  cal_luax_field(L, index, field);
   lua_Number number = otherwise;
   if (!lua_isnil(L, -1)) {
     if (lua_type(L, -1) != LUA_TNUMBER)
@@ -56,7 +62,7 @@ lua_Number cal_luax_number(lua_State *L, int index, const char *field, lua_Numbe
 }
 
 int cal_luax_flag(lua_State *L, int index, const char *field) {
-  lua_getfield(L, index, field);
+  cal_luax_field(L, index, field);
   int flag = lua_toboolean(L, -1);
   lua_pop(L, 1);
   return flag;

@@ -19,8 +19,11 @@ int cal_luax_module(lua_State *L, const luaL_Reg *functions);
 /* A field of the table on top of the stack. */
 void cal_luax_set(lua_State *L, const char *name, lua_CFunction function);
 
-/* Fields of an options table at `index`. Strings are borrowed as long as the table holds them. NULL when absent; an
- * error for another type. */
+/* Pushes a field of the options table at `index`, past its metatable: what __index gives, no table would hold, and it
+ * may be a script's function. An error for what is not a table. */
+void cal_luax_field(lua_State *L, int index, const char *field);
+/* Fields of it by type. Strings are borrowed as long as the table holds them. NULL when absent; an error for another
+ * type. */
 const char *cal_luax_text(lua_State *L, int index, const char *field);
 const char *cal_luax_text_needed(lua_State *L, int index, const char *field);
 lua_Number cal_luax_number(lua_State *L, int index, const char *field, lua_Number otherwise, lua_Number least,
