@@ -1,4 +1,7 @@
-/* callisto.json: JSON by yajl, with arrays that stay arrays. */
+/* callisto.json: JSON by yajl, with arrays that stay arrays.
+ *
+ * Both ways look at the entry's budget with every value. What is written has a ceiling: a table may hold the same one many
+ * times over, so its text may be larger than any memory. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <math.h>
@@ -14,6 +17,7 @@
 #include "vm/vm.h"
 
 #define DEPTH_CEILING 64
+#define TEXT_CEILING (8u << 20) /* of what is written */
 
 /* ---- decoding: the value under construction is on top of the stack; each open container below it */
 
@@ -33,6 +37,7 @@ static int refuse(decoder *d, const char *why) {
 
 /* The new value is on top: stores it in the container below. A map's key lies between the two. */
 static int place(decoder *d) {
+  cal_vm_check_budget(d->L);
   if (!d->depth) return 1;
   if (d->open[d->depth - 1].is_array)
     lua_rawseti(d->L, -2, d->open[d->depth - 1].next++);
@@ -80,7 +85,6 @@ static int on_key(void *context, const unsigned char *text, size_t bytes) {
 
 static int open_container(decoder *d, int is_array) {
   if (d->depth == DEPTH_CEILING) return refuse(d, "it is nested deeper than 64 levels");
-  cal_vm_check_budget(d->L);
   d->open[d->depth].is_array = is_array;
   d->open[d->depth].next = 1;
   d->depth++;
@@ -172,6 +176,12 @@ static int decode(lua_State *L) {
 
 static void encode_value(lua_State *L, yajl_gen g, int index, int depth);
 
+/* yajl's way out. It goes on when the room is used up; encode_value does not. */
+static void write_text(void *context, const char *text, size_t bytes) {
+  cal_buf *into = context;
+  if (cal_buf_append(into, text, bytes)) into->ceiling = 0;
+}
+
 static int is_array(lua_State *L, int index, int *length) {
   *length = (int)lua_objlen(L, index);
   if (*length > 0) {
@@ -252,7 +262,6 @@ static void encode_table(lua_State *L, yajl_gen g, int index, int depth) {
   if (depth >= DEPTH_CEILING)
     luaL_error(L, "json.encode: nested deeper than %d levels (a cycle?)", DEPTH_CEILING);
   luaL_checkstack(L, 12, "json.encode");
-  cal_vm_check_budget(L);
   int length;
   if (!is_array(L, index, &length)) {
     encode_object(L, g, index, depth);
@@ -287,8 +296,16 @@ static void encode_number(lua_State *L, yajl_gen g, double number) {
   yajl_gen_number(g, text, strlen(text));
 }
 
+/* What yajl has written so far is in the buffer at 2. */
+static void check_room(lua_State *L) {
+  const cal_buf *into = lua_touserdata(L, 2);
+  if (!into->ceiling) luaL_error(L, "json.encode: the text has more than %d bytes", (int)TEXT_CEILING);
+}
+
 static void encode_value(lua_State *L, yajl_gen g, int index, int depth) {
   cal_span text;
+  cal_vm_check_budget(L);
+  check_room(L);
   switch (lua_type(L, index)) {
   case LUA_TNIL:
     yajl_gen_null(g);
@@ -318,19 +335,20 @@ static void encode_value(lua_State *L, yajl_gen g, int index, int depth) {
 static int encode(lua_State *L) {
   luaL_checkany(L, 1);
   lua_settop(L, 1);
+  cal_buf *into = cal_luax_buf(L, TEXT_CEILING);
   yajl_gen *generator = lua_newuserdata(L, sizeof *generator);
   *generator = NULL;
   luaL_getmetatable(L, "callisto.json.generator");
   lua_setmetatable(L, -2);
   *generator = yajl_gen_alloc(NULL);
   yajl_gen_config(*generator, yajl_gen_validate_utf8, 1);
+  yajl_gen_config(*generator, yajl_gen_print_callback, write_text, into);
   encode_value(L, *generator, 1, 0);
-  const unsigned char *text;
-  size_t bytes;
-  yajl_gen_get_buf(*generator, &text, &bytes);
-  lua_pushlstring(L, (const char *)text, bytes);
+  check_room(L);
   yajl_gen_free(*generator);
   *generator = NULL;
+  lua_pushlstring(L, into->data, into->bytes);
+  cal_buf_free(into);
   return 1;
 }
 

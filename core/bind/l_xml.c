@@ -1,4 +1,5 @@
-/* callisto.xml: answer documents as Lua tables, built and parsed by libxml2 (data/xml.h). */
+/* callisto.xml: answer documents as Lua tables, built and parsed by libxml2 (data/xml.h), which reads and writes at most
+ * CAL_XML_BYTES. A table may hold the same one many times over, so what is built has a ceiling of nodes besides. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <math.h>
@@ -14,7 +15,8 @@
 
 /* ---- building: the whole table is checked first, because an argument error would leak the writer */
 
-#define ATTRS_CEILING 64 /* of one element */
+#define ATTRS_CEILING 64    /* of one element */
+#define NODES_CEILING 10000 /* of a document, texts and lists of attributes included */
 
 static void check_pair(lua_State *L, int key, int value, const char *element) {
   int kind = lua_type(L, value);
@@ -24,7 +26,7 @@ static void check_pair(lua_State *L, int key, int value, const char *element) {
 
 static int is_list(lua_State *L, int index) { return lua_objlen(L, index) > 0; }
 
-static void check_node(lua_State *L, int index, int depth) {
+static void check_node(lua_State *L, int index, int depth, int *nodes) {
   if (depth > CAL_XML_DEPTH) luaL_error(L, "xml.build: elements nest deeper than %d", CAL_XML_DEPTH);
   luaL_checkstack(L, 12, "xml.build");
   lua_rawgeti(L, index, 1);
@@ -33,6 +35,8 @@ static void check_node(lua_State *L, int index, int depth) {
   const char *name = lua_tostring(L, -1);
   int count = (int)lua_objlen(L, index);
   for (int i = 2; i <= count; i++) {
+    if (++*nodes > NODES_CEILING)
+      luaL_error(L, "xml.build: a document has more than %d nodes", NODES_CEILING);
     lua_rawgeti(L, index, i);
     int child = lua_gettop(L), kind = lua_type(L, child);
     if (kind == LUA_TTABLE) {
@@ -40,7 +44,7 @@ static void check_node(lua_State *L, int index, int depth) {
       int first = lua_type(L, -1);
       lua_pop(L, 1);
       if (first == LUA_TSTRING) {
-        check_node(L, child, depth + 1);
+        check_node(L, child, depth + 1, nodes);
       } else if (i != 2) {
         luaL_error(L, "xml.build: attributes of <%s> come second", name);
       } else if (first == LUA_TTABLE) {
@@ -144,7 +148,8 @@ static void put_node(lua_State *L, cal_xml_writer *writer, int index) {
 static int build(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  check_node(L, 1, 1);
+  int nodes = 0;
+  check_node(L, 1, 1, &nodes);
   luaL_checkstack(L, CAL_XML_DEPTH * 8 + 16, "xml.build");
   cal_buf *document = cal_luax_buf(L, CAL_XML_BYTES);
   cal_xml_writer *writer = cal_xml_writer_new(document);

@@ -84,6 +84,7 @@ typedef struct packer {
   lua_State *L;
   const char *what;
   cal_buf *into;
+  size_t ceiling; /* of `into`, which forgets it when it is full */
   int depth;
 } packer;
 
@@ -143,6 +144,8 @@ static void pack(packer *p) {
   lua_State *L = p->L;
   cal_span text;
   luaL_checkstack(L, 6, "a value");
+  /* Now, because a table may hold the same one many times over. */
+  if (!p->into->ceiling) luaL_error(L, "%s has more than %d bytes", p->what, (int)p->ceiling);
   switch (lua_type(L, -1)) {
   case LUA_TNIL:
     cal_value_null(p->into);
@@ -180,7 +183,7 @@ static void pack(packer *p) {
 }
 
 void cal_lua_pack(lua_State *L, int index, const char *what, cal_buf *into) {
-  packer p = {.L = L, .what = what, .into = into};
+  packer p = {.L = L, .what = what, .into = into, .ceiling = into->ceiling};
   lua_pushvalue(L, index);
   pack(&p);
   lua_pop(L, 1);

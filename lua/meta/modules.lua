@@ -59,7 +59,7 @@ function crypto.ed25519_public(seed) end
 ---@param pem string  an RSA private key of 2048 bits or more, in PEM and without a password
 ---@return string|nil bytes, string? message, string? code
 function crypto.rs256_sign(pem, text) end
----A new RSA private key. Takes a tenth of a second: for made-up accounts of development.
+---A new RSA private key. Takes a tenth of a second and more: only specs and tools have it, for made-up accounts.
 ---@param bits integer|nil  2048 to 4096 [2048]
 ---@return string|nil pem, string? message, string? code
 function crypto.rsa_new(bits) end
