@@ -8,7 +8,16 @@
  * specs move; the rest (execute, exit, remove, getenv, setlocale) acts on the whole process
  *
  * Of the base library those go that read files, run bytecode (which can corrupt the process) or reach into
- * functions. */
+ * functions.
+ *
+ * Nothing in them runs for long without the watchdog being able to stop it:
+ *
+ *   string                         strings.c: matching looks at the budget, results and nesting have ceilings
+ *   table                          tables.c; sort compares in Lua; the rest is Lua, or linear in memory
+ *   coroutine                      resumes inside resumes are as deep as the C stack may get (cal_vm_check_stack)
+ *   load                           64 KiB of text
+ *   print                          lines of 4 KiB, and for a call as many as it may log
+ *   tostring, tonumber, select, next, unpack, math, bit   a step, or linear in one string or the stack */
 #include <string.h>
 
 #include <lauxlib.h>
@@ -57,9 +66,12 @@ static const char prelude[] =
     "    return step(...)\n"
     "  end\n"
     "end\n"
-    /* With a comparison in Lua the hook can stop a sort. */
+    /* With a comparison in Lua the hook can stop a sort; and that comparison may sort again. */
     "local function less(a, b) return a < b end\n"
-    "function table.sort(list, is_less) return raw_sort(list, is_less or less) end\n";
+    "function table.sort(list, is_less)\n"
+    "  check_stack()\n"
+    "  return raw_sort(list, is_less or less)\n"
+    "end\n";
 
 static int l_check_stack(lua_State *L) {
   cal_vm_check_stack(L);

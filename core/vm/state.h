@@ -74,7 +74,7 @@ void cal_sandbox_open(lua_State *L, cal_vm *vm);
 const char *
 cal_sandbox_instead(const char *library); /* what scripts have instead of a stock library; or NULL */
 
-/* strings.c: replaces find, match, gmatch, gsub and rep in the string table on top of the stack. */
+/* strings.c: replaces find, match, gmatch, gsub, rep and format in the string table on top of the stack. */
 void cal_strings_open(lua_State *L);
 
 /* tables.c: replaces insert in the table library on top of the stack. */

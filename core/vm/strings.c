@@ -3,6 +3,7 @@
  *   find, match, gmatch, gsub   over our own matcher (pattern.h)
  *   plain find                  memmem, which is linear; LuaJIT's own search is quadratic
  *   rep                         results of at most 1 MiB
+ *   format                      nested (in __tostring) no deeper than the C stack allows
  *
  * The rest of `string`, and table.concat, is linear in memory that has a ceiling, and stays LuaJIT's. */
 #include <ctype.h>
@@ -185,6 +186,20 @@ static int l_gsub(lua_State *L) {
   return 2;
 }
 
+/* Calls LuaJIT's own function, the upvalue, with the arguments on the stack; leaves its results. */
+static int call_own(lua_State *L) {
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
+/* "%s" calls __tostring, which may format again: a hundred KiB of C stack take as long to leave as to fill. */
+static int l_format(lua_State *L) {
+  cal_vm_check_stack(L);
+  return call_own(L);
+}
+
 /* Upvalue: LuaJIT's own. */
 static int l_rep(lua_State *L) {
   size_t bytes, separator_bytes = 0;
@@ -193,18 +208,20 @@ static int l_rep(lua_State *L) {
   if (!lua_isnoneornil(L, 3)) luaL_checklstring(L, 3, &separator_bytes);
   if (count > 0 && (lua_Number)(bytes + separator_bytes) * count > REPEAT_BYTES)
     return luaL_error(L, "string.rep: the result has at most %d bytes", REPEAT_BYTES);
-  lua_settop(L, 3);
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_insert(L, 1);
-  lua_call(L, 3, 1);
-  return 1;
+  return call_own(L);
+}
+
+/* The table on top of the stack has this instead of LuaJIT's own function, which it calls. */
+static void wrap(lua_State *L, const char *name, lua_CFunction function) {
+  lua_getfield(L, -1, name);
+  lua_pushcclosure(L, function, 1);
+  lua_setfield(L, -2, name);
 }
 
 void cal_strings_open(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"find", l_find}, {"match", l_match}, {"gmatch", l_gmatch}, {"gsub", l_gsub}, {NULL, NULL}};
   luaL_register(L, NULL, functions);
-  lua_getfield(L, -1, "rep");
-  lua_pushcclosure(L, l_rep, 1);
-  lua_setfield(L, -2, "rep");
+  wrap(L, "rep", l_rep);
+  wrap(L, "format", l_format);
 }

@@ -27,13 +27,14 @@ local function template_of(body)
 end
 
 ---A world with the templates "steady" and "bad".
----@param options table  body: of the flow, or file: the whole text; sources, env; code: with which it will break
+---@param options table  body: of the flow, or file: the whole text; sources, env; code: with which it will break; budget: of
+---an entry, in seconds of CPU time
 ---@return callisto.spec.World
 function neighbour.open(options)
   local sources = { ["templates.steady"] = neighbour.STEADY, ["templates.bad"] = options.file or template_of(options.body) }
   for name, text in pairs(options.sources or {}) do sources[name] = text end
-  -- CPU time: what loops uses it up, what fills the memory may take longer.
-  local budget = options.code == "ENOMEM" and 30 or 0.3
+  -- What loops uses it up, what fills the memory may take longer.
+  local budget = options.budget or (options.code == "ENOMEM" and 30 or 0.3)
   return exchange.open { sources = sources, budget = budget, env = options.env }
 end
 
@@ -98,7 +99,7 @@ end
 
 ---The call is stopped: these texts are in the log and in the record, its caller hears the fallback to its end, the neighbour
 ---nothing of it.
----@param options table  as for `open`, with `code`, `doing`, `inbound`, and the texts as a list
+---@param options table  as for `open`, with `doing`, `inbound`, and the texts as a list
 function neighbour.assert_breaks(options)
   local caller, beside, world = neighbour.call(options)
   caller:hears(FALLBACK)
