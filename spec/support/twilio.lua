@@ -1,8 +1,11 @@
--- Webhooks as Twilio sends them to the application of a world (callisto.spec), signed with the world's account.
+-- Webhooks and media sockets as Twilio sends them to the application of a world (callisto.spec), signed with the world's
+-- account.
 
 local accounts = require "callisto.exchange.accounts"
 local crypto = require "callisto.crypto"
 local http = require "callisto.http"
+local json = require "callisto.json"
+local xml = require "callisto.xml"
 
 local twilio = {}
 
@@ -40,6 +43,27 @@ function twilio.caller(sid, more)
   }
   for name, value in pairs(more or {}) do params[name] = value end
   return params
+end
+
+---Opens the media socket that a document asks for, and says that it has started.
+---@param world callisto.spec.World
+---@param document string
+---@param sid string  of the call
+---@return {socket: callisto.LabSocket, heard: table[], code: integer|nil} line  messages as they come, the code it ended with
+function twilio.stream(world, document, sid)
+  local line, url = { heard = {} }, assert(xml.parse(document))[1][1].attrs.url
+  local format = { encoding = "audio/x-mulaw", sampleRate = 8000, channels = 1 }
+  local start = { streamSid = "MZ1", callSid = sid, mediaFormat = format }
+  line.socket = world.lab:dial({ url = url, headers = { ["X-Twilio-Signature"] = sign(url, {}) } }, {
+    open = function(socket)
+      socket:send(json.encode { event = "connected", protocol = "Call", version = "1.0.0" })
+      socket:send(json.encode { event = "start", sequenceNumber = "1", streamSid = "MZ1", start = start })
+    end,
+    message = function(_, text) line.heard[#line.heard + 1] = json.decode(text) end,
+    close = function(_, code) line.code = code end,
+  })
+  world:advance(0.1)
+  return line
 end
 
 ---Ends a call at the carrier, so that nobody waits for it.
