@@ -203,26 +203,6 @@ describe("the stubs of the small modules", function()
   end
 end)
 
--- What specs of services run on must not know more than the engine does.
-describe("the simulated engine", function()
-  local vm = require("spec.support.service").start().vm
-
-  it("has for a service only what there is", function()
-    for name in pairs(vm.core) do
-      local about = core_stubs[name]
-      assert(about, "the engine has no core." .. name)
-      local is_shared = about.section == "every VM" or name == "settings"
-      assert(is_shared or about.section == "Service VM only", ("a service has no core.%s"):format(name))
-    end
-  end)
-
-  for _, name in ipairs { "json", "xml", "crypto" } do
-    it("has the real " .. name, function()
-      assert.equal(require("callisto." .. name), vm.require("callisto." .. name))
-    end)
-  end
-end)
-
 describe("the pages", function()
   local modules = { core = core_stubs }
   for class, stubs in pairs(small_stubs) do modules[class:match "[%w_]+$"] = stubs end

@@ -1,24 +1,20 @@
-local fake = require "spec.support.fake_core"
+-- callisto.task: what sleeps, waits, is woken and cancelled, and what is left when an entry is stopped anywhere.
+
+local tasks = require "spec.support.tasks"
 
 describe("a task", function()
-  local world, vm, task, seen
+  local vm, task, seen
 
   local function run()
     task.run()
-    world:settle()
+    vm:settle()
   end
 
   local function note(text) seen[#seen + 1] = text end
 
   before_each(function()
-    world = fake.world()
-    vm = world:vm "service"
-    task = vm.require "callisto.task"
-    seen = {}
-    vm.core.handler(function(kind, ...)
-      assert(task.event(kind, ...), "nobody knows " .. kind)
-      task.run()
-    end)
+    vm = tasks.new()
+    task, seen = vm.task, {}
   end)
 
   -- Nothing is left behind.
@@ -35,9 +31,9 @@ describe("a task", function()
       end)
     end
     run()
-    world:advance(0.9)
+    vm:advance(0.9)
     assert.same({}, seen)
-    world:advance(2)
+    vm:advance(2)
     assert.same({ "c", "a", "b" }, seen)
     assert.is_nil(vm.wake)
   end)
@@ -54,7 +50,7 @@ describe("a task", function()
     run()
     for i = 1, 50, 3 do task.wake("key " .. i, true) end
     run()
-    world:advance(100)
+    vm:advance(100)
     assert.equal(33, #order)
     for i = 2, #order do assert.is_true(order[i] > order[i - 1]) end
   end)
@@ -72,7 +68,7 @@ describe("a task", function()
   it("gets nil, a message and a code when the time is up", function()
     task.start(function() note(table.concat({ tostring((task.wait("k", 3))), select(3, task.wait("k", 1)) }, " ")) end)
     run()
-    world:advance(4)
+    vm:advance(4)
     assert.same({ "nil ETIMEDOUT" }, seen)
   end)
 
@@ -113,7 +109,7 @@ describe("a task", function()
       task.sleep(1)
     end)
     run()
-    world:advance(1)
+    vm:advance(1)
     assert.same({ "left over" }, seen)
   end)
 
@@ -128,7 +124,7 @@ describe("a task", function()
     end)
     task.start(function() error "second" end)
     run()
-    world:advance(1)
+    vm:advance(1)
     assert.matches("task_spec.lua:%d+: second.*in function", seen[1])
     assert.matches("task_spec.lua:%d+: first", seen[2])
     assert.equal(2, #seen)
@@ -152,7 +148,7 @@ describe("a task", function()
       note(name .. " " .. value)
     end)
     run()
-    world:advance(1)
+    vm:advance(1)
     assert.same({ "slow is over", "quick value" }, seen)
     assert.is_nil(vm.wake)
   end)
@@ -170,7 +166,7 @@ describe("a task", function()
       })))
     end)
     run()
-    world:advance(5)
+    vm:advance(5)
     assert.same({ 3, "cancelled", "false" }, seen)
   end)
 
@@ -189,7 +185,7 @@ describe("a task", function()
       note(task.with_timeout(5, function() return "in time" end))
     end)
     run()
-    world:advance(10)
+    vm:advance(10)
     assert.same({ 5, 3, 5, "nil ETIMEDOUT ETIMEDOUT: timed out", "nil", "in time" }, seen)
   end)
 
@@ -203,7 +199,7 @@ describe("a task", function()
     vm:event("stored", 8, {})
     task.start(function() note(tostring(select(3, task.answer("stored", 9, 1)))) end)
     run()
-    world:advance(2)
+    vm:advance(2)
     vm:event("stored", 9, {})
     task.ignore("response", 10)
     vm:event("response", 10, {})
@@ -211,7 +207,7 @@ describe("a task", function()
       task.start(function() note(tostring(task.answer(number == 10 and "response" or "stored", number, 1))) end)
     end
     run()
-    world:advance(2)
+    vm:advance(2)
     assert.same({ 200, "ETIMEDOUT", "nil", "nil", "nil" }, seen)
   end)
 
@@ -269,14 +265,9 @@ describe("a task", function()
     if rawget(_G, "jit") then jit.off() end -- a hook is not seen by compiled loops
     local count, was_struck = 1, true
     while was_struck do
-      world = fake.world()
-      vm = world:vm "service"
-      task = vm.require "callisto.task"
+      vm = tasks.new()
+      task = vm.task
       task.on_error(function() end)
-      vm.core.handler(function(kind, ...)
-        task.event(kind, ...)
-        task.run()
-      end)
       local ended = 0
       for i = 1, 4 do
         task.start(function()
@@ -288,7 +279,7 @@ describe("a task", function()
         end)
       end
       task.run()
-      world:settle()
+      vm:settle()
       local at = count
       was_struck = is_stopped_after(at, function()
         task.event "wake"
@@ -296,7 +287,7 @@ describe("a task", function()
         task.run()
       end)
       if at < 20 and not vm.wake then vm:event "wake" end -- stopped before it could ask for another look
-      world:advance(60)
+      vm:advance(60)
       assert.equal(0, task.count(), "tasks are lost when stopped at instruction " .. at)
       assert.is_nil(vm.wake)
       assert.is_true(ended >= 3, ("%d tasks ended when stopped at instruction %d"):format(ended, at))

@@ -3,7 +3,7 @@
 -- nothing is promised that is not written, and what happened meanwhile is written when the lock is gone.
 
 local kit = dofile "tests/end_to_end/kit.lua"
-local sqlite = dofile "spec/support/sqlite.lua"
+local sqlite = dofile "tests/end_to_end/sqlite.lua"
 
 return kit.run(function()
   local exchange = kit.exchange()

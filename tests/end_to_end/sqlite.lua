@@ -1,9 +1,7 @@
--- The store of a simulated engine: SQLite in memory with the schema of core/store/schema, through the foreign
--- function interface of plain LuaJIT. `sqlite.open()` gives nil where that is not possible.
+-- A database file of SQLite, opened beside the engine that uses it, as other programs do: through the foreign function
+-- interface of LuaJIT, which tools have.
 
 local sqlite = {}
-
-local root = debug.getinfo(1, "S").source:match("^@(.*)spec/support/sqlite%.lua$") or ""
 
 local function library()
   local has_ffi, ffi = pcall(require, "ffi")
@@ -21,7 +19,6 @@ if lib then
     typedef struct sqlite3 sqlite3;
     typedef struct sqlite3_stmt sqlite3_stmt;
     int sqlite3_open(const char *path, sqlite3 **db);
-    int sqlite3_exec(sqlite3 *db, const char *sql, void *callback, void *context, char **error);
     int sqlite3_prepare_v2(sqlite3 *db, const char *sql, int bytes, sqlite3_stmt **statement, const char **tail);
     int sqlite3_bind_text(sqlite3_stmt *, int, const char *, int, void (*)(void *));
     int sqlite3_bind_double(sqlite3_stmt *, int, double);
@@ -38,18 +35,6 @@ if lib then
     int sqlite3_extended_errcode(sqlite3 *);
     int sqlite3_changes(sqlite3 *);
   ]]
-end
-
-local function schema()
-  local names = io.popen(("ls %score/store/schema/*.sql 2>/dev/null"):format(root))
-  local parts = {}
-  for name in names:lines() do
-    local file = assert(io.open(name))
-    parts[#parts + 1] = file:read("*a")
-    file:close()
-  end
-  names:close()
-  return parts[1] and table.concat(parts, "\n")
 end
 
 local TRANSIENT, ROW, DONE = -1, 100, 101
@@ -93,15 +78,12 @@ local function run(db, sql, values, count)
   return rows
 end
 
----@param path string|nil  a file that is there already; nil: a database in memory, with the schema
----@return (fun(sql: string, values: any[]|nil, count: integer|nil): table[]|nil, string?, string?)|nil
+---@param path string  a file that is there already
+---@return fun(sql: string, values: any[]|nil, count: integer|nil): table[]|nil, string?, string?
 function sqlite.open(path)
-  local text = lib and (path and "" or schema())
-  if not text then return nil end
+  assert(lib, "libsqlite3 is not installed")
   local db = ffi.new("sqlite3 *[1]")
-  assert(lib.sqlite3_open(path or ":memory:", db) == 0)
-  local why = ffi.new("char *[1]")
-  assert(lib.sqlite3_exec(db[0], text, nil, nil, why) == 0, why[0] ~= nil and ffi.string(why[0]) or "the schema failed")
+  assert(lib.sqlite3_open(path, db) == 0)
   return function(sql, values, count) return run(db[0], sql, values or {}, count or #(values or {})) end
 end
 
