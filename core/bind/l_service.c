@@ -15,6 +15,8 @@
 #include "script/service.h"
 #include "net/message.h"
 #include "store/facts.h"
+#include "store/files.h"
+#include "store/result.h"
 
 static cal_script_host *host_of(lua_State *L) { return cal_context_of(L)->host; }
 static cal_reach *reach_of(lua_State *L) { return cal_context_of(L)->reach; }
@@ -157,29 +159,43 @@ static void read_statement(lua_State *L, statement *s) {
   }
 }
 
-static int store(lua_State *L) {
+/* What will bring a script its answer, whose number is `request`. Once it was handed over it is gone at any time. */
+static int new_answer(lua_State *L, answer **result, cal_id *request) {
   cal_context *context = cal_context_of(L);
+  int code = cal_question_ask(context, request);
+  if (code < 0) return code;
+  *result = cal_alloc(sizeof **result);
+  **result = (answer){.reach = context->reach, .script = context->host->index, .request = *request};
+  return 0;
+}
+
+static int asked(lua_State *L, cal_id request) {
+  lua_pushnumber(L, (lua_Number)request);
+  return 1;
+}
+
+/* It was not handed over. Takes `a`. */
+static int not_asked(lua_State *L, answer *a, int code) {
+  cal_question_forget(cal_context_of(L), a->request);
+  cal_free(a);
+  return cal_luax_refuse(L, code);
+}
+
+static int store(lua_State *L) {
   int is_fact = lua_toboolean(L, 4);
   statement s;
   read_statement(L, &s);
+  answer *a;
   cal_id request;
-  int code = cal_question_ask(context, &request);
+  int code = new_answer(L, &a, &request);
   if (code < 0) return cal_luax_refuse(L, code);
-  answer *a = cal_alloc(sizeof *a);
-  *a = (answer){.reach = context->reach, .script = context->host->index, .request = request};
-  code = cal_store_submit(context->reach->store, &(cal_store_request){.sql = s.sql,
-                                                                      .params = s.values,
-                                                                      .param_count = (uint32_t)s.count,
-                                                                      .is_fact = is_fact,
-                                                                      .on_done = on_stored,
-                                                                      .context = a});
-  if (code < 0) {
-    cal_free(a);
-    cal_question_forget(context, request);
-    return cal_luax_refuse(L, code);
-  }
-  lua_pushnumber(L, (lua_Number)request);
-  return 1;
+  code = cal_store_submit(reach_of(L)->store, &(cal_store_request){.sql = s.sql,
+                                                                   .params = s.values,
+                                                                   .param_count = (uint32_t)s.count,
+                                                                   .is_fact = is_fact,
+                                                                   .on_done = on_stored,
+                                                                   .context = a});
+  return code < 0 ? not_asked(L, a, code) : asked(L, request);
 }
 
 static int store_fact(lua_State *L) {
@@ -191,6 +207,30 @@ static int store_fact(lua_State *L) {
   if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;
+}
+
+static void on_removed(void *context, int code) {
+  on_stored(context, cal_result_error(code, code ? cal_error_name(code) : ""));
+}
+
+/* Only what is inside the folder of recordings. */
+static const char *check_recording(lua_State *L, const cal_reach *reach) {
+  const char *path = luaL_checkstring(L, 1);
+  const char *folder = lua_pushfstring(L, "%s/recordings/", reach->data_folder);
+  luaL_argcheck(L, strncmp(path, folder, strlen(folder)) == 0 && !strstr(path, "/../"), 1,
+                "the path of a recording");
+  return path;
+}
+
+static int recording_remove(lua_State *L) {
+  cal_reach *reach = reach_of(L);
+  const char *path = check_recording(L, reach);
+  answer *a;
+  cal_id request;
+  int code = new_answer(L, &a, &request);
+  if (code < 0) return cal_luax_refuse(L, code);
+  code = cal_files_remove(reach->files, path, on_removed, a);
+  return code < 0 ? not_asked(L, a, code) : asked(L, request);
 }
 
 static int fact_of(lua_State *L) {
@@ -318,6 +358,7 @@ void cal_core_add_service(lua_State *L) {
   cal_luax_set(L, "voice_prepare", voice_prepare);
   cal_luax_set(L, "store", store);
   cal_luax_set(L, "store_fact", store_fact);
+  cal_luax_set(L, "recording_remove", recording_remove);
   cal_luax_set(L, "fact_of", fact_of);
   cal_luax_set(L, "settings", settings);
   cal_luax_set(L, "status", status);

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -17,13 +18,13 @@
 #define CLOSE_MS 10000
 #define EPISODE (30 * CAL_S) /* so long without trouble ends an episode of it */
 
-typedef enum work_kind { BLOCK, PATCH, FINISH } work_kind;
+typedef enum work_kind { BLOCK, PATCH, FINISH, REMOVE } work_kind;
 
 typedef struct work {
   cal_list node;
   work_kind kind;
-  cal_file *file; /* a reference */
-  void *data;     /* owned */
+  cal_file *file; /* a reference; NULL: REMOVE */
+  void *data;     /* owned; REMOVE: the path */
   size_t bytes;
   uint64_t offset;
   cal_file_done on_done;
@@ -131,8 +132,18 @@ static void free_work(work *job) {
   cal_free(job);
 }
 
+/* One that is not there is as good as removed. */
+static void do_remove(const work *job) {
+  const char *path = job->data;
+  int code = unlink(path) == 0 || errno == ENOENT ? 0 : -errno;
+  if (code) cal_log(CAL_LOG_WARN, "store", NULL, "cannot remove %s: %s", path, strerror(-code));
+  if (job->on_done) job->on_done(job->context, code);
+}
+
 static void do_work(work *job) {
-  if (job->kind == FINISH) {
+  if (job->kind == REMOVE) {
+    do_remove(job);
+  } else if (job->kind == FINISH) {
     job->file->written_to = job->offset;
     do_finish(job->file, job->on_done, job->context);
   } else {
@@ -242,10 +253,9 @@ void cal_files_stats_now(cal_files *files, cal_files_stats *stats) {
 }
 
 /* Takes the job's data on success. `is_urgent`: small and rare, taken whatever is waiting. */
-static int hand_over(cal_file *file, const work *job, int is_urgent) {
-  cal_files *files = file->files;
+static int hand_over(cal_files *files, const work *job, int is_urgent) {
   work *copy = cal_memdup(job, sizeof *job);
-  copy->file = cal_ref(file);
+  cal_ref(copy->file);
   cal_list_init(&copy->node);
   pthread_mutex_lock(&files->mutex);
   int code = files->is_closing ? -ESHUTDOWN : 0;
@@ -284,8 +294,8 @@ int cal_file_create(cal_file **result, cal_files *files, const char *path, const
   }
   pthread_mutex_unlock(&files->mutex);
   /* Nothing to write yet, but the file should be there as soon as the call is. */
-  work job = {.kind = BLOCK, .offset = bytes};
-  if (is_closing || hand_over(file, &job, 1) != 0) {
+  work job = {.kind = BLOCK, .file = file, .offset = bytes};
+  if (is_closing || hand_over(files, &job, 1) != 0) {
     cal_unref(file);
     return cal_fail(-ESHUTDOWN, "recordings are closed");
   }
@@ -294,9 +304,9 @@ int cal_file_create(cal_file **result, cal_files *files, const char *path, const
 }
 
 int cal_file_append(cal_file *file, void *block, size_t bytes) {
-  work job = {.kind = BLOCK, .data = block, .bytes = bytes, .offset = file->length};
+  work job = {.kind = BLOCK, .file = file, .data = block, .bytes = bytes, .offset = file->length};
   file->length += bytes;
-  int code = hand_over(file, &job, 0);
+  int code = hand_over(file->files, &job, 0);
   if (!code) return 0;
   cal_free(block);
   cal_file_spoil(file, code == -ESHUTDOWN ? -ECANCELED : code);
@@ -319,8 +329,8 @@ int cal_file_patch(cal_file *file, uint64_t offset, const void *data, size_t byt
     atomic_fetch_sub(&file->patches, 1);
     return cal_fail(-ENOBUFS, "more than %d patches are waiting", CAL_FILE_PATCHES);
   }
-  work job = {.kind = PATCH, .data = cal_memdup(data, bytes), .bytes = bytes, .offset = offset};
-  int code = hand_over(file, &job, 1);
+  work job = {.kind = PATCH, .file = file, .data = cal_memdup(data, bytes), .bytes = bytes, .offset = offset};
+  int code = hand_over(file->files, &job, 1);
   if (!code) return 0;
   cal_free(job.data);
   atomic_fetch_sub(&file->patches, 1);
@@ -330,12 +340,20 @@ int cal_file_patch(cal_file *file, uint64_t offset, const void *data, size_t byt
 void cal_file_finish(cal_file **file, cal_file_done on_done, void *context) {
   cal_file *ended = *file;
   *file = NULL;
-  work job = {.kind = FINISH, .offset = ended->length, .on_done = on_done, .context = context};
-  if (hand_over(ended, &job, 1) != 0) {
+  work job = {.kind = FINISH, .file = ended, .offset = ended->length, .on_done = on_done, .context = context};
+  if (hand_over(ended->files, &job, 1) != 0) {
     cal_file_spoil(ended, -ECANCELED);
     if (on_done) on_done(context, atomic_load(&ended->code));
   }
   cal_unref(ended);
+}
+
+int cal_files_remove(cal_files *files, const char *path, cal_file_done on_done, void *context) {
+  work job = {.kind = REMOVE, .data = cal_strdup(path), .on_done = on_done, .context = context};
+  int code = hand_over(files, &job, 1);
+  if (!code) return 0;
+  cal_free(job.data);
+  return cal_fail(code, "recordings are closed");
 }
 
 uint64_t cal_file_bytes(const cal_file *file) { return file->length; }

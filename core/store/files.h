@@ -74,6 +74,10 @@ typedef void (*cal_file_done)(void *context, int code);
  * exactly once, also when the writer was closed meanwhile. */
 void cal_file_finish(cal_file **file, cal_file_done on_done, void *context);
 
+/* Removes a file that is finished; one that is not there counts as removed. on_done (may be NULL) is called once, with
+ * 0 or why it is still there. 0, or -ESHUTDOWN: it is not called. Any thread. */
+int cal_files_remove(cal_files *files, const char *path, cal_file_done on_done, void *context);
+
 /* how long the file is or will be, holes included; the appender's thread */
 uint64_t cal_file_bytes(const cal_file *file);
 int cal_file_code(cal_file *file); /* 0, or why it is incomplete so far; any thread */

@@ -1,6 +1,7 @@
 -- callisto.settings: what the command line, the environment and the workspace's callisto.lua say, in that order.
 
 local core = require "callisto.core"
+local duration = require "callisto.duration"
 local forwarding = require "callisto.util.forwarding"
 
 local settings = {}
@@ -103,6 +104,22 @@ function settings.api_keys()
   local list = {}
   for key in keys:gmatch("[^,%s]+") do list[#list + 1] = key end
   return list
+end
+
+local function age_of(name)
+  local value = settings.get("RETENTION_" .. name:upper(), "") or of_file("retention")[name]
+  if value == nil then return nil end
+  local seconds, why = duration.parse(value)
+  if seconds and seconds < 3600 then why = "must be an hour or more" end
+  if why then error(("callisto.lua: retention.%s %s"):format(name, why), 0) end
+  return seconds
+end
+
+---How old what is over may become, in seconds; nil: it is kept for ever. A wrong one is an error.
+---@return {calls: number|nil, recordings: number|nil}|nil
+function settings.retention()
+  local age = { calls = age_of "calls", recordings = age_of "recordings" }
+  return next(age) and age
 end
 
 ---What flows see as call.settings: those of callisto.lua, and over them those of this call alone.

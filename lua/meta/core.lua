@@ -169,6 +169,12 @@ function core.voice_prepare(text, voice) end
 ---@return integer|nil request, string? message, string? code
 function core.store(sql, values, count, is_fact) end
 
+---Removes the file of a recording that is finished; answered by `stored`, without rows. One that is not there is as good as
+---removed. Only what lies in the folder of recordings.
+---@param path string  as the store has it
+---@return integer|nil request, string? message, string? code
+function core.recording_remove(path) end
+
 ---Runs one SQL statement that is a fact and has no answer: it is never lost once accepted, unless the process ends while the
 ---disk is in trouble.
 ---@param sql string

@@ -152,6 +152,7 @@ static void a_request_too_large_is_refused(void **state) {
 }
 
 static void events_are_only_appended(void **state) {
+  assert_int_equal(0, scratch_do(store, CALL("c", 1)));
   assert_int_equal(
       0, scratch_do(store, "INSERT INTO events (call_id, at_ms, kind) VALUES ('c', 1, 'call.started')"));
   assert_int_equal(-EINVAL, scratch_do(store, "UPDATE events SET kind = 'x'"));
@@ -164,6 +165,26 @@ static void events_are_only_appended(void **state) {
                                      " ON CONFLICT (seq) DO UPDATE SET kind = 'x'"));
   scratch_expect(store, "SELECT kind FROM events", "call.started");
   assert_int_equal(1, scratch_number(store, "SELECT COUNT(*) FROM events"));
+}
+
+static void a_call_is_deleted_whole(void **state) {
+  static const char *const tables[] = {"calls", "legs", "events", "transcript", "recordings"};
+  char sql[100];
+  for (int i = 0; i < 2; i++) {
+    const char *id = i ? "stays" : "goes";
+    assert_int_equal(0, scratch_do(store, i ? CALL("stays", 1) : CALL("goes", 1)));
+    snprintf(sql, sizeof sql,
+             "INSERT INTO legs (id, call_id, role, started_at_ms) VALUES ('%s', '%s', 'caller', 1)", id, id);
+    assert_int_equal(0, scratch_do(store, sql));
+    scratch_line(store, id, 2, "caller", "hello");
+    assert_int_equal(0, cal_store_event(store, id, 3, "call.answered", NULL));
+    assert_int_equal(0, cal_store_recording_begin(store, id, id, 4));
+  }
+  assert_int_equal(0, scratch_do(store, "DELETE FROM calls WHERE id = 'goes'"));
+  for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+    snprintf(sql, sizeof sql, "SELECT COUNT(*) FROM %s", tables[i]);
+    assert_int_equal(1, scratch_number(store, sql));
+  }
 }
 
 static void a_statement_cannot_roll_back_its_neighbours(void **state) {
@@ -231,6 +252,7 @@ int main(void) {
       IN_MEMORY(an_answer_too_large_is_undone),
       IN_MEMORY(a_request_too_large_is_refused),
       IN_MEMORY(events_are_only_appended),
+      IN_MEMORY(a_call_is_deleted_whole),
       IN_MEMORY(a_statement_cannot_roll_back_its_neighbours),
       IN_MEMORY(statements_are_kept_up_to_a_ceiling),
       IN_MEMORY(an_answer_may_ask_again),

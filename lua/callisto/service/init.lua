@@ -14,6 +14,7 @@ local life = require "callisto.service.life"
 local live_call = require "callisto.service.live_call"
 local log = require "callisto.log"
 local metrics = require "callisto.metrics"
+local retention = require "callisto.service.retention"
 local routes = require "callisto.service.routes"
 local sockets = require "callisto.service.sockets"
 local task = require "callisto.task"
@@ -87,6 +88,7 @@ function receive.start()
   api.add(table_of_routes)
   webhooks.add(table_of_routes)
   sockets.add()
+  retention.start()
   core.started()
   log.info(("%d carriers and %d templates are ready"):format(#catalog.carriers(), #catalog.list()))
 end

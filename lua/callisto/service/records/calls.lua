@@ -79,6 +79,19 @@ function calls.finish(id, state, outcome)
     { id, state, outcome, now_ms() }, 4)
 end
 
+local DELETE = [[
+DELETE FROM calls WHERE id IN (
+  SELECT c.id FROM calls c
+  WHERE c.ended_at_ms < $1 AND c.state <> 'IN_PROGRESS' AND NOT EXISTS (SELECT 1 FROM recordings r WHERE r.call_id = c.id)
+  ORDER BY c.ended_at_ms LIMIT $2)
+RETURNING id]]
+
+---Deletes calls that ended before a time, with their legs, events and transcript. Those that have a recording stay.
+---@param before_ms number
+---@param most integer
+---@return {id: string}[]|nil rows, string? message, string? code
+function calls.delete_older(before_ms, most) return statement.ask(DELETE, { before_ms, most }, 2) end
+
 local CALL = [[
 SELECT id, direction, carrier, carrier_call_id, template, generation, from_number, to_number, lead_id, state, outcome,
   platform_status, platform_reason, provider_status, provider_reason, provider_hangup_cause, session_end_reason,
