@@ -25,7 +25,7 @@ local task = require "callisto.task"
 
 local keypad = {}
 
-local MOST_MOVES, MOST_WRONG_KEYS, GRACE_S = 25, 5, 0.5
+local MOST_MOVES, GRACE_S = 25, 0.5
 
 ---@class callisto.KeypadOption
 ---@field digit string
@@ -50,6 +50,7 @@ local option_fields = {
 ---@field options callisto.KeypadOption[]
 ---@field wait number
 ---@field retries integer
+---@field type_ahead boolean  keys that were typed before the prompt count
 ---@field invalid string
 ---@field on_silence {outcome: string|nil, say: string|nil}
 local node_fields = {
@@ -57,6 +58,7 @@ local node_fields = {
   options = { "list", required = true },
   wait = { "duration", default = 10, min = 1, max = 120 },
   retries = { "integer", default = 2, min = 0, max = 10 },
+  type_ahead = { "boolean", default = true },
   invalid = { "string", default = "That is not one of the choices." },
   on_silence = { "map", default = {} },
 }
@@ -161,13 +163,14 @@ local function visit(call, state, node)
   local about = { by_digit = node.by_digit, wait = node.wait + GRACE_S }
   local prompt, tried = prompt_of(call, state, node), 0
   local again = node.prompt or call.template.greeting or ""
+  call._keys:begin(node.type_ahead)
   while true do
     local option, reason = choosing.once(call, about, prompt)
     if option then return option end
     prompt = again
     if reason == "invalid" then
       state.wrong_keys = state.wrong_keys + 1
-      if state.wrong_keys >= MOST_WRONG_KEYS then end_without_input(call, node) end
+      if state.wrong_keys >= choosing.MOST_WRONG_KEYS then end_without_input(call, node) end
       prompt = node.invalid .. " " .. again
     else
       tried = tried + 1

@@ -10,7 +10,7 @@
 --
 -- `go` is a function of the flow, another menu, a template, or in `menu.set` the name of another menu of the set; `choice` is
 -- what call:menu returns; `outcome` ends the call. A wrong key plays the menu again and does not count as an
--- attempt. After the last attempt the goodbye is said and the call ends, unless `goodbye` is false.
+-- attempt, but the fifth is the last. After the last attempt the goodbye is said and the call ends, unless `goodbye` is false.
 
 local answers = require "callisto.flow.answers"
 local choosing = require "callisto.flow.choosing"
@@ -44,6 +44,7 @@ local option_fields = {
 ---@field options callisto.MenuOption[]
 ---@field attempts integer
 ---@field wait number  seconds from the end of the prompt
+---@field type_ahead boolean  keys that were typed before the menu count
 ---@field invalid string  said after a wrong key
 ---@field goodbye string|boolean
 ---@field speech boolean  labels may be said
@@ -53,6 +54,7 @@ local fields = {
   options = { "list", required = true },
   attempts = { "integer", default = 3, min = 1, max = 10 },
   wait = { "duration", default = 15, min = 1, max = 120 },
+  type_ahead = { "boolean", default = true },
   invalid = { "string", default = "That is not one of the choices." },
   goodbye = { "string|boolean", default = "Goodbye." },
   speech = { "boolean", default = false },
@@ -182,13 +184,14 @@ function Menu:_choose(call)
   local about = { by_digit = self.by_digit, by_label = self.by_label, wait = self.wait }
   if self.choices then about.expected = answers.read("menu", { choices = self.choices }, 1) end
   local sentence, reason = self.greeting and self.greeting .. " " .. self.prompt or self.prompt, nil
-  local attempt = 1
-  while attempt <= self.attempts do
+  local attempt, wrong_keys = 1, 0
+  call._keys:begin(self.type_ahead)
+  while attempt <= self.attempts and wrong_keys < choosing.MOST_WRONG_KEYS do
     local option
     option, reason = choosing.once(call, about, sentence)
     if option then return option end
     sentence = reason == "silence" and self.prompt or self.invalid .. " " .. self.prompt
-    if reason ~= "invalid" then attempt = attempt + 1 end
+    if reason == "invalid" then wrong_keys = wrong_keys + 1 else attempt = attempt + 1 end
   end
   if self.goodbye then call:_close("IDLE_TIMEOUT", self.goodbye ~= true and self.goodbye or "Goodbye.") end
   return nil, reason

@@ -8,6 +8,7 @@ local core = require "callisto.core"
 local duration = require "callisto.duration"
 local ears = require "callisto.flow.ear"
 local json = require "callisto.json"
+local key_queue = require "callisto.flow.keys"
 local later = require "callisto.util.later"
 local log = require "callisto.log"
 local options = require "callisto.options"
@@ -111,7 +112,7 @@ function Call:remaining(otherwise) return task.remaining(otherwise) end
 ---Asks with a menu. Returns the choice, or what the function an option goes to returns.
 ---@param asked callisto.Menu
 ---@return any choice
----@return "silence"|"no_match"|nil reason  for a menu without a goodbye
+---@return "silence"|"invalid"|"no_match"|nil reason  for a menu without a goodbye
 function Call:menu(asked)
   if not menu.is(asked) then error("call:menu needs what menu { … } returns, not " .. type(asked), 2) end
   return asked:run(self)
@@ -351,11 +352,18 @@ function receive.speech(self, what)
   notify(self, "speech_" .. what)
 end
 
+-- A key that a question takes, or may take later, waits for it. While the flow listens for words, or has a handler, it does not.
+local function is_kept(self)
+  local is_listening = #self._ears > 0
+  for _, ear in ipairs(self._ears) do
+    if ear.takes_keys then return true end
+  end
+  return not is_listening and not next(self._listeners.digit or {})
+end
+
 function receive.digit(self, key)
-  local is_collected = false
-  for _, ear in ipairs(self._ears) do is_collected = is_collected or ear.is_collecting end
-  if not is_collected then core.line("caller", "Pressed " .. key) end
-  ears.tell(self._ears, "digit", key)
+  if is_kept(self) then self._keys:push(key) else core.line("caller", "Pressed " .. key) end
+  ears.tell(self._ears, "digit")
   notify(self, "digit", key)
 end
 
@@ -372,6 +380,7 @@ function receive.leg(self, what, about)
       local utterance = self._utterances[number]
       if utterance then finish_utterance(self, utterance, { heard = "", interrupted = true }) end
     end
+    self._keys:flush()
     if self._closing then task.cancel(self._closing) end
     if self._root.state ~= "ended" then self:_leave(outcome.ending_of_leg(about.reason), { outcome = self.outcome }) end
   end
@@ -474,6 +483,7 @@ function call.new(about, template)
     _given_settings = about.settings or {},
     _given_secrets = about.secrets or {},
     _ears = {},
+    _keys = key_queue.new(),
     _utterances = {},
     _last_utterance = 0,
     _quiet_since = core.now(),

@@ -2,14 +2,15 @@
 
 local core = require "callisto.core"
 local answers = require "callisto.flow.answers"
+local collecting = require "callisto.flow.collecting"
 local ears = require "callisto.flow.ear"
 local options = require "callisto.options"
 local task = require "callisto.task"
 
--- The party of the call that a flow speaks with (core.say and the like).
-local CALLER = 1
-
 local choosing = {}
+
+-- So many wrong keys mean somebody who will not choose, or no person at all.
+choosing.MOST_WRONG_KEYS = 5
 
 ---The keys a telephone has.
 ---@param value any
@@ -75,28 +76,29 @@ function choosing.not_there(name, known)
   return ("'%s', which is not there%s"):format(name, near and ("; did you mean '%s'?"):format(near) or "")
 end
 
-local function take(call, event, about)
-  if event.kind == "digit" then
-    local option = about.by_digit[event.value]
-    core.line("caller", option and ("Pressed %s — %s"):format(event.value, option.label) or "Pressed " .. event.value)
-    return option, "invalid"
-  end
-  if event.kind == "heard" and about.expected and event.value.text ~= "" then
-    return about.by_label[answers.of_speech(about.expected, event.value) or ""], "no_match"
-  end
+local function of_key(call, key, about)
+  local option = about.by_digit[key]
+  core.line("caller", option and ("Pressed %s — %s"):format(key, option.label) or "Pressed " .. key)
+  if option then return option end
+  call._keys:flush() -- what was typed after a wrong key was meant for something else
+  return nil, "invalid"
 end
 
 -- Waits for the choice. Returns the option, or nil and the reason.
-local function wait_for(ear, call, about, prompt)
+local function wait_for(ear, call, about, uses, prompt)
   local clock = ears.patience(about.wait, prompt)
   while true do
+    local key = collecting.take(call, uses, prompt, true)
+    if key then return of_key(call, key, about) end
     local event = ear:next(clock.at)
     if not event then return nil, "silence" end
-    local option, reason = take(call, event, about)
-    if option then return option end
-    if reason == "invalid" or (reason and prompt.ended) then return nil, reason end
-    if about.expected or event.kind == "ended" then
-      if event.kind == "heard" then clock:restart() else clock:follow(event) end
+    if event.kind == "heard" and about.expected then
+      local option = event.value.text ~= "" and about.by_label[answers.of_speech(about.expected, event.value) or ""]
+      if option then return option end
+      if event.value.text ~= "" and (not prompt or prompt.ended) then return nil, "no_match" end
+      clock:restart()
+    elseif about.expected or event.kind == "ended" then
+      clock:follow(event)
     end
   end
 end
@@ -109,15 +111,14 @@ end
 ---@return "silence"|"invalid"|"no_match"|nil reason
 function choosing.once(call, about, prompt)
   call:_listen_for(about.expected and about.expected.listen or {})
+  local function uses(key, is_late) return not is_late or about.by_digit[key] ~= nil end
   return ears.with(call._ears, function(ear)
-    ear.is_collecting = true
+    ear.takes_keys = true
     local spoken = prompt
     if type(prompt) == "string" then
-      spoken = call:_speak(prompt, { barge_in = about.expected ~= nil, digits_stop = true })
+      spoken = collecting.prompt(call, prompt, { barge_in = about.expected ~= nil, digits_stop = true }, uses)
     end
-    return task.finally(wait_for, function()
-      if not spoken.ended then core.stop(CALLER, spoken.number) end
-    end, ear, call, about, spoken)
+    return task.finally(wait_for, function() collecting.stop(spoken) end, ear, call, about, uses, spoken)
   end)
 end
 

@@ -26,7 +26,8 @@ local Call = {}
 ---@field tries integer|nil
 ---@field sensitive boolean|nil
 ---@field speech boolean|nil  digits may be spoken too
----@field barge_in boolean|nil
+---@field barge_in boolean|nil  with false keys wait until the prompt has ended
+---@field type_ahead boolean|nil  keys that were typed before the question count
 ---@field reprompt string|nil
 local digits_fields = {
   [1] = { "string" },
@@ -39,45 +40,68 @@ local digits_fields = {
   sensitive = { "boolean", default = false },
   speech = { "boolean", default = false },
   barge_in = { "boolean", default = true },
+  type_ahead = { "boolean", default = true },
   reprompt = { "string" },
 }
 
--- Callers press the terminator also where the last key would have done; it must not fall upon what comes next.
-local TERMINATOR_GRACE = 0.6
+---A question that takes keys says its prompt, unless a key is waiting that answers it. A terminator that may still come for
+---the question before must not cut it, so then it is cut here, by `take`.
+---@param self callisto.Call
+---@param sentence string
+---@param opts {barge_in: boolean, digits_stop: boolean, voice: string?}
+---@param uses callisto.KeyUse
+---@return table|nil utterance
+function collecting.prompt(self, sentence, opts, uses)
+  if opts.digits_stop and self._keys:waits(uses) then return nil end
+  opts.digits_stop = opts.digits_stop and not self._keys:expects_terminator()
+  return self:_speak(sentence, opts)
+end
 
----Takes one key of an input. True when the input is complete.
----@param ear callisto.Ear
----@param keys string
----@param key string
----@param wanted {min: integer, max: integer, terminator: string}
----@return boolean is_complete, string keys
-function collecting.take(ear, keys, key, wanted)
-  if key == wanted.terminator then return #keys >= wanted.min, keys end
-  keys = keys .. key
-  if #keys < wanted.max then return false, keys end
-  local by = core.now() + TERMINATOR_GRACE
-  while wanted.terminator ~= "" do
-    local event = ear:next(by)
-    if not event or event.kind == "digit" and event.value == wanted.terminator then break end
+---@param prompt table|nil
+function collecting.stop(prompt)
+  if prompt and not prompt.ended then core.stop(CALLER, prompt.number) end
+end
+
+---The next key for a question, which stops its prompt; nil when there is none, or while the prompt may not be interrupted.
+---@param self callisto.Call
+---@param uses callisto.KeyUse
+---@param prompt table|nil
+---@param barge_in boolean
+---@return string|nil key
+function collecting.take(self, uses, prompt, barge_in)
+  if prompt and not prompt.ended and not barge_in then return nil end
+  local key = self._keys:take(uses)
+  if key then collecting.stop(prompt) end
+  return key
+end
+
+local function any() return true end
+
+local function next_key(self, ear, by)
+  while true do
+    local key = self._keys:take(any)
+    if key then return key end
+    if not ear:next(by) then return nil end
   end
-  return true, keys
 end
 
 ---The rest of an input whose first key was pressed, until it is complete or nothing comes for `between`.
+---@param self callisto.Call
 ---@param ear callisto.Ear
 ---@param first string
 ---@param wanted {min: integer, max: integer, terminator: string, between: number}
 ---@return string keys
-function collecting.rest(ear, first, wanted)
-  local is_complete, keys = collecting.take(ear, "", first, wanted)
-  local by = core.now() + wanted.between
-  while not is_complete do
-    local event = ear:next(by)
-    if not event then return keys end
-    if event.kind == "digit" then
-      is_complete, keys = collecting.take(ear, keys, event.value, wanted)
-      by = core.now() + wanted.between
+function collecting.rest(self, ear, first, wanted)
+  local keys, key = "", first
+  while key do
+    local is_end = key == wanted.terminator
+    if is_end and #keys >= wanted.min then return keys end
+    if not is_end then keys = keys .. key end
+    if #keys == wanted.max then
+      self._keys:expect(wanted.terminator)
+      return keys
     end
+    key = next_key(self, ear, core.now() + wanted.between)
   end
   return keys
 end
@@ -88,37 +112,40 @@ local function digits_said(heard)
   return numbers.digits(heard.digits or heard.text)
 end
 
-local function collect(ear, wanted, prompt)
-  local keys, clock = "", ears.patience(wanted.timeout, prompt)
+-- The digits that were said, if it was that.
+local function of_speech(event, clock, wanted, is_open)
+  local said = event.kind == "heard" and is_open and digits_said(event.value)
+  if said and #said >= wanted.min and #said <= wanted.max then return said end
+  if event.kind == "heard" then clock:restart() else clock:follow(event) end
+end
+
+local function collect(self, ear, wanted, uses, prompt)
+  local clock = ears.patience(wanted.timeout, prompt)
   while true do
-    local event = ear:next(clock.at)
-    if not event then
-      if keys == "" then return nil, "silence" end
+    local key = collecting.take(self, uses, prompt, wanted.barge_in)
+    if key then
+      local keys = collecting.rest(self, ear, key, wanted)
       return #keys >= wanted.min and keys or nil, "too_short"
     end
-    if event.kind == "digit" then
-      local is_complete
-      is_complete, keys = collecting.take(ear, keys, event.value, wanted)
-      if is_complete then return keys end
-      clock.prompt = nil
-      clock.at = core.now() + wanted.between
-    elseif event.kind == "heard" and wanted.speech and keys == "" then
-      local said = digits_said(event.value)
-      if said and #said >= wanted.min and #said <= wanted.max then return said end
-      clock:restart()
-    elseif wanted.speech and keys == "" or event.kind == "ended" and keys == "" then
+    local event = ear:next(clock.at)
+    if not event then return nil, "silence" end
+    if wanted.speech then
+      local said = of_speech(event, clock, wanted, wanted.barge_in or not prompt or prompt.ended)
+      if said then return said end
+    elseif event.kind == "ended" then
       clock:follow(event)
     end
   end
 end
 
 local function collect_once(self, wanted, sentence)
+  -- A terminator with nothing before it is an answer only where nothing is one.
+  local function uses(key) return key ~= wanted.terminator or wanted.min == 0 end
   return ears.with(self._ears, function(ear)
-    ear.is_collecting = true
-    local prompt = sentence and self:_speak(sentence, { barge_in = wanted.barge_in and wanted.speech, digits_stop = true })
-    return task.finally(collect, function()
-      if prompt and not prompt.ended then core.stop(CALLER, prompt.number) end
-    end, ear, wanted, prompt)
+    ear.takes_keys = true
+    local opts = { barge_in = wanted.barge_in and wanted.speech, digits_stop = wanted.barge_in }
+    local prompt = sentence and collecting.prompt(self, sentence, opts, uses)
+    return task.finally(collect, function() collecting.stop(prompt) end, self, ear, wanted, uses, prompt)
   end)
 end
 
@@ -133,6 +160,7 @@ function Call:digits(wanted)
   if not wanted.terminator:match("^[%d*#]?$") then error("call:digits: 'terminator' must be one key or \"\"", 2) end
   if wanted.speech then self:_listen_for { digits = { min = math.max(1, wanted.min), max = math.min(wanted.max, 20) } } end
   if wanted.sensitive then core.recording(CALLER, false) end
+  self._keys:begin(wanted.type_ahead)
   return task.finally(function()
     local sentence, reason = wanted[1], nil
     for _ = 1, wanted.tries do

@@ -1,7 +1,8 @@
 -- callisto.flow.ear: how a task of a call listens.
 --
 -- An *ear* is a queue of the caller's doings (speech, keys, the ends of sentences) for one function that listens. Every
--- open ear gets every event. *Patience* is the clock beside it: how long to wait for an answer.
+-- open ear gets every event; the keys themselves wait in the queue of the call (callisto.flow.keys) until one takes them.
+-- *Patience* is the clock beside it: how long to wait for an answer.
 
 local core = require "callisto.core"
 local task = require "callisto.task"
@@ -11,7 +12,7 @@ local RECOGNITION_S = 10
 local SPEECH_S = 30
 
 ---@class callisto.Ear
----@field is_collecting boolean|nil  keys belong to one input and are not written down one by one
+---@field takes_keys boolean|nil  it listens for a question that takes keys from the call's queue
 local Ear = {}
 Ear.__index = Ear
 

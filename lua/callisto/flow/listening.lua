@@ -135,6 +135,7 @@ end
 ---@field tries integer|nil
 ---@field timeout string|number|nil  duration, from the end of the prompt
 ---@field barge_in boolean|nil
+---@field type_ahead boolean|nil  keys that were typed before the question count
 ---@field reprompt string|string[]|nil  instead of the question, from the second time
 ---@field no_match string|nil  instead of the question, after something that was not understood
 ---@field endpoint string|number|nil  duration of silence that ends what the caller says
@@ -145,31 +146,22 @@ local ask_fields = with_fields {
   tries = { "integer", default = 3, min = 1, max = 10 },
   timeout = { "duration", default = 7 },
   barge_in = { "boolean", default = true },
+  type_ahead = { "boolean", default = true },
   reprompt = { "string|list" },
   no_match = { "string" },
   voice = { "string" },
 }
 
 -- What a key means: a choice, or the first of several keys that make one answer.
-local function of_key(ear, key, question, expected)
-  local choice = question.digits and question.digits[key]
-  if choice or not expected.keys then return choice end
-  local wanted = { min = expected.keys.min, max = expected.keys.max, terminator = "#", between = BETWEEN_KEYS_S }
-  local keys = collecting.rest(ear, key, wanted)
+local function of_key(self, ear, key, question, expected)
+  local choice, keys = question.digits and question.digits[key], key
+  if not choice and expected.keys and key:find "%d" then
+    local wanted = { min = expected.keys.min, max = expected.keys.max, terminator = "#", between = BETWEEN_KEYS_S }
+    keys = collecting.rest(self, ear, key, wanted)
+    choice = answers.of_keys(expected, keys)
+  end
   core.line("caller", "Pressed " .. keys)
-  return answers.of_keys(expected, keys), keys
-end
-
--- What an event means for a question: "none" when it decides nothing, else the value or nil, and how it came.
-local function judge(ear, event, question, expected)
-  if event.kind == "digit" then
-    local value, keys = of_key(ear, event.value, question, expected)
-    return value, "digit", keys or event.value
-  end
-  if event.kind == "heard" and not is_noise(event.value) then
-    return answers.of_speech(expected, event.value), "speech", event.value.text
-  end
-  return "none"
+  return choice, keys
 end
 
 local function follow(clock, event)
@@ -178,28 +170,38 @@ local function follow(clock, event)
 end
 
 -- Waits for something that counts. Returns the value and how it came, or nil and the reason.
-local function until_answered(ear, question, expected, prompt)
+local function until_answered(self, ear, question, expected, uses, prompt)
   local clock = patience(question.timeout, prompt)
   while true do
+    local key = collecting.take(self, uses, prompt, question.barge_in)
+    if key then
+      local value, keys = of_key(self, ear, key, question, expected)
+      if value ~= nil then return value, { by = "digit", keys = keys } end
+      return nil, "no_match"
+    end
     local event = ear:next(clock.at)
     if not event then return nil, clock.is_speaking and "no_match" or "silence" end
-    local value, by, said = "none", nil, nil
-    if question.barge_in or prompt.ended then value, by, said = judge(ear, event, question, expected) end
-    if by and value ~= nil then return value, { by = by, [by == "speech" and "text" or "keys"] = said } end
-    if by and (prompt.ended or by == "digit") then return nil, "no_match" end
+    local has_ended = not prompt or prompt.ended
+    if event.kind == "heard" and not is_noise(event.value) and (question.barge_in or has_ended) then
+      local value = answers.of_speech(expected, event.value)
+      if value ~= nil then return value, { by = "speech", text = event.value.text } end
+      if has_ended then return nil, "no_match" end
+    end
     follow(clock, event)
   end
 end
 
 -- One try.
 local function try_once(self, question, expected, sentence)
+  local function uses(key, is_late)
+    return not is_late or question.digits ~= nil and question.digits[key] ~= nil
+  end
   return ears.with(self._ears, function(ear)
-    ear.is_collecting = expected.keys ~= nil
-    local prompt = self:_speak(sentence,
-      { barge_in = question.barge_in, digits_stop = question.barge_in, voice = question.voice })
-    return task.finally(until_answered, function()
-      if not prompt.ended then core.stop(CALLER, prompt.number) end
-    end, ear, question, expected, prompt)
+    ear.takes_keys = true
+    local opts = { barge_in = question.barge_in, digits_stop = question.barge_in, voice = question.voice }
+    local prompt = collecting.prompt(self, sentence, opts, uses)
+    return task.finally(until_answered, function() collecting.stop(prompt) end,
+      self, ear, question, expected, uses, prompt)
   end)
 end
 
@@ -233,11 +235,14 @@ function Call:ask(question)
   check_digits(q.digits or {})
   local expected = answers.read("call:ask", q, 2)
   self:_listen_for(expected.listen)
+  -- A question without keys has no use for what was typed before it.
+  self._keys:begin(q.type_ahead and (q.digits ~= nil or expected.keys ~= nil))
   local sentence, reason = q[1], nil
   for tried = 1, q.tries do
     local answer, about = try_once(self, q, expected, sentence)
     if answer ~= nil then return answer, about end
     reason = about
+    if reason == "no_match" then self._keys:flush() end
     sentence = next_sentence(q, tried, reason)
   end
   return nil, reason
