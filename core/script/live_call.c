@@ -52,6 +52,7 @@ cal_live_call *cal_live_call_free(cal_live_call *call) {
   if (call->carrier_call) cal_registry_remove(reach->registry, call->carrier_call);
   if (call->has_room) cal_mailbox_unreserve(call->host->events);
   throw_vm_away(call);
+  cal_backlog_forget(call->host->backlog, &call->place);
   cal_reload_count(reach->reload, call->service->edition, 0);
   call->service->calls--;
   cal_slots_remove(call->host->calls, call->handle);
@@ -260,6 +261,7 @@ int cal_live_call_open(cal_service *service, cal_party_options *options, const c
   cal_script_host *host = service->host;
   cal_live_call *call = cal_alloc(sizeof *call);
   call->host = host;
+  cal_backlog_open(&call->place);
   call->service = service;
   call->handle = cal_slots_add(host->calls, call);
   if (!call->handle) {

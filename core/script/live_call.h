@@ -30,7 +30,8 @@ typedef struct cal_live_join {
 
 typedef struct cal_live_call {
   cal_script_host *host;
-  cal_service *service; /* the code it was opened by and runs on */
+  cal_backlog_place place; /* its events, and its turn of the thread */
+  cal_service *service;    /* the code it was opened by and runs on */
   cal_id handle;
   cal_live_party parties[CAL_PARTIES]; /* by number less one */
   uint8_t party_count;                 /* numbers given out */

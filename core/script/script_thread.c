@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "script/backlog.h"
 #include "script/context.h"
 #include "script/live_call.h"
 #include "script/question.h"
@@ -98,55 +99,71 @@ static void stop_all(cal_script_thread *thread) {
   cal_list_each(&thread->services, node) cal_service_stop(cal_list_entry(node, cal_service, node));
 }
 
-/* ---- events */
+/* ---- events of calls: each waits for its call's turn */
 
-static void on_wake(cal_timer *timer) {
-  cal_context *context = cal_list_entry(timer, cal_context, wake);
-  cal_event event = {.kind = CAL_EVENT_WAKE};
-  cal_script_host *host = context->host;
-  if (context->call)
-    cal_live_call_run(context->call, &event);
-  else
-    cal_service_run(context->service, &event);
-  sweep_services(cal_list_entry(host, cal_script_thread, host));
-}
-
-static void run_answer(cal_script_thread *thread, const cal_event *event) {
-  cal_service *service;
-  cal_live_call *call;
-  if (!cal_question_answered(&thread->host, event->source, &service, &call)) return;
-  if (call)
-    cal_live_call_run(call, event);
-  else
-    cal_service_run(service, event);
-}
-
-/* The event of a call: to its script, its service, or both (event.def). */
-static void run_for_call(cal_script_thread *thread, cal_event *event) {
+/* To its script, its service, or both (event.def). */
+static void run_for_call(void *context, cal_event *event) {
+  cal_script_thread *thread = context;
   cal_live_call *call = cal_slots_get(thread->host.calls, event->target);
-  if (!call) return;
   cal_service *service = call->service;
   unsigned to = cal_event_about_of(event->kind)->to;
   snprintf(event->name, sizeof event->name, "%s", cal_live_call_name(call));
-  if (to & CAL_TO_CALL) cal_live_call_run(call, event);
+  if (to & (CAL_TO_CALL | CAL_TO_ASKER)) cal_live_call_run(call, event);
   if (to & CAL_TO_SERVICE) cal_service_run(service, event);
+  cal_event_drop(event);
+  sweep_services(thread);
 }
 
-static void run_request(cal_script_thread *thread, cal_event *event) {
-  if (event->target && cal_slots_get(thread->host.calls, event->target))
-    run_for_call(thread, event);
+/* Takes the event; a call that is over gets none. */
+static void give_to_call(cal_script_thread *thread, cal_event *event) {
+  cal_live_call *call = cal_slots_get(thread->host.calls, event->target);
+  if (call)
+    cal_backlog_add(thread->host.backlog, &call->place, event);
   else
-    cal_service_run(service_for_new(thread), event);
+    cal_event_drop(event);
 }
 
-static void deliver(void *context, void *message) {
-  cal_script_thread *thread = context;
-  cal_event *event = message;
+/* ---- events */
+
+static void run_for_service(cal_script_thread *thread, cal_service *service, cal_event *event) {
+  cal_service_run(service, event);
+  cal_event_drop(event);
+  sweep_services(thread);
+}
+
+static void on_wake(cal_timer *timer) {
+  cal_context *context = cal_list_entry(timer, cal_context, wake);
+  cal_script_thread *thread = cal_list_entry(context->host, cal_script_thread, host);
+  cal_event event = {.kind = CAL_EVENT_WAKE, .target = context->call ? context->call->handle : 0};
+  if (context->call)
+    give_to_call(thread, &event);
+  else
+    run_for_service(thread, context->service, &event);
+}
+
+static void give_answer(cal_script_thread *thread, cal_event *event) {
+  cal_service *service;
+  cal_live_call *call;
+  if (!cal_question_answered(&thread->host, event->source, &service, &call)) {
+    cal_event_drop(event);
+  } else if (call) {
+    event->target = call->handle;
+    give_to_call(thread, event);
+  } else {
+    run_for_service(thread, service, event);
+  }
+}
+
+static void give_request(cal_script_thread *thread, cal_event *event) {
+  if (event->target && cal_slots_get(thread->host.calls, event->target))
+    give_to_call(thread, event);
+  else
+    run_for_service(thread, service_for_new(thread), event);
+}
+
+/* What the thread itself is told. */
+static void act(cal_script_thread *thread, cal_event *event) {
   switch (event->kind) {
-  case CAL_EVENT_HTTP_RESPONSE:
-  case CAL_EVENT_STORED:
-    run_answer(thread, event);
-    break;
   case CAL_EVENT_RELOAD:
     prepare(thread, event);
     break;
@@ -156,20 +173,36 @@ static void deliver(void *context, void *message) {
   case CAL_EVENT_STOP:
     stop_all(thread);
     break;
-  case CAL_EVENT_START:
-    start_service(thread, event);
-    break;
-  case CAL_EVENT_SOCKET:
-    cal_service_run(service_for_new(thread), event);
-    break;
-  case CAL_EVENT_HTTP_REQUEST:
-    run_request(thread, event);
-    break;
   default:
-    run_for_call(thread, event);
+    start_service(thread, event);
   }
   cal_event_drop(event);
   sweep_services(thread);
+}
+
+static void deliver(void *context, void *message) {
+  cal_script_thread *thread = context;
+  cal_event *event = message;
+  switch (event->kind) {
+  case CAL_EVENT_HTTP_RESPONSE:
+  case CAL_EVENT_STORED:
+    give_answer(thread, event);
+    break;
+  case CAL_EVENT_SOCKET:
+    run_for_service(thread, service_for_new(thread), event);
+    break;
+  case CAL_EVENT_HTTP_REQUEST:
+    give_request(thread, event);
+    break;
+  case CAL_EVENT_RELOAD:
+  case CAL_EVENT_COMMIT:
+  case CAL_EVENT_STOP:
+  case CAL_EVENT_START:
+    act(thread, event);
+    break;
+  default:
+    give_to_call(thread, event);
+  }
 }
 
 static void drop(void *context, void *message) { cal_event_drop(message); }
@@ -185,6 +218,7 @@ int cal_script_thread_new(cal_script_thread **result, cal_reach *reach, uint8_t 
                                    .questions = cal_slots_new(CAL_QUESTIONS_CEILING, index),
                                    .on_wake = on_wake};
   cal_list_init(&thread->services);
+  thread->host.backlog = cal_backlog_new(loop, run_for_call, thread);
   int code = cal_mailbox_new(&thread->host.events, loop,
                              &(cal_mailbox_options){.name = "events",
                                                     .message_bytes = sizeof(cal_event),
@@ -218,6 +252,7 @@ cal_script_thread *cal_script_thread_free(cal_script_thread *thread) {
       cal_service_free(cal_list_entry(node, cal_service, node));
   cal_question_drop_all(&thread->host);
   cal_mailbox_close(thread->host.events);
+  cal_backlog_free(thread->host.backlog);
   cal_slots_free(calls);
   cal_slots_free(thread->host.questions);
   return cal_free(thread);

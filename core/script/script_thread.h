@@ -1,8 +1,8 @@
 /* script_thread: one thread of the script plane: its services, the live calls they opened, and the mailbox that feeds
  * them.
  *
- *   io / store / speech ──events──► mailbox ──► the VM an event belongs to: its handler runs, under budget,
- *                                               then returns
+ *   io / store / speech ──events──► mailbox ─┬─► a service's VM: its handler runs, under budget, then returns
+ *                                            └─► backlog ──► the VM of the call whose turn it is: the same
  *
  * Main thread, while its loop does not run; everything else happens on its own. */
 #ifndef CAL_SCRIPT_SCRIPT_THREAD_H
