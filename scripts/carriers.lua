@@ -2,8 +2,7 @@
 --
 -- usage: callisto lua scripts/carriers.lua     prints the table
 
-local CARRIERS = { "twilio", "telnyx", "plivo", "vobiz", "exotel", "vonage", "genesys" }
-
+local files = require "callisto.cli.files"
 local media = require "callisto.provider.media"
 
 local function default_of(adapter) return adapter.media[adapter.media.default] end
@@ -48,7 +47,9 @@ local SIGNATURES = {
   genesys = "HTTP message signature of the upgrade",
 }
 
-local function known_by(adapter) return SIGNATURES[adapter.name] end
+local function known_by(adapter)
+  return SIGNATURES[adapter.name] or error("scripts/carriers.lua does not say how webhooks of " .. adapter.name .. " are signed")
+end
 
 local function limits(adapter)
   local l = adapter.limits
@@ -106,7 +107,8 @@ local COLUMNS = {
 local function build()
   local lines = { "| |", "|---|" }
   local adapters = {}
-  for _, name in ipairs(CARRIERS) do
+  for _, path in ipairs(files.lua_files "providers/carriers") do
+    local name = path:gsub("%.lua$", "")
     adapters[#adapters + 1] = require("providers.carriers." .. name)
     lines[1] = lines[1] .. (" [%s](carriers/%s.md) |"):format(name, name)
     lines[2] = lines[2] .. "---|"
