@@ -4,12 +4,13 @@ local callbacks = require "callisto.exchange.callbacks"
 local core = require "callisto.core"
 local course = require "callisto.exchange.course"
 local crypto = require "callisto.crypto"
+local face = require "callisto.exchange.face"
 local json = require "callisto.json"
 local network = require "callisto.exchange.network"
 local settings = require "callisto.settings"
 local task = require "callisto.task"
 
-local larkline = { name = "larkline" }
+local larkline = {}
 
 local WHY = { completed = "done", busy = "busy", ["no-answer"] = "silent", failed = "broken", canceled = "withdrawn" }
 local STATES = { queued = "ringing", initiated = "ringing", ringing = "ringing", ["in-progress"] = "up" }
@@ -85,7 +86,7 @@ local function go_on(call)
   calls:finish(call, "failed")
 end
 
-local face = {
+local manners = {
   answered = go_on,
   wire = function() return wire end,
   become = function(call, status)
@@ -96,7 +97,7 @@ local face = {
 function larkline.start()
   secret = settings.get "LARKLINE_SECRET"
   if not secret then return nil, "LARKLINE_SECRET is not set" end
-  calls, wire = course.new(face, CALLS_PER_SECOND), core.wire(media)
+  calls, wire = course.new(manners, CALLS_PER_SECOND), core.wire(media)
   return true
 end
 
@@ -142,4 +143,6 @@ function larkline.handle(message)
   return answer(200, resource(call))
 end
 
-return larkline
+return face {
+  name = "larkline", start = larkline.start, handle = larkline.handle, inbound = larkline.inbound, call_in = larkline.call_in,
+}

@@ -8,6 +8,7 @@
 --   POST /exchange/genesys/{call}/says {type, parameters}   paused, resumed, discarded, error, update …, numbered
 --   POST /exchange/genesys/probes {url}                     the connection probe of a new integration
 
+local contract = require "callisto.exchange.face"
 local core = require "callisto.core"
 local course = require "callisto.exchange.course"
 local crypto = require "callisto.crypto"
@@ -16,7 +17,7 @@ local network = require "callisto.exchange.network"
 local settings = require "callisto.settings"
 local task = require "callisto.task"
 
-local genesys = { name = "genesys" }
+local genesys = {}
 
 local ORGANIZATION = "0a0a0a0a-1b1b-4c2c-8d3d-4e4e4e4e4e4e"
 local NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -248,4 +249,6 @@ function genesys.start(options)
   return true
 end
 
-return genesys
+return contract {
+  name = "genesys", start = genesys.start, handle = genesys.handle, inbound = genesys.inbound, call_in = genesys.call_in,
+}

@@ -17,6 +17,7 @@ local core = require "callisto.core"
 if core.kind == "call" then error("callisto.exchange.service is not for flows: it serves the whole network", 0) end
 
 local callbacks = require "callisto.exchange.callbacks"
+local contract = require "callisto.exchange.face"
 local http = require "callisto.http"
 local json = require "callisto.json"
 local log = require "callisto.log"
@@ -24,15 +25,8 @@ local network = require "callisto.exchange.network"
 local settings = require "callisto.settings"
 local task = require "callisto.task"
 
-local FACES = { "twilio", "plivo", "exotel", "vobiz", "telnyx", "vonage", "genesys" }
-
--- A face is a module callisto.exchange.<carrier>:
---   start(options) → true, or nil and the variables that are missing; a face without its account is not served
---   handle(message) → status, headers, body; nil: not one of its paths; false: no answer at all
---   inbound(from, to, number) → call   a subscriber calls; number is {carrier, voice_url, status_callback, …}
---   call_in(path) → id of the call a path names, or nil
-local faces = {} ---@type table[] those that are served
-local numbers = {}
+local faces = {} ---@type callisto.exchange.Face[] those that are served
+local numbers = {} ---@type table<string, callisto.exchange.Number>
 
 local JSON = { ["content-type"] = "application/json" }
 
@@ -50,10 +44,13 @@ local function problem(status, title)
     json.encode { type = "about:blank", status = status, title = title }
 end
 
+-- The carrier a subscriber's call comes over: the one that is named, else the default one, else whichever is served.
 local function face_of(number)
+  local wanted = number.carrier or settings.default_carrier()
   for _, face in ipairs(faces) do
-    if not number.carrier or face.name == number.carrier then return face end
+    if face.name == wanted then return face end
   end
+  return not number.carrier and faces[1] or nil
 end
 
 local function start_call(body)
@@ -150,16 +147,48 @@ local function handle(request, message)
   return problem(404, "nothing is served at " .. message.path)
 end
 
--- The faces there are: ours, and those of the workspace (exchange/<carrier>.lua).
-local function known_faces()
-  local known = {}
-  for _, name in ipairs(FACES) do known[#known + 1] = require("callisto.exchange." .. name) end
-  for _, module in ipairs(core.modules "exchange.") do
+local function names_of(prefix)
+  local names = {}
+  for _, module in ipairs(core.modules(prefix)) do
     if module.error then error(("%s: %s"):format(module.path, module.error), 0) end
-    local face = require(module.name)
-    if type(face) == "table" and face.handle and face.start then known[#known + 1] = face end
+    names[#names + 1] = module.name
   end
-  return known
+  table.sort(names)
+  return names
+end
+
+-- The workspace's own faces; beside them exchange/ has its subscribers, and parts of faces.
+local function add_own_faces(known)
+  for _, module in ipairs(names_of "exchange.") do
+    local value = require(module)
+    if contract.is(value) then
+      known[value.name] = value
+    elseif type(value) == "table" and value.handle and value.start then
+      error(module:gsub("%.", "/") .. ".lua is a face in an old form: end it with return face { … } (docs/changes.md)", 0)
+    end
+  end
+end
+
+-- Ours, of the carriers that there are.
+local function add_our_faces(known)
+  local ours = {}
+  for _, module in ipairs(names_of "callisto.exchange.") do ours[module] = true end
+  for _, module in ipairs(names_of "providers.carriers.") do
+    local carrier = module:match "^providers%.carriers%.(.+)$"
+    if not known[carrier] and ours["callisto.exchange." .. carrier] then
+      known[carrier] = require("callisto.exchange." .. carrier)
+    end
+  end
+end
+
+---@return callisto.exchange.Face[]  by name
+local function known_faces()
+  local known, list = {}, {}
+  add_own_faces(known)
+  add_our_faces(known)
+  for _, face in pairs(known) do list[#list + 1] = face end
+  table.sort(list, function(a, b) return a.name < b.name end)
+  return list
 end
 
 -- Serves every carrier whose account is set.

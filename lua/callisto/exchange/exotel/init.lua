@@ -3,6 +3,7 @@
 -- What a call says of itself is in exotel_call, the applets of its flow are in exotel_flow. A call cannot be ended from
 -- outside: the subscriber hangs up, the socket closes, or time is up.
 
+local contract = require "callisto.exchange.face"
 local core = require "callisto.core"
 local course = require "callisto.exchange.course"
 local crypto = require "callisto.crypto"
@@ -15,7 +16,7 @@ local settings = require "callisto.settings"
 local task = require "callisto.task"
 local xml = require "callisto.xml"
 
-local exotel = { name = "exotel" }
+local exotel = {}
 
 local RING_S, LONGEST_S = 60, 14400
 local REQUESTS_PER_MINUTE = 200
@@ -223,4 +224,6 @@ function exotel.handle(message)
   return answer(is_json, 200, "Call", exotel_call.resource(call, query.details == "true"))
 end
 
-return exotel
+return contract {
+  name = "exotel", start = exotel.start, handle = exotel.handle, inbound = exotel.inbound, call_in = exotel.call_in,
+}

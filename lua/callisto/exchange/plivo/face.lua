@@ -3,6 +3,7 @@
 -- `kind` is the carrier: what it calls things, how it authenticates, signs and refuses (callisto.exchange.plivo, …vobiz).
 -- What a call says of itself is in plivo_call, the documents are obeyed in plivo_documents.
 
+local contract = require "callisto.exchange.face"
 local core = require "callisto.core"
 local course = require "callisto.exchange.course"
 local http = require "callisto.http"
@@ -340,7 +341,7 @@ end
 
 ---Makes a face of a carrier's own part.
 ---@param kind table
----@return table face
+---@return callisto.exchange.Face
 function plivo_face.new(kind)
   local face = kind
   face.wires = {}
@@ -369,7 +370,9 @@ function plivo_face.new(kind)
     plivo_documents.new(face)
     return true
   end
-  return face
+  return contract {
+    name = face.name, start = face.start, handle = face.handle, inbound = face.inbound, call_in = face.call_in,
+  }
 end
 
 return plivo_face

@@ -4,6 +4,7 @@
 -- API key unless EXCHANGE_TELNYX_KEY (base64 of 32 bytes) says otherwise. The application needs the public half as
 -- TELNYX_PUBLIC_KEY: GET /v2/public_key tells it, and so does the log.
 
+local contract = require "callisto.exchange.face"
 local core = require "callisto.core"
 local course = require "callisto.exchange.course"
 local crypto = require "callisto.crypto"
@@ -20,7 +21,7 @@ local telnyx_recordings = require "callisto.exchange.telnyx.recordings"
 local telnyx_stream = require "callisto.exchange.telnyx.stream"
 local twiml = require "callisto.exchange.shared.twiml"
 
-local telnyx = { name = "telnyx" }
+local telnyx = {}
 
 local RING_S, RING_LEAST_S, RING_MOST_S = 30, 5, 120
 local CALLS_PER_SECOND = 10 -- no figure is published
@@ -325,4 +326,6 @@ end
 
 telnyx_recordings.answers(answer, refuse, not_found)
 
-return telnyx
+return contract {
+  name = "telnyx", start = telnyx.start, handle = telnyx.handle, inbound = telnyx.inbound, call_in = telnyx.call_in,
+}

@@ -4,6 +4,7 @@
 -- carrier's own SDK: paging, error bodies, status codes. What a call says of itself is in twilio_call, its media socket in
 -- twilio_stream, the other resources are in twilio_recordings and twilio_rooms; documents are obeyed in twiml.
 
+local contract = require "callisto.exchange.face"
 local course = require "callisto.exchange.course"
 local crypto = require "callisto.crypto"
 local http = require "callisto.http"
@@ -20,7 +21,7 @@ local twilio_rooms = require "callisto.exchange.twilio.rooms"
 local twilio_stream = require "callisto.exchange.twilio.stream"
 local twiml = require "callisto.exchange.shared.twiml"
 
-local twilio = { name = "twilio" }
+local twilio = {}
 
 local INLINE_CEILING = 4000
 local RING_S, RING_MOST_S, RING_EXTRA_S = 60, 600, 5 -- the carrier may add five seconds to what was asked for
@@ -358,4 +359,6 @@ function twilio.handle(message)
   return about_call(message, path, params)
 end
 
-return twilio
+return contract {
+  name = "twilio", start = twilio.start, handle = twilio.handle, inbound = twilio.inbound, call_in = twilio.call_in,
+}

@@ -2,6 +2,7 @@
 --
 -- Faithful enough for the carrier's own SDK. What a call says of itself is in vonage_call, the documents are obeyed in ncco.
 
+local contract = require "callisto.exchange.face"
 local core = require "callisto.core"
 local course = require "callisto.exchange.course"
 local http = require "callisto.http"
@@ -12,7 +13,7 @@ local settings = require "callisto.settings"
 local task = require "callisto.task"
 local vonage_call = require "callisto.exchange.vonage.call"
 
-local vonage = { name = "vonage" }
+local vonage = {}
 
 local RING_S, RING_MOST_S = 60, 120
 local LONGEST_S = 7200
@@ -289,4 +290,6 @@ function vonage.handle(message)
   return handle_call(message, call, what)
 end
 
-return vonage
+return contract {
+  name = "vonage", start = vonage.start, handle = vonage.handle, inbound = vonage.inbound, call_in = vonage.call_in,
+}
