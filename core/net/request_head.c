@@ -75,6 +75,7 @@ static int check_path(cal_span path, const char **why) {
 }
 
 static int check_query(cal_span query, const char **why) {
+  if (!query.bytes) return 0;
   const char *at = query.at, *end = query.at + query.bytes;
   while (at < end)
     if (next_char(&at, end) < 0)
