@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "net/address.h"
 #include "net/http_private.h"
-#include "net/loopback_private.h"
+#include "net/sockets.h"
 
 #define ANSWER_CEILING (4 * 1024 * 1024)
 #define REUSE_FOR_S 60L /* a connection idle for longer is not trusted any more */
@@ -166,7 +166,7 @@ static const char *text_of(cal_fetch *fetch, CURLcode outcome) {
 }
 
 void cal_fetch_done(cal_fetch *fetch, CURLcode outcome) {
-  cal_slots_remove(fetch->multi->fetches, fetch->id);
+  cal_slots_remove(fetch->multi->net->fetches, fetch->id);
   for (size_t i = 0; i < fetch->field_count; i++) {
     fetch->fields[i].name.at = fetch->field_text.data + (uintptr_t)fetch->fields[i].name.at;
     fetch->fields[i].value.at = fetch->field_text.data + (uintptr_t)fetch->fields[i].value.at;
@@ -303,20 +303,8 @@ static void set_wire(cal_fetch *fetch) {
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, fetch);
 }
 
-static int is_method(const char *method) {
-  size_t bytes = strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
-  return bytes && bytes < 16 && !method[bytes];
-}
-
-static int is_url(const char *url) {
-  return url && (!strncasecmp(url, "http://", 7) || !strncasecmp(url, "https://", 8));
-}
-
-int cal_http_fetch(cal_id *result, cal_net *net, const cal_http_fetch_options *options) {
-  const char *method = options->method ? options->method : options->body.bytes ? "POST" : "GET";
-  if (!is_url(options->url)) return cal_fail(-EINVAL, "a URL begins with http:// or https://");
-  if (!is_method(method)) return cal_fail(-EINVAL, "a method is a word in capitals, like POST");
-  if (net->options.loopback) return cal_loopback_fetch(result, net, method, options);
+int cal_sockets_fetch(cal_id *result, cal_net *net, const char *method,
+                      const cal_http_fetch_options *options) {
   cal_fetch *fetch = cal_alloc(sizeof *fetch);
   fetch->multi = net->multi;
   fetch->easy = curl_easy_init();
@@ -332,7 +320,7 @@ int cal_http_fetch(cal_id *result, cal_net *net, const cal_http_fetch_options *o
   int code = add_sent_fields(fetch, options);
   if (!code && curl_easy_setopt(fetch->easy, CURLOPT_URL, options->url))
     code = cal_fail(-EINVAL, "the URL is too long");
-  if (!code && !(fetch->id = cal_slots_add(net->multi->fetches, fetch)))
+  if (!code && !(fetch->id = cal_slots_add(net->fetches, fetch)))
     code = cal_fail(-EAGAIN, "too many requests are under way");
   if (code) {
     cal_fetch_free(fetch);
@@ -343,23 +331,39 @@ int cal_http_fetch(cal_id *result, cal_net *net, const cal_http_fetch_options *o
   return 0;
 }
 
-int cal_http_cancel(cal_net *net, cal_id id) {
-  if (net->options.loopback) return cal_loopback_cancel(net, id);
-  cal_fetch *fetch = cal_slots_remove(net->multi->fetches, id);
+int cal_sockets_cancel(cal_net *net, cal_id id) {
+  cal_fetch *fetch = cal_slots_remove(net->fetches, id);
   if (!fetch) return cal_fail(-ENOENT, "this request is over");
   cal_multi_drop(net->multi, fetch);
   return 0;
 }
 
-int cal_http_resume(cal_net *net, cal_id id) {
-  if (net->options.loopback) return cal_loopback_resume(net, id);
-  cal_fetch *fetch = cal_slots_get(net->multi->fetches, id);
+int cal_sockets_resume(cal_net *net, cal_id id) {
+  cal_fetch *fetch = cal_slots_get(net->fetches, id);
   if (!fetch) return cal_fail(-ENOENT, "this request is over");
   fetch->wants_resume = 1;
   cal_multi_chores_soon(net->multi);
   return 0;
 }
 
-uint32_t cal_http_under_way(cal_net *net) {
-  return cal_slots_count(net->options.loopback ? net->fetches : net->multi->fetches);
+/* ---- any net */
+
+static int is_method(const char *method) {
+  size_t bytes = strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+  return bytes && bytes < 16 && !method[bytes];
 }
+
+static int is_url(const char *url) {
+  return url && (!strncasecmp(url, "http://", 7) || !strncasecmp(url, "https://", 8));
+}
+
+int cal_http_fetch(cal_id *result, cal_net *net, const cal_http_fetch_options *options) {
+  const char *method = options->method ? options->method : options->body.bytes ? "POST" : "GET";
+  if (!is_url(options->url)) return cal_fail(-EINVAL, "a URL begins with http:// or https://");
+  if (!is_method(method)) return cal_fail(-EINVAL, "a method is a word in capitals, like POST");
+  return net->driver->fetch(result, net, method, options);
+}
+
+int cal_http_cancel(cal_net *net, cal_id id) { return net->driver->cancel(net, id); }
+int cal_http_resume(cal_net *net, cal_id id) { return net->driver->resume(net, id); }
+uint32_t cal_http_under_way(cal_net *net) { return cal_slots_count(net->fetches); }

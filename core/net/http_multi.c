@@ -107,9 +107,9 @@ static void on_chores(cal_timer *timer) {
   cal_list_each_safe(&multi->new_ones, fresh, later) {
     cal_multi_add(multi, cal_list_entry(fresh, cal_fetch, node));
   }
-  for (cal_id id = cal_slots_next(multi->fetches, 0), next; id; id = next) {
-    next = cal_slots_next(multi->fetches, id);
-    cal_fetch *fetch = cal_slots_get(multi->fetches, id);
+  for (cal_id id = cal_slots_next(multi->net->fetches, 0), next; id; id = next) {
+    next = cal_slots_next(multi->net->fetches, id);
+    cal_fetch *fetch = cal_slots_get(multi->net->fetches, id);
     if (fetch->wants_resume && fetch->is_added) resume(multi, fetch);
   }
   collect(multi);
@@ -145,7 +145,6 @@ int cal_multi_new(cal_multi **result, cal_net *net) {
   cal_multi *multi = cal_alloc(sizeof *multi);
   multi->net = net;
   multi->curl = curl;
-  multi->fetches = cal_slots_new(net->options.fetch_ceiling, net->options.tag);
   cal_list_init(&multi->new_ones);
   cal_list_init(&multi->doomed);
   multi->timer.data = multi;
@@ -163,14 +162,13 @@ static void on_timer_closed(uv_handle_t *handle) { cal_free(handle->data); }
 
 void *cal_multi_close(cal_multi *multi) {
   cal_timer_stop(multi->net->loop, &multi->chores);
-  for (cal_id id; (id = cal_slots_next(multi->fetches, 0));)
-    cal_multi_drop(multi, cal_slots_remove(multi->fetches, id));
+  for (cal_id id; (id = cal_slots_next(multi->net->fetches, 0));)
+    cal_multi_drop(multi, cal_slots_remove(multi->net->fetches, id));
   cal_list_each_safe(&multi->doomed, node, after) {
     remove_now(multi, cal_list_entry(node, cal_fetch, node));
   }
   cal_timer_stop(multi->net->loop, &multi->chores);
   curl_multi_cleanup(multi->curl);
-  cal_slots_free(multi->fetches);
   uv_timer_stop(&multi->timer);
   uv_close((uv_handle_t *)&multi->timer, on_timer_closed);
   return NULL;

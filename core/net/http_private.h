@@ -15,7 +15,6 @@ typedef struct cal_multi {
   CURLM *curl;
   uv_timer_t timer;
   cal_timer chores; /* what must wait until curl has returned */
-  cal_slots *fetches;
   cal_list new_ones, doomed;
   int is_inside; /* a function of curl is running: it may call us, we may not call it */
 } cal_multi;

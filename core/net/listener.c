@@ -11,6 +11,8 @@
 #include "base/mem.h"
 #include "net/address.h"
 #include "net/server_private.h"
+#include "net/sockets.h"
+#include "net/tls.h"
 
 #define ACCEPT_AT_ONCE 64 /* then others of this loop have their turn */
 #define BACKLOG 1024
@@ -94,7 +96,7 @@ static int port_of(int fd) {
   return ntohs(((struct sockaddr_in *)(void *)&address)->sin_port);
 }
 
-int cal_listener_open(cal_server *server) {
+static int open_listener(cal_server *server) {
   int fd = -1;
   int code = open_socket(&server->options, &fd);
   if (code) return code;
@@ -109,13 +111,20 @@ int cal_listener_open(cal_server *server) {
   return 0;
 }
 
+int cal_sockets_listen(cal_server *server) {
+  const cal_server_options *options = &server->options;
+  int code = options->cert_file ? cal_tls_open(&server->tls, options->cert_file, options->key_file) : 0;
+  return code ? code : open_listener(server);
+}
+
 static void on_closed(uv_handle_t *handle) { cal_free(handle->data); }
 
-void *cal_listener_close(cal_listener *listener) {
-  if (!listener) return NULL;
-  cal_timer_stop(listener->server->net->loop, &listener->rest);
+void cal_sockets_stop_listening(cal_server *server) {
+  cal_listener *listener = server->listener;
+  if (!listener) return;
+  server->listener = NULL;
+  cal_timer_stop(server->net->loop, &listener->rest);
   uv_poll_stop(&listener->poll);
   close(listener->fd);
   uv_close((uv_handle_t *)&listener->poll, on_closed);
-  return NULL;
 }

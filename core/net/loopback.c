@@ -165,16 +165,33 @@ void cal_loopback_watch(cal_loopback *loopback, cal_loopback_seen seen, void *co
 
 uint32_t cal_loopback_open(const cal_loopback *loopback) { return loopback->open; }
 
-void cal_loopback_join(cal_net *net) {
-  net->fetches = cal_slots_new(net->options.fetch_ceiling, net->options.tag);
+static int join(cal_net *net) {
+  if (net->options.loopback->loop != net->loop)
+    return cal_fail(-EINVAL, "a loopback serves the nets of its own loop");
   net->options.loopback->nets++;
+  return 0;
 }
 
-void cal_loopback_leave(cal_net *net) {
+static void flush(cal_net *net) {} /* the loop's clock moves what is said */
+
+static void leave(cal_net *net) {
   cal_loopback_drop_trips(net);
-  cal_slots_free(net->fetches);
   net->options.loopback->nets--;
 }
+
+const cal_net_driver cal_loopback_driver = {
+    .open = join,
+    .flush = flush,
+    .close = leave,
+    .fetch = cal_loopback_fetch,
+    .cancel = cal_loopback_cancel,
+    .resume = cal_loopback_resume,
+    .listen = cal_loopback_listen,
+    .stop_listening = cal_loopback_stop_listening,
+    .cut = cal_loopback_cut_server,
+    .reply = cal_loopback_reply,
+    .connect = cal_loopback_connect,
+};
 
 cal_loopback *cal_loopback_new(cal_loop *loop) {
   cal_loopback *loopback = cal_alloc(sizeof *loopback);

@@ -176,9 +176,8 @@ static void on_arrival(cal_timer *timer) {
   decide(link, name);
 }
 
-static cal_sent *write_request(const cal_ws_connect_options *options, const char *host, int port, int is_tls,
-                               const char *target) {
-  cal_sent *sent = cal_sent_new("GET", host, port, is_tls, target);
+static cal_sent *write_request(const cal_ws_connect_options *options, const cal_ws_target *target) {
+  cal_sent *sent = cal_sent_new("GET", target->host, target->port, target->is_tls, target->path);
   for (size_t i = 0; i < options->field_count; i++)
     cal_sent_add(sent, options->fields[i].name, options->fields[i].value);
   cal_sent_default(sent, "host", cal_span_of(sent->authority));
@@ -191,14 +190,15 @@ static cal_sent *write_request(const cal_ws_connect_options *options, const char
   return sent;
 }
 
-cal_ws *cal_loopback_connect(cal_net *net, const cal_ws_connect_options *options, const char *host, int port,
-                             int is_tls, const char *target) {
+int cal_loopback_connect(cal_ws **result, cal_net *net, const cal_ws_connect_options *options,
+                         cal_ws_target *target) {
   cal_loopback *loopback = net->options.loopback;
   uint32_t timeout_ms = options->timeout_ms ? options->timeout_ms : 10000;
   cal_link *link = cal_alloc(sizeof *link);
   link->loopback = loopback;
-  link->sent = write_request(options, host, port, is_tls, target);
-  link->latency_ms = cal_loopback_latency_ms(loopback, link->sent->host, port);
+  link->sent = write_request(options, target);
+  link->latency_ms = cal_loopback_latency_ms(loopback, link->sent->host, target->port);
+  cal_ws_target_free(target);
   cal_buf_init(&link->refusal, CAL_ANSWER_CEILING);
   cal_list_append(&loopback->links, &link->node);
   loopback->open++;
@@ -214,7 +214,8 @@ cal_ws *cal_loopback_connect(cal_net *net, const cal_ws_connect_options *options
     fail(link, -EACCES, "the address is private; only serve --allow-private lets flows reach such", 0);
   else
     step(link, link->latency_ms, on_arrival);
-  return link->client;
+  *result = link->client;
+  return 0;
 }
 
 /* ---- hosts that break or go */

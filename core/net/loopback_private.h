@@ -43,9 +43,6 @@ struct cal_loopback {
 
 /* ---- loopback.c */
 
-void cal_loopback_join(cal_net *net);
-void cal_loopback_leave(cal_net *net); /* once its servers and sockets are gone */
-
 char *cal_loopback_host_name(const char *host, size_t bytes); /* returns owned: as it is known here */
 int cal_loopback_split(char **host, int *port,
                        const char *authority); /* host is owned; port 0: none said; -EINVAL */
@@ -161,9 +158,8 @@ typedef struct cal_link {
   char text[160];
 } cal_link;
 
-/* The options are checked; target as cal_sent_new wants it. */
-cal_ws *cal_loopback_connect(cal_net *net, const cal_ws_connect_options *options, const char *host, int port,
-                             int is_tls, const char *target);
+int cal_loopback_connect(cal_ws **result, cal_net *net, const cal_ws_connect_options *options,
+                         cal_ws_target *target);
 void cal_loopback_cut_links(cal_loopback *loopback); /* those to hosts whose fault says so */
 void cal_loopback_end_links(cal_loopback *loopback, const cal_server *server); /* NULL: all of them */
 

@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "base/metrics.h"
 #include "base/slots.h"
+#include "net/driver.h"
 #include "net/net.h"
 
 struct cal_multi;
@@ -15,15 +16,17 @@ struct cal_lws;
 struct cal_net {
   cal_loop *loop;
   cal_net_options options; /* with the defaults filled in */
+  const cal_net_driver *driver;
+  cal_slots *fetches; /* outgoing requests, by id */
+  cal_list servers;
+  cal_list sockets; /* every cal_ws */
+  /* of a net with sockets; else empty */
   char *ca_file;
   struct cal_lws *client;  /* outgoing WebSockets */
   struct cal_multi *multi; /* outgoing requests */
-  cal_slots *fetches;      /* outgoing requests in a loopback, which has neither of both */
-  char *input;             /* CAL_NET_INPUT_BYTES: what servers read into; NULL in a loopback */
-  cal_list servers;
-  cal_list sockets; /* every cal_ws, on a real socket or in a loopback */
-  int lives;        /* lws contexts that are not entirely gone */
-  int lookups;      /* names being resolved in the thread pool */
+  char *input;             /* CAL_NET_INPUT_BYTES: what servers read into */
+  int lives;               /* lws contexts that are not entirely gone */
+  int lookups;             /* names being resolved in the thread pool */
 };
 
 #define CAL_NET_INPUT_BYTES (64 * 1024)

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "net/loopback_private.h"
+#include "net/server_private.h"
 #include "net/tls.h"
 
 #define WAITING_CEILING 4096
@@ -80,12 +80,7 @@ int cal_server_listen(cal_server **result, cal_net *net, const cal_server_option
   int code = check(options);
   if (code) return code;
   cal_server *server = copy(net, options);
-  if (net->options.loopback) {
-    code = cal_loopback_listen(server);
-  } else {
-    if (options->cert_file) code = cal_tls_open(&server->tls, options->cert_file, options->key_file);
-    if (!code) code = cal_listener_open(server);
-  }
+  code = net->driver->listen(server);
   if (code) {
     release(server);
     return code;
@@ -100,8 +95,7 @@ int cal_server_connections(const cal_server *server) { return (int)server->conn_
 
 void cal_server_stop_listening(cal_server *server) {
   server->is_stopping = 1;
-  if (server->net->options.loopback) return cal_loopback_stop_listening(server);
-  server->listener = cal_listener_close(server->listener);
+  server->net->driver->stop_listening(server);
 }
 
 int cal_server_reload_tls(cal_server *server) {
@@ -117,23 +111,14 @@ int cal_server_reload_tls(cal_server *server) {
   return 0;
 }
 
-static void end_connections(cal_server *server) {
-  cal_list_each_safe(&server->conns, node, after) {
-    cal_conn *conn = cal_list_entry(node, cal_conn, node);
-    if (conn->ws)
-      cal_served_kill(conn->ws, 1001);
-    else
-      cal_conn_cut(conn);
-  }
+int cal_server_reply(cal_server *server, cal_id id, const cal_http_answer *answer) {
+  return server->net->driver->reply(server, id, answer);
 }
 
 void *cal_server_free(cal_server *server) {
   if (!server) return NULL;
   cal_server_stop_listening(server);
-  if (server->net->options.loopback)
-    cal_loopback_cut_server(server);
-  else
-    end_connections(server);
+  server->net->driver->cut(server);
   cal_list_remove(&server->node);
   release(server);
   return NULL;

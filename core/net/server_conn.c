@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "net/address.h"
 #include "net/server_private.h"
+#include "net/sockets.h"
 
 #define LINGER_MS 1000
 #define INPUT_CEILING (256 * 1024) /* never reached: reading stops before */
@@ -202,4 +203,14 @@ void cal_conn_take(cal_server *server, int fd, const struct sockaddr *peer) {
   conn->stream.fd = -1;
   cal_conn_cut(conn);
   on_closed(&conn->stream);
+}
+
+void cal_sockets_cut(cal_server *server) {
+  cal_list_each_safe(&server->conns, node, after) {
+    cal_conn *conn = cal_list_entry(node, cal_conn, node);
+    if (conn->ws)
+      cal_served_kill(conn->ws, 1001);
+    else
+      cal_conn_cut(conn);
+  }
 }

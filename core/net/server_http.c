@@ -5,7 +5,8 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "net/loopback_private.h"
+#include "net/server_private.h"
+#include "net/sockets.h"
 
 #define SLOWEST_CLIENT_BYTES_PER_MS 32 /* a deadline grows with the bytes that came, or have to leave */
 
@@ -182,8 +183,7 @@ void cal_conn_reply(cal_conn *conn, const cal_http_answer *answer) {
   if (!cal_stream_is_busy(&conn->stream)) cal_conn_next(conn);
 }
 
-int cal_server_reply(cal_server *server, cal_id id, const cal_http_answer *answer) {
-  if (server->net->options.loopback) return cal_loopback_reply(server, id, answer);
+int cal_sockets_reply(cal_server *server, cal_id id, const cal_http_answer *answer) {
   cal_conn *conn = cal_slots_get(server->waiting, id);
   if (!conn) return cal_fail(-ENOENT, "this request is not waiting for an answer any more");
   cal_conn_reply(conn, answer);

@@ -88,8 +88,6 @@ struct cal_server {
 };
 
 /* listener.c */
-int cal_listener_open(cal_server *server);
-void *cal_listener_close(cal_listener *listener); /* takes; NULL is fine; returns NULL */
 
 /* server.c */
 /* Logs that something was refused; one line a second at most, or whoever sends rubbish fills the disk. */

@@ -1,4 +1,4 @@
-/* Outgoing WebSockets: the way from a URL to an open connection.
+/* Outgoing WebSockets of sockets: the way from a target to an open connection.
  *
  *   look-up (thread pool) ─► address ─► lws: connect, TLS, upgrade ─► open
  *                              ▲                   │ refused: next address
@@ -8,25 +8,19 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
-
-#include <curl/curl.h>
 
 #include "base/error.h"
 #include "base/mem.h"
 #include "net/address.h"
-#include "net/loopback_private.h"
+#include "net/sockets.h"
 #include "net/ws_socket.h"
-
-#define URL_CEILING 4096
-#define FIELDS_CEILING 4096
 
 typedef struct cal_ws_attempt {
   cal_net *net;
   cal_ws_socket *ws; /* NULL when it was given up and only the look-up keeps us */
-  char *host, *host_header, *path, *subprotocol;
-  cal_buf fields; /* as sent */
-  int port, is_tls, deny_private;
+  cal_ws_target target;
+  char *subprotocol;
+  int deny_private;
   struct sockaddr_storage only; /* of a numeric host */
   struct addrinfo *found, *next;
   uv_getaddrinfo_t lookup;
@@ -38,11 +32,8 @@ typedef struct cal_ws_attempt {
 
 static void release(cal_ws_attempt *attempt) {
   if (attempt->found) uv_freeaddrinfo(attempt->found);
-  cal_free(attempt->host);
-  cal_free(attempt->host_header);
-  cal_free(attempt->path);
+  cal_ws_target_free(&attempt->target);
   cal_free(attempt->subprotocol);
-  cal_buf_free(&attempt->fields);
   cal_free(attempt);
 }
 
@@ -107,17 +98,17 @@ static void connect_to(cal_ws_attempt *attempt, const char *numeric) {
   info.context = net->client->context;
   info.vhost = net->client->vhost;
   info.address = numeric;
-  info.port = attempt->port;
-  info.path = attempt->path;
-  info.host = attempt->host_header;
-  info.origin = attempt->host_header;
+  info.port = attempt->target.port;
+  info.path = attempt->target.path;
+  info.host = attempt->target.host_header;
+  info.origin = attempt->target.host_header;
   info.protocol = attempt->subprotocol;
   info.local_protocol_name = "callisto";
   info.ietf_version_or_minus_one = -1;
   info.alpn = "http/1.1";
   info.retry_and_idle_policy = &net->client->ping;
   info.opaque_user_data = attempt->ws;
-  if (attempt->is_tls) {
+  if (attempt->target.is_tls) {
     info.ssl_connection = LCCSCF_USE_SSL;
     if (net->options.skip_tls_verification)
       info.ssl_connection |= LCCSCF_ALLOW_SELFSIGNED | LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK |
@@ -144,9 +135,9 @@ static void try_next(cal_timer *timer) {
 
 static int append_fields(cal_ws_attempt *attempt, unsigned char **at, size_t room) {
   attempt->was_sent = 1;
-  if (attempt->fields.bytes > room) return -1;
-  if (attempt->fields.bytes) memcpy(*at, attempt->fields.data, attempt->fields.bytes);
-  *at += attempt->fields.bytes;
+  if (attempt->target.fields.bytes > room) return -1;
+  if (attempt->target.fields.bytes) memcpy(*at, attempt->target.fields.data, attempt->target.fields.bytes);
+  *at += attempt->target.fields.bytes;
   return 0;
 }
 
@@ -165,11 +156,12 @@ static void classify(cal_ws_attempt *attempt, struct lws *wsi, const char *text)
   struct sockaddr_storage peer;
   socklen_t size = sizeof peer;
   int is_connected = !getpeername(lws_get_socket_fd(wsi), (struct sockaddr *)&peer, &size);
-  if (attempt->is_tls && is_connected) {
-    snprintf(sentence, sizeof sentence, "TLS with %s failed: %s", attempt->host, text);
+  if (attempt->target.is_tls && is_connected) {
+    snprintf(sentence, sizeof sentence, "TLS with %s failed: %s", attempt->target.host, text);
     return note(attempt, -EKEYREJECTED, sentence);
   }
-  snprintf(sentence, sizeof sentence, "no connection to %s, port %d: %s", attempt->host, attempt->port, text);
+  snprintf(sentence, sizeof sentence, "no connection to %s, port %d: %s", attempt->target.host,
+           attempt->target.port, text);
   note(attempt, -ECONNREFUSED, sentence);
 }
 
@@ -223,124 +215,39 @@ static void on_found(uv_getaddrinfo_t *lookup, int status, struct addrinfo *foun
   if (!attempt->ws) return release(attempt);
   if (status) {
     char text[128];
-    snprintf(text, sizeof text, "no address for %s: %s", attempt->host, uv_strerror(status));
+    snprintf(text, sizeof text, "no address for %s: %s", attempt->target.host, uv_strerror(status));
     return give_up(attempt, -ENOENT, text);
   }
   step_soon(attempt);
 }
 
 static int look_up(cal_ws_attempt *attempt) {
-  if (!cal_address_parse(&attempt->only, attempt->host, attempt->port)) {
+  if (!cal_address_parse(&attempt->only, attempt->target.host, attempt->target.port)) {
     step_soon(attempt);
     return 0;
   }
   attempt->only.ss_family = 0;
   struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
   attempt->lookup.data = attempt;
-  int code = uv_getaddrinfo(cal_loop_uv(attempt->net->loop), &attempt->lookup, on_found, attempt->host, NULL,
-                            &hints);
-  if (code) return cal_fail(code, "the name %s cannot be looked up", attempt->host);
+  int code = uv_getaddrinfo(cal_loop_uv(attempt->net->loop), &attempt->lookup, on_found, attempt->target.host,
+                            NULL, &hints);
+  if (code) return cal_fail(code, "the name %s cannot be looked up", attempt->target.host);
   attempt->is_looking = 1;
   attempt->net->lookups++;
   return 0;
 }
 
-/* ---- options */
-
-static char *url_part(CURLU *url, CURLUPart part, unsigned flags) {
-  char *text = NULL;
-  if (curl_url_get(url, part, &text, flags)) return NULL;
-  char *copy = cal_strdup(text);
-  curl_free(text);
-  return copy;
-}
-
-static void read_host(cal_ws_attempt *attempt, char *host, char *port) {
-  int default_port = attempt->is_tls ? 443 : 80;
-  attempt->port = port ? atoi(port) : default_port;
-  cal_buf name;
-  cal_buf_init(&name, URL_CEILING + 16);
-  cal_buf_text(&name, host);
-  if (attempt->port != default_port) cal_buf_format(&name, ":%d", attempt->port);
-  attempt->host_header = cal_buf_take(&name);
-  size_t bytes = strlen(host);
-  int is_bracketed = bytes > 2 && host[0] == '[';
-  attempt->host = is_bracketed ? cal_strndup(host + 1, bytes - 2) : cal_strdup(host);
-}
-
-/* curl would also make something of "ws:/host". */
-static int begins_well(const char *text) {
-  return !strncasecmp(text, "ws://", 5) || !strncasecmp(text, "wss://", 6);
-}
-
-static int read_url(cal_ws_attempt *attempt, const char *text) {
-  CURLU *url = curl_url();
-  int code = curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME);
-  char *scheme = url_part(url, CURLUPART_SCHEME, 0), *host = url_part(url, CURLUPART_HOST, 0);
-  char *port = url_part(url, CURLUPART_PORT, 0), *path = url_part(url, CURLUPART_PATH, 0);
-  char *query = url_part(url, CURLUPART_QUERY, 0);
-  attempt->is_tls = scheme && !strcmp(scheme, "wss");
-  int is_good = !code && host && path && begins_well(text);
-  if (is_good) {
-    read_host(attempt, host, port);
-    cal_buf target;
-    cal_buf_init(&target, 2 * URL_CEILING);
-    cal_buf_format(&target, "%s%s%s", path, query ? "?" : "", query ? query : "");
-    attempt->path = cal_buf_take(&target);
-  }
-  cal_free(scheme);
-  cal_free(host);
-  cal_free(port);
-  cal_free(path);
-  cal_free(query);
-  curl_url_cleanup(url);
-  return is_good ? 0 : cal_fail(-EINVAL, "a WebSocket URL looks like wss://host/path, not like %.100s", text);
-}
-
-static int has_line_break(cal_span span) {
-  for (size_t i = 0; i < span.bytes; i++)
-    if (span.at[i] == '\r' || span.at[i] == '\n' || !span.at[i]) return 1;
-  return 0;
-}
-
-static int read_fields(cal_ws_attempt *attempt, const cal_ws_connect_options *options) {
-  cal_buf_init(&attempt->fields, FIELDS_CEILING);
-  for (size_t i = 0; i < options->field_count; i++) {
-    const cal_http_field *field = &options->fields[i];
-    if (has_line_break(field->name) || has_line_break(field->value) || !field->name.bytes)
-      return cal_fail(-EINVAL, "a header field of the WebSocket is malformed");
-    if (cal_buf_format(&attempt->fields, "%.*s: %.*s\r\n", (int)field->name.bytes, field->name.at,
-                       (int)field->value.bytes, field->value.at))
-      return cal_fail(-EINVAL, "the header fields of a WebSocket have at most %d bytes together",
-                      FIELDS_CEILING);
-  }
-  return 0;
-}
-
-static int prepare(cal_ws_attempt *attempt, const cal_ws_connect_options *options) {
-  if (!options->url || strlen(options->url) > URL_CEILING)
-    return cal_fail(-EINVAL, "a WebSocket needs a URL of at most 4 KiB");
-  int code = read_url(attempt, options->url);
-  if (!code) code = read_fields(attempt, options);
-  if (code) return code;
-  attempt->subprotocol = cal_strdup(options->subprotocol);
-  attempt->deny_private = options->deny_private;
-  return attempt->net->options.loopback ? 0 : look_up(attempt);
-}
-
-int cal_ws_connect(cal_ws **result, cal_net *net, const cal_ws_connect_options *options) {
+int cal_sockets_connect(cal_ws **result, cal_net *net, const cal_ws_connect_options *options,
+                        cal_ws_target *target) {
   cal_ws_attempt *attempt = cal_alloc(sizeof *attempt);
   attempt->net = net;
-  int code = prepare(attempt, options);
+  attempt->target = *target;
+  attempt->subprotocol = cal_strdup(options->subprotocol);
+  attempt->deny_private = options->deny_private;
+  int code = look_up(attempt);
   if (code) {
     release(attempt);
     return code;
-  }
-  if (net->options.loopback) {
-    *result =
-        cal_loopback_connect(net, options, attempt->host, attempt->port, attempt->is_tls, attempt->path);
-    release(attempt);
-    return 0;
   }
   attempt->ws = cal_ws_socket_new(net, &options->handlers);
   attempt->ws->attempt = attempt;
