@@ -23,6 +23,8 @@ static inline void cal_list_append(cal_list *list, cal_list *node) {
   list->prev = node;
 }
 
+static inline void cal_list_prepend(cal_list *list, cal_list *node) { cal_list_append(list->next, node); }
+
 static inline void cal_list_remove(cal_list *node) {
   if (!node->next) return;
   node->prev->next = node->next;

@@ -46,12 +46,18 @@ static saying *saying_new(cal_party *party, uint32_t utterance) {
   return s;
 }
 
+/* All parties of a call ask as one. */
+static uint64_t asker_of(const cal_party *party) { return cal_party_about(party)->handle; }
+
 void cal_say_text(cal_talk_voice voice, cal_party *party, uint32_t utterance, const char *text,
                   const char *name, uint32_t flags) {
   declare(party, utterance, flags);
   saying *s = saying_new(party, utterance);
-  cal_saying what = {
-      .utterance = utterance, .text = text, .voice = name, .rate_hz = cal_party_rate_hz(party)};
+  cal_saying what = {.who = asker_of(party),
+                     .utterance = utterance,
+                     .text = text,
+                     .voice = name,
+                     .rate_hz = cal_party_rate_hz(party)};
   int code = voice.ops->say(voice.self, &what, on_clip, s);
   if (code < 0) on_clip(s, NULL, 1, code);
 }
@@ -61,7 +67,7 @@ void cal_say_file(cal_talk_voice voice, cal_party *party, uint32_t utterance, co
   declare(party, utterance, flags);
   if (announced) audio(party, utterance, cal_spoken_say(announced, cal_party_rate_hz(party)), 0, 0);
   saying *s = saying_new(party, utterance);
-  int code = voice.ops->play(voice.self, path, cal_party_rate_hz(party), on_clip, s);
+  int code = voice.ops->play(voice.self, asker_of(party), path, cal_party_rate_hz(party), on_clip, s);
   if (code < 0) on_clip(s, NULL, 1, code);
 }
 
@@ -98,7 +104,9 @@ void cal_say_background(cal_talk_voice voice, cal_party *party, int32_t number, 
   background *b = cal_alloc(sizeof *b);
   *b = (background){.party = cal_ref(party), .number = number, .gain_q12 = gain_q12};
   post_background(b, path ? CAL_COMMAND_ON : 0, NULL);
-  int code = path ? voice.ops->play(voice.self, path, cal_party_rate_hz(party), on_background, b) : 0;
+  int code =
+      path ? voice.ops->play(voice.self, asker_of(party), path, cal_party_rate_hz(party), on_background, b)
+           : 0;
   if (code < 0 || !path) on_background(b, NULL, 1, code);
 }
 

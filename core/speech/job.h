@@ -10,9 +10,11 @@
 typedef enum cal_job_kind { CAL_JOB_SAY, CAL_JOB_PLAY, CAL_JOB_HEAR } cal_job_kind;
 
 typedef struct cal_job {
-  cal_list node; /* in a queue of the plane */
+  cal_list node; /* in a queue of the plane, or among its asker's jobs */
   cal_id id;
   cal_job_kind kind;
+  uint64_t who;            /* asks for it, for SAY and PLAY */
+  struct cal_asker *asker; /* SAY and PLAY, when there are workers (askers.h) */
   int is_cancelled;        /* guarded by the plane's mutex */
   char *text;              /* SAY: the text; PLAY: the path */
   cal_span rest;           /* SAY: of the text, still to be said */

@@ -5,7 +5,9 @@
 #include "speech/readable.h"
 #include "speech/voice.h"
 
-#define LONGEST 300 /* bytes: about 20 s of speech; its analysis costs 0.2 s before anything is heard */
+/* In letters of ordinary words: about 20 s of speech; its analysis costs 0.2 s before anything is heard. */
+#define LONGEST 300
+#define SPELLED 5 /* what a digit, a sign or a letter of what is no word weighs: each is read as a word */
 
 static const char *const abbreviations[] = {"mr", "mrs", "ms",  "dr",  "prof", "st", "vs", "etc",   "rs",
                                             "jr", "sr",  "inc", "ltd", "co",   "eg", "ie", "approx"};
@@ -39,22 +41,44 @@ static size_t sentence_end(const char *text, size_t bytes, size_t at) {
   return is_abbreviation(text, bytes, at) ? 0 : end;
 }
 
-static size_t cut_long(const char *text) {
+static int is_letter(char c) { return isalpha((unsigned char)c) || (unsigned char)c >= 0x80; }
+
+/* Letters that are read one by one: alone, or with no vowel among them. */
+static int is_spelled(const char *text, size_t bytes) {
+  size_t length = 0, vowels = 0;
+  for (; length < bytes && length < LONGEST && is_letter(text[length]); length++)
+    vowels += text[length] && strchr("aeiouyAEIOUY", text[length]) != NULL;
+  return length == 1 || !vowels;
+}
+
+/* What the letter at `at` adds to a sentence. `spelled`: whether its word is; kept from its first letter on. */
+static size_t weight_of(const char *text, size_t bytes, size_t at, int *spelled) {
+  char c = text[at];
+  if (is_blank(c)) return 1;
+  if (!is_letter(c)) return strchr(",;:.!?'\"-()", c) ? 1 : SPELLED;
+  if (at == 0 || !is_letter(text[at - 1])) *spelled = is_spelled(text + at, bytes - at);
+  return *spelled ? SPELLED : 1;
+}
+
+static size_t cut_long(const char *text, size_t longest) {
   size_t comma = 0, blank = 0;
-  for (size_t i = LONGEST / 4; i < LONGEST; i++) {
+  for (size_t i = longest / 4 + 1; i < longest; i++) {
     if (!is_blank(text[i])) continue;
     blank = i;
     if (strchr(",;:", text[i - 1])) comma = i;
   }
   if (comma || blank) return comma ? comma : blank;
-  size_t cut = LONGEST;
+  size_t cut = longest;
   while (cut > 1 && ((unsigned char)text[cut] & 0xC0) == 0x80) cut--; /* not inside a UTF-8 letter */
   return cut;
 }
 
 static size_t length_of_first(const char *text, size_t bytes) {
+  size_t weight = 0;
+  int spelled = 0;
   for (size_t i = 0; i < bytes; i++) {
-    if (i == LONGEST) return cut_long(text);
+    weight += weight_of(text, bytes, i, &spelled);
+    if (weight > LONGEST) return cut_long(text, i);
     size_t end = sentence_end(text, bytes, i);
     if (end && cal_readable_has_words(text, end))
       return cal_readable_has_words(text + end, bytes - end) ? end : bytes;

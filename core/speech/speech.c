@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/nice.h"
+#include "speech/askers.h"
 #include "speech/job.h"
 
 #define QUEUE 256
@@ -25,8 +27,10 @@ typedef struct worker {
 struct cal_speech {
   pthread_mutex_t mutex; /* guards everything down to is_stopping */
   pthread_cond_t work;   /* a job was queued, or the end has come */
-  cal_list hearing, dictation, saying;
-  cal_slots *jobs; /* accepted and not yet answered: queued or at a worker */
+  cal_list hearing, dictation;
+  cal_askers saying;
+  uint32_t ceiling; /* of jobs */
+  cal_slots *jobs;  /* accepted and not yet answered: queued or at a worker */
   cal_dict *dict;
   int is_stopping;
 
@@ -46,8 +50,8 @@ cal_speech_options cal_speech_defaults(void) {
 static void lock(cal_speech *speech) { pthread_mutex_lock(&speech->mutex); }
 static void unlock(cal_speech *speech) { pthread_mutex_unlock(&speech->mutex); }
 
+/* Of what is heard. */
 static cal_list *queue_of(cal_speech *speech, const cal_job *job) {
-  if (job->kind != CAL_JOB_HEAR) return &speech->saying;
   int is_easy = job->grammar || speech->workers[0].tools.is_spoken;
   return is_easy ? &speech->hearing : &speech->dictation;
 }
@@ -58,39 +62,39 @@ static cal_job *first_of(cal_list *queue) {
 
 /* The next job for this worker, taken off its queue; NULL when there is none. Locked. */
 static cal_job *take_job(cal_speech *speech, worker *self) {
-  cal_job *hear = first_of(&speech->hearing), *say = first_of(&speech->saying);
+  cal_job *hear = first_of(&speech->hearing);
   if (!hear && self->takes_dictation) hear = first_of(&speech->dictation);
-  int hears = hear && (!say || self->heard_in_a_row < HEARD_IN_A_ROW);
-  cal_job *job = hears ? hear : say;
-  if (!job) return NULL;
-  self->heard_in_a_row = hears ? self->heard_in_a_row + 1 : 0;
-  cal_list_remove(&job->node);
-  return job;
+  if (!hear || (cal_askers_are_waiting(&speech->saying) && self->heard_in_a_row >= HEARD_IN_A_ROW)) {
+    self->heard_in_a_row = 0;
+    return cal_askers_next(&speech->saying);
+  }
+  self->heard_in_a_row++;
+  cal_list_remove(&hear->node);
+  return hear;
 }
 
-static void finish(cal_speech *speech, cal_job *job) {
+/* A step of the job took so long, and it is over or not. */
+static void put_back(cal_speech *speech, cal_job *job, uint64_t used_ns, int is_over) {
   lock(speech);
-  cal_slots_remove(speech->jobs, job->id);
+  if (job->asker) cal_askers_back(&speech->saying, job, used_ns, is_over);
+  if (is_over) cal_slots_remove(speech->jobs, job->id);
   unlock(speech);
+  if (!is_over) return;
   cal_metric_add(speech->job_count, -1);
   cal_job_free(job);
 }
 
-/* One step of the job. The job is over, or at the end of its line again. */
+static int step(cal_job *job, worker *self, int is_cancelled) {
+  if (!is_cancelled) return cal_job_step(job, &self->tools);
+  cal_fail(-ECANCELED, "the job was cancelled");
+  cal_job_fail(job, -ECANCELED);
+  return 1;
+}
+
 static void work_on(cal_speech *speech, worker *self, cal_job *job, int is_cancelled) {
-  if (is_cancelled) {
-    cal_fail(-ECANCELED, "the job was cancelled");
-    cal_job_fail(job, -ECANCELED);
-    finish(speech, job);
-    return;
-  }
-  if (cal_job_step(job, &self->tools)) {
-    finish(speech, job);
-    return;
-  }
-  lock(speech);
-  cal_list_append(&speech->saying, &job->node);
-  unlock(speech);
+  uint64_t started_ns = cal_clock_now_ns(cal_clock_real());
+  int is_over = step(job, self, is_cancelled);
+  put_back(speech, job, cal_clock_now_ns(cal_clock_real()) - started_ns, is_over);
 }
 
 static void *run_worker(void *context) {
@@ -115,34 +119,53 @@ static void *run_worker(void *context) {
 }
 
 static void run_inline(cal_speech *speech, cal_job *job) {
-  for (;;) {
+  int is_over = 0;
+  while (!is_over) {
     lock(speech);
     int is_cancelled = job->is_cancelled;
     unlock(speech);
-    if (is_cancelled) cal_fail(-ECANCELED, "the job was cancelled");
-    if (is_cancelled) cal_job_fail(job, -ECANCELED);
-    if (is_cancelled || cal_job_step(job, &speech->workers[0].tools)) break;
+    is_over = step(job, &speech->workers[0], is_cancelled);
   }
-  finish(speech, job);
+  put_back(speech, job, 0, 1);
+}
+
+/* Locked. Puts the job where the workers look for it. */
+static int line_up(cal_speech *speech, cal_job *job) {
+  if (!speech->threads) return 0;
+  if (job->kind == CAL_JOB_HEAR) {
+    cal_list_append(queue_of(speech, job), &job->node);
+    return 0;
+  }
+  int is_short = cal_slots_count(speech->jobs) > speech->ceiling / 2;
+  return cal_askers_add(&speech->saying, job, job->who, is_short);
+}
+
+/* Locked. */
+static int accept(cal_speech *speech, cal_id *id, cal_job *job) {
+  if (speech->is_stopping) return cal_fail(-ESHUTDOWN, "the speech plane is shutting down");
+  job->id = cal_slots_add(speech->jobs, job);
+  if (!job->id) return cal_fail(-ENOBUFS, "the speech plane is busy: its queue is full");
+  int code = line_up(speech, job);
+  if (code) {
+    cal_slots_remove(speech->jobs, job->id);
+    return code;
+  }
+  if (id) *id = job->id;
+  return 0;
 }
 
 static int submit(cal_speech *speech, cal_id *id, cal_job *job) {
   lock(speech);
-  int code = speech->is_stopping ? -ESHUTDOWN : 0;
-  job->id = code ? 0 : cal_slots_add(speech->jobs, job);
-  if (!code && !job->id) code = -ENOBUFS;
-  if (!code && id) *id = job->id;
-  if (!code && speech->threads) cal_list_append(queue_of(speech, job), &job->node);
+  int code = accept(speech, id, job);
   /* All are woken: a free text job is nothing to most of them, and signal might wake the wrong one. */
   if (!code) pthread_cond_broadcast(&speech->work);
-  if (!code) cal_metric_add(speech->job_count, 1);
   unlock(speech);
-  if (!code && !speech->threads) run_inline(speech, job);
-  if (!code) return 0;
-  cal_job_free(job);
-  cal_metric_add(speech->refused, 1);
-  return code == -ENOBUFS ? cal_fail(code, "the speech plane is busy: its queue is full")
-                          : cal_fail(code, "the speech plane is shutting down");
+  cal_metric_add(code ? speech->refused : speech->job_count, 1);
+  if (code)
+    cal_job_free(job);
+  else if (!speech->threads)
+    run_inline(speech, job);
+  return code;
 }
 
 static void set_up_worker(cal_speech *speech, worker *self, int is_first, int is_spoken) {
@@ -176,8 +199,9 @@ int cal_speech_new(cal_speech **result, const cal_speech_options *options) {
   pthread_cond_init(&speech->work, NULL);
   cal_list_init(&speech->hearing);
   cal_list_init(&speech->dictation);
-  cal_list_init(&speech->saying);
-  speech->jobs = cal_slots_new(options->queue ? options->queue : QUEUE, 0);
+  cal_askers_init(&speech->saying);
+  speech->ceiling = options->queue ? options->queue : QUEUE;
+  speech->jobs = cal_slots_new(speech->ceiling, 0);
   speech->cache = cal_cache_new(options->cache_bytes);
   speech->model_dir = cal_strdup(options->model_dir ? options->model_dir : CAL_EAR_MODEL_DIR);
   snprintf(dict_path, sizeof dict_path, "%s/cmudict-en-us.dict", speech->model_dir);
@@ -210,6 +234,7 @@ void *cal_speech_free(cal_speech *speech) {
   for (uint32_t i = 1; i < speech->threads; i++) cal_ear_free(speech->workers[i].tools.ear);
   cal_free(speech->workers);
   cal_cache_free(speech->cache);
+  cal_askers_free(&speech->saying);
   cal_slots_free(speech->jobs);
   cal_unref(speech->dict);
   cal_free(speech->dict_path);
@@ -242,12 +267,13 @@ static int check_text(const char *text, const cal_voice_options *voice) {
   return 0;
 }
 
-int cal_speech_say(cal_speech *speech, cal_id *id, const char *text, const cal_voice_options *voice,
-                   cal_on_clip on_clip, void *context) {
+int cal_speech_say(cal_speech *speech, cal_id *id, uint64_t who, const char *text,
+                   const cal_voice_options *voice, cal_on_clip on_clip, void *context) {
   int code = check_text(text, voice);
   if (code) return code;
   cal_job *job = cal_alloc(sizeof *job);
-  *job = (cal_job){.kind = CAL_JOB_SAY, .text = cal_strdup(text), .on_clip = on_clip, .context = context};
+  *job = (cal_job){
+      .kind = CAL_JOB_SAY, .who = who, .text = cal_strdup(text), .on_clip = on_clip, .context = context};
   job->rest = cal_span_of(job->text);
   if (voice) job->voice = *voice;
   if (job->voice.voice) {
@@ -257,10 +283,11 @@ int cal_speech_say(cal_speech *speech, cal_id *id, const char *text, const cal_v
   return submit(speech, id, job);
 }
 
-int cal_speech_play_file(cal_speech *speech, cal_id *id, const char *path, uint32_t rate_hz,
+int cal_speech_play_file(cal_speech *speech, cal_id *id, uint64_t who, const char *path, uint32_t rate_hz,
                          cal_on_clip on_clip, void *context) {
   cal_job *job = cal_alloc(sizeof *job);
-  *job = (cal_job){.kind = CAL_JOB_PLAY, .text = cal_strdup(path), .on_clip = on_clip, .context = context};
+  *job = (cal_job){
+      .kind = CAL_JOB_PLAY, .who = who, .text = cal_strdup(path), .on_clip = on_clip, .context = context};
   job->voice.rate_hz = rate_hz ? rate_hz : 8000;
   return submit(speech, id, job);
 }

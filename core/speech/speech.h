@@ -4,8 +4,9 @@
  *   any thread ──submit──► [ hear ] [ say, play ] ──► workers ──callback on the worker──► the caller's mailbox
  *
  * Jobs wait in one bounded queue. Recognition goes first, because somebody stopped talking and waits; after
- * eight recognitions in a row one waiting sentence is spoken. A text is said sentence by sentence, and after
- * each sentence the job goes to the end of the line, so a long text delays no other job.
+ * eight recognitions in a row one waiting sentence is spoken. A text is said sentence by sentence, and each sentence
+ * is for the one who has had least of the voice (askers.h): however much one call has to say, another waits for the
+ * sentence that is being made.
  *
  * Every job that was accepted is answered: zero or more clips, then exactly one last callback. Callbacks run
  * on a worker thread without any lock held; they should only post to a mailbox. They may submit and cancel
@@ -65,12 +66,13 @@ int cal_speech_dict(cal_speech *speech, const cal_dict **result);
 int cal_speech_hears_free_text(const cal_speech *speech); /* may the grammar of cal_speech_hear be NULL? */
 
 /* Submitting copies or references what it is given. `job` may be NULL; otherwise it is written before the
- * first callback. -ENOBUFS: the queue is full. -EINVAL: nothing to say, bad options. -EMSGSIZE: text too
+ * first callback. `who` asks, a number of the caller's choice; 0: nobody in particular, who shares with nobody.
+ * -ENOBUFS: the queue is full, or `who` has 64 jobs in it, or, when half of it is taken, four. -EINVAL: nothing to say, bad options. -EMSGSIZE: text too
  * long. Nothing was accepted then and no callback comes. */
-int cal_speech_say(cal_speech *speech, cal_id *job, const char *text, const cal_voice_options *voice,
-                   cal_on_clip on_clip, void *context);
+int cal_speech_say(cal_speech *speech, cal_id *job, uint64_t who, const char *text,
+                   const cal_voice_options *voice, cal_on_clip on_clip, void *context);
 /* The whole file as one clip at rate_hz (0 = 8000). A file that cannot be read is told to the callback. */
-int cal_speech_play_file(cal_speech *speech, cal_id *job, const char *path, uint32_t rate_hz,
+int cal_speech_play_file(cal_speech *speech, cal_id *job, uint64_t who, const char *path, uint32_t rate_hz,
                          cal_on_clip on_clip, void *context);
 /* Grammar NULL = free text, -ENOTSUP unless allowed. */
 int cal_speech_hear(cal_speech *speech, cal_id *job, cal_clip *utterance, cal_grammar *grammar,

@@ -37,8 +37,8 @@ int cal_voice_check(const cal_voice_options *options); /* NULL is good; -EINVAL 
 int cal_voice_say(cal_clip **result, const char *text, const cal_voice_options *options);
 
 /* Takes the next sentence off the front of `rest`, without the white space around it: 1, or 0 at the end.
- * What has no letter or digit belongs to its neighbour. A sentence of more than 300 bytes is cut at a comma,
- * else at a blank. */
+ * What has no letter or digit belongs to its neighbour. A sentence of more than about 20 s (300 letters of words, or 60
+ * digits) is cut at a comma, else at a blank, else where it is that long. */
 int cal_voice_next_sentence(cal_span *rest, cal_span *sentence);
 
 #endif

@@ -2,11 +2,12 @@
 
 static int say(void *self, const cal_saying *saying, cal_on_clip on_clip, void *context) {
   cal_voice_options options = {.voice = saying->voice, .rate_hz = saying->rate_hz};
-  return cal_speech_say(self, NULL, saying->text, &options, on_clip, context);
+  return cal_speech_say(self, NULL, saying->who, saying->text, &options, on_clip, context);
 }
 
-static int play(void *self, const char *path, uint32_t rate_hz, cal_on_clip on_clip, void *context) {
-  return cal_speech_play_file(self, NULL, path, rate_hz, on_clip, context);
+static int play(void *self, uint64_t who, const char *path, uint32_t rate_hz, cal_on_clip on_clip,
+                void *context) {
+  return cal_speech_play_file(self, NULL, who, path, rate_hz, on_clip, context);
 }
 
 cal_talk_voice cal_local_voice(cal_speech *speech) {

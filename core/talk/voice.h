@@ -8,6 +8,7 @@
 #include "audio/clip.h"
 
 typedef struct cal_saying {
+  uint64_t who;       /* asks, so that each gets as much of a voice as others do; 0: nobody in particular */
   uint32_t utterance; /* its number within the leg that will say it; 0: none will */
   const char *text;
   const char *voice; /* one of this source's; NULL: its first */
@@ -19,7 +20,8 @@ typedef struct cal_voice_ops {
    * begun and nothing comes. */
   int (*say)(void *self, const cal_saying *saying, cal_on_clip on_clip, void *context);
   /* A sound file as one clip, in the same way. NULL: it only speaks. */
-  int (*play)(void *self, const char *path, uint32_t rate_hz, cal_on_clip on_clip, void *context);
+  int (*play)(void *self, uint64_t who, const char *path, uint32_t rate_hz, cal_on_clip on_clip,
+              void *context);
   /* No more clips of this utterance but the last call, -ECANCELED; one that is not being said is passed over. NULL:
    * what comes of it is thrown away by its leg. */
   void (*cancel)(void *self, uint32_t utterance);

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "speech/line.h"
+#include "speech/askers.h"
 #include "speech/speech.h"
 
 /* What came back for one job. Filled on a worker, read by the test: guarded by one mutex for all. */
@@ -93,7 +94,7 @@ static const cal_voice_options kal = {.voice = "kal"};
 /* Brings the only worker into the callback of a job and keeps it there. */
 static void occupy(cal_speech *speech, answer *a) {
   set_held(1);
-  assert_int_equal(0, cal_speech_say(speech, NULL, "Wait.", &kal, hold, a));
+  assert_int_equal(0, cal_speech_say(speech, NULL, 0, "Wait.", &kal, hold, a));
   pthread_mutex_lock(&mutex);
   while (!is_holding) pthread_cond_wait(&changed, &mutex);
   pthread_mutex_unlock(&mutex);
@@ -103,8 +104,8 @@ static void a_text_comes_sentence_by_sentence(void **state) {
   cal_speech *speech = plane(2, 0);
   answer a = {0};
   cal_id job = 0;
-  assert_int_equal(0,
-                   cal_speech_say(speech, &job, "One moment. I am looking! Here it is.", &kal, on_clip, &a));
+  assert_int_equal(
+      0, cal_speech_say(speech, &job, 0, "One moment. I am looking! Here it is.", &kal, on_clip, &a));
   wait_for(&a);
   assert_true(job != 0);
   assert_string_equal("One moment.|I am looking!|Here it is.|", a.text);
@@ -117,10 +118,10 @@ static void a_text_comes_sentence_by_sentence(void **state) {
 static void the_same_sentence_comes_from_the_cache(void **state) {
   cal_speech *speech = plane(1, 0);
   answer a = {0}, b = {0}, c = {0};
-  assert_int_equal(0, cal_speech_say(speech, NULL, "Good morning.", NULL, on_clip, &a));
+  assert_int_equal(0, cal_speech_say(speech, NULL, 0, "Good morning.", NULL, on_clip, &a));
   wait_for(&a);
-  assert_int_equal(0, cal_speech_say(speech, NULL, "Good morning.", NULL, on_clip, &b));
-  assert_int_equal(0, cal_speech_say(speech, NULL, "Good morning.", &kal, on_clip, &c));
+  assert_int_equal(0, cal_speech_say(speech, NULL, 0, "Good morning.", NULL, on_clip, &b));
+  assert_int_equal(0, cal_speech_say(speech, NULL, 0, "Good morning.", &kal, on_clip, &c));
   wait_for(&b);
   wait_for(&c);
   assert_ptr_equal(a.first, b.first);
@@ -135,8 +136,8 @@ static void a_full_queue_refuses_and_recovers(void **state) {
   cal_speech *speech = plane(1, 2);
   answer a = {0}, b = {0}, c = {0};
   occupy(speech, &a);
-  assert_int_equal(0, cal_speech_say(speech, NULL, "Second.", &kal, on_clip, &b));
-  assert_int_equal(-ENOBUFS, cal_speech_say(speech, NULL, "Third.", &kal, on_clip, &c));
+  assert_int_equal(0, cal_speech_say(speech, NULL, 0, "Second.", &kal, on_clip, &b));
+  assert_int_equal(-ENOBUFS, cal_speech_say(speech, NULL, 0, "Third.", &kal, on_clip, &c));
   assert_int_equal(2, cal_speech_jobs(speech));
   set_held(0);
   wait_for(&b);
@@ -153,8 +154,8 @@ static void a_cancelled_job_ends_after_its_sentence(void **state) {
   occupy(speech, &held);
   a.speech = speech;
   cal_id job = 0;
-  assert_int_equal(0, cal_speech_say(speech, &a.job, "First. Second. Third.", &kal, on_clip, &a));
-  assert_int_equal(0, cal_speech_say(speech, &job, "Never said.", &kal, on_clip, &waiting));
+  assert_int_equal(0, cal_speech_say(speech, &a.job, 0, "First. Second. Third.", &kal, on_clip, &a));
+  assert_int_equal(0, cal_speech_say(speech, &job, 0, "Never said.", &kal, on_clip, &waiting));
   cal_speech_cancel(speech, job);
   set_held(0);
   wait_for(&a);
@@ -168,6 +169,65 @@ static void a_cancelled_job_ends_after_its_sentence(void **state) {
   assert_int_equal(1, a.lasts);
   assert_int_equal(1, waiting.lasts);
   cal_unref(a.first);
+  cal_unref(held.first);
+}
+
+static int finished; /* answers that have come, in the order they came */
+
+static void note_order(void *context, cal_clip *clip, int is_last, int code) {
+  pthread_mutex_lock(&mutex);
+  if (is_last) ((answer *)context)->samples = (uint32_t)++finished;
+  if (is_last) ((answer *)context)->lasts = 1;
+  pthread_cond_broadcast(&changed);
+  pthread_mutex_unlock(&mutex);
+  cal_unref(clip);
+}
+
+/* One has sixty-four texts waiting; what others ask for then waits for one of its sentences. */
+static void who_asks_for_much_waits_behind_who_asks_for_little(void **state) {
+  enum { MUCH = CAL_ASKER_JOBS };
+  static answer much[MUCH];
+  answer held = {0}, refused = {0}, little = {0}, nobodys = {0};
+  cal_speech *speech = plane(1, 256);
+  memset(much, 0, sizeof much);
+  finished = 0;
+  occupy(speech, &held);
+  for (int i = 0; i < MUCH; i++)
+    assert_int_equal(0, cal_speech_say(speech, NULL, 7, "One. Two. Three.", &kal, note_order, &much[i]));
+  assert_int_equal(-ENOBUFS, cal_speech_say(speech, NULL, 7, "One more.", &kal, note_order, &refused));
+  assert_int_equal(0, cal_speech_say(speech, NULL, 8, "Little.", &kal, note_order, &little));
+  assert_int_equal(0, cal_speech_say(speech, NULL, 0, "Nobody's.", &kal, note_order, &nobodys));
+  set_held(0);
+  wait_for(&little);
+  wait_for(&nobodys);
+  wait_for(&much[MUCH - 1]);
+  assert_int_equal(1, little.samples); /* the text of three sentences began before it, and ends after it */
+  assert_int_equal(2, nobodys.samples);
+  for (int i = 0; i < MUCH; i++) assert_int_equal(3 + i, much[i].samples);
+  cal_speech_free(speech);
+  cal_unref(held.first);
+}
+
+/* Half of the room is taken: each may have a little, so that there is some for everybody. */
+static void who_asks_for_much_is_refused_first(void **state) {
+  static answer answers[32];
+  answer held = {0}, one = {0};
+  cal_speech *speech = plane(1, 32);
+  memset(answers, 0, sizeof answers);
+  int accepted = 0, last = 0;
+  occupy(speech, &held);
+  for (int i = 0; i < 32; i++) {
+    if (cal_speech_say(speech, NULL, 7, "Much.", &kal, note_order, &answers[i])) break;
+    accepted++;
+    last = i;
+  }
+  assert_int_equal(15, accepted); /* and the one being held */
+  for (int i = 0; i < CAL_ASKER_JOBS_SHORT; i++)
+    assert_int_equal(0, cal_speech_say(speech, NULL, 8, "Little.", &kal, note_order, &one));
+  assert_int_equal(-ENOBUFS, cal_speech_say(speech, NULL, 8, "Little.", &kal, note_order, &one));
+  set_held(0);
+  wait_for(&answers[last]);
+  cal_speech_free(speech);
   cal_unref(held.first);
 }
 
@@ -193,7 +253,7 @@ static void shutdown_answers_every_job_once(void **state) {
       0, cal_grammar_new(&grammar, dict, &(cal_grammar_options){.choices = &yes, .choice_count = 1}));
   for (int i = 0; i < JOBS; i++)
     assert_int_equal(0, i % 2 ? cal_speech_hear(speech, NULL, clip, grammar, on_heard, &answers[i])
-                              : cal_speech_say(speech, NULL, "One. Two.", &kal, on_clip, &answers[i]));
+                              : cal_speech_say(speech, NULL, 0, "One. Two.", &kal, on_clip, &answers[i]));
   cal_unref(clip);
   cal_unref(grammar);
   assert_int_equal(0, pthread_create(&thread, NULL, release_soon, NULL));
@@ -221,7 +281,7 @@ static void what_one_call_says_another_understands(void **state) {
   assert_int_equal(
       0, cal_grammar_new(&grammar, dict, &(cal_grammar_options){.choices = choices, .choice_count = 3}));
   for (int i = 0; i < JOBS; i++)
-    assert_int_equal(0, cal_speech_say(speech, NULL, menu[i % 3], &kal, on_clip, &said[i]));
+    assert_int_equal(0, cal_speech_say(speech, NULL, 0, menu[i % 3], &kal, on_clip, &said[i]));
   for (int i = 0; i < JOBS; i++) {
     wait_for(&said[i]);
     cal_clip *clip = over_the_line(said[i].first);
@@ -243,7 +303,7 @@ static void inline_everything_has_happened_when_submit_returns(void **state) {
   const cal_dict *dict = NULL;
   cal_grammar *grammar = NULL;
   cal_choice choices[] = {{"yes", NULL, 0}, {"no", NULL, 0}};
-  assert_int_equal(0, cal_speech_say(speech, NULL, "Yes please. Thank you.", &kal, on_clip, &a));
+  assert_int_equal(0, cal_speech_say(speech, NULL, 0, "Yes please. Thank you.", &kal, on_clip, &a));
   assert_int_equal(2, a.clips);
   assert_int_equal(1, a.lasts);
   assert_int_equal(0, cal_speech_dict(speech, &dict));
@@ -252,7 +312,7 @@ static void inline_everything_has_happened_when_submit_returns(void **state) {
   assert_int_equal(0, cal_speech_hear(speech, NULL, a.first, grammar, on_heard, &b));
   assert_string_equal("yes", b.heard.match.id);
   c.speech = speech;
-  assert_int_equal(0, cal_speech_say(speech, &c.job, "One. Two. Three.", &kal, on_clip, &c));
+  assert_int_equal(0, cal_speech_say(speech, &c.job, 0, "One. Two. Three.", &kal, on_clip, &c));
   assert_int_equal(1, c.clips);
   assert_int_equal(-ECANCELED, c.code);
   assert_int_equal(0, cal_speech_jobs(speech));
@@ -273,11 +333,11 @@ static void a_sound_file_is_played_and_kept(void **state) {
   close(file);
   cal_speech *speech = plane(1, 0);
   answer a = {0}, b = {0}, missing = {0}, folder = {0};
-  assert_int_equal(0, cal_speech_play_file(speech, NULL, path, 0, on_clip, &a));
+  assert_int_equal(0, cal_speech_play_file(speech, NULL, 0, path, 0, on_clip, &a));
   wait_for(&a);
-  assert_int_equal(0, cal_speech_play_file(speech, NULL, path, 8000, on_clip, &b));
-  assert_int_equal(0, cal_speech_play_file(speech, NULL, "/nowhere/a.wav", 8000, on_clip, &missing));
-  assert_int_equal(0, cal_speech_play_file(speech, NULL, "/tmp", 8000, on_clip, &folder));
+  assert_int_equal(0, cal_speech_play_file(speech, NULL, 0, path, 8000, on_clip, &b));
+  assert_int_equal(0, cal_speech_play_file(speech, NULL, 0, "/nowhere/a.wav", 8000, on_clip, &missing));
+  assert_int_equal(0, cal_speech_play_file(speech, NULL, 0, "/tmp", 8000, on_clip, &folder));
   wait_for(&b);
   wait_for(&missing);
   wait_for(&folder);
@@ -295,13 +355,13 @@ static void what_makes_no_sense_is_refused_at_once(void **state) {
   cal_speech *speech = plane(1, 0);
   cal_clip *clip = cal_clip_new(8000, 8000, NULL, 0);
   answer a = {0};
-  assert_int_equal(-EINVAL, cal_speech_say(speech, NULL, "", &kal, on_clip, &a));
+  assert_int_equal(-EINVAL, cal_speech_say(speech, NULL, 0, "", &kal, on_clip, &a));
   assert_int_equal(-EINVAL,
-                   cal_speech_say(speech, NULL, "Hi.", &(cal_voice_options){.voice = "bob"}, on_clip, &a));
+                   cal_speech_say(speech, NULL, 0, "Hi.", &(cal_voice_options){.voice = "bob"}, on_clip, &a));
   assert_int_equal(-ENOTSUP, cal_speech_hear(speech, NULL, clip, NULL, on_heard, &a));
   char *longest = cal_alloc(CAL_SPEECH_TEXT_BYTES + 2);
   memset(longest, 'a', CAL_SPEECH_TEXT_BYTES + 1);
-  assert_int_equal(-EMSGSIZE, cal_speech_say(speech, NULL, longest, &kal, on_clip, &a));
+  assert_int_equal(-EMSGSIZE, cal_speech_say(speech, NULL, 0, longest, &kal, on_clip, &a));
   cal_free(longest);
   cal_unref(clip);
   cal_speech_free(speech);
@@ -314,6 +374,8 @@ int main(void) {
       cmocka_unit_test(the_same_sentence_comes_from_the_cache),
       cmocka_unit_test(a_full_queue_refuses_and_recovers),
       cmocka_unit_test(a_cancelled_job_ends_after_its_sentence),
+      cmocka_unit_test(who_asks_for_much_waits_behind_who_asks_for_little),
+      cmocka_unit_test(who_asks_for_much_is_refused_first),
       cmocka_unit_test(shutdown_answers_every_job_once),
       cmocka_unit_test(what_one_call_says_another_understands),
       cmocka_unit_test(inline_everything_has_happened_when_submit_returns),

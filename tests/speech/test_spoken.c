@@ -444,13 +444,13 @@ static int close_plane(void **state) {
 static void a_text_is_said_sentence_by_sentence(void **state) {
   answer a = {0};
   for (int i = 0; i < 2; i++) /* the second time from the cache */
-    assert_int_equal(cal_speech_say(*state, NULL, "Hello Asha. Is it you?", NULL, on_clip, &a), 0);
+    assert_int_equal(cal_speech_say(*state, NULL, 0, "Hello Asha. Is it you?", NULL, on_clip, &a), 0);
   assert_int_equal(a.clips, 4);
   assert_int_equal(a.lasts, 2);
   assert_string_equal(a.text, "Hello Asha.|Is it you?|Hello Asha.|Is it you?|");
-  assert_int_equal(cal_speech_say(*state, NULL, "?!", NULL, on_clip, &a), -EINVAL);
+  assert_int_equal(cal_speech_say(*state, NULL, 0, "?!", NULL, on_clip, &a), -EINVAL);
   cal_voice_options voice = {.voice = "nobody"};
-  assert_int_equal(cal_speech_say(*state, NULL, "Hello", &voice, on_clip, &a), -EINVAL);
+  assert_int_equal(cal_speech_say(*state, NULL, 0, "Hello", &voice, on_clip, &a), -EINVAL);
 }
 
 static answer hear(cal_speech *speech, const cal_grammar_options *options, cal_clip *utterance) { /* takes */

@@ -149,6 +149,32 @@ static void an_endless_sentence_is_cut_without_losing_a_byte(void **state) {
   assert_int_equal(2000 - 2000 / 7, letters);
 }
 
+/* A digit, a sign and a letter that is spelled take as long as a word. */
+static void what_is_read_letter_by_letter_is_cut_sooner(void **state) {
+  static const struct {
+    char unit[8];
+    size_t longest;
+  } cases[] = {{"9", 60}, {"xqz", 60}, {"$9.9 ", 110}, {"w ", 100}, {"steady", 300}};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    char text[3901];
+    size_t unit = strlen(cases[i].unit), bytes = 0;
+    for (size_t at = 0; at < 3900; at++) text[at] = cases[i].unit[at % unit];
+    text[3900] = 0;
+    cal_span rest = cal_span_of(text), sentence;
+    while (cal_voice_next_sentence(&rest, &sentence)) {
+      assert_in_range(sentence.bytes, 1, cases[i].longest);
+      bytes += sentence.bytes;
+    }
+    assert_in_range(bytes, 3800, 3900); /* all but blanks between two */
+  }
+  cal_span rest = cal_span_of(
+               "Order 4711, of 24.99 euros and 15 pieces, comes on the 3rd of May at 10:30, as you asked."),
+           one;
+  size_t all = rest.bytes;
+  assert_true(cal_voice_next_sentence(&rest, &one));
+  assert_int_equal(one.bytes, all);
+}
+
 static void *speak_often(void *context) {
   for (int i = 0; i < 8; i++) {
     cal_clip *clip = NULL;
@@ -178,6 +204,7 @@ int main(void) {
       cmocka_unit_test(nothing_to_say_is_refused),
       cmocka_unit_test(text_is_cut_into_sentences),
       cmocka_unit_test(an_endless_sentence_is_cut_without_losing_a_byte),
+      cmocka_unit_test(what_is_read_letter_by_letter_is_cut_sooner),
       cmocka_unit_test(threads_speak_at_the_same_time),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,7 +74,7 @@ static void the_ear_takes_what_is_expected(void **state) {
 
 static void a_file_that_is_not_there_is_told_to_who_asked(void **state) {
   cal_talk_voice voice = cal_local_voice(speech);
-  assert_int_equal(voice.ops->play(voice.self, "/nowhere.wav", 8000, on_clip, NULL), 0);
+  assert_int_equal(voice.ops->play(voice.self, 0, "/nowhere.wav", 8000, on_clip, NULL), 0);
   assert_int_equal(lasts, 1);
   assert_int_equal(last_code, -ENOENT);
   assert_null(made);
