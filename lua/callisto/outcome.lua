@@ -14,42 +14,80 @@ local outcome = {}
 
 -- Endings that decide whatever the agent had chosen.
 local overriding = {
-  TRANSFERRED = "TRANSFERRED",
-  USER_IDLE_TIMEOUT = "BUSY",
-  PIPELINE_ERROR = "UNKNOWN",
-  IVR_ERROR = "IVR_ERROR",
-  IVR_LOOP_GUARD = "IVR_LOOP_GUARD",
-  IVR_NODE_MISSING = "IVR_NODE_MISSING",
+  TRANSFERRED = true, USER_IDLE_TIMEOUT = true, PIPELINE_ERROR = true, IVR_ERROR = true, IVR_LOOP_GUARD = true,
+  IVR_NODE_MISSING = true,
 }
 
--- What an ending means when the agent chose no word.
-local endings = {
-  EARLY_HANGUP = "EARLY_HANGUP",
-  CUSTOMER_HANGUP = "BUSY",
-  IDLE_TIMEOUT = "BUSY",
-  GLOBAL_END = "BUSY",
-  WIDGET_ENDED = "BUSY",
-  IVR_ENDED = "BUSY",
-  IVR_NO_INPUT = "BUSY",
-  IVR_EXCEPTION = "BUSY",
-  AGENT_ENDED = "",
-  REAPED = "UNKNOWN",
+-- One rule, two vocabularies: the word that systems before this one used, which calls several things BUSY, and one that
+-- tells them apart. `endings` holds what an ending means when the agent chose no word.
+local compatible = {
+  not_answered = function() return "NO_ANSWER" end,
+  endings = {
+    TRANSFERRED = "TRANSFERRED",
+    USER_IDLE_TIMEOUT = "BUSY",
+    PIPELINE_ERROR = "UNKNOWN",
+    IVR_ERROR = "IVR_ERROR",
+    IVR_LOOP_GUARD = "IVR_LOOP_GUARD",
+    IVR_NODE_MISSING = "IVR_NODE_MISSING",
+    EARLY_HANGUP = "EARLY_HANGUP",
+    CUSTOMER_HANGUP = "BUSY",
+    IDLE_TIMEOUT = "BUSY",
+    GLOBAL_END = "BUSY",
+    WIDGET_ENDED = "BUSY",
+    IVR_ENDED = "BUSY",
+    IVR_NO_INPUT = "BUSY",
+    IVR_EXCEPTION = "BUSY",
+    AGENT_ENDED = "",
+    REAPED = "UNKNOWN",
+  },
 }
 
----The word of a call. Pure: the same facts give the same word.
----@param facts callisto.Facts
----@return string word  "" when the agent ended the call without one
-function outcome.word(facts)
+local told_apart = {
+  not_answered = function(reason)
+    if reason == "FAILED" then return "UNREACHABLE" end
+    return reason == "TIMEOUT" and "NO_ANSWER" or reason or "NO_ANSWER"
+  end,
+  endings = {
+    TRANSFERRED = "TRANSFERRED",
+    USER_IDLE_TIMEOUT = "SILENT",
+    PIPELINE_ERROR = "ERROR",
+    IVR_ERROR = "IVR_ERROR",
+    IVR_LOOP_GUARD = "IVR_LOOP_GUARD",
+    IVR_NODE_MISSING = "IVR_NODE_MISSING",
+    EARLY_HANGUP = "EARLY_HANGUP",
+    CUSTOMER_HANGUP = "HUNG_UP",
+    IDLE_TIMEOUT = "SILENT",
+    GLOBAL_END = "TOO_LONG",
+    WIDGET_ENDED = "HUNG_UP",
+    IVR_ENDED = "ENDED",
+    IVR_NO_INPUT = "NO_INPUT",
+    IVR_EXCEPTION = "ERROR",
+    AGENT_ENDED = "ENDED",
+    REAPED = "LOST",
+  },
+}
+
+local function decide(facts, vocabulary)
   local platform, provider, agent = facts.platform or {}, facts.provider or {}, facts.agent or {}
   if facts.eval then return facts.eval end
   if platform.status == "NOT_INITIATED" then return platform.reason or "UNKNOWN" end
-  if provider.status == "NOT_ANSWERED" then return "NO_ANSWER" end
+  if provider.status == "NOT_ANSWERED" then return vocabulary.not_answered(provider.reason) end
   if provider.status == "UNKNOWN" then return "UNKNOWN" end
-  local decided = overriding[facts.session_end or ""]
-  if decided then return decided end
-  if agent.word then return agent.word end
-  return endings[facts.session_end or ""] or "UNKNOWN"
+  local ending = facts.session_end or ""
+  if agent.word and not overriding[ending] then return agent.word end
+  return vocabulary.endings[ending] or "UNKNOWN"
 end
+
+---The word of a call, as systems before this one have it. Pure: the same facts give the same word.
+---@param facts callisto.Facts
+---@return string word  "" when the agent ended the call without one
+function outcome.word(facts) return decide(facts, compatible) end
+
+---The same, told apart: busy (BUSY), not answered (NO_ANSWER), not reached (UNREACHABLE), hung up by the caller (HUNG_UP),
+---silent (SILENT), a mistake of a script (ERROR) …
+---@param facts callisto.Facts
+---@return string word  "ENDED" when the agent ended the call without one
+function outcome.result(facts) return decide(facts, told_apart) end
 
 local leg_endings = {
   closed = "AGENT_ENDED",

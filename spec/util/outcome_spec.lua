@@ -60,6 +60,35 @@ situation("browser: a word", "CONFIRMED", { status = "INITIATED", reason = "WEB_
 situation("judged although not dialled", "GOOD", { status = "NOT_INITIATED", reason = "ABORT" }, nil, nil, nil, "GOOD")
 situation("not dialled, without a reason", "UNKNOWN", { status = "NOT_INITIATED" })
 
+-- What the old word calls the same, told apart.
+local told_apart = {
+  { "BUSY", dialled, not_answered "BUSY" },
+  { "NO_ANSWER", dialled, not_answered "NO_ANSWER" },
+  { "NO_ANSWER", dialled, not_answered "TIMEOUT" },
+  { "UNREACHABLE", dialled, not_answered "FAILED" },
+  { "CANCELED", dialled, not_answered "CANCELED" },
+  { "HUNG_UP", dialled, answered, "CUSTOMER_HANGUP" },
+  { "SILENT", dialled, answered, "USER_IDLE_TIMEOUT", llm },
+  { "SILENT", dialled, answered, "IDLE_TIMEOUT" },
+  { "TOO_LONG", dialled, answered, "GLOBAL_END" },
+  { "NO_INPUT", dialled, answered, "IVR_NO_INPUT" },
+  { "ENDED", dialled, answered, "AGENT_ENDED" },
+  { "ERROR", dialled, answered, "PIPELINE_ERROR", llm },
+  { "LOST", dialled, answered, "REAPED" },
+  { "CONFIRMED", dialled, answered, "CUSTOMER_HANGUP", llm },
+  { "ABUSE", dialled, answered, "CUSTOMER_HANGUP", observer },
+  { "INVALID_PHONE", { status = "NOT_INITIATED", reason = "INVALID_PHONE" } },
+  { "UNKNOWN", dialled, { status = "UNKNOWN" } },
+}
+
+describe("what came of a call, told apart", function()
+  for _, case in ipairs(told_apart) do
+    it(("is %s for %s"):format(case[1], case[4] or (case[3] or case[2]).reason or "an unknown end"), function()
+      assert.equal(case[1], outcome.result { platform = case[2], provider = case[3], session_end = case[4], agent = case[5] })
+    end)
+  end
+end)
+
 describe("the outcome", function()
   it("has a golden table of at least 52 situations", function() assert.is_true(#situations >= 52, tostring(#situations)) end)
 

@@ -4,6 +4,7 @@ local core = require "callisto.core"
 local json = require "callisto.json"
 local judge = require "callisto.judge"
 local log = require "callisto.log"
+local options = require "callisto.options"
 
 ---@class callisto.Agent  who answers calls
 ---@field module string  of its template
@@ -88,6 +89,14 @@ end
 ---@param name string
 ---@return callisto.Agent|nil
 function catalog.find(name) return by_name[plain(name)] end
+
+---A sentence about a name that no agent has.
+---@param name string
+---@return string
+function catalog.unknown(name)
+  local near = options.nearest(plain(name), by_name)
+  return ("there is no agent '%s'%s"):format(name, near and ("; did you mean '%s'?"):format(by_name[near].name) or "")
+end
 
 ---The agent that answers this number.
 ---@param number string

@@ -9,6 +9,7 @@ if core.kind == "call" then error("callisto.service is not for flows: it serves 
 local api = require "callisto.service.api"
 local calls = require "callisto.service.calls"
 local catalog = require "callisto.service.catalog"
+local counted = require "callisto.util.counted"
 local http = require "callisto.http"
 local life = require "callisto.service.life"
 local live_call = require "callisto.service.live_call"
@@ -90,7 +91,7 @@ function receive.start()
   sockets.add()
   retention.start()
   core.started()
-  log.info(("%d carriers and %d templates are ready"):format(#catalog.carriers(), #catalog.list()))
+  log.info(("%s and %s are ready"):format(counted(#catalog.carriers(), "carrier"), counted(#catalog.list(), "template")))
 end
 
 function receive.stop()

@@ -46,7 +46,7 @@ end
 local function agent_of(arrival)
   if arrival.agent_name then
     local agent = catalog.find(arrival.agent_name)
-    return agent, not agent and ("there is no agent '%s'"):format(arrival.agent_name) or nil
+    return agent, not agent and catalog.unknown(arrival.agent_name) or nil
   end
   local agent = catalog.of_number(arrival.about.to)
   return agent, not agent and ("there is no agent for the number '%s'"):format(arrival.about.to) or nil

@@ -209,7 +209,7 @@ end
 local function answer(hook)
   local agent_name, about = hook.request.params.agent, hook.about
   if agent_name and not catalog.find(agent_name) then
-    return http.problem(404, ("there is no agent '%s'"):format(agent_name))
+    return http.problem(404, catalog.unknown(agent_name))
   end
   local status = about and about.status
   if status and status.is_terminal then return take_status(hook, status) end

@@ -260,6 +260,8 @@ end
 
 ---@class callisto.spec.Ending
 ---@field outcome string|nil
+---@field result string|nil  the same, told apart
+---@field why string|nil  in a sentence
 ---@field state string  "completed" or "failed"
 ---@field reason string|nil  why the session ended
 ---@field facts table  as the API has them
@@ -275,7 +277,8 @@ function Caller:ended()
   end, 0.25)
   if not record then fail(self, "the call does not end; the caller heard: " .. said_since(self), 2) end
   self.ending = {
-    outcome = record.outcome, state = record.state, reason = record.facts.session_end_reason, facts = record.facts, call = record,
+    outcome = record.outcome, result = record.result, why = record.why, state = record.state,
+    reason = record.facts.session_end_reason, facts = record.facts, call = record,
   }
   return self.ending
 end

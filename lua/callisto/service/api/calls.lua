@@ -3,6 +3,7 @@
 local core = require "callisto.core"
 local calls = require "callisto.service.calls"
 local catalog = require "callisto.service.catalog"
+local ending = require "callisto.service.api.ending"
 local events = require "callisto.service.records.events"
 local given = require "callisto.service.api.given"
 local http = require "callisto.http"
@@ -10,6 +11,7 @@ local json = require "callisto.json"
 local legs = require "callisto.service.records.legs"
 local live_call = require "callisto.service.live_call"
 local outbound = require "callisto.service.outbound"
+local recordings = require "callisto.service.records.recordings"
 local records = require "callisto.service.records.calls"
 local task = require "callisto.task"
 local transcript = require "callisto.service.records.transcript"
@@ -65,7 +67,7 @@ end
 local function place_call(_, order)
   if core.status().draining then return http.problem(503, "the service is draining", nil, { ["retry-after"] = "30" }) end
   local agent = catalog.find(order.agent_name)
-  if not agent then return http.problem(404, ("there is no agent '%s'"):format(order.agent_name)) end
+  if not agent then return http.problem(404, catalog.unknown(order.agent_name), { field = "agent_name" }) end
   local payload = without_nulls(order.payload)
   local fits, why = agent.template:accepts(payload)
   if not fits then return http.problem(422, "payload: " .. why, { field = "payload" }) end
@@ -85,7 +87,8 @@ end
 
 -- Reading ----------------------------------------------------------------------------------------------------------
 
-local function present(row)
+-- A row, and, when they are at hand, the events of its call.
+local function present(row, happened)
   local payload = json.decode(row.payload or "{}")
   return {
     id = row.id,
@@ -93,12 +96,14 @@ local function present(row)
     carrier = row.carrier,
     carrier_call_id = row.carrier_call_id,
     agent_name = row.template,
-    generation = row.generation,
+    digest = row.generation,
     from = row.from_number,
     to = row.to_number,
     lead_id = row.lead_id,
     state = row.state and row.state:lower(),
     outcome = row.outcome,
+    result = ending.word(row),
+    why = ending.why(row, happened),
     payload = type(payload) == "table" and payload or {},
     facts = {
       platform_status = row.platform_status,
@@ -148,13 +153,24 @@ local function legs_of(id)
   return list
 end
 
+local function recording_of(id)
+  local row = (recordings.of(id) or {})[1]
+  if not row then return nil end
+  return {
+    path = row.path, state = row.state and row.state:lower(), samples = row.samples, bytes = row.bytes,
+    channels = json.array { "caller", "agent" },
+  }
+end
+
 local function show_call(request)
   local row, why, code = records.find(request.params.id)
   if not row and code then return http.problem(503, why) end
   if not row then return http.problem(404, "there is no such call") end
-  local call = present(row)
+  local happened = events_of(row.id)
+  local call = present(row, happened)
   call.transcript = transcript_of(row.id)
-  call.events = events_of(row.id)
+  call.events = happened
+  call.recording = recording_of(row.id)
   call.legs = legs_of(row.id)
   return http.json(200, call)
 end
@@ -209,12 +225,15 @@ local call_fields = {
   carrier = { "string" },
   carrier_call_id = { "string", says = "the carrier's own id of the call" },
   agent_name = { "string" },
-  generation = { "string", says = "digest of the code the call runs" },
+  digest = { "string", says = "of the code the call runs, as GET /api/code has it" },
   from = { "string" },
   to = { "string" },
   lead_id = { "string", says = "request_id of the order" },
   state = { "string", values = states },
-  outcome = { "string", says = "what came of the call, in one word" },
+  outcome = { "string", says = "what came of the call, in a word of the system before; it calls several endings BUSY" },
+  result = { "string", says = "the same, told apart: the agent's word, or BUSY, NO_ANSWER, UNREACHABLE, CANCELED, EARLY_HANGUP, "
+    .. "HUNG_UP, SILENT, TOO_LONG, ENDED, ERROR …" },
+  why = { "string", says = "why it ended so, in a sentence" },
   payload = { "map" },
   facts = { "map", says = "what the outcome was made of: platform_status, provider_status, session_end_reason, agent_outcome …" },
   created_at_ms = { "integer", says = "since 1970" },
@@ -257,6 +276,8 @@ return {
     gives = with(call_fields, {
       transcript = { "list", says = "lines: at_ms, who, text, heard, interrupted" },
       events = { "list", says = "what happened: at_ms, kind, data" },
+      recording = { "map", says = "where the sound lies: path (as the server sees it), state, samples, bytes, "
+        .. "and channels, who is left and who is right" },
       legs = { "list", says = "each party's media stream: party, role, when it began and ended, and its counters" },
     }),
     refuses = { [404] = "there is no such call" },

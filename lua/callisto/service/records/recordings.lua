@@ -9,6 +9,14 @@ local recordings = {}
 
 local ANSWER_S = 30
 
+---The recordings of a call.
+---@param call_id string
+---@return table[]|nil rows, string? message, string? code
+function recordings.of(call_id)
+  return statement.ask(
+    "SELECT path, state, samples, bytes FROM recordings WHERE call_id = $1 ORDER BY started_at_ms LIMIT 10", { call_id }, 1)
+end
+
 ---Recordings that ended before a time, in the order of their paths.
 ---@param before_ms number
 ---@param after string  the path that the last one of the page before has; ""
