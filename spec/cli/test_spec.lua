@@ -48,6 +48,12 @@ describe("callisto test", function()
     assert.equal(1, result.code)
     assert.matches("spec", result.out)
     assert.equal(1, test("spec/nothing_spec.lua").code)
+    workspace { ["spec/door_spec.lua"] = passing }
+    for _, words in ipairs { { "--filter", "nothing_of_this" }, { "--filter-out", "." }, { "-t", "none", "-o", "TAP" } } do
+      result = test(unpack(words))
+      assert.equal(1, result.code)
+      assert.matches("no spec was found", result.err)
+    end
   end)
 
   it("ends with 1 for an option busted does not know", function()
