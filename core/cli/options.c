@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/mem.h"
+#include "cli/cli.h"
 #include "data/json_escape.h"
 
 typedef enum kind { ON, OFF, NUMBER, TEXT, SETTING, LEVEL, HELP } kind;
@@ -161,6 +163,16 @@ static void describe(struct option *wanted) {
   wanted[ROWS] = (struct option){0};
 }
 
+/* The option that was probably meant, owned; NULL when none is like it. */
+static char *nearest_of(const char *given) {
+  const char *names[ROWS];
+  for (int i = 0; i < ROWS; i++) names[i] = rows[i].name;
+  char name[64];
+  snprintf(name, sizeof name, "%s", given + strspn(given, "-"));
+  name[strcspn(name, "=")] = '\0';
+  return strlen(name) > 1 ? cal_cli_nearest(name, names, ROWS) : NULL;
+}
+
 /* getopt only says that something is wrong. */
 static int refuse(char **argv, const char *verb) {
   char letter[] = {'-', (char)optopt, 0};
@@ -169,8 +181,14 @@ static int refuse(char **argv, const char *verb) {
     return cal_fail(-EINVAL, "--%s %s; callisto %s --help says more", row->name,
                     takes_value(row) ? "wants a value behind it" : "takes no value", verb);
   }
-  return cal_fail(-EINVAL, "there is no option %s; callisto %s --help lists them",
-                  optopt ? letter : argv[optind - 1], verb);
+  const char *given = optopt ? letter : argv[optind - 1];
+  char *near = nearest_of(given);
+  int code =
+      near ? cal_fail(-EINVAL, "there is no option %s; did you mean --%s? callisto %s --help lists them",
+                      given, near, verb)
+           : cal_fail(-EINVAL, "there is no option %s; callisto %s --help lists them", given, verb);
+  cal_free(near);
+  return code;
 }
 
 int cal_cli_options_read(cal_cli_options *options, int argc, char **argv) {

@@ -8,6 +8,8 @@
 #include "base/error.h"
 #include "cli/cli.h"
 
+#define KNOWN_CEILING 64 /* verbs, options */
+
 const char *cal_cli_library(void) {
   static char path[PATH_MAX];
   const char *given = getenv("CALLISTO_LIBRARY");
@@ -39,6 +41,15 @@ int cal_cli_ask(const char *module, const char *function, int argc, char **argv,
   return code < 0 ? 1 : code;
 }
 
+char *cal_cli_nearest(const char *word, const char *const *known, size_t count) {
+  char *words[KNOWN_CEILING + 1] = {(char *)word};
+  int argc = 1;
+  for (size_t i = 0; i < count && argc <= KNOWN_CEILING; i++) words[argc++] = (char *)known[i];
+  char *near = NULL;
+  cal_cli_ask("callisto.cli.help", "nearest", argc, words, &near);
+  return near;
+}
+
 static int run_module(const char *module, int argc, char **argv) {
   return cal_cli_ask(module, "run", argc, argv, NULL);
 }
@@ -65,7 +76,14 @@ int cal_cli_test(int argc, char **argv) {
   return run_verb("callisto.cli.test", argc, argv);
 }
 
-/* These three share a module; it is told which one it is. */
+/* These share a module, which is given the verb as its first word. */
+static int run_calls_verb(int argc, char **argv) { return run_module("callisto.cli.calls", argc, argv); }
+
+int cal_cli_calls(int argc, char **argv) { return run_calls_verb(argc, argv); }
+int cal_cli_show(int argc, char **argv) { return run_calls_verb(argc, argv); }
+int cal_cli_logs(int argc, char **argv) { return run_calls_verb(argc, argv); }
+
+/* So do these three. */
 static int run_code_verb(int argc, char **argv) { return run_module("callisto.cli.code", argc, argv); }
 
 int cal_cli_reload(int argc, char **argv) { return run_code_verb(argc, argv); }
@@ -74,7 +92,7 @@ int cal_cli_status(int argc, char **argv) { return run_code_verb(argc, argv); }
 
 int cal_cli_version(int argc, char **argv) {
   if (argc > 1) {
-    int is_help = !strcmp(argv[1], "--help");
+    int is_help = !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h");
     fprintf(is_help ? stdout : stderr, "usage: callisto version\n\nPrints the version.\n");
     return is_help ? 0 : 2;
   }

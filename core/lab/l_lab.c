@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "audio/wav.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "bind/l_core.h"
@@ -336,6 +337,17 @@ static int lab_close(lua_State *L) {
   return 1;
 }
 
+/* What a caller plays is read by the exchange, which cannot say to a tool why it stays silent. */
+static int lab_sound(lua_State *L) {
+  cal_span file = cal_luax_check_span(L, 1);
+  cal_clip *clip;
+  int code = cal_wav_read(&clip, file.at, file.bytes);
+  if (code < 0) return cal_luax_refuse(L, code);
+  lua_pushnumber(L, (lua_Number)clip->samples / clip->rate_hz);
+  cal_unref(clip);
+  return 1;
+}
+
 void cal_lab_add_class(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction collect) {
   luaL_newmetatable(L, name);
   lua_newtable(L);
@@ -366,8 +378,9 @@ int cal_lib_lab(lua_State *L) {
   cal_lab_add_class(L, CAL_LAB_CLASS, lab_methods, lab_close);
   cal_lab_add_class(L, ENGINE, engine_methods, NULL);
   cal_lab_add_sockets(L);
-  lua_createtable(L, 0, 2);
+  lua_createtable(L, 0, 3);
   cal_luax_set(L, "new", lab_new);
   cal_luax_set(L, "wire", cal_lab_wire);
+  cal_luax_set(L, "sound", lab_sound);
   return 1;
 }

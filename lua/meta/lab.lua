@@ -14,6 +14,11 @@ function lab.new(options) end
 ---@return callisto.LabWire
 function lab.wire(media) end
 
+---Reads a sound file as a caller's telephone does.
+---@param file string  its bytes
+---@return number|nil seconds, string? message, string? code
+function lab.sound(file) end
+
 ---@class callisto.LabWire
 local LabWire = {}
 

@@ -10,18 +10,20 @@ count=$(($(cat "$here/count" 2>/dev/null || echo 0) + 1))
 echo $count >"$here/count"
 cp "$config" "$here/asked.$count"
 cat "$here/answer.$count"
+exit "$(cat "$here/code.$count" 2>/dev/null || echo 0)"
 ]]
 
 describe("callisto call", function()
   local folder
   after_each(function() binary.remove(folder) end)
 
-  -- Answers: { status, body } each; a text is what curl says when there is no answer.
+  -- Answers: { status, body } each; a number is curl's exit code when there is no answer.
   local function server(answers)
     local texts = { ["curl"] = CURL }
     for i, answer in ipairs(answers) do
-      local body = type(answer[2]) == "table" and json.encode(answer[2]) or answer[2]
-      texts["answer." .. i] = type(answer) == "string" and answer .. "\n000" or ("%s\n%d"):format(body, answer[1])
+      local code, given = type(answer) == "number" and answer or 0, type(answer) == "number" and { 0, "" } or answer
+      local body = type(given[2]) == "table" and json.encode(given[2]) or given[2]
+      texts["answer." .. i], texts["code." .. i] = ("%s\n%03d"):format(body, given[1]), tostring(code)
     end
     folder = binary.folder(texts)
     os.execute("chmod +x " .. folder .. "/curl")
@@ -92,6 +94,32 @@ describe("callisto call", function()
     assert.matches("failed without an outcome", result.out)
   end)
 
+  it("says what came of the call rather than the old word, and why it failed", function()
+    for _, case in ipairs {
+      { "failed", "NO_ANSWER", "BUSY", "the line was busy", "failed BUSY: the line was busy\n$" },
+      { "completed", "BUSY", "HUNG_UP", "the caller hung up", "completed HUNG_UP\n$" },
+    } do
+      server { placed, { 200, { id = "c1", state = case[1], outcome = case[2], result = case[3], why = case[4] } } }
+      assert.matches(case[5], call("a", "+1").out)
+      binary.remove(folder)
+    end
+    server {}
+  end)
+
+  it("shows how a value that is not a text is written, when that was the mistake", function()
+    for _, case in ipairs {
+      { "integer", "5", "write at:=5" }, { "number", "2.5", "write at:=2.5" }, { "boolean", "true", "write at:=true" },
+      { "object", "{}", "write at:={}" }, { "integer", "five", "is written at:=JSON" },
+    } do
+      server { { 422, { detail = ("payload: 'at' must be %s, not string"):format(case[1]), field = "payload" } } }
+      local result = call("a", "+1", "at=" .. case[2])
+      assert.equal(1, result.code)
+      assert(result.err:find(case[3], 1, true), result.err)
+      binary.remove(folder)
+    end
+    server {}
+  end)
+
   it("ends with 1 and the server's reason when it is refused", function()
     server { { 404, { title = "Not Found", detail = "there is no agent 'x'" } } }
     local result = call("x", "+15550101")
@@ -100,10 +128,11 @@ describe("callisto call", function()
   end)
 
   it("ends with 1 when there is no server, or none of ours", function()
-    server { "curl: (7) Failed to connect to 127.0.0.1 port 8080" }
+    server { 7 }
     local result = call("x", "+1")
     assert.equal(1, result.code)
-    assert.equal("callisto call: curl: (7) Failed to connect to 127.0.0.1 port 8080\n", result.err)
+    assert.equal("callisto call: no server answers at http://127.0.0.1:8080; start one with callisto dev or callisto serve, "
+      .. "or say where it is with --server URL\n", result.err)
     binary.remove(folder)
     server { { 200, "<html>" } }
     assert.equal(1, call("x", "+1").code)
@@ -136,12 +165,14 @@ describe("callisto call", function()
     end
   end)
 
-  it("says in a sentence why the payload is refused", function()
+  it("says in a sentence what stands in the way", function()
     for _, case in ipairs {
+      { "customer_name:=12", 1, "did you mean 'delivery-window'?", agent = "delivery-windw" },
+      { "a=b", 1, "there is no agent 'nope'; there are: ", agent = "nope" },
       { "customer_name:=12", 1, "'customer_name' must be string, not number" },
       { "customer_name=Jos\233", 2, "the value of customer_name is not UTF-8" },
     } do
-      local result = talk({ "delivery-window", case[1], "--text" }, "")
+      local result = talk({ case.agent or "delivery-window", case[1], "--text" }, "")
       assert.equal(case[2], result.code)
       assert.is_truthy(result.out:find(case[3], 1, true), result.out)
       assert.is_nil(result.out:find("stack traceback", 1, true))
@@ -156,14 +187,35 @@ describe("callisto call", function()
   it("hangs up where the text ends", function()
     local result = talk({ "after-hours", "--text" }, "")
     assert.matches("^agent   We", result.out)
-    assert.matches("\ncompleted %u+\n$", result.out)
+    assert.matches("\ncompleted [%u_]+\n$", result.out)
   end)
 
   it("talks by sound, with the real voice and ear", function()
     local result = talk { "delivery-window", "customer_name=Ann", "--audio", "examples/shop/audio/hold.wav" }
     assert.matches("^agent   Hello Ann", result.out)
-    assert.matches("\ncompleted %u+\n$", result.out)
+    assert.matches("\ncompleted [%u_]+\n$", result.out)
     assert.equal(2, talk({ "delivery-window", "customer_name=Ann", "--audio", "no.wav" }).code)
+  end)
+
+  it("refuses a sound that it cannot play", function()
+    local function u16(value) return string.char(value % 256, math.floor(value / 256)) end
+    local function u32(value) return u16(value % 65536) .. u16(math.floor(value / 65536)) end
+    local function wav(format, bits, data)
+      return "RIFF" .. u32(36 + #data) .. "WAVEfmt " .. u32(16) .. u16(format) .. u16(1) .. u32(8000) .. u32(8000 * bits / 8)
+        .. u16(bits / 8) .. u16(bits) .. "data" .. u32(#data) .. data
+    end
+    local sounds = binary.folder {
+      ["a.mp3"] = "ID3\3", ["float.wav"] = wav(3, 32, ("\0"):rep(400)), ["empty.wav"] = wav(1, 16, ""),
+    }
+    for name, why in pairs {
+      ["a.mp3"] = "not a WAV file", ["float.wav"] = "WAV format 3 with 32 bits is not read: use PCM with 8 or 16 bits",
+      ["empty.wav"] = "has no sound in it",
+    } do
+      local result = talk { "delivery-window", "customer_name=Ann", "--audio", sounds .. "/" .. name }
+      assert.equal(2, result.code, result.out)
+      assert(result.out:find(why, 1, true), result.out)
+    end
+    binary.remove(sounds)
   end)
 
   it("ends with 2 for wrong usage", function()

@@ -12,6 +12,7 @@ describe("callisto dev", function()
   after_each(function() if folder then binary.remove(folder) end folder = nil end)
 
   local function plan(texts, ...)
+    texts["callisto.lua"] = texts["callisto.lua"] or "return {}"
     folder = binary.folder(texts)
     local code, text = dev.plan("--workspace", folder, ...)
     assert.equal(0, code)
@@ -48,6 +49,20 @@ describe("callisto dev", function()
     end
   end)
 
+  it("passes on what the server understands", function()
+    local text = plan({}, "--record-trace", "/tmp/t.jsonl", "--log-level=debug", "--free-text", "--allow-private")
+    local wanted = " --record-trace /tmp/t.jsonl --log-level debug --free-text --allow-private"
+    assert.equal(wanted, words(text, "serve"):sub(-#wanted))
+    assert.is_nil(words(text, "exchange"):find("--free-text", 1, true))
+  end)
+
+  it("starts nothing in a folder that is not a workspace, and says how to make one", function()
+    folder = binary.folder {}
+    local result = binary.run({ "dev" }, { folder = folder })
+    assert.equal(2, result.code)
+    assert.matches("^callisto dev: . is not a workspace: .*callisto new NAME writes one", result.err)
+  end)
+
   it("says how to place a call", function()
     local text = plan({
       ["templates/good.lua"] = good, ["templates/bad.lua"] = "return {",
@@ -72,7 +87,8 @@ describe("callisto dev", function()
   it("refuses what it does not understand", function()
     for _, case in ipairs {
       { { "--frobnicate" }, "there is no option %-%-frobnicate" },
-      { { "--carrier", "pigeon" }, "there is no carrier pigeon" }, { { "now" }, "there is no option now" },
+      { { "--carrier", "pigeon" }, "%-%-carrier is pigeon, which is not a carrier; there are exotel, " },
+      { { "now" }, "takes options alone, not now" },
       { { "--port" }, "%-%-port wants a value" }, { { "--port", "0" }, "from 1 to 65535" },
       { { "--exchange-port", "70000" }, "from 0 to 65535" }, { { "--workspace", "/nowhere/at/all" }, "there is no folder" },
       { { "--set", "a=1\nserve --tls-cert" }, "must be one line" },

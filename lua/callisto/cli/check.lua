@@ -1,5 +1,7 @@
 -- callisto check [WORKSPACE]: loads everything a server would load, and says what is wrong, by file and line.
 
+local arguments = require "callisto.cli.arguments"
+local counted = require "callisto.util.counted"
 local files = require "callisto.cli.files"
 local json = require "callisto.json"
 local judge = require "callisto.judge"
@@ -129,40 +131,24 @@ local function print_text(result)
     if not bad[path] then print("ok       " .. path) end
   end
   for _, problem in ipairs(result.problems) do print("problem  " .. show(problem)) end
-  print(("%d files, %d with problems"):format(#result.files, #bad))
+  print(("%s, %d with problems"):format(counted(#result.files, "file"), #bad))
 end
 
 local function print_json(result)
   print(json.encode { ok = #result.problems == 0, files = json.array(result.files), problems = json.array(result.problems) })
 end
 
-local function refuse(text)
-  io.stderr:write("callisto check: ", text, "\n")
-  return 2
-end
-
 ---@return integer exit_code
 function command.run(...)
-  local as_json, workspace = false, nil
-  for _, word in ipairs { ... } do
-    if word == "--help" then
-      print(HELP)
-      return 0
-    elseif word == "--json" then
-      as_json = true
-    elseif word:sub(1, 1) == "-" then
-      return refuse("unknown option " .. word .. "; callisto check --help lists them")
-    elseif workspace then
-      return refuse "one workspace at a time"
-    else
-      workspace = #word > 1 and word:gsub("/+$", "") or word
-    end
-  end
-  workspace = workspace or "."
-  if not files.is_folder(workspace) then return refuse("there is no folder " .. workspace) end
+  local asked, code = arguments.read("check", HELP, { ["--json"] = { "as_json", is = true } }, ...)
+  if not asked then return code end
+  if asked.words[2] then return arguments.misused("check", "one workspace at a time") end
+  local workspace = asked.words[1] or "."
+  workspace = #workspace > 1 and workspace:gsub("/+$", "") or workspace
+  if not files.is_folder(workspace) then return arguments.refuse("check", "there is no folder " .. workspace, 2) end
   local result = command.check(workspace)
-  if #result.files == 0 then return refuse(workspace .. " is not a workspace: it has neither callisto.lua nor templates/") end
-  if as_json then print_json(result) else print_text(result) end
+  if #result.files == 0 then return arguments.refuse("check", files.not_a_workspace(workspace), 2) end
+  if asked.as_json then print_json(result) else print_text(result) end
   return #result.problems == 0 and 0 or 1
 end
 

@@ -1,5 +1,6 @@
 -- callisto reload, rollback and status: the code of a running server.
 
+local arguments = require "callisto.cli.arguments"
 local json = require "callisto.json"
 local server = require "callisto.cli.server"
 
@@ -30,14 +31,14 @@ local REQUESTS = {
   status = { "GET", "/api/code" },
 }
 
-local BUSY, WAIT_S, MOST_WAITS = "another reload is under way", "0.2", 300
+local BUSY, WAIT_S, MOST_WAITS = "another reload is under way", 0.2, 300
 
 -- The watcher may have seen the same change: its reload is waited for, then ours says what there is to say.
 local function ask(to, method, path, body)
   for _ = 1, MOST_WAITS do
     local status, text = server.request(to, method, path, body)
     if status ~= 409 or not text:find(BUSY, 1, true) then return status, text end
-    os.execute("sleep " .. WAIT_S)
+    server.pause(WAIT_S)
   end
   return server.request(to, method, path, body)
 end
@@ -54,41 +55,31 @@ local function show(report)
   end
 end
 
+local function share_of(text)
+  local share = tonumber((text:gsub("%%$", "")))
+  if share and share >= 1 and share <= 99 then return share end
+  return nil, "wants a share from 1 to 99 percent, such as --canary 10%"
+end
+
+local OPTIONS = arguments.with(server.options, { ["--json"] = { "as_json", is = true } })
+local RELOAD_OPTIONS = arguments.with(OPTIONS, {
+  ["--canary"] = { "share", read = share_of }, ["--force"] = { "is_forced", is = true },
+})
+
 ---@param verb "reload"|"rollback"|"status"
 ---@return integer exit_code
 function command.run(verb, ...)
-  local to, words = server.options { ... }
-  local as_json, share, is_forced, index = false, nil, nil, 1
-  while words[index] do
-    local word = words[index]
-    if word == "--help" then
-      print(HELP[verb])
-      return 0
-    elseif word == "--json" then
-      as_json = true
-    elseif word == "--force" and verb == "reload" then
-      is_forced = true
-    elseif word == "--canary" and verb == "reload" then
-      index = index + 1
-      share = tonumber(((words[index] or ""):gsub("%%$", "")))
-      if not share or share < 1 or share > 99 then
-        io.stderr:write("callisto reload: --canary wants a share from 1 to 99 percent, such as --canary 10%\n")
-        return 2
-      end
-    else
-      io.stderr:write(("callisto %s: unknown option %s; --help lists them\n"):format(verb, word))
-      return 2
-    end
-    index = index + 1
-  end
+  local asked, code = arguments.read(verb, HELP[verb], verb == "reload" and RELOAD_OPTIONS or OPTIONS, ...)
+  if not asked then return code end
+  if asked.words[1] then return arguments.misused(verb, "it takes options alone, not " .. asked.words[1]) end
   local method, path = REQUESTS[verb][1], REQUESTS[verb][2]
-  local status, text = ask(to, method, path, method == "POST" and json.encode { canary = share, force = is_forced } or nil)
+  local status, text = ask(server.of(asked), method, path, method == "POST"
+    and json.encode { canary = asked.share, force = asked.is_forced } or nil)
   local report = json.decode(text)
   if type(report) ~= "table" or not report.digest then
-    io.stderr:write(("callisto %s: %s\n"):format(verb, server.problem(text)))
-    return status == 0 and 2 or 1
+    return arguments.refuse(verb, server.problem(text), status == 0 and 2 or 1)
   end
-  if as_json then print(text) else show(report) end
+  if asked.as_json then print(text) else show(report) end
   return report.ok and 0 or 1
 end
 

@@ -1,8 +1,8 @@
 -- callisto dev: what the two processes are started with, and what to tell the developer. core/cli/dev.c starts and ends them.
 
 local accounts = require "callisto.exchange.accounts"
+local arguments = require "callisto.cli.arguments"
 local files = require "callisto.cli.files"
-local help = require "callisto.cli.help"
 local loaders = require "callisto.cli.loader"
 local template = require "callisto.template"
 
@@ -20,6 +20,10 @@ themselves. Ends both with ctrl-C.
   --data DIR            folder for databases and recordings [var/dev]
   --set NAME=VALUE      a setting, as in callisto.lua
   --carrier NAME        whose protocols the two speak [twilio]
+  --record-trace FILE   all that happens on calls, as JSON lines, for callisto.spec.replay
+  --free-text           the built-in ear also listens without expected answers; often wrong, 100 MiB
+  --allow-private       calls' scripts may fetch from private addresses
+  --log-level LEVEL     debug, info, warn or error [info]
 Exit code 0 after ctrl-C, otherwise that of the process that ended first; 2 for wrong usage.]]
 
 local NUMBER = "+14155550100"
@@ -27,58 +31,37 @@ local LOCAL = "127.0.0.1"
 
 local samples = { string = "Asha", number = "2.5", integer = "3", boolean = "true", array = "[]", object = "{}", any = "x" }
 
-local function refuse(text)
-  io.stderr:write("callisto dev: ", text, "; callisto dev --help says more\n")
-  return 2
+-- What else `callisto serve` understands goes to it as it is.
+local PASSED_ON = { "--record-trace", "--log-level", "--set" }
+
+local function carrier_of(name)
+  local found, adapter = pcall(require, "providers.carriers." .. name)
+  if found and next(accounts.of(name)) then return adapter end
+  return nil, ("is %s, which is not a carrier; there are %s"):format(name, table.concat(accounts.carriers(), ", "))
 end
 
-local function port_of(name, text, least)
-  local port = tonumber(text)
-  if port and port >= least and port <= 65535 and port % 1 == 0 then return port end
-  return nil, ("%s is %s; a number from %d to 65535 is possible"):format(name, tostring(text), least)
+local function one_line(text)
+  if text:find "[\r\n]" then return nil, "must be one line" end
+  return text
 end
 
-local readers = {
-  ["--workspace"] = function(asked, value) asked.workspace = value end,
-  ["--data"] = function(asked, value) asked.data = value end,
-  ["--set"] = function(asked, value) table.insert(asked.set, value) end,
-  ["--carrier"] = function(asked, value)
-    local found, adapter = pcall(require, "providers.carriers." .. value)
-    local names = table.concat(accounts.carriers(), ", ")
-    if not found or not next(accounts.of(value)) then return ("there is no carrier %s; there are %s"):format(value, names) end
-    asked.adapter = adapter
-  end,
-  ["--port"] = function(asked, value)
-    local why
-    asked.port, why = port_of("--port", value, 1)
-    return why
-  end,
-  ["--exchange-port"] = function(asked, value)
-    local why
-    asked.exchange_port, why = port_of("--exchange-port", value, 0)
-    return why
-  end,
+local OPTIONS = {
+  ["--workspace"] = { "workspace", read = one_line },
+  ["--data"] = { "data", read = one_line },
+  ["--set"] = { "--set", read = one_line, is_list = true },
+  ["--record-trace"] = { "--record-trace", read = one_line, is_list = true },
+  ["--log-level"] = { "--log-level", read = one_line, is_list = true },
+  ["--free-text"] = { "--free-text", is = true },
+  ["--allow-private"] = { "--allow-private", is = true },
+  ["--carrier"] = { "adapter", read = carrier_of },
+  ["--port"] = { "port", read = arguments.integer(1, 65535) },
+  ["--exchange-port"] = { "exchange_port", read = arguments.integer(0, 65535) },
 }
 
-local function parse(words)
-  local asked = { workspace = ".", port = 8080, exchange_port = 8090, data = "var/dev", set = {} }
-  local index = 1
-  while words[index] do
-    local word = words[index]
-    local name, value = word:match "^(%-%-[%w-]+)=(.*)$"
-    if not name then
-      name, value, index = word, words[index + 1], index + 1
-    end
-    if not readers[name] then return nil, "there is no option " .. word end
-    if not value then return nil, name .. " wants a value behind it" end
-    if value:find "[\r\n]" then return nil, name .. " must be one line" end
-    local why = readers[name](asked, value)
-    if why then return nil, why end
-    index = index + 1
-  end
-  asked.adapter = asked.adapter or require "providers.carriers.twilio"
-  if not files.is_folder(asked.workspace) then return nil, "there is no folder " .. asked.workspace end
-  return asked
+local function problem_of(asked)
+  if asked.words[1] then return "it takes options alone, not " .. asked.words[1] end
+  if not files.is_folder(asked.workspace) then return "there is no folder " .. asked.workspace end
+  if not files.is_workspace(asked.workspace) then return files.not_a_workspace(asked.workspace) end
 end
 
 -- Advice -----------------------------------------------------------------------------------------------------------
@@ -154,7 +137,12 @@ local function plan_of(asked)
   table.sort(plan)
   add_words(plan, "exchange", common(asked, asked.exchange_port, "exchange"))
   add_words(plan, "serve", common(asked, asked.port, "server"))
-  for _, pair in ipairs(asked.set) do add_words(plan, "serve", { "--set", pair }) end
+  for _, name in ipairs(PASSED_ON) do
+    for _, value in ipairs(asked[name] or {}) do add_words(plan, "serve", { name, value }) end
+  end
+  for _, name in ipairs { "--free-text", "--allow-private" } do
+    if asked[name] then add_words(plan, "serve", { name }) end
+  end
   plan[#plan + 1] = "say "
   plan[#plan + 1] = ("say http://%s:%d answers; ctrl-C ends it. Place a call from another shell:"):format(LOCAL, asked.port)
   plan[#plan + 1] = "say "
@@ -168,9 +156,13 @@ end
 ---@return integer exit_code
 ---@return string|nil plan  nil when there is nothing to start
 function command.plan(...)
-  if help.print(HELP, ...) then return 0 end
-  local asked, why = parse { ... }
-  if not asked then return refuse(why) end
+  local asked, code = arguments.read("dev", HELP, OPTIONS, ...)
+  if not asked then return code end
+  asked.workspace, asked.data = asked.workspace or ".", asked.data or "var/dev"
+  asked.port, asked.exchange_port = asked.port or 8080, asked.exchange_port or 8090
+  asked.adapter = asked.adapter or require "providers.carriers.twilio"
+  local why = problem_of(asked)
+  if why then return arguments.misused("dev", why) end
   return 0, table.concat(plan_of(asked), "\n")
 end
 

@@ -26,6 +26,24 @@ function files.lua_files(folder)
   return found
 end
 
+local WORKSPACE = { "callisto.lua", "routing.lua", "templates", "providers", "menus", "exchange" }
+
+---@param folder string
+---@return boolean
+function files.is_workspace(folder)
+  for _, name in ipairs(WORKSPACE) do
+    if os.execute("test -e " .. files.quote(folder .. "/" .. name)) == 0 then return true end
+  end
+  return false
+end
+
+---A sentence about a folder that is not a workspace.
+---@param folder string
+---@return string
+function files.not_a_workspace(folder)
+  return ("%s is not a workspace: it has neither callisto.lua nor templates/; callisto new NAME writes one"):format(folder)
+end
+
 ---@param path string
 ---@return string|nil text, string? message
 function files.read(path)

@@ -1,7 +1,7 @@
 -- callisto import FILE.json: what becomes of a flow of another system, and a template's file that holds it.
 
+local arguments = require "callisto.cli.arguments"
 local files = require "callisto.cli.files"
-local help = require "callisto.cli.help"
 local importer = require "callisto.importer"
 local json = require "callisto.json"
 
@@ -19,10 +19,7 @@ Exit code 0 when it can be used, 1 when it cannot, 2 for wrong usage.
 
 Example: callisto import delivery.json -o templates/delivery.lua]]
 
-local function refuse(text, code)
-  io.stderr:write("callisto import: ", text, "\n")
-  return code
-end
+local function refuse(text, code) return arguments.refuse("import", text, code) end
 
 -- A problem of the importer is "place: message"; a place has no blanks.
 local function split(problem)
@@ -69,33 +66,13 @@ local function write(path, text)
   return 0
 end
 
-local flags = {
-  ["--force"] = function(asked) asked.may_replace = true end,
-  ["--json"] = function(asked) asked.as_json = true end,
+local OPTIONS = {
+  ["--force"] = { "may_replace", is = true }, ["--json"] = { "as_json", is = true }, ["-o"] = { "target" },
 }
 
-local function parse(words)
-  local asked, index = {}, 1
-  while words[index] do
-    local word = words[index]
-    if flags[word] then
-      flags[word](asked)
-    elseif word == "-o" then
-      index = index + 1
-      asked.target = words[index]
-      if not asked.target then return nil, "-o needs the name of a file" end
-    elseif word:sub(1, 1) == "-" then
-      return nil, "unknown option " .. word
-    elseif asked.source then
-      return nil, "one document at a time"
-    else
-      asked.source = word
-    end
-    index = index + 1
-  end
-  if not asked.source then return nil, "FILE.json is needed" end
-  if asked.target and not asked.target:find "%.lua$" then return nil, "-o wants a name that ends in .lua" end
-  return asked
+local function problem_of(asked)
+  if #asked.words ~= 1 then return "one FILE.json is needed" end
+  if asked.target and not asked.target:find "%.lua$" then return "-o wants a name that ends in .lua" end
 end
 
 local function is_there(path)
@@ -106,17 +83,18 @@ end
 
 ---@return integer exit_code
 function command.run(...)
-  if help.print(HELP, ...) then return 0 end
-  local asked, why = parse { ... }
-  if not asked then return refuse(why .. "; callisto import --help says more", 2) end
-  local text
-  text, why = files.read(asked.source)
-  if not text then return refuse(why, 2) end
+  local asked, code = arguments.read("import", HELP, OPTIONS, ...)
+  if not asked then return code end
+  local why = problem_of(asked)
+  if why then return arguments.misused("import", why) end
+  local source = asked.words[1]
+  local text, trouble = files.read(source)
+  if not text then return refuse(trouble, 2) end
   if asked.target and not asked.may_replace and is_there(asked.target) then
     return refuse(asked.target .. " is already there; --force replaces it", 1)
   end
   local made, problems, ignored = importer.read(text)
-  if asked.as_json then print_json(made, problems, ignored) else print_text(asked.source, made, problems, ignored) end
+  if asked.as_json then print_json(made, problems, ignored) else print_text(source, made, problems, ignored) end
   if not made then return 1 end
   return asked.target and write(asked.target, importer.file(text)) or 0
 end

@@ -18,7 +18,7 @@ end
 ---@return integer exit_code
 function command.run(first, ...)
   if not first then return refuse(HELP) end
-  if first == "--help" then
+  if first == "--help" or first == "-h" then
     print(HELP)
     return 0
   end

@@ -1,6 +1,7 @@
 -- callisto new NAME: writes a workspace that can be called at once. Its files are those of callisto/skeleton, with the name
 -- put in.
 
+local arguments = require "callisto.cli.arguments"
 local files = require "callisto.cli.files"
 
 local command = {}
@@ -18,10 +19,7 @@ Example: callisto new my-shop && cd my-shop && callisto dev]]
 local NAME_IN_FILES, LIBRARY_IN_FILES = "skeleton", "$LIBRARY"
 local LONGEST_NAME = 64
 
-local function refuse(text, code)
-  io.stderr:write("callisto new: ", text, "\n")
-  return code
-end
+local function refuse(text, code) return arguments.refuse("new", text, code) end
 
 -- nil when `name` can be the name of a workspace.
 local function problem_of(name)
@@ -89,28 +87,13 @@ function command.write(folder, name)
   return paths
 end
 
--- The one word of the command line; nil and an exit code when there is nothing to write.
-local function folder_of(words)
-  local folder
-  for _, word in ipairs(words) do
-    if word == "--help" then
-      print(HELP)
-      return nil, 0
-    elseif word:sub(1, 1) == "-" then
-      return nil, refuse("unknown option " .. word .. "; callisto new --help says more", 2)
-    elseif folder then
-      return nil, refuse("one name at a time", 2)
-    end
-    folder = word
-  end
-  if not folder then return nil, refuse("NAME is needed; callisto new --help says more", 2) end
-  return (#folder > 1 and folder:gsub("/+$", "") or folder)
-end
-
 ---@return integer exit_code
 function command.run(...)
-  local folder, code = folder_of { ... }
-  if not folder then return code end
+  local asked, code = arguments.read("new", HELP, {}, ...)
+  if not asked then return code end
+  if #asked.words ~= 1 then return arguments.misused("new", "one NAME is needed") end
+  local folder = asked.words[1]
+  folder = #folder > 1 and folder:gsub("/+$", "") or folder
   local name = folder:match "[^/]*$"
   local why = problem_of(name)
   if why then return refuse(why, 2) end

@@ -3,7 +3,11 @@
 -- The engine is the real one, in a simulated world (callisto.spec): what is typed is said on the line, what the agent says
 -- comes back as words. Time moves only while somebody speaks or a command says so.
 
+local arguments = require "callisto.cli.arguments"
 local exchange = require "callisto.spec.exchange"
+local files = require "callisto.cli.files"
+local lab = require "callisto.lab"
+local shown = require "callisto.cli.shown"
 local cli_settings = require "callisto.cli.settings"
 local timeline = require "callisto.spec.timeline"
 local utf8 = require "callisto.util.utf8"
@@ -88,26 +92,44 @@ end
 local function finish(self)
   local ending = self.caller:ended()
   print_agent(self)
-  print(("%s %s"):format(ending.state, ending.outcome or "without an outcome"))
+  print(shown.ending(ending.call))
   return ending.state == "completed" and 0 or 1
+end
+
+local function refuse(world, why)
+  arguments.refuse("call", why)
+  world:close()
 end
 
 -- The call, connected; nil when it is refused, which is said.
 local function ring(world, asked)
+  local unknown = shown.unknown_agent(asked.template, (world:ask_app("GET", "/api/agents") or { agents = {} }).agents)
+  if unknown then return refuse(world, unknown) end
   local caller = world:ring {
     template = asked.template, payload = asked.payload, inbound = not next(asked.payload) and not asked.outbound or nil,
     may_be_refused = true,
   }
-  if not caller.refusal then return caller:connects() end
-  io.stderr:write("callisto call: ", caller.refusal.detail or "the call was refused", "\n")
-  world:close()
+  if caller.refusal then
+    return refuse(world, shown.with_remedy(caller.refusal.detail or "the call was refused", asked.payload))
+  end
+  if pcall(caller.connects, caller) then return caller end
+  local ended = caller.call and caller:ended().call
+  refuse(world, ended and shown.ending(ended) or "the agent did not take the call")
+end
+
+-- The world of a call; nil when the workspace cannot be served, which is said.
+local function open(options)
+  local fine, world = pcall(exchange.open, options)
+  if fine then return world end
+  arguments.refuse("call", tostring(world):match "^[^\n]*" .. "; callisto check says more")
 end
 
 ---@param asked {template: string, payload: table, inbound: boolean|nil, at: number|nil}
 ---@return integer exit_code
 function talk.by_text(asked)
-  local world = exchange.open { file = file_of ".", at = asked.at or os.time(), seed = os.time() }
   exchange.reports_itself = asked.is_verbose or false
+  local world = open { file = file_of ".", at = asked.at or os.time(), seed = os.time() }
+  if not world then return 1 end
   local self = { world = world, printed = 0 }
   self.caller = ring(world, asked)
   if not self.caller then return 1 end
@@ -129,22 +151,27 @@ end
 
 local AFTERWARDS_S = 20 -- the agent may still answer when the sound has ended
 
+-- Why a sound file cannot be played, or nil.
+local function sound_problem(path)
+  local bytes = files.read(path)
+  if not bytes then return "cannot read the sound file " .. path end
+  local seconds, why = lab.sound(bytes)
+  if not seconds then return ("the sound file %s: %s"):format(path, why:gsub("^%u+: ", "")) end
+  if seconds == 0 then return ("the sound file %s has no sound in it"):format(path) end
+end
+
 ---The caller is a sound file, the voice and the recogniser are the built-in ones; prints the transcript.
 ---@param asked {template: string, payload: table, audio: string}
 ---@return integer exit_code
 function talk.by_audio(asked)
-  local file = io.open(asked.audio, "rb")
-  if not file then
-    io.stderr:write("callisto call: cannot read the sound file ", asked.audio, "\n")
-    return 2
-  end
-  file:close()
+  local why = sound_problem(asked.audio)
+  if why then return arguments.refuse("call", why, 2) end
   exchange.reports_itself = false
   local folder, name = asked.audio:match "^(.*)/([^/]+)$"
-  local world = exchange.open {
+  local world = open {
     file = file_of ".", at = os.time(), seed = os.time(), real_voice = true, sounds = folder or ".",
   }
-  local caller = ring(world, asked)
+  local caller = world and ring(world, asked)
   if not caller then return 1 end
   caller:plays(name or asked.audio)
   local function is_done() return is_over { world = world, caller = caller } end
@@ -152,7 +179,7 @@ function talk.by_audio(asked)
   caller:hangs_up()
   local ending = caller:ended()
   for _, line in ipairs(caller:lines()) do print((line:gsub("^(%a+): ", function(who) return ("%-7s "):format(who) end))) end
-  print(("%s %s"):format(ending.state, ending.outcome or "without an outcome"))
+  print(shown.ending(ending.call))
   local code = ending.state == "completed" and 0 or 1
   world:close()
   return code

@@ -1,6 +1,7 @@
 -- callisto.exchange.service: entry of the exchange's service VM: the telephone network in a box.
 --
 --   carriers' REST       each face answers its own paths
+--   GET  /exchange                                   the carriers it plays
 --   POST /exchange/calls {from, to, voice_url?, …}   a subscriber calls one of the application's numbers
 --   POST /exchange/calls/{id}/keys {keys}            presses keys on the subscriber's telephone
 --   PUT  /exchange/puppets/{number} {answers_after, busy, …}   somebody who does what it is told
@@ -18,6 +19,7 @@ if core.kind == "call" then error("callisto.exchange.service is not for flows: i
 
 local callbacks = require "callisto.exchange.callbacks"
 local contract = require "callisto.exchange.face"
+local counted = require "callisto.util.counted"
 local http = require "callisto.http"
 local json = require "callisto.json"
 local log = require "callisto.log"
@@ -68,6 +70,13 @@ local function start_call(body)
   return 201, JSON, json.encode(report(face.inbound(wanted.from, wanted.to, number), true))
 end
 
+-- The carriers it plays.
+local function list_carriers()
+  local carriers = json.array {}
+  for i, face in ipairs(faces) do carriers[i] = face.name end
+  return 200, JSON, json.encode { carriers = carriers }
+end
+
 local function list_calls()
   local list = json.array {}
   for _, call in ipairs(network.all()) do list[#list + 1] = report(call) end
@@ -112,6 +121,7 @@ local control = {
   ["GET /healthz"] = function() return 200, { ["content-type"] = "text/plain" }, "ok\n" end,
   ["GET /readyz"] = function() return 200, { ["content-type"] = "text/plain" }, "ready\n" end,
   ["GET /metrics"] = function() return 200, { ["content-type"] = "text/plain; version=0.0.4" }, core.metrics_text() end,
+  ["GET /exchange"] = list_carriers,
   ["GET /exchange/calls"] = list_calls,
   ["POST /exchange/calls"] = function(message) return start_call(message.body) end,
   ["PUT /exchange/faults"] = function(message) return set_faults(message.body) end,
@@ -214,7 +224,7 @@ function on.start()
   start_faces { numbers = numbers, cps = cps }
   if core.status().script_threads > 1 then log.warn("the exchange needs --script-threads 1: calls are not found otherwise") end
   core.started()
-  log.info(("%d subscribers are on the telephone"):format(count))
+  log.info(("%s on the telephone"):format(counted(count, "subscriber")))
 end
 
 function on.request(request, message)
