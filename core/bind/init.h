@@ -19,7 +19,12 @@ int cal_lib_zone(lua_State *L);    /* callisto.zone */
 /* Offers all of them to `require`; from the `open` of a VM, when it has its context (script/context.h). */
 void cal_bind_open(lua_State *L);
 
+typedef struct cal_json_reading {
+  int keeps_nulls; /* a field that is null is json.null; else it is absent */
+  int rounds;      /* a whole number from 2^53 on is the nearest number; else its text */
+} cal_json_reading;
+
 /* callisto.json's decode: pushes the value, or nil and a message; how many. */
-int cal_lib_json_decode(lua_State *L, const char *text, size_t bytes);
+int cal_lib_json_decode(lua_State *L, const char *text, size_t bytes, cal_json_reading how);
 
 #endif

@@ -1,5 +1,8 @@
 /* callisto.json: JSON by yajl, with arrays that stay arrays.
  *
+ * Reading changes nothing in silence: a field that is null is absent, as a script expects, unless it asks for nulls; a
+ * whole number that a Lua number would round is its text.
+ *
  * Both ways look at the entry's budget with every value. What is written has a ceiling: a table may hold the same one many
  * times over, so its text may be larger than any memory. */
 #include <lauxlib.h>
@@ -23,6 +26,7 @@
 
 typedef struct decoder {
   lua_State *L;
+  cal_json_reading how;
   int depth;
   struct {
     int is_array, next;
@@ -48,6 +52,10 @@ static int place(decoder *d) {
 
 static int on_null(void *context) {
   decoder *d = context;
+  if (d->depth && !d->open[d->depth - 1].is_array && !d->how.keeps_nulls) {
+    lua_pop(d->L, 1); /* its key */
+    return 1;
+  }
   lua_pushlightuserdata(d->L, NULL);
   return place(d);
 }
@@ -58,16 +66,23 @@ static int on_boolean(void *context, int value) {
   return place(d);
 }
 
+/* From here on whole numbers have neighbours that a double cannot tell from them. */
+#define INEXACT 9007199254740992.0 /* 2^53 */
+
+static int is_whole(const char *text, size_t bytes) {
+  for (size_t i = 0; i < bytes; i++)
+    if (text[i] == '.' || text[i] == 'e' || text[i] == 'E') return 0;
+  return 1;
+}
+
 static int on_number(void *context, const char *text, size_t bytes) {
   decoder *d = context;
-  char copy[64];
-  if (bytes >= sizeof copy) return refuse(d, "a number is too long");
-  memcpy(copy, text, bytes);
-  copy[bytes] = 0;
-  lua_pushstring(d->L, copy);
-  if (isinf(lua_tonumber(d->L, -1))) return refuse(d, "a number is too large");
-  lua_pushnumber(d->L, lua_tonumber(d->L, -1));
-  lua_remove(d->L, -2);
+  lua_pushlstring(d->L, text, bytes);
+  double number = lua_tonumber(d->L, -1);
+  if (fabs(number) >= INEXACT && !d->how.rounds && is_whole(text, bytes)) return place(d);
+  if (isinf(number)) return refuse(d, "a number is too large");
+  lua_pop(d->L, 1);
+  lua_pushnumber(d->L, number);
   return place(d);
 }
 
@@ -145,9 +160,9 @@ static int refuse_text(lua_State *L, const decoder *d, yajl_handle handle) {
   return 2;
 }
 
-int cal_lib_json_decode(lua_State *L, const char *text, size_t bytes) {
+int cal_lib_json_decode(lua_State *L, const char *text, size_t bytes, cal_json_reading how) {
   luaL_checkstack(L, DEPTH_CEILING * 2 + 8, "json");
-  decoder d = {.L = L};
+  decoder d = {.L = L, .how = how};
   yajl_handle *handle = lua_newuserdata(L, sizeof *handle);
   *handle = NULL;
   luaL_getmetatable(L, "callisto.json.parser");
@@ -169,7 +184,13 @@ int cal_lib_json_decode(lua_State *L, const char *text, size_t bytes) {
 static int decode(lua_State *L) {
   size_t bytes;
   const char *text = luaL_checklstring(L, 1, &bytes);
-  return cal_lib_json_decode(L, text, bytes);
+  cal_json_reading how = {0};
+  if (!lua_isnoneornil(L, 2)) {
+    luaL_checktype(L, 2, LUA_TTABLE);
+    how.keeps_nulls = cal_luax_flag(L, 2, "nulls");
+    how.rounds = cal_luax_flag(L, 2, "rounds");
+  }
+  return cal_lib_json_decode(L, text, bytes, how);
 }
 
 /* ---- encoding */

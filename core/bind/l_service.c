@@ -248,7 +248,7 @@ static int settings(lua_State *L) {
   const char *json = cal_context_of(L)->service->edition->settings_json;
   cal_lib_json(L); /* the script may not have required it */
   if (!json) json = "{}";
-  return cal_lib_json_decode(L, json, strlen(json));
+  return cal_lib_json_decode(L, json, strlen(json), (cal_json_reading){0});
 }
 
 static void put_number(lua_State *L, const char *name, lua_Number value) {

@@ -3,14 +3,17 @@
 
 ---@class callisto.json
 local json = {}
-json.null = nil ---@type userdata stands for null inside tables
+json.null = nil ---@type userdata stands for null in what is written, in lists that are read, and in fields where asked for
 json.array_mt = nil ---@type table metatable that makes a table (also an empty one) an array
 ---@param value any  tables with consecutive integer keys from 1, or json.array_mt, become arrays; an empty table an object
 ---@return string
 function json.encode(value) end
+---A field that is null is absent, with `nulls` it is json.null. A whole number from 9,007,199,254,740,992 on, which a Lua
+---number may round, is its text; with `rounds` it is the nearest number.
 ---@param text string depth at most 64
+---@param how {nulls: boolean?, rounds: boolean?}|nil
 ---@return any value, string? message   nil, message for what is not JSON; arrays carry json.array_mt
-function json.decode(text) end
+function json.decode(text, how) end
 ---Marks a table as an array.
 ---@generic T
 ---@param list T

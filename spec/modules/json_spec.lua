@@ -3,11 +3,11 @@ local json = require "callisto.json"
 describe("json", function()
   it("writes what it reads", function()
     local text = '{"a":[1,2.5,-3],"b":{"c":true,"d":null},"e":"\\u00fc\\n\\"","f":[],"g":{}}'
-    local value = assert(json.decode(text))
+    local value = assert(json.decode(text, { nulls = true }))
     assert.same({ 1, 2.5, -3 }, { unpack(value.a) })
     assert.equal("ü\n\"", value.e)
     assert.equal(json.null, value.b.d)
-    local again = json.decode(json.encode(value))
+    local again = json.decode(json.encode(value), { nulls = true })
     assert.same(value, again)
   end)
 
@@ -91,8 +91,15 @@ describe("json", function()
     end
   end)
 
-  it("keeps null apart from absence", function()
-    local value = json.decode '{"here":null}'
+  it("takes null for absence, but for the places of a list", function()
+    local value = json.decode '{"here":null,"list":[1,null,3],"in":{"side":null}}'
+    assert.is_nil(value.here)
+    assert.is_nil(value["in"].side)
+    assert.same({ 1, json.null, 3 }, { unpack(value.list) })
+  end)
+
+  it("keeps null apart from absence when it is asked to", function()
+    local value = json.decode('{"here":null}', { nulls = true })
     assert.equal(json.null, value.here)
     assert.is_nil(value.absent)
     assert.equal('{"here":null}', json.encode(value))

@@ -54,7 +54,7 @@ function Reader:sentence(at, sentence)
   end))
 end
 
--- null means "not given" everywhere.
+-- null means "not given" also in lists.
 local function without_null(value)
   if type(value) ~= "table" then return value end
   local copy = {}

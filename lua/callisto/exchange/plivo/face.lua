@@ -289,9 +289,6 @@ local function parameters_of(message)
   if http.type_of(message) ~= "application/json" then return (http.read_form(message.body)) or {} end
   local value = json.decode(message.body)
   if type(value) ~= "table" then return nil end
-  for name, each in pairs(value) do
-    if each == json.null then value[name] = nil end
-  end
   return value
 end
 

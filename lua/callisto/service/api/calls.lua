@@ -44,14 +44,6 @@ local order_fields = {
   request_id = { "string", says = "the caller's own name for the order; the call has it as lead_id" },
 }
 
-local function without_nulls(values)
-  local clean = {}
-  for name, value in pairs(values) do
-    if value ~= json.null then clean[name] = value end
-  end
-  return clean
-end
-
 local statuses = { EINVAL = 422, ENOENT = 503 }
 
 local function why_not_placed(call)
@@ -68,12 +60,11 @@ local function place_call(_, order)
   if core.status().draining then return http.problem(503, "the service is draining", nil, { ["retry-after"] = "30" }) end
   local agent = catalog.find(order.agent_name)
   if not agent then return http.problem(404, catalog.unknown(order.agent_name), { field = "agent_name" }) end
-  local payload = without_nulls(order.payload)
-  local fits, why = agent.template:accepts(payload)
+  local fits, why = agent.template:accepts(order.payload)
   if not fits then return http.problem(422, "payload: " .. why, { field = "payload" }) end
   local call, message, code = outbound.place {
     agent = agent, to = phone_of(order.to), from = order.from and phone_of(order.from), carrier = order.provider,
-    payload = payload, settings = without_nulls(order.settings), lead = order.request_id,
+    payload = order.payload, settings = order.settings, lead = order.request_id,
   }
   if not call then
     local about = { code = code, field = code == "EINVAL" and "provider" or nil }

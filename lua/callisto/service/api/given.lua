@@ -10,12 +10,10 @@ local given = {}
 
 local function wrong(why, field) return http.problem(422, why, { field = field }) end
 
--- Fields may have had other names: { "string", also = { "template" } }. JSON's null is the same as nothing.
+-- Fields may have had other names: { "string", also = { "template" } }.
 local function named(values, fields)
   local plain = {}
-  for name, value in pairs(values) do
-    if value ~= json.null then plain[name] = value end
-  end
+  for name, value in pairs(values) do plain[name] = value end
   for name, field in pairs(fields) do
     for _, other in ipairs(field.also or {}) do
       if plain[name] == nil then plain[name] = plain[other] end
