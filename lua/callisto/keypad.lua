@@ -22,6 +22,7 @@ local json = require "callisto.json"
 local log = require "callisto.log"
 local options = require "callisto.options"
 local task = require "callisto.task"
+local text = require "callisto.text"
 
 local keypad = {}
 
@@ -40,7 +41,7 @@ local option_fields = {
   label = { "string", required = true },
   go = { "string|function" },
   outcome = { "string" },
-  closing = { "string" },
+  closing = { "string", check = text.check },
   ends = { "boolean" },
   run = { "function" },
 }
@@ -54,16 +55,16 @@ local option_fields = {
 ---@field invalid string
 ---@field on_silence {outcome: string|nil, say: string|nil}
 local node_fields = {
-  prompt = { "string" },
+  prompt = { "string", check = text.check },
   options = { "list", required = true },
   wait = { "duration", default = 10, min = 1, max = 120 },
   retries = { "integer", default = 2, min = 0, max = 10 },
   type_ahead = { "boolean", default = true },
-  invalid = { "string", default = "That is not one of the choices." },
+  invalid = { "string", default = "That is not one of the choices.", check = text.check },
   on_silence = { "map", default = {} },
 }
 
-local silence_fields = { outcome = { "string" }, say = { "string" } }
+local silence_fields = { outcome = { "string" }, say = { "string", check = text.check } }
 
 ---@class callisto.Keypad
 ---@field initial string

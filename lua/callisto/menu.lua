@@ -15,6 +15,7 @@
 local answers = require "callisto.flow.answers"
 local choosing = require "callisto.flow.choosing"
 local options = require "callisto.options"
+local text = require "callisto.text"
 
 local menu = {}
 
@@ -29,14 +30,16 @@ local menu = {}
 ---@field closing string|nil  the last sentence, for an option with an outcome
 local option_fields = {
   digit = { "string" },
-  label = { "string", required = true },
-  say = { "string" },
+  label = { "string", required = true, check = text.check },
+  say = { "string", check = text.check },
   phrases = { "string|list" },
   go = { "function|string|map" },
   choice = { "string" },
   outcome = { "string" },
-  closing = { "string" },
+  closing = { "string", check = text.check },
 }
+
+local function check_goodbye(value) return type(value) == "string" and text.check(value) or nil end
 
 ---@class callisto.Menu
 ---@field name string
@@ -50,13 +53,13 @@ local option_fields = {
 ---@field speech boolean  labels may be said
 local fields = {
   name = { "string", default = "menu" },
-  greeting = { "string" },
+  greeting = { "string", check = text.check },
   options = { "list", required = true },
   attempts = { "integer", default = 3, min = 1, max = 10 },
   wait = { "duration", default = 15, min = 1, max = 120 },
   type_ahead = { "boolean", default = true },
-  invalid = { "string", default = "That is not one of the choices." },
-  goodbye = { "string|boolean", default = "Goodbye." },
+  invalid = { "string", default = "That is not one of the choices.", check = text.check },
+  goodbye = { "string|boolean", default = "Goodbye.", check = check_goodbye },
   speech = { "boolean", default = false },
 }
 

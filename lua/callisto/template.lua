@@ -61,7 +61,7 @@ local fields = {
   name = { "string", required = true },
   description = { "string" },
   payload = { "map", default = {} },
-  greeting = { "string" },
+  greeting = { "string", check = text.check },
   greeting_barge_in = { "boolean", default = false },
   voice = { "map", default = {} },
   retry = { "map" },
@@ -168,12 +168,27 @@ end
 
 local meta = { __index = {} }
 
+-- A whole number from here on may be one that was rounded.
+local INEXACT = 2 ^ 53
+
 local function fits(value, kind)
   if kind == "any" then return true end
-  if kind == "integer" then return type(value) == "number" and value == math.floor(value) end
+  if kind == "number" then return type(value) == "number" and math.abs(value) < math.huge end
+  if kind == "integer" then
+    return type(value) == "number" and value == math.floor(value) and math.abs(value) < INEXACT
+  end
   if kind == "array" or kind == "object" then return type(value) == "table" end
   if kind == "null" then return value == nil end
   return type(value) == kind
+end
+
+-- JSON has no end of digits, a script's number has: what is longer arrives as text.
+local function remedy_of(value, kind)
+  if kind ~= "integer" and kind ~= "number" then return "" end
+  local is_long = type(value) == "number" and math.abs(value) >= INEXACT
+    or type(value) == "string" and value:find "^%-?%d+$" and #value > 15
+  if is_long then return " of so many digits; a number of more than 15 is declared as string" end
+  return type(value) == "string" and tonumber(value) and "; send it without quotes" or ""
 end
 
 ---Checks what a caller of the API gives for this template.
@@ -187,7 +202,7 @@ function meta.__index.accepts(self, payload)
     if value == nil then
       if optional == "" and base ~= "null" and base ~= "any" then return nil, ("'%s' is missing (%s)"):format(name, base) end
     elseif not fits(value, base) then
-      return nil, ("'%s' must be %s, not %s"):format(name, base, type(value))
+      return nil, ("'%s' must be %s, not %s%s"):format(name, base, type(value), remedy_of(value, base))
     end
   end
   return true

@@ -1,7 +1,9 @@
--- callisto.text: sentences with places to fill in, and lists of phrases.
+-- callisto.text: sentences with places to fill in.
 --
 -- "{name}" is replaced by the value of `name`, "{a.b}" by the value inside a table, "{amount|money:rupees:indian}" by the
--- value as it is spoken. "{{" and "}}" stand for the braces themselves. What is missing becomes nothing and is reported.
+-- value as it is spoken. "{{" and "}}" stand for the braces themselves. What is missing becomes nothing, what does not suit its
+-- transformation is said as it is, and both are reported. A value is never searched for places; a text from elsewhere that is
+-- said as a sentence would be, so `text.literal` says it as it is.
 
 local later = require "callisto.util.later"
 local options = require "callisto.options"
@@ -41,12 +43,16 @@ local function look_up(values, path)
   return value
 end
 
+-- A whole number from here on may be one that was rounded, whose digits are not those that were given.
+local INEXACT = 2 ^ 53
+
 local function spoken(value)
   local kind = type(value)
   if kind == "string" then return value end
-  if kind == "number" then return value == math.floor(value) and ("%.0f"):format(value) or tostring(value) end
   if kind == "boolean" then return value and "yes" or "no" end
-  return nil
+  if kind ~= "number" then return nil, "is a " .. kind .. " and cannot be spoken" end
+  if math.abs(value) < INEXACT then return ("%.15g"):format(value) end
+  return nil, "is a number that is not known exactly; keep it as text"
 end
 
 local function transform(transformation, value, arguments)
@@ -55,57 +61,87 @@ local function transform(transformation, value, arguments)
   return transformation(value, unpack(list))
 end
 
--- One place: what comes instead of it, or nil and why there is nothing.
-local function fill(place, values)
-  local path, name, arguments = place:match("^%s*([%w_.]+)%s*|?%s*([%a_]*):?([%w_:]*)%s*$")
-  if not path then return nil, ("'{%s}' cannot be read"):format(place) end
-  local value = look_up(values, path)
-  if value == nil then return nil, ("'%s' is missing"):format(path) end
-  if name == "" then
-    local result = spoken(value)
-    if not result then return nil, ("'%s' is a %s and cannot be spoken"):format(path, type(value)) end
-    return result
+-- A place in its parts, or nil and what is wrong with it.
+local function read_place(place)
+  local path, rest = place:match "^%s*([%w_.]+)%s*(.-)%s*$"
+  local name, arguments = (rest == "" and "|" or rest or ""):match "^|%s*([%a_]*):?([%w_:]*)$"
+  if not name then return nil, ("'{%s}' cannot be read"):format(place) end
+  if name == "" or text.transformations[name] then return { path = path, name = name, arguments = arguments } end
+  local why = options.unknown(name, text.transformations):gsub("field", "transformation")
+  return { path = path, name = "", arguments = "" }, ("'{%s}': %s"):format(place, why)
+end
+
+-- What a sentence is made of: texts, and places as { "name|spell" }; and what is wrong with its braces.
+local function parts_of(sentence)
+  local parts, at = {}, 1
+  while true do
+    local from = sentence:find("[{}]", at)
+    if not from then break end
+    parts[#parts + 1] = sentence:sub(at, from - 1)
+    local brace = sentence:sub(from, from)
+    local close = brace == "{" and sentence:find("}", from, true)
+    if sentence:sub(from + 1, from + 1) == brace then
+      parts[#parts + 1], at = brace, from + 2
+    elseif close then
+      parts[#parts + 1], at = { sentence:sub(from + 1, close - 1) }, close + 1
+    elseif brace == "{" then
+      parts[#parts + 1] = sentence:sub(from)
+      return parts, ("'%s' is not closed; write {{ for a brace"):format(sentence:sub(from, from + 30))
+    else
+      parts[#parts + 1], at = brace, from + 1
+    end
   end
-  local transformation = text.transformations[name]
-  if not transformation then
-    return nil, ("'{%s}': %s"):format(place, options.unknown(name, text.transformations):gsub("field", "transformation"))
-  end
-  local result = spoken(value) and transform(transformation, value, arguments)
-  if not result then return nil, ("'%s' is not something for '%s'"):format(path, name) end
-  return result
+  parts[#parts + 1] = sentence:sub(at)
+  return parts
+end
+
+-- One place: what comes instead of it, and what is to be reported.
+local function fill(written, values)
+  local place, wrong = read_place(written)
+  if not place then return nil, wrong end
+  local value = look_up(values, place.path)
+  if value == nil then return nil, ("'%s' is missing"):format(place.path) end
+  local plain, why = spoken(value)
+  if not plain then return nil, ("'%s' %s"):format(place.path, why) end
+  if place.name == "" then return plain, wrong end
+  local result = transform(text.transformations[place.name], value, place.arguments)
+  if result then return result end
+  return plain, ("'%s' is not something for '%s' and is said as it is"):format(place.path, place.name)
 end
 
 ---Fills in the places of a sentence.
 ---@param sentence string
 ---@param values table<string, any>|nil
 ---@return string filled
----@return string[] warnings  empty when nothing was missing
+---@return string[] warnings  empty when all could be said as it was meant
 function text.interpolate(sentence, values)
-  local parts, warnings, place = {}, {}, 1
-  values = values or {}
-  while place <= #sentence do
-    local at = sentence:find("[{}]", place)
-    if not at then break end
-    parts[#parts + 1] = sentence:sub(place, at - 1)
-    local brace = sentence:sub(at, at)
-    if sentence:sub(at + 1, at + 1) == brace then
-      parts[#parts + 1] = brace
-      place = at + 2
-    else
-      local close = brace == "{" and sentence:find("}", at, true)
-      if not close then
-        parts[#parts + 1] = brace
-        place = at + 1
-      else
-        local filled, why = fill(sentence:sub(at + 1, close - 1), values)
-        parts[#parts + 1] = filled or ""
-        warnings[#warnings + 1] = why
-        place = close + 1
-      end
+  local parts, wrong = parts_of(sentence)
+  local warnings = {}
+  for i, part in ipairs(parts) do
+    if type(part) == "table" then
+      local filled, why = fill(part[1], values or {})
+      parts[i] = filled or ""
+      warnings[#warnings + 1] = why
     end
   end
-  parts[#parts + 1] = sentence:sub(place)
+  warnings[#warnings + 1] = wrong
   return table.concat(parts), warnings
+end
+
+---Says a text as it is, whatever braces it has: `call:say("It is for " .. text.literal(name))`.
+---@param value string
+---@return string sentence
+function text.literal(value) return (value:gsub("[{}]", "%0%0")) end
+
+---For callisto.options: what is wrong with the places of a sentence, as far as that is known without the values.
+---@param sentence string
+---@return string|nil problem
+function text.check(sentence)
+  local parts, problem = parts_of(sentence)
+  for _, part in ipairs(parts) do
+    if type(part) == "table" then problem = select(2, read_place(part[1])) or problem end
+  end
+  return problem and "cannot be said: " .. problem
 end
 
 ---Names of the places in a sentence, without what follows the bar, each once.
@@ -113,39 +149,14 @@ end
 ---@return string[]
 function text.places(sentence)
   local names, seen = {}, {}
-  for place in sentence:gsub("{{", ""):gsub("}}", ""):gmatch("{([^{}]*)}") do
-    local name = place:match("^%s*([%w_.]+)")
-    if name and not seen[name] then
-      seen[name] = true
-      names[#names + 1] = name
+  for _, part in ipairs((parts_of(sentence))) do
+    local place = type(part) == "table" and read_place(part[1])
+    if place and not seen[place.path] then
+      seen[place.path] = true
+      names[#names + 1] = place.path
     end
   end
   return names
-end
-
----"Yes, sure, please do" → { "yes", "sure", "please do" }. A list is cleaned in the same way.
----@param value string|string[]
----@return string[]
-function text.phrases(value)
-  local list, seen = {}, {}
-  local function add(phrase)
-    local clean = phrase:lower():gsub("[%.!%?;:\"]", ""):gsub("%s+", " "):match("^%s*(.-)%s*$")
-    if clean ~= "" and not seen[clean] then
-      seen[clean] = true
-      list[#list + 1] = clean
-    end
-  end
-  if type(value) == "string" then
-    for phrase in value:gmatch("[^,|]+") do add(phrase) end
-  elseif type(value) == "table" then
-    for _, each in ipairs(value) do
-      if type(each) ~= "string" then error("phrases are text", 2) end
-      add(each)
-    end
-  else
-    error("phrases are a text with commas or a list of texts", 2)
-  end
-  return list
 end
 
 return text

@@ -1,4 +1,9 @@
--- callisto.words: numbers, money, digits, dates and times as they are spoken. English.
+-- callisto.words: numbers, money, digits, dates and times as they are spoken. English. What could mean two things, or nothing,
+-- is nil: the caller then hears it as it was written, and no other value.
+
+local later = require "callisto.util.later"
+
+local dates = later "callisto.dates" ---@module "callisto.dates"
 
 local words = {}
 
@@ -9,7 +14,7 @@ local scales = { { 1e12, "trillion" }, { 1e9, "billion" }, { 1e6, "million" }, {
 local indian_scales = { { 1e7, "crore" }, { 1e5, "lakh" }, { 1e3, "thousand" } }
 local ordinals = { one = "first", two = "second", three = "third", five = "fifth", eight = "eighth", nine = "ninth",
   twelve = "twelfth" }
-local keys = { ["0"] = "zero", ["*"] = "star", ["#"] = "hash", ["+"] = "plus" }
+local keys = { ["0"] = "zero", ["*"] = "star", ["#"] = "hash", ["+"] = "plus", ["."] = "point" }
 for i = 1, 9 do keys[tostring(i)] = small[i] end
 
 -- A character in valid UTF-8.
@@ -47,11 +52,34 @@ local function whole(n, style)
   return table.concat(parts, " ")
 end
 
--- Decimal text of a number or of what looks like one: sign, whole part, fraction digits.
+-- A whole number without the marks between its groups: 1,234,567 or 1,25,000. nil where the groups are no such thing.
+local function ungrouped(text, marks)
+  if text:find "^%d+$" then return text end
+  local mark = text:match("^%d%d?%d?(" .. marks .. ")%d")
+  if not mark or text:find("[^%d%" .. mark .. "]") then return nil end
+  local first, middle, last = text:match("^(%d+)(.*)%" .. mark .. "(%d+)$")
+  local has_threes = not middle:gsub("%" .. mark .. "%d%d%d", ""):find "%d"
+  local has_twos = mark == "," and not middle:gsub(",%d%d", ""):find "%d"
+  if #first > 3 or #last ~= 3 or not (has_threes or has_twos) then return nil end
+  return (text:gsub("%D", ""))
+end
+
+-- Whole part and fraction of a number as people write it: 1,234.50, 1 234.50, 1.234,50. A comma or a point before three digits
+-- groups only where it cannot be the mark of the fraction: "1,234" is a thousand, "1.234" is not, "1.234.567" is a million.
+local function split(text)
+  local before, after = text:match "^(.*),(%d%d?)$"
+  if before then return ungrouped(before, "[ .]"), after end
+  before, after = text:match "^([^.]*)%.(%d*)$"
+  if before then return ungrouped(before, "[ ,_]"), after end
+  return ungrouped(text, "[ ,_.]"), ""
+end
+
+-- Sign, whole part, fraction digits of a number or of what looks like one.
 local function decimal(value)
-  local text = tostring(value):gsub("[,_%s]", "")
+  local text = tostring(value):match "^%s*(.-)%s*$"
   if type(value) == "number" then text = ("%.10f"):format(value):gsub("0+$", ""):gsub("%.$", "") end
-  local sign, before, after = text:match("^(%-?)(%d+)%.?(%d*)$")
+  local sign, digits = text:match "^(%-?)(.*)$"
+  local before, after = split(digits)
   if not before or #before > 15 then return nil end
   return sign == "-", tonumber(before), after
 end
@@ -68,12 +96,14 @@ function words.number(value, style)
   return is_negative and "minus " .. text or text
 end
 
----"407#" → "four zero seven hash"; other characters are spoken as they are.
+---"407#" → "four zero seven hash"; other characters are spoken as they are. nil for a number of more than 15 digits, which
+---may have been rounded.
 ---@param value any
----@return string
+---@return string|nil
 function words.digits(value)
   local parts = {}
-  local text = type(value) == "number" and ("%.0f"):format(value) or tostring(value)
+  if type(value) == "number" and (value ~= value or math.abs(value) >= 1e15) then return nil end
+  local text = type(value) == "number" and ("%.15g"):format(value) or tostring(value)
   for character in text:gsub("[%s%-]", ""):gmatch(CHARACTER) do parts[#parts + 1] = keys[character] or character:upper() end
   return table.concat(parts, " ")
 end
@@ -109,7 +139,7 @@ local function amount(before, small_part, names, style)
 end
 
 ---12.5 → "twelve dollars and fifty cents" with unit "dollars" or "USD"; without a unit "twelve point five zero". What
----is less than a hundredth is left out.
+---a number has beyond hundredths is left out; a text with that is not an amount, for its point may part thousands.
 ---@param value any
 ---@param unit "rupees"|"dollars"|"euros"|"pounds"|"dirhams"|"INR"|"USD"|"EUR"|"GBP"|"AED"|nil  another word is said as it is
 ---@param style "indian"|nil  "one lakh fifty thousand rupees"
@@ -117,7 +147,7 @@ end
 function words.money(value, unit, style)
   if unit == "indian" then unit, style = nil, unit end
   local is_negative, before, after = decimal(value)
-  if not before then return nil end
+  if not before or type(value) ~= "number" and after:find "^%d%d.*[^0]" then return nil end
   local small_part = tonumber((after .. "00"):sub(1, 2))
   local names = unit and currencies[unit:lower()]
   local text
@@ -146,23 +176,25 @@ function words.weekday(year, month, day)
   return (year + math.floor(year / 4) - math.floor(year / 100) + math.floor(year / 400) + month_shift[month] + day) % 7
 end
 
----"2026-03-03…" → "Tuesday, the third of March"; nil for anything that is not a date.
+---"2026-03-03…" → "Tuesday, the third of March"; nil for anything that is not a date of the calendar.
 ---@param value any
 ---@return string|nil
 function words.date(value)
-  local year, month, day = tostring(value):match("^(%d%d%d%d)%-(%d%d)%-(%d%d)")
+  local year, month, day, rest = tostring(value):match("^(%d%d%d%d)%-(%d%d)%-(%d%d)(.?)")
+  if not year or rest:find "[%d%-]" then return nil end
   year, month, day = tonumber(year), tonumber(month), tonumber(day)
-  if not year or month < 1 or month > 12 or day < 1 or day > 31 then return nil end
+  if not dates.days(year, month, day) then return nil end
   return ("%s, the %s of %s"):format(weekdays[words.weekday(year, month, day)], words.ordinal(day), months[month])
 end
 
----"15:30" → "three thirty p m"; nil for anything that is not a time of day.
+---"15:30" → "three thirty p m"; nil for anything that is not a time of day. Seconds and what follows them are left out.
 ---@param value any
 ---@return string|nil
 function words.time(value)
-  local hour, minute = tostring(value):match("(%d?%d):(%d%d)")
+  local hour, minute, rest = tostring(value):match("^[T ]?(%d?%d):(%d%d)(.?)")
+  if not hour or rest:find "%d" then return nil end
   hour, minute = tonumber(hour), tonumber(minute)
-  if not hour or hour > 23 or minute > 59 then return nil end
+  if hour > 23 or minute > 59 then return nil end
   if minute == 0 and hour % 12 == 0 then return hour == 0 and "midnight" or "noon" end
   local text = whole((hour + 11) % 12 + 1)
   if minute > 0 then text = text .. " " .. (minute < 10 and "oh " or "") .. whole(minute) end

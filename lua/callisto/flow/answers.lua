@@ -8,7 +8,7 @@
 local duration = require "callisto.duration"
 local later = require "callisto.util.later"
 local options = require "callisto.options"
-local text = require "callisto.text"
+local phrases_of = require("callisto.flow.phrases").of
 
 local clock = later "callisto.clock" ---@module "callisto.clock"
 local dates = later "callisto.dates" ---@module "callisto.dates"
@@ -57,7 +57,7 @@ local function read_choices(choices)
   for name, phrases in pairs(choices) do
     if type(name) ~= "string" then return nil, "choices map names to phrases" end
     if name:sub(1, 1) == MARK then return nil, ("a choice cannot be called '%s'"):format(name) end
-    local ok, list = pcall(text.phrases, phrases)
+    local ok, list = pcall(phrases_of, phrases)
     if not ok then return nil, ("choice '%s': phrases are a text with commas or a list of texts"):format(name) end
     lists[name] = list
     if #list == 0 then return nil, ("choice '%s' has no phrases"):format(name) end
@@ -105,7 +105,7 @@ local function grammar_of_number(number, grammar)
   if number.whole and min and max and min >= 0 and max - min < MOST_NUMBERS then
     for value = math.ceil(min), max do
       local name = spoken(value)
-      grammar[MARK .. value] = text.phrases { name, (name:gsub(" and ", " ")) }
+      grammar[MARK .. value] = phrases_of { name, (name:gsub(" and ", " ")) }
     end
     return nil
   end
@@ -192,7 +192,7 @@ end
 
 -- The one choice of which a phrase was said, alone or among other words.
 local function choice_in(choices, said)
-  local clean, found = text.phrases { said }[1], nil
+  local clean, found = phrases_of { said }[1], nil
   if not clean then return nil end
   for name, phrases in pairs(choices) do
     for _, phrase in ipairs(phrases) do

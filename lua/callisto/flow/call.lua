@@ -8,11 +8,9 @@ local core = require "callisto.core"
 local duration = require "callisto.duration"
 local ears = require "callisto.flow.ear"
 local json = require "callisto.json"
-local key_queue = require "callisto.flow.keys"
 local later = require "callisto.util.later"
 local log = require "callisto.log"
 local options = require "callisto.options"
-local outcome = require "callisto.outcome"
 local secrets = require "callisto.secrets"
 local speaking = require "callisto.flow.speaking"
 local task = require "callisto.task"
@@ -21,8 +19,10 @@ local templates = require "callisto.template"
 -- The party of the call that a flow speaks with; the others are those it is joined with.
 local CALLER = 1
 
+local key_queue = later "callisto.flow.keys" ---@module "callisto.flow.keys"
 local keypad = later "callisto.keypad" ---@module "callisto.keypad"
 local menu = later "callisto.menu" ---@module "callisto.menu"
+local outcome = later "callisto.outcome" ---@module "callisto.outcome"
 
 -- A flow that has returned lets what it said be heard, but not for ever.
 local DRAIN_S = 60

@@ -6,6 +6,7 @@ local collecting = require "callisto.flow.collecting"
 local ears = require "callisto.flow.ear"
 local options = require "callisto.options"
 local task = require "callisto.task"
+local text = require "callisto.text"
 
 -- The party of the call that a flow speaks with (core.say and the like).
 local CALLER = 1
@@ -41,9 +42,9 @@ local function is_noise(heard) return heard.text == "" and not heard.rejected an
 ---@field goodbye string|nil  in a template: the last sentence of the call
 local idle_fields = {
   after = { "duration", default = 7, min = 1 },
-  say = { "string", default = "Are you still there?" },
+  say = { "string", default = "Are you still there?", check = text.check },
   tries = { "integer", default = 2, min = 0, max = 10 },
-  goodbye = { "string" },
+  goodbye = { "string", check = text.check },
 }
 
 ---@class callisto.ListenOptions

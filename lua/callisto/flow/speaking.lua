@@ -37,7 +37,9 @@ end
 
 local function fill_in(self, sentence)
   local filled, warnings = text.interpolate(sentence, self.payload)
-  for _, warning in ipairs(warnings) do log.warn(("call %s: a sentence says nothing where %s"):format(self.id, warning)) end
+  for _, warning in ipairs(warnings) do
+    log.warn(("call %s: a sentence is not said as it is written: %s"):format(self.id, warning))
+  end
   return filled
 end
 
@@ -87,7 +89,8 @@ function Call:speak_with(voice)
   self._voice = voice
 end
 
----Says a sentence and waits until it was heard or interrupted. "{name}" is filled in from the payload.
+---Says a sentence and waits until it was heard or interrupted. "{name}" is filled in from the payload; a text from elsewhere
+---goes through `text.literal` (callisto.text).
 ---@param sentence string
 ---@param opts {barge_in: boolean?, digits_stop: boolean?, voice: string?}|nil
 ---@return callisto.Said
