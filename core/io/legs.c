@@ -13,6 +13,7 @@
 #include "leg/port_ws.h"
 
 #define STARTED_BYTES 4096
+#define ERROR_BYTES 4096
 #define REPORT_BYTES 8192 /* without the last message */
 
 struct cal_legs {
@@ -66,6 +67,16 @@ static void on_text(void *owner, const char *text, size_t bytes) {
   post(owner, (cal_event){.kind = CAL_EVENT_LEG_TEXT, .text = cal_strndup(text, bytes)});
 }
 
+static void on_error(void *owner, const char *code, const char *text) {
+  cal_buf about;
+  cal_buf_init(&about, ERROR_BYTES);
+  cal_value_open(&about, CAL_VALUE_TABLE);
+  put_said(&about, "code", code);
+  put_said(&about, "text", text);
+  cal_value_close(&about);
+  post(owner, (cal_event){.kind = CAL_EVENT_LEG_ERROR, .value = cal_value_take(&about)});
+}
+
 static void on_key(void *owner, char key, int is_in_band) {
   uint32_t flags = is_in_band ? CAL_EVENT_IN_BAND : 0;
   post(owner, (cal_event){.kind = CAL_EVENT_DIGIT, .number = key, .flags = flags});
@@ -102,12 +113,11 @@ static cal_value *value_of(const cal_leg_report *r) {
   const struct {
     const char *name;
     uint64_t count;
-  } counts[] = {{"messages_in", r->messages_in},  {"frames_out", r->frames_out},
-                {"underruns", r->underruns},      {"malformed", r->malformed},
-                {"late_us", r->late_us},          {"lost_marks", r->lost_marks},
-                {"overflow", r->overflow},        {"clears", r->clears},
-                {"unplayed_ms", r->unplayed_ms},  {"too_much", r->too_much},
-                {"milliseconds", r->milliseconds}};
+  } counts[] = {
+      {"messages_in", r->messages_in}, {"frames_out", r->frames_out}, {"underruns", r->underruns},
+      {"malformed", r->malformed},     {"late_us", r->late_us},       {"lost_marks", r->lost_marks},
+      {"overflow", r->overflow},       {"clears", r->clears},         {"unplayed_ms", r->unplayed_ms},
+      {"too_much", r->too_much},       {"errors", r->errors},         {"milliseconds", r->milliseconds}};
   cal_buf report;
   cal_buf_init(&report, REPORT_BYTES + (r->last ? 3 * strlen(r->last) : 0));
   cal_value_open(&report, CAL_VALUE_TABLE);
@@ -137,6 +147,7 @@ static void on_gone(void *owner) {
 
 static const cal_leg_hooks hooks = {.up = on_up,
                                     .text = on_text,
+                                    .error = on_error,
                                     .key = on_key,
                                     .speech_started = on_speech_started,
                                     .speech_stopped = on_speech_stopped,

@@ -106,6 +106,11 @@ static void on_text(void *context, const char *text, size_t bytes) {
   leg->options.hooks->text(leg->options.owner, text, bytes);
 }
 
+static void on_error(void *context, const char *code, const char *text) {
+  cal_leg *leg = context;
+  leg->options.hooks->error(leg->options.owner, code, text);
+}
+
 static void finish(cal_leg *leg, cal_leg_end end, const char *text, const char *last);
 
 static void on_end(void *context, cal_leg_end end, const char *text, const char *last) {
@@ -129,6 +134,7 @@ static const cal_port_handlers handlers = {.on_up = on_up,
                                            .on_keys = on_keys,
                                            .on_pause = on_pause,
                                            .on_text = on_text,
+                                           .on_error = on_error,
                                            .on_end = on_end,
                                            .on_gone = on_gone};
 
@@ -184,6 +190,7 @@ static cal_leg_report report_of(const cal_leg *leg, cal_leg_end end, const char 
                           .frames_out = port->frames_out,
                           .underruns = leg->playout.underruns + leg->pace.underruns,
                           .malformed = port->malformed,
+                          .errors = port->errors,
                           .late_us = leg->pace.late_ns / 1000,
                           .lost_marks = leg->playout.lost_marks,
                           .overflow = leg->overflow,

@@ -53,7 +53,7 @@ typedef struct cal_leg_report {
   cal_leg_end end;
   const char *text; /* for people; borrowed */
   const char *last; /* the other side's message that ended it; borrowed; NULL: none did */
-  uint64_t messages_in, frames_out, underruns, malformed, late_us, lost_marks;
+  uint64_t messages_in, frames_out, underruns, malformed, errors, late_us, lost_marks;
   uint64_t overflow;    /* samples that came and had no room */
   uint64_t clears;      /* role CARRIER: clears obeyed … */
   uint64_t unplayed_ms; /* … sound that waited when the stream ended … */
@@ -62,12 +62,14 @@ typedef struct cal_leg_report {
 } cal_leg_report;
 
 /* What a leg tells its owner, on its own thread. Hooks must not block; `up` may give commands to the leg, end
- * it even, the others must not. Between `up` and `ended` all may come; `text`, `ended` and `gone` before. */
+ * it even, the others must not. Between `up` and `ended` all may come; `text`, `error`, `ended` and `gone` before. */
 typedef struct cal_leg_hooks {
   void (*up)(void *owner, const char *stream, const char *call, uint32_t rate_hz);
   void (*text)(void *owner, const char *text, size_t bytes); /* a message the port does not know */
-  void (*key)(void *owner, char key, int is_in_band);        /* 0-9 * # A-D; in band: found in the sound */
-  void (*speech_started)(void *owner, int64_t at_ms);        /* since the leg came up */
+  void (*error)(void *owner, const char *code,
+                const char *text);                    /* told by the other side; either may be "" */
+  void (*key)(void *owner, char key, int is_in_band); /* 0-9 * # A-D; in band: found in the sound */
+  void (*speech_started)(void *owner, int64_t at_ms); /* since the leg came up */
   void (*speech_stopped)(void *owner, int64_t speech_ms);
   /* A finished piece of speech, to be recognised; takes the clip, borrows the grammar (NULL: free text). */
   void (*speech)(void *owner, cal_clip *clip, void *grammar, int64_t speech_ms);

@@ -1,7 +1,7 @@
 /* port: how one party's sound and words leave and arrive. Over a WebSocket with a wire today (port_ws.h), over
  * RTP or a browser's connection tomorrow; a leg knows none of them.
  *
- *             on_up, on_sound, on_mark, on_clear, on_keys, on_pause, on_text ──►
+ *             on_up, on_sound, on_mark, on_clear, on_keys, on_pause, on_text, on_error ──►
  *      port                                                                       leg
  *             ◄── sound, mark, clear, forget, keys, text, playing
  *
@@ -63,7 +63,7 @@ typedef struct cal_port_ops {
   void (*free)(cal_port *port); /* from on_gone on */
 } cal_port_ops;
 
-/* What is borrowed is borrowed for the call. Only on_text, on_end and on_gone may come before on_up. */
+/* What is borrowed is borrowed for the call. Only on_text, on_error, on_end and on_gone may come before on_up. */
 typedef struct cal_port_handlers {
   void (*on_up)(void *context, const char *stream, const char *call); /* ids as the other side gave them */
   void (*on_sound)(void *context, const int16_t *samples, size_t count);
@@ -71,8 +71,9 @@ typedef struct cal_port_handlers {
   void (*on_clear)(void *context, int drops_marks); /* forget what was not played; waiting marks too? */
   void (*on_keys)(void *context, const char *keys); /* other characters are to be skipped */
   void (*on_pause)(void *context);                  /* no sound comes for a while */
-  void (*on_words)(void *context, const cal_words *words);        /* of an ear; NULL: not wanted */
-  void (*on_text)(void *context, const char *text, size_t bytes); /* a message the port does not know */
+  void (*on_words)(void *context, const cal_words *words);             /* of an ear; NULL: not wanted */
+  void (*on_text)(void *context, const char *text, size_t bytes);      /* a message the port does not know */
+  void (*on_error)(void *context, const char *code, const char *text); /* told by the other side; may be "" */
   /* `last`: the message that ended it; NULL: none did. */
   void (*on_end)(void *context, cal_leg_end end, const char *text, const char *last);
   void (*on_gone)(void *context);
@@ -91,7 +92,7 @@ struct cal_port {
   int hears_keys;         /* keys come as messages; else they must be found in the sound */
   int says_keys;          /* ops->keys; else keys must be sent as sound */
   uint64_t hold_until_ns; /* the other side wants no sound before */
-  uint64_t messages_in, frames_out, malformed;
+  uint64_t messages_in, frames_out, malformed, errors;
   uint64_t too_much; /* messages with sound that were more than is allowed */
 };
 

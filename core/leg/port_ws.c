@@ -14,6 +14,7 @@
 #define USUAL_HOLD_MS 1000      /* a carrier that says "too much" and not for how long */
 #define LONGEST_HOLD_MS 30000
 #define TOO_MUCH "429"
+#define ERRORS_TOLD 16 /* of one connection; more are counted alone */
 
 static uint64_t now_ns(const port_ws *p) { return cal_loop_now_ns(p->host->loop); }
 
@@ -101,12 +102,16 @@ static void come_up(port_ws *p) {
   p->port.handlers->on_up(p->port.context, p->stream, p->call);
 }
 
-static void take_malformed(port_ws *p, const char *reason) {
+static void note_malformed(port_ws *p, const char *reason) {
   p->port.malformed++;
   cal_metric_add(
       cal_counter("callisto_malformed_messages_total", "messages on media sockets that made no sense"), 1);
   if (p->port.malformed == 1)
     cal_log(CAL_LOG_WARN, "leg", p->options.name, "a message makes no sense: %s", reason);
+}
+
+static void take_malformed(port_ws *p, const char *reason) {
+  note_malformed(p, reason);
   if (++p->malformed_in_a_row > MALFORMED_IN_A_ROW)
     end(p, CAL_LEG_MALFORMED, "too many messages in a row make no sense", NULL);
 }
@@ -135,7 +140,11 @@ static void take_start(port_ws *p, const cal_wire_event *event) {
 
 static void take_error(port_ws *p, const cal_wire_event *event) {
   cal_metric_add(cal_counter("callisto_carrier_errors_total", "errors carriers told on media sockets"), 1);
-  cal_log(CAL_LOG_WARN, "leg", p->options.name, "the carrier tells error %s: %s", event->name, event->reason);
+  if (++p->port.errors <= ERRORS_TOLD) {
+    cal_log(CAL_LOG_WARN, "leg", p->options.name, "the other side tells error %s: %s", event->name,
+            event->reason);
+    p->port.handlers->on_error(p->port.context, event->name, event->reason);
+  }
   uint64_t ms = event->retry_ms ? event->retry_ms : strcmp(event->name, TOO_MUCH) ? 0 : USUAL_HOLD_MS;
   if (ms > LONGEST_HOLD_MS) ms = LONGEST_HOLD_MS;
   uint64_t until_ns = now_ns(p) + ms * CAL_MS;
@@ -157,10 +166,11 @@ static int is_too_much(port_ws *p) {
 }
 
 /* Sound may run ahead of its start message; then it is not wanted yet. */
-static void take_sound(port_ws *p, const int16_t *samples, size_t count) {
+static void take_sound(port_ws *p, const cal_wire_event *event, const int16_t *samples) {
   p->malformed_in_a_row = 0;
-  if (p->state != PORT_UP || !count || is_too_much(p)) return;
-  p->port.handlers->on_sound(p->port.context, samples, count);
+  if (event->reason[0]) note_malformed(p, event->reason);
+  if (p->state != PORT_UP || !event->samples || is_too_much(p)) return;
+  p->port.handlers->on_sound(p->port.context, samples, event->samples);
 }
 
 /* What concerns a stream that is up. */
@@ -237,7 +247,7 @@ static void on_message(void *context, char *data, size_t bytes, int is_binary) {
     return;
   }
   if (event.kind == CAL_WIRE_AUDIO && event.reply < 0) {
-    take_sound(p, samples, event.samples);
+    take_sound(p, &event, samples);
     return;
   }
   if (event.kind != CAL_WIRE_MALFORMED) p->malformed_in_a_row = 0;
@@ -245,7 +255,7 @@ static void on_message(void *context, char *data, size_t bytes, int is_binary) {
   if (event.reply >= 0 && cal_wire_reply_ends(p->wire, event.reply) && event.kind != CAL_WIRE_STOP)
     take_last(p, data, bytes, PORT_AWAITS_STOP);
   else if (event.kind == CAL_WIRE_AUDIO)
-    take_sound(p, samples, event.samples);
+    take_sound(p, &event, samples);
   else
     take(p, &event, data, bytes);
 }

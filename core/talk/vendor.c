@@ -212,6 +212,7 @@ static void on_gone(void *context) {
 
 static void ignore_mark_request(void *context, int drops_marks) {}
 static void ignore_text(void *context, const char *text, size_t bytes) {}
+static void ignore_error(void *context, const char *code, const char *text) {}
 static void ignore_keys(void *context, const char *keys) {}
 static void ignore_pause(void *context) {}
 
@@ -223,6 +224,7 @@ static const cal_port_handlers handlers = {.on_up = on_up,
                                            .on_pause = ignore_pause,
                                            .on_words = on_words,
                                            .on_text = ignore_text,
+                                           .on_error = ignore_error,
                                            .on_end = on_end,
                                            .on_gone = on_gone};
 

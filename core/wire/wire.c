@@ -20,7 +20,7 @@ static void drop(cal_span *text) { cal_free((char *)text->at); }
 
 static void destroy(void *object) {
   cal_wire *wire = object;
-  for (int i = 0; i < WIRE_EVENTS; i++) drop(&wire->events[i]);
+  for (int i = 0; i < wire->name_count; i++) drop(&wire->names[i].text);
   for (int i = 0; i < WIRE_OUTS; i++) cal_wire_template_free(&wire->out[i]);
   for (int i = 0; i < CAL_WIRE_REPLIES; i++) {
     drop(&wire->replies[i].event);
@@ -106,12 +106,17 @@ static int check_rules(const cal_wire_spec *s) {
 }
 
 static int compile_path(cal_wire *wire, int place, const char *path) {
-  const char *bar = place >= PATH_STREAM && place <= PATH_DIGIT ? strchr(path, '|') : NULL;
-  if (!bar) return cal_jpath_compile(&wire->paths[place], path);
-  char *first = cal_strndup(path, (size_t)(bar - path));
-  int code = cal_jpath_compile(&wire->paths[place], first);
-  cal_free(first);
-  return code ? code : cal_jpath_compile(&wire->also[place], bar + 1);
+  if (place < PATH_STREAM || place > PATH_TEXT) return cal_jpath_compile(&wire->paths[place], path);
+  int code = 0;
+  for (int i = 0; code == 0 && path; i++) {
+    size_t bytes = strcspn(path, "|");
+    if (i == WIRE_SPELLINGS) return cal_fail(-EINVAL, "more than %d spellings of a path", WIRE_SPELLINGS);
+    char *each = cal_strndup(path, bytes);
+    code = cal_jpath_compile(i ? &wire->also[place][i - 1] : &wire->paths[place], each);
+    cal_free(each);
+    path = path[bytes] ? path + bytes + 1 : NULL;
+  }
+  return code;
 }
 
 static int compile_paths(cal_wire *wire, const cal_wire_spec *s) {
@@ -149,6 +154,26 @@ static int compile_paths(cal_wire *wire, const cal_wire_spec *s) {
   return 0;
 }
 
+/* "error|playFailed": either name is meant. */
+static int add_names(cal_wire *wire, const char *const *fields, int event, const char *text) {
+  for (const char *at = text; at;) {
+    size_t bytes = strcspn(at, "|");
+    for (int i = 0; i < wire->name_count; i++) {
+      const wire_event_name *other = &wire->names[i];
+      if (other->text.bytes == bytes && memcmp(other->text.at, at, bytes) == 0)
+        return cal_fail(-EINVAL, "wire %s: %s and %s are both \"%s\": events must differ", wire->name,
+                        fields[other->event], fields[event], other->text.at);
+    }
+    if (wire->name_count == WIRE_EVENT_NAMES)
+      return cal_fail(-EINVAL, "wire %s: %s: the rules have more than %d names in all", wire->name,
+                      fields[event], WIRE_EVENT_NAMES);
+    wire->names[wire->name_count++] = (wire_event_name){{cal_strndup(at, bytes), bytes}, event};
+    at = at[bytes] ? at + bytes + 1 : NULL;
+  }
+  wire->heard |= 1u << event;
+  return 0;
+}
+
 static int compile_events(cal_wire *wire, const cal_wire_spec *s) {
   static const char *const fields[WIRE_EVENTS] = {"audio.event", "start.event", "mark.event",  "dtmf.event",
                                                   "stop.event",  "clear.event", "pause.event", "resume.event",
@@ -157,11 +182,8 @@ static int compile_events(cal_wire *wire, const cal_wire_spec *s) {
                                            s->stop.event,  s->clear.event, s->pause.event, s->resume.event,
                                            s->error.event, s->words.event};
   for (int i = 0; i < WIRE_EVENTS; i++) {
-    for (int j = 0; j < i && values[i]; j++)
-      if (values[j] && strcmp(values[i], values[j]) == 0)
-        return cal_fail(-EINVAL, "wire %s: %s and %s are both \"%s\": events must differ", s->name, fields[j],
-                        fields[i], values[i]);
-    wire->events[i] = keep(values[i]);
+    int code = values[i] ? add_names(wire, fields, i, values[i]) : 0;
+    if (code < 0) return code;
   }
   return 0;
 }
@@ -316,7 +338,7 @@ static const struct {
              [CAL_WIRE_ERROR] = {EVENT_ERROR, -1},        [CAL_WIRE_WORDS] = {EVENT_WORDS, -1}};
 
 int cal_wire_hears(const cal_wire *wire, cal_wire_kind kind) {
-  return kind < CAL_WIRE_OTHER && wire->events[known[kind].event].at != NULL;
+  return kind < CAL_WIRE_OTHER && (wire->heard >> known[kind].event & 1);
 }
 
 int cal_wire_says(const cal_wire *wire, cal_wire_kind kind) {

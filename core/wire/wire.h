@@ -40,8 +40,9 @@ typedef struct cal_wire cal_wire;
 
 /* What to look for and what to write. Everything is borrowed for the length of cal_wire_compile; NULL or 0 is
  * "none". Paths are those of data/jscan.h ("media.payload"); those of a start, of a mark's name and of a key
- * may be two, for carriers that spell them in two ways: "start.stream_sid|start.streamSid". A rule without an
- * event value is off, except audio's. */
+ * may be up to four, for carriers that spell them in several ways: "start.stream_sid|start.streamSid"; so may
+ * those of an error. A rule's event may be several names: "error|playFailed". A rule without an event value is
+ * off, except audio's. */
 typedef struct cal_wire_spec {
   const char *name; /* for messages: "twilio" */
   cal_encoding encoding;
@@ -148,7 +149,7 @@ int cal_wire_marks_have_names(const cal_wire *wire);            /* 0: a mark mea
 uint32_t cal_wire_limit(const cal_wire *wire, uint32_t *burst); /* audio messages a second; 0: none */
 
 typedef enum cal_wire_kind {
-  CAL_WIRE_AUDIO, /* samples */
+  CAL_WIRE_AUDIO, /* samples; reason, when the last one was not whole and was left out */
   CAL_WIRE_START, /* the state knows the ids now */
   CAL_WIRE_MARK,  /* name */
   CAL_WIRE_DTMF,  /* name: one digit, or several */

@@ -39,6 +39,7 @@ enum { WORDS_PATHS = WIRE_PATHS - PATH_WORDS };
 
 enum { EVENT_AUDIO, EVENT_START, EVENT_MARK, EVENT_DTMF, EVENT_STOP, EVENT_CLEAR };
 enum { EVENT_PAUSE = EVENT_CLEAR + 1, EVENT_RESUME, EVENT_ERROR, EVENT_WORDS, WIRE_EVENTS };
+enum { WIRE_EVENT_NAMES = WIRE_EVENTS + 8, WIRE_SPELLINGS = 4 };
 enum {
   OUT_AUDIO,
   OUT_MARK,
@@ -52,6 +53,11 @@ enum {
   OUT_SAY, /* of a size of its own: not a control message */
   WIRE_OUTS
 };
+
+typedef struct wire_event_name {
+  cal_span text; /* owned */
+  int event;
+} wire_event_name;
 
 typedef struct wire_reply {
   cal_span event; /* owned */
@@ -70,12 +76,14 @@ struct cal_wire {
   int is_closed_by_peer;
   uint32_t bye_wait_ms, limit_per_second, limit_burst;
   size_t chunk_min_bytes, chunk_multiple_bytes;
-  cal_jpath paths[WIRE_PATHS];  /* one without parts was not declared */
-  cal_jpath also[WIRE_PATHS];   /* second spellings; only of those from PATH_STREAM to PATH_DIGIT */
-  cal_span events[WIRE_EVENTS]; /* owned; at == NULL: no such rule */
-  cal_span when_text;           /* owned */
-  cal_span clear_when_text;     /* owned */
-  cal_span final_text;          /* owned; at == NULL: a true is meant */
+  cal_jpath paths[WIRE_PATHS];                    /* one without parts was not declared */
+  cal_jpath also[PATH_RETRY][WIRE_SPELLINGS - 1]; /* other spellings of those from PATH_STREAM to PATH_TEXT */
+  wire_event_name names[WIRE_EVENT_NAMES];        /* in the order of their events: audio's is found first */
+  int name_count;
+  unsigned heard;           /* 1 << event: there is a rule */
+  cal_span when_text;       /* owned */
+  cal_span clear_when_text; /* owned */
+  cal_span final_text;      /* owned; at == NULL: a true is meant */
   int clear_drops_marks;
   cal_span encoding_text; /* owned */
   int64_t rate_expected;

@@ -21,14 +21,16 @@ __attribute__((format(printf, 2, 3))) static cal_wire_kind malformed(cal_wire_ev
   return is(out, CAL_WIRE_MALFORMED);
 }
 
+/* Audio whose last sample is not whole loses that one, and nothing else. */
+static void note_cut(cal_wire_event *out, const char *what) {
+  snprintf(out->reason, sizeof out->reason, "%s ends in the middle of a sample, which is left out", what);
+}
+
 /* Of interleaved channels the first stays. */
 static cal_wire_kind first_channel(const cal_wire *wire, cal_wire_event *out, int16_t *samples) {
   if (wire->channels == 1) return is(out, CAL_WIRE_AUDIO);
   size_t count = out->samples / wire->channels;
-  if (count * wire->channels != out->samples) {
-    out->samples = 0;
-    return malformed(out, "audio of %u channels ends in the middle of a sample", wire->channels);
-  }
+  if (count * wire->channels != out->samples) note_cut(out, "audio of several channels");
   for (size_t i = 1; i < count; i++) samples[i] = samples[i * wire->channels];
   out->samples = count;
   return is(out, CAL_WIRE_AUDIO);
@@ -38,10 +40,9 @@ static cal_wire_kind read_binary(const cal_wire *wire, const void *data, size_t 
                                  int16_t *samples, size_t max_samples) {
   if (!wire->is_binary_in) return malformed(out, "a binary message where only text was expected");
   size_t count = bytes >> wire->shift_in;
-  if (count << wire->shift_in != bytes)
-    return malformed(out, "%zu bytes of audio end in the middle of a sample", bytes);
+  if (count << wire->shift_in != bytes) note_cut(out, "a binary message");
   if (count > max_samples) return malformed(out, "%zu samples where at most %zu fit", count, max_samples);
-  if (bytes) out->samples = cal_decode(wire->encoding_in, data, bytes, samples);
+  if (count) out->samples = cal_decode(wire->encoding_in, data, count << wire->shift_in, samples);
   return first_channel(wire, out, samples);
 }
 
@@ -88,11 +89,10 @@ static cal_wire_kind read_payload(const cal_wire *wire, const cal_jvalue *payloa
     if (at < end && n < WIRE_PIECE_BYTES)
       return malformed(out, "%s is not base64: padding in its middle", field);
     size_t count = (size_t)n >> wire->shift_in;
-    if (count << wire->shift_in != (size_t)n)
-      return malformed(out, "%s ends in the middle of a sample", field);
+    if (count << wire->shift_in != (size_t)n) note_cut(out, field);
     if (count > max_samples - done)
       return malformed(out, "%s has more samples than the %zu that fit", field, max_samples);
-    done += cal_decode(wire->encoding_in, bytes, (size_t)n, samples + done);
+    done += cal_decode(wire->encoding_in, bytes, count << wire->shift_in, samples + done);
   }
   out->samples = done;
   return first_channel(wire, out, samples);
@@ -116,10 +116,12 @@ static const char *read_text(char *into, size_t room, const cal_jvalue *value) {
   return NULL;
 }
 
-/* The other spelling, where the first is not there. */
+/* Another spelling, where the first is not there. */
 static void find_also(const cal_wire *wire, int place, const char *text, size_t bytes, cal_jvalue *value) {
-  if (value->kind == CAL_JSON_ABSENT && wire->also[place].parts)
-    cal_jscan_fields(text, bytes, &wire->also[place], 1, value);
+  if (place > PATH_TEXT) return;
+  const cal_jpath *also = wire->also[place];
+  for (int i = 0; i < WIRE_SPELLINGS - 1 && also[i].parts && value->kind == CAL_JSON_ABSENT; i++)
+    cal_jscan_fields(text, bytes, &also[i], 1, value);
 }
 
 static cal_wire_kind read_named(const cal_wire *wire, int place, cal_wire_kind kind, const char *text,
@@ -200,6 +202,7 @@ static uint32_t read_duration_ms(const cal_jvalue *value) {
 static cal_wire_kind read_error(const cal_wire *wire, const char *text, size_t bytes, cal_wire_event *out) {
   cal_jvalue fields[ERROR_PATHS];
   cal_jscan_fields(text, bytes, &wire->paths[PATH_CODE], ERROR_PATHS, fields);
+  for (int i = 0; i < ERROR_PATHS; i++) find_also(wire, PATH_CODE + i, text, bytes, &fields[i]);
   if (read_text(out->name, sizeof out->name, &fields[0])) out->name[0] = 0;
   if (read_text(out->reason, sizeof out->reason, &fields[PATH_TEXT - PATH_CODE])) out->reason[0] = 0;
   out->retry_ms = read_duration_ms(&fields[PATH_RETRY - PATH_CODE]);
@@ -267,8 +270,8 @@ static int check_order(const cal_wire *wire, cal_wire_state *state, const char *
 
 static int event_of(const cal_wire *wire, const cal_jvalue *event) {
   if (event->kind != CAL_JSON_STRING) return WIRE_EVENTS;
-  for (int i = 0; i < WIRE_EVENTS; i++)
-    if (wire->events[i].at && cal_jvalue_is(event, wire->events[i])) return i;
+  for (int i = 0; i < wire->name_count; i++)
+    if (cal_jvalue_is(event, wire->names[i].text)) return wire->names[i].event;
   return WIRE_EVENTS;
 }
 
@@ -280,7 +283,7 @@ static int reply_of(const cal_wire *wire, const cal_jvalue *event) {
 
 static cal_wire_kind read_other(const cal_wire *wire, const cal_jvalue *fields, cal_wire_event *out,
                                 int16_t *samples, size_t max_samples) {
-  int is_any_audio = !wire->events[EVENT_AUDIO].at && fields[PATH_PAYLOAD].kind == CAL_JSON_STRING;
+  int is_any_audio = !(wire->heard & 1u << EVENT_AUDIO) && fields[PATH_PAYLOAD].kind == CAL_JSON_STRING;
   if (is_any_audio) return read_audio(wire, fields, out, samples, max_samples);
   int is_done = out->reply >= 0 && !wire->replies[out->reply].is_told;
   return is(out, is_done ? CAL_WIRE_IGNORED : CAL_WIRE_OTHER);

@@ -35,13 +35,14 @@ function core.wake_at(at) end
 ---  "told", call_id, value                            from a call's VM (core.tell)
 ---  "leg", call_id, party, "started", about           the leg of a party of one of this VM's calls: {stream, call, rate}; the
 ---                                                    caller is party 1
+---  "leg", call_id, party, "error", about             {code, text}: the other side of the leg's socket says that something is wrong
 ---  "leg", call_id, party, "ended", about             {reason, text, message, underruns, …}
 ---  "broken", call_id, code, text                     the call's script was stopped (ETIMEDOUT, ENOMEM) or failed (EINVAL); its fallback is playing
 ---Call VM events:
 ---  "begin", value                                    what core.call_open was given as `begin`
 ---  "wake" / "response" …                             as above
 ---  "told", value                                     from the service VM
----  "leg", party, "started"|"ended", about            as above
+---  "leg", party, "started"|"error"|"ended", about    as above
 ---  "message", party, text                            a message of the media socket that its wire does not declare
 ---  "speech", party, "started", at_ms                 the party speaks
 ---  "speech", party, "stopped", speech_ms
@@ -123,8 +124,9 @@ function core.party_open(call_id, options) end
 function core.leg_dial(call_id, options) end
 
 ---Lets media sockets of these paths (prefixes) come without a token: they are held, at most five seconds, and asked about with
----"socket" events when `first` text messages are there [1]. `most`: how many at a time, held or as legs; beyond it upgrades get 503.
----@param list {path: string, most: integer|nil, first: integer|nil}[]
+---"socket" events when `first` text messages are there [1]. `most`: how many at a time, held or as legs; beyond it, and while
+---`lines_most` hold the lines of that name (callisto.shared), upgrades get 503 and Retry-After.
+---@param list {path: string, most: integer|nil, first: integer|nil, lines: string|nil, lines_most: integer|nil}[]
 ---@return true|nil ok, string? message, string? code
 function core.sockets(list) end
 

@@ -197,7 +197,7 @@ describe("a flow that gives rubbish:", function()
     { "bye: a sentence that is none", "call:bye {}", HERE .. ": call:bye: the last sentence must be text, not table" },
     { "become: no template", "call:become(42)", HERE .. ": call:become needs a template, not number" },
     { "become: nobody", "call:become 'nobody'", HERE .. ": call:become: the template 'nobody' cannot be loaded" },
-    { "on: an unknown event", "call:on('nope', print)", HERE .. ": call:on: unknown event 'nope'; there are: digit, heard" },
+    { "on: an unknown event", "call:on('nope', print)", HERE .. ": call:on: unknown event 'nope'; there are: answered_by, " },
     { "on: no function", "call:on('digit', 1)", HERE .. ": call:on needs the function to run, not number" },
     { "send_digits: letters", "call:send_digits 'xyz'", HERE .. ": call:send_digits needs 1 to 64 keys of 0-9 * # A-D" },
     { "spawn: no function", "call:spawn(nil)", HERE .. ": call:spawn needs the function to run, not nil" },

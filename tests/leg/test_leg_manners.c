@@ -238,6 +238,20 @@ static void too_much_is_held_back_for_as_long_as_the_carrier_says(void **state) 
   peer_leave(&p);
 }
 
+/* One that says the same thing a thousand times is heard for a while. */
+static void errors_of_the_other_side_are_told_and_counted(void **state) {
+  begin((cal_party_options){0});
+  say("error", "{\"code\":408,\"message\":\"no pong\"}");
+  kit_run_ms(&k, 1);
+  assert_int_equal(kit_events(&k, CAL_EVENT_LEG_ERROR), 1);
+  assert_string_equal(kit_event(&k, CAL_EVENT_LEG_ERROR, 0)->text, "{\"code\":\"408\",\"text\":\"no pong\"}");
+  for (int i = 0; i < 99; i++) say("error", "{}");
+  kit_run_ms(&k, 1);
+  assert_int_equal(kit_events(&k, CAL_EVENT_LEG_ERROR), 16);
+  peer_leave(&p);
+  assert_non_null(strstr(kit_event(&k, CAL_EVENT_LEG_ENDED, 0)->text, "\"errors\":100"));
+}
+
 static void a_pause_ends_what_is_being_said(void **state) {
   static int16_t speech[RATE];
   begin((cal_party_options){0});
@@ -365,6 +379,7 @@ int main(void) {
       TEST(a_gap_in_the_numbers_ends_it_with_a_word),
       TEST(a_socket_that_breaks_needs_no_word),
       TEST(too_much_is_held_back_for_as_long_as_the_carrier_says),
+      TEST(errors_of_the_other_side_are_told_and_counted),
       TEST(a_pause_ends_what_is_being_said),
       TEST(the_carrier_waits_to_be_let_in),
       TEST(the_carrier_does_not_wait_for_ever),

@@ -455,10 +455,62 @@ static void rubbish_is_malformed_and_says_why(void **state) {
   assert_int_equal(read_bytes(p, "\xFF\xFF", 2, 1), CAL_WIRE_MALFORMED);
   assert_non_null(strstr(p->event.reason, "binary"));
   peer_free(p);
-  p = peer_new(binary(CAL_L16LE));
-  assert_int_equal(read_bytes(p, "abc", 3, 1), CAL_WIRE_MALFORMED);
+}
+
+/* Half a sample at the end costs that sample, not the message. */
+static void what_is_not_whole_is_left_out(void **state) {
+  peer *p = peer_new(binary(CAL_L16LE));
+  assert_int_equal(read_bytes(p, "abcde", 5, 1), CAL_WIRE_AUDIO);
+  assert_int_equal(p->event.samples, 2);
   assert_non_null(strstr(p->event.reason, "middle of a sample"));
+  assert_int_equal(read_bytes(p, "a", 1, 1), CAL_WIRE_AUDIO);
+  assert_int_equal(p->event.samples, 0);
+  assert_int_equal(read_bytes(p, "abcd", 4, 1), CAL_WIRE_AUDIO);
+  assert_string_equal(p->event.reason, "");
   peer_free(p);
+  cal_wire_spec spec = twilio();
+  spec.encoding = CAL_L16BE;
+  p = peer_new(spec);
+  read_text(p, start_text);
+  assert_int_equal(read_text(p, "{\"event\":\"media\",\"media\":{\"payload\":\"AAEAAgA=\"}}"),
+                   CAL_WIRE_AUDIO);
+  assert_int_equal(p->event.samples, 2);
+  assert_non_null(strstr(p->event.reason, "media.payload ends in the middle of a sample"));
+  peer_free(p);
+}
+
+/* Carriers spell the same thing in several ways, and call it several names. */
+static void several_spellings_and_names_are_understood(void **state) {
+  cal_wire_spec spec = twilio();
+  spec.start.stream = "start.a|start.b|c|d";
+  spec.start.call = spec.start.encoding = spec.start.encoding_text = spec.start.rate = NULL;
+  spec.error.event = "error|playFailed";
+  spec.error.code = "error.code|code";
+  spec.error.text = "reason|error.text";
+  peer *p = peer_new(spec);
+  static const char *const starts[] = {
+      "{\"event\":\"start\",\"start\":{\"a\":\"one\"}}", "{\"event\":\"start\",\"start\":{\"b\":\"one\"}}",
+      "{\"event\":\"start\",\"c\":\"one\",\"start\":{}}", "{\"event\":\"start\",\"d\":\"one\",\"start\":{}}"};
+  for (int i = 0; i < 4; i++) {
+    p->state.stream[0] = 0;
+    assert_int_equal(read_text(p, starts[i]), CAL_WIRE_START);
+    assert_string_equal(p->state.stream, "one");
+  }
+  assert_int_equal(read_text(p, "{\"event\":\"playFailed\",\"reason\":\"full\"}"), CAL_WIRE_ERROR);
+  assert_string_equal(p->event.reason, "full");
+  assert_int_equal(read_text(p, "{\"event\":\"error\",\"error\":{\"code\":7,\"text\":\"odd\"}}"),
+                   CAL_WIRE_ERROR);
+  assert_string_equal(p->event.name, "7");
+  assert_string_equal(p->event.reason, "odd");
+  peer_free(p);
+  cal_wire *wire;
+  spec.stop.event = "closed|error";
+  assert_int_equal(cal_wire_compile(&wire, &spec), -EINVAL);
+  assert_non_null(strstr(cal_error_text(), "stop.event and error.event are both \"error\""));
+  spec.stop.event = "stop";
+  spec.start.stream = "a|b|c|d|e";
+  assert_int_equal(cal_wire_compile(&wire, &spec), -EINVAL);
+  assert_non_null(strstr(cal_error_text(), "more than 4 spellings"));
 }
 
 static void every_cut_and_every_changed_byte_survives(void **state) {
@@ -663,6 +715,8 @@ int main(void) {
       cmocka_unit_test(escaped_base64_is_still_base64),
       cmocka_unit_test(the_longest_message_works_and_one_byte_more_does_not),
       cmocka_unit_test(rubbish_is_malformed_and_says_why),
+      cmocka_unit_test(what_is_not_whole_is_left_out),
+      cmocka_unit_test(several_spellings_and_names_are_understood),
       cmocka_unit_test(every_cut_and_every_changed_byte_survives),
       cmocka_unit_test(ids_and_names_have_limits),
       cmocka_unit_test(the_promised_room_is_enough),

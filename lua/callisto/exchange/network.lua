@@ -333,11 +333,12 @@ end
 
 ---The media leg of a subscriber has changed.
 ---@param line string
----@param state "started"|"ended"
+---@param state "started"|"error"|"ended"
 ---@param about table
 function network.leg(line, state, about)
   local call = calls[line]
   if not call then return end
+  if state == "error" then return network.note(call, ("stream error %s: %s"):format(about.code, about.text)) end
   if state == "ended" then
     call.last_leg, call.is_parting = about, false
     task.wake("parted " .. line, true)

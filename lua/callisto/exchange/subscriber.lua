@@ -177,6 +177,7 @@ local on, told = {}, {}
 function on.begin(about) task.start(run, about) end
 
 function on.leg(_, state)
+  if state == "error" then return end
   is_connected = state == "started"
   if not is_connected then return set_speaking(false) end
   core.listen(1, { endpoint_ms = ENDPOINT_MS })

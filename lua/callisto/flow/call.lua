@@ -35,6 +35,7 @@ local OUTPUT_BYTES = 3000
 ---@field direction "INBOUND"|"OUTBOUND"
 ---@field carrier string
 ---@field payload table  what the template's payload describes
+---@field answered_by "human"|"machine"|"fax"|"unknown"|nil  of an outgoing call, if the carrier has looked and says so
 ---@field settings table  the template's settings, and above them the workspace's
 ---@field secrets table  those the template declares
 ---@field template callisto.Template
@@ -171,13 +172,15 @@ end
 
 local events = {
   digit = true, heard = true, speech_started = true, speech_stopped = true, message = true, party = true,
+  carrier_error = true, answered_by = true,
 }
 -- Those the engine has of each party.
 local of_party = { leg = true, message = true, speech = true, heard = true, digit = true, utterance = true }
 
 ---Runs `fn` in a task of its own whenever this happens: "digit" (key), "heard" ({text, choice}), "speech_started",
----"speech_stopped", "message" (what the service tells), "party" (what another party than the caller does:
----{party, event, …}, such as { 2, "leg", "started", … }).
+---"speech_stopped", "message" (what the service tells), "carrier_error" ({code, text}: what is wrong on the media socket, as the
+---carrier says it), "answered_by" ("human", "machine", "fax" or "unknown", when the carrier finds out), "party" (what another
+---party than the caller does: {party, event, …}, such as { 2, "leg", "started", … }).
 ---@param event string
 ---@param fn fun(call: callisto.Call, value: any)
 ---@return fun() off  stops it
@@ -367,13 +370,27 @@ function receive.digit(self, key)
   notify(self, "digit", key)
 end
 
-function receive.told(self, message) notify(self, "message", message) end
+-- What the service tells of the call itself. All else it tells is for the author.
+local told = {}
+
+function told.answered_by(self, about)
+  self.answered_by = about.who
+  notify(self, "answered_by", about.who)
+end
+
+function receive.told(self, message)
+  local fn = type(message) == "table" and told[message.callisto]
+  if fn then return fn(self, message) end
+  notify(self, "message", message)
+end
 
 function receive.leg(self, what, about)
   if what == "started" then
     self.is_connected = true
     self.stream = about
     task.wake(self)
+  elseif what == "error" then
+    notify(self, "carrier_error", about)
   elseif what == "ended" and not self.is_over then
     self.is_over = true
     for number = 1, self._last_utterance do -- nobody hears these any more

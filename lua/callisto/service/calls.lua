@@ -223,14 +223,15 @@ end
 local function note_party(id, party, what, about)
   events.add(id, ("party.%d.%s"):format(party, what), about)
   if what == "ended" then return legs.finish(id, party, about) end
+  if what == "error" then return end
   legs.begin(live_call.get(id), party, "agent")
   legs.up(id, party, about.stream)
 end
 
----The leg of a party of a call has started or ended.
+---The leg of a party of a call has started or ended, or its other side says that something is wrong.
 ---@param id string
 ---@param party integer  1: the caller
----@param what "started"|"ended"
+---@param what "started"|"error"|"ended"
 ---@param about table
 function calls.leg(id, party, what, about)
   if announce.leg(id, what) then return end
@@ -239,6 +240,7 @@ function calls.leg(id, party, what, about)
   if party ~= 1 then return note_party(id, party, what, about) end
   if call.leg == "ended" then return end
   events.add(id, "leg." .. what, about)
+  if what == "error" then return end
   if what == "started" then
     call.leg = "up"
     legs.up(id, 1, about.stream)

@@ -48,7 +48,7 @@ return {
   { format = "pcmu/2", read = says("open", 1, 0, "PT0S", OPEN), is = "start",
     reply = hears("opened", 1, 1, (OPENED:gsub('"external"', '"external","internal"'))) },
   { read = "\255\0\255\0", is_binary = true, is = "audio", sound = "\0\0\0\0" },
-  { read = "\255\0\255", is_binary = true, is = "malformed" },
+  { read = "\255\0\255", is_binary = true, is = "audio", sound = "\0\0" },
   { write = "clear", text = hears("event", 2, 1, [[{"entities":[{"type":"barge_in","data":{}}]}]]) },
   { write = "mark", name = "turn-7-end", why = "EOPNOTSUPP" },
   { write = "dtmf", name = "1", why = "EOPNOTSUPP" }, -- keys go as tones
