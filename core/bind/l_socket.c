@@ -25,7 +25,7 @@ const char *cal_core_json(lua_State *L, int index, const char *field) {
   return text;
 }
 
-/* sockets{ {path = "/ws/genesys/", most = 10, first = 1}, … } */
+/* sockets{ {path = "/ws/genesys/", most = 10, first = 1, lines = "lines of genesys", lines_most = 4}, … } */
 static int sockets(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
@@ -33,9 +33,11 @@ static int sockets(lua_State *L) {
     lua_rawgeti(L, 1, (int)i);
     luaL_argcheck(L, lua_istable(L, 2), 1, "a list of { path, most, first }");
     const char *path = cal_luax_text_needed(L, 2, "path");
-    uint32_t most = (uint32_t)cal_luax_number(L, 2, "most", 10, 0, 100000);
-    uint32_t first = (uint32_t)cal_luax_number(L, 2, "first", 1, 0, FIRST_CEILING);
-    int code = cal_prefixes_declare(reach_of(L)->prefixes, path, most, first);
+    cal_prefix_about about = {.most = (uint32_t)cal_luax_number(L, 2, "most", 10, 0, 100000),
+                              .first = (uint32_t)cal_luax_number(L, 2, "first", 1, 0, FIRST_CEILING),
+                              .lines = cal_luax_text(L, 2, "lines"),
+                              .lines_most = (uint32_t)cal_luax_number(L, 2, "lines_most", 0, 0, 100000)};
+    int code = cal_prefixes_declare(reach_of(L)->prefixes, path, &about);
     if (code < 0) return cal_luax_refuse(L, code);
     lua_settop(L, 1);
   }

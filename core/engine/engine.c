@@ -108,7 +108,6 @@ static void fill_reach(cal_engine *engine) {
                               .shared = cal_kv_new(SHARED_CEILING),
                               .holders = cal_holders_new(),
                               .tokens = cal_tokens_new(TOKENS_CEILING),
-                              .prefixes = cal_prefixes_new(),
                               .registry = cal_registry_new(),
                               .io_threads = o->io_threads,
                               .script_threads = o->script_threads,
@@ -116,6 +115,7 @@ static void fill_reach(cal_engine *engine) {
                               .on_ready = on_ready,
                               .on_done = on_done,
                               .on_failed = on_failed};
+  engine->reach.prefixes = cal_prefixes_new(engine->reach.holders);
 }
 
 static int new_reload(cal_engine *engine) {

@@ -160,6 +160,7 @@ static int on_upgrade(void *context, const cal_http_request *request, cal_upgrad
   if (request->path.bytes >= sizeof path) return refuse_upgrade(upgrade, 404, "The path is too long");
   memcpy(path, request->path.at, request->path.bytes);
   path[request->path.bytes] = 0;
+  if (request->path.bytes > 1 && path[request->path.bytes - 1] == '/') path[request->path.bytes - 1] = 0;
   if (cal_legs_count(io->legs) + cal_lobby_held(io->lobby) >= io->options.legs_ceiling)
     return refuse_upgrade(upgrade, 503, "All lines of this node are in use");
   seen s = {.request = request};

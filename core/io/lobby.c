@@ -267,7 +267,8 @@ static void on_close(void *context, const cal_ws_end *end) {
 int cal_lobby_hold(cal_lobby *lobby, const cal_http_request *request, cal_ws_handlers *handlers) {
   uint32_t first = 0;
   int code;
-  cal_prefix *p = cal_prefixes_enter(lobby->options.prefixes, request->path, &first, &code);
+  uint64_t now_ns = cal_loop_now_ns(cal_legs_host(lobby->options.legs)->loop);
+  cal_prefix *p = cal_prefixes_enter(lobby->options.prefixes, request->path, now_ns, &first, &code);
   if (!p) return code;
   held *h = cal_alloc(sizeof *h);
   h->lobby = lobby;

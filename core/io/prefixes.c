@@ -11,18 +11,21 @@
 struct cal_prefix {
   char *path;
   size_t bytes;
-  uint32_t most, first; /* under the lock */
+  cal_prefix_about about; /* under the lock */
+  char *lines;            /* the same; owned */
   atomic_uint live;
 };
 
 struct cal_prefixes {
   pthread_mutex_t lock;
+  cal_holders *holders;
   cal_prefix *all[CAL_PREFIXES];
   uint32_t count;
 };
 
-cal_prefixes *cal_prefixes_new(void) {
+cal_prefixes *cal_prefixes_new(cal_holders *holders) {
   cal_prefixes *prefixes = cal_alloc(sizeof *prefixes);
+  prefixes->holders = holders;
   pthread_mutex_init(&prefixes->lock, NULL);
   return prefixes;
 }
@@ -31,6 +34,7 @@ cal_prefixes *cal_prefixes_free(cal_prefixes *prefixes) {
   if (!prefixes) return NULL;
   for (uint32_t i = 0; i < prefixes->count; i++) {
     cal_free(prefixes->all[i]->path);
+    cal_free(prefixes->all[i]->lines);
     cal_free(prefixes->all[i]);
   }
   pthread_mutex_destroy(&prefixes->lock);
@@ -47,19 +51,27 @@ static cal_prefix *declared(cal_prefixes *prefixes, const char *path) {
   return prefixes->all[prefixes->count++] = p;
 }
 
-int cal_prefixes_declare(cal_prefixes *prefixes, const char *path, uint32_t most, uint32_t first) {
+int cal_prefixes_declare(cal_prefixes *prefixes, const char *path, const cal_prefix_about *about) {
   if (*path != '/') return cal_fail(-EINVAL, "the path of sockets begins with '/', \"%s\" does not", path);
   pthread_mutex_lock(&prefixes->lock);
   cal_prefix *p = declared(prefixes, path);
   if (p) {
-    p->most = most;
-    p->first = first;
+    cal_free(p->lines);
+    p->lines = cal_strdup(about->lines);
+    p->about = *about;
   }
   pthread_mutex_unlock(&prefixes->lock);
   return p ? 0 : cal_fail(-ENOBUFS, "more than %d paths of sockets", CAL_PREFIXES);
 }
 
-cal_prefix *cal_prefixes_enter(cal_prefixes *prefixes, cal_span path, uint32_t *first, int *code) {
+static int is_full(const cal_prefixes *prefixes, const cal_prefix *p, uint64_t now_ns) {
+  if (atomic_load(&p->live) >= p->about.most) return 1;
+  if (!p->lines || !prefixes->holders) return 0;
+  return cal_holders_count(prefixes->holders, cal_span_of(p->lines), now_ns) >= p->about.lines_most;
+}
+
+cal_prefix *cal_prefixes_enter(cal_prefixes *prefixes, cal_span path, uint64_t now_ns, uint32_t *first,
+                               int *code) {
   cal_prefix *best = NULL;
   pthread_mutex_lock(&prefixes->lock);
   for (uint32_t i = 0; i < prefixes->count; i++) {
@@ -67,11 +79,11 @@ cal_prefix *cal_prefixes_enter(cal_prefixes *prefixes, cal_span path, uint32_t *
     int fits = path.bytes >= p->bytes && !memcmp(path.at, p->path, p->bytes);
     if (fits && (!best || p->bytes > best->bytes)) best = p;
   }
-  *code = !best ? -ENOENT : atomic_load(&best->live) >= best->most ? -EBUSY : 0;
+  *code = !best ? -ENOENT : is_full(prefixes, best, now_ns) ? -EBUSY : 0;
   if (*code) best = NULL;
   if (best) {
     atomic_fetch_add(&best->live, 1);
-    *first = best->first;
+    *first = best->about.first;
   }
   pthread_mutex_unlock(&prefixes->lock);
   return best;

@@ -6,23 +6,32 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/holders.h"
 
 #define CAL_PREFIXES 64
 
 typedef struct cal_prefixes cal_prefixes;
 typedef struct cal_prefix cal_prefix;
 
-cal_prefixes *cal_prefixes_new(void); /* returns owned */
+typedef struct cal_prefix_about {
+  uint32_t most;       /* sockets at a time: held, and as legs */
+  uint32_t first;      /* text messages that are waited for before anybody is asked; 0: none */
+  const char *lines;   /* borrowed: the set of holders.h that has to have room; NULL: none has to */
+  uint32_t lines_most; /* of them */
+} cal_prefix_about;
+
+/* Borrows the holders. Returns owned. */
+cal_prefixes *cal_prefixes_new(cal_holders *holders);
 cal_prefixes *cal_prefixes_free(cal_prefixes *prefixes);
-/* Sockets whose path begins with `path` may come first: `most` of them at a time (held, and as legs), `first`
- * text messages are waited for before anybody is asked (0: none). Said again it replaces; it is never taken
- * back, because code of an earlier generation may still want it. -ENOBUFS over CAL_PREFIXES, -EINVAL. */
-int cal_prefixes_declare(cal_prefixes *prefixes, const char *path, uint32_t most, uint32_t first);
+/* Sockets whose path begins with `path` may come first. Said again it replaces; it is never taken back, because
+ * code of an earlier generation may still want it. -ENOBUFS over CAL_PREFIXES, -EINVAL. */
+int cal_prefixes_declare(cal_prefixes *prefixes, const char *path, const cal_prefix_about *about);
 
 /* Counts one more socket on the longest prefix that fits; `first` is how many texts it waits for. NULL with
- * code -ENOENT: no prefix fits; -EBUSY: as many are live as may be. The prefix is borrowed until it is left.
- */
-cal_prefix *cal_prefixes_enter(cal_prefixes *prefixes, cal_span path, uint32_t *first, int *code);
+ * code -ENOENT: no prefix fits; -EBUSY: as many are live as may be, or all lines are held. The prefix is borrowed
+ * until it is left. */
+cal_prefix *cal_prefixes_enter(cal_prefixes *prefixes, cal_span path, uint64_t now_ns, uint32_t *first,
+                               int *code);
 void cal_prefix_leave(cal_prefix *prefix);
 const char *cal_prefix_path(const cal_prefix *prefix); /* borrowed; lives as long as the prefixes */
 

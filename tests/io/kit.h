@@ -96,6 +96,7 @@ typedef struct kit {
   cal_clock *clock;
   cal_loop *loop;
   cal_tokens *tokens;
+  cal_holders *holders;
   cal_prefixes *prefixes;
   cal_io *io;
   cal_mailbox *events;
@@ -239,7 +240,8 @@ static inline void kit_open_on(kit *k, cal_clock *clock, uint32_t legs_ceiling, 
   k->seen = calloc(MOST_EVENTS, sizeof *k->seen);
   assert_int_equal(cal_loop_new(&k->loop, clock), 0);
   k->tokens = cal_tokens_new(100);
-  k->prefixes = cal_prefixes_new();
+  k->holders = cal_holders_new();
+  k->prefixes = cal_prefixes_new(k->holders);
   assert_int_equal(cal_mailbox_new(&k->events, k->loop,
                                    &(cal_mailbox_options){.name = "test",
                                                           .message_bytes = sizeof(cal_event),
@@ -272,6 +274,7 @@ static inline void kit_close(kit *k) {
   k->events = cal_mailbox_close(k->events);
   cal_tokens_free(k->tokens);
   cal_prefixes_free(k->prefixes);
+  cal_holders_free(k->holders);
   cal_unref(k->wire);
   cal_unref(k->carrier_wire);
   assert_int_equal(cal_loop_timers(k->loop), 0);

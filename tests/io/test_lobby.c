@@ -21,13 +21,17 @@ typedef struct line {
   char last[512];
 } line;
 
+static int declare(const char *path, uint32_t most, uint32_t first) {
+  return cal_prefixes_declare(k.prefixes, path, &(cal_prefix_about){.most = most, .first = first});
+}
+
 static int setup(void **state) {
   kit_open_on(&k, cal_clock_real(), 5, 4096);
   assert_int_equal(cal_net_new(&client, k.loop, NULL), 0);
   static const char *const wanted[] = {"audiohook-session-id"};
   if (cal_io_listen(k.io, &(cal_server_options){.host = "127.0.0.1", .fields = wanted, .field_count = 1}))
     fail_msg("no server: %s", cal_error_text());
-  assert_int_equal(cal_prefixes_declare(k.prefixes, "/ws/genesys/", 2, 1), 0);
+  assert_int_equal(declare("/ws/genesys/", 2, 1), 0);
   numbered = kit_wire(numbered_server());
   return 0;
 }
@@ -128,13 +132,13 @@ static void a_held_socket_becomes_the_leg_of_a_call(void **state) {
 
 static void only_declared_paths_may_come_first_and_only_so_many(void **state) {
   line a, b, c, d;
-  assert_int_equal(cal_prefixes_declare(k.prefixes, "ws", 1, 1), -EINVAL);
+  assert_int_equal(declare("ws", 1, 1), -EINVAL);
   assert_int_equal(open_line(&a, "/ws/other/bot"), 401);
   assert_int_equal(open_line(&a, "/ws/genesys"), 401);
   assert_int_equal(open_line(&a, "/ws/genesys/x"), 0);
   assert_int_equal(open_line(&b, "/ws/genesys/y"), 0);
   assert_int_equal(open_line(&c, "/ws/genesys/z"), 503);
-  assert_int_equal(cal_prefixes_declare(k.prefixes, "/ws/genesys/", 3, 1), 0); /* a reload raises it */
+  assert_int_equal(declare("/ws/genesys/", 3, 1), 0); /* a reload raises it */
   assert_int_equal(open_line(&c, "/ws/genesys/z"), 0);
   close_line(&a);
   WAIT_FOR(cal_lobby_held(cal_io_lobby(k.io)) == 2);
@@ -157,9 +161,24 @@ static void only_declared_paths_may_come_first_and_only_so_many(void **state) {
   cal_unref(call);
 }
 
+/* What has no line anyway is not let in to hear so. */
+static void nobody_comes_in_while_all_lines_are_held(void **state) {
+  line a;
+  cal_span lines = cal_span_of("lines of genesys"), holder = cal_span_of("call");
+  cal_prefix_about about = {.most = 9, .first = 1, .lines = lines.at, .lines_most = 1};
+  uint32_t count;
+  assert_int_equal(cal_prefixes_declare(k.prefixes, "/ws/genesys/", &about), 0);
+  cal_holders_take(k.holders, &count, lines, holder, 1, 0, cal_loop_now_ns(k.loop));
+  assert_int_equal(open_line(&a, "/ws/genesys/x"), 503);
+  cal_holders_release(k.holders, lines, holder);
+  assert_int_equal(open_line(&a, "/ws/genesys/x"), 0);
+  close_line(&a);
+  WAIT_FOR(cal_lobby_held(cal_io_lobby(k.io)) == 0);
+}
+
 static void the_longest_path_that_fits_is_meant(void **state) {
   line l;
-  assert_int_equal(cal_prefixes_declare(k.prefixes, "/ws/genesys/at-once/", 2, 0), 0);
+  assert_int_equal(declare("/ws/genesys/at-once/", 2, 0), 0);
   assert_int_equal(open_line(&l, "/ws/genesys/at-once/x"), 0);
   WAIT_FOR(k.sockets == 1); /* before it has said a word */
   assert_string_equal(k.socket_about, "/ws/genesys/at-once/x?");
@@ -260,7 +279,7 @@ static void who_gets_no_answer_is_closed(void **state) {
 
 static void the_end_of_the_thread_closes_all(void **state) {
   static line held, asked, taken; /* they outlive the test */
-  cal_prefixes_declare(k.prefixes, "/ws/genesys/", 5, 1);
+  declare("/ws/genesys/", 5, 1);
   open_line(&held, "/ws/genesys/x");
   open_line(&taken, "/ws/genesys/z");
   send_text(&taken, OPEN_TEXT);
@@ -281,6 +300,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(a_held_socket_becomes_the_leg_of_a_call),
       TEST(only_declared_paths_may_come_first_and_only_so_many),
+      TEST(nobody_comes_in_while_all_lines_are_held),
       TEST(the_longest_path_that_fits_is_meant),
       TEST(a_refusal_may_have_a_word_and_manners),
       TEST(a_caller_who_left_meanwhile_is_told_as_a_leg_that_ended),

@@ -11,7 +11,10 @@ local limits = {}
 local CONCURRENT = 10
 local MARGIN_S = 600 -- a holder that never releases is forgotten so long after its call's longest time
 
-local function set_of(adapter) return "lines of " .. adapter.name end
+---The name under which a carrier's lines are held (callisto.shared).
+---@param adapter callisto.Carrier
+---@return string
+function limits.lines(adapter) return "lines of " .. adapter.name end
 
 ---How many calls of a carrier may be up at once.
 ---@param adapter callisto.Carrier
@@ -27,7 +30,7 @@ end
 ---@return true|nil held, string? message, string? code
 function limits.hold(adapter, id, longest)
   local most = limits.concurrent(adapter)
-  local held, count = shared.hold(set_of(adapter), id, most, longest + MARGIN_S)
+  local held, count = shared.hold(limits.lines(adapter), id, most, longest + MARGIN_S)
   if held then return true end
   local why = "%s has %s of %d calls; raise %s_MAX_CONCURRENT if the account allows more"
   return nil, why:format(adapter.name, tostring(count), most, adapter.name:upper()), "EBUSY"
@@ -35,11 +38,11 @@ end
 
 ---@param adapter callisto.Carrier
 ---@param id string
-function limits.release(adapter, id) shared.release(set_of(adapter), id) end
+function limits.release(adapter, id) shared.release(limits.lines(adapter), id) end
 
 ---@param adapter callisto.Carrier
 ---@return integer
-function limits.in_use(adapter) return shared.holders(set_of(adapter)) end
+function limits.in_use(adapter) return shared.holders(limits.lines(adapter)) end
 
 ---Reserves the next turn for a request that places a call.
 ---@param adapter callisto.Carrier

@@ -17,12 +17,12 @@ local sockets = {}
 
 local FORGED_S = 0.5 -- a guess costs this long
 -- More than the calls there may be: some connections are probes, some linger, and a caller who is one too many gets an
--- answer of the protocol.
+-- answer of the protocol, if it has one.
 local MARGIN = 10
 local REASON_BYTES = 120
 
-local POLICY, GOING_AWAY, NORMAL = 1008, 1001, 1000
-local close_codes = { draining = GOING_AWAY }
+local POLICY, GOING_AWAY, LATER, NORMAL = 1008, 1001, 1013, 1000
+local close_codes = { draining = GOING_AWAY, busy = LATER }
 
 local by_prefix = {} ---@type {path: string, adapter: callisto.Carrier}[] longest first
 
@@ -39,14 +39,22 @@ local function prefixes_of(adapter)
   return list
 end
 
+-- Where the protocol has no word for "busy", the upgrade is refused as soon as all lines are held.
+local function declaration(adapter, path)
+  local lines = limits.concurrent(adapter)
+  return {
+    path = path, most = 2 * lines + MARGIN, first = adapter.socket.first_messages,
+    lines = not adapter.socket.refuse and limits.lines(adapter) or nil, lines_most = lines,
+  }
+end
+
 ---Declares the paths of every carrier whose sockets come first. Called once, when the VM starts.
 function sockets.add()
   local declared = {}
   for _, adapter in ipairs(catalog.carriers()) do
     for _, path in ipairs(adapter.socket.read and prefixes_of(adapter) or {}) do
       by_prefix[#by_prefix + 1] = { path = path, adapter = adapter }
-      local most = 2 * limits.concurrent(adapter) + MARGIN
-      declared[#declared + 1] = { path = path, most = most, first = adapter.socket.first_messages }
+      declared[#declared + 1] = declaration(adapter, path)
     end
   end
   table.sort(by_prefix, function(a, b) return #a.path > #b.path end)
@@ -55,6 +63,7 @@ end
 
 -- The carrier of a path, and what follows: "", or the agent's name.
 local function find(path)
+  path = path:gsub("(.)/$", "%1")
   for _, each in ipairs(by_prefix) do
     local rest = path:sub(1, #each.path) == each.path and path:sub(#each.path + 1)
     if rest and (rest == "" or rest:sub(1, 1) == "/") then return each.adapter, http.unescape_segment(rest:sub(2)) end
