@@ -1,10 +1,10 @@
 -- callisto.service.life: the life of a call, in a straight line.
 --
---   write it down ─► (dial) ─► wait for the line ─► wait for the first of the three ends ─► hang up ─► wait for the
---   carrier's last word, or ask for it ─► compute the outcome ─► forget
+--   write it down ─► (dial) ─► wait for the line ─► wait for the first of the three ends ─► hang up, close ─► give the
+--   line back ─► wait for the carrier's last word, or ask for it ─► compute the outcome ─► forget
 --
--- End of the script is not end of the call, and a closed socket is not a hang-up: the carrier's word is the truth, and
--- when it does not come the carrier is asked.
+-- A call that is over holds no line, however long the carrier takes to say so. End of the script is not end of the call, and
+-- a closed socket is not a hang-up: the carrier's word is the truth, and when it does not come the carrier is asked.
 
 local core = require "callisto.core"
 local events = require "callisto.service.records.events"
@@ -23,6 +23,10 @@ local STATUS_S, SOCKET_S, SCRIPT_S = 10, 5, 2
 local FALLBACK_S = 30
 -- An answered inbound call opens its socket at once; a dialled one rings first, and may queue at the carrier.
 local INBOUND_S, RING_MORE_S, ASK_EVERY_S, ASKS_MOST = 20, 15, 30, 30
+-- Of a call without a socket: so many times the carrier may be asked in vain.
+local SILENT_ASKS = { INBOUND = 1, OUTBOUND = 3 }
+-- Three tries to hang up, each until it times out.
+local HANG_UP_S = 100
 -- The same request is sent again after "too many requests", in all no longer than this.
 local BUSY_CARRIER_S = 60
 
@@ -37,6 +41,7 @@ local function line_is_open_or_over(call)
     or (call.is_broken and call.direction == "OUTBOUND")
 end
 local function any_end(call) return leg_is_over(call) or has_final(call) or script_is_over(call) or call.must_end end
+local function is_hung_up_or_final(call) return has_final(call) or not call.is_hanging_up end
 local function leg_or_final(call) return leg_is_over(call) or has_final(call) end
 
 -- Dialling ---------------------------------------------------------------------------------------------------------
@@ -62,7 +67,7 @@ local function order_of(call)
   local document = call:document()
   local most = adapter.limits.inline_document_bytes
   local is_inline = settings.get("TELEPHONY_DOCUMENT", "document") ~= "url" and most
-    and #(adapter.webhook.answer(document)) <= most
+    and #(adapter.webhook.answer(document, call.account)) <= most
   if is_inline then
     order.document = document
   else
@@ -151,18 +156,28 @@ end
 -- The stations of a call -------------------------------------------------------------------------------------------
 
 local function until_line_is_open(call)
-  local patience = call.direction == "INBOUND" and INBOUND_S or (call.ring or 60) + RING_MORE_S
+  local patience, silent = call.direction == "INBOUND" and INBOUND_S or (call.ring or 60) + RING_MORE_S, 0
   for _ = 1, ASKS_MOST do
     if call:until_(patience, line_is_open_or_over) then return end
     local status = ask(call)
-    if call.final then return end
-    -- Answered, but the socket never came; or nobody knows of such a call.
-    if status and status.is_answered then break end
+    if line_is_open_or_over(call) then return end
+    silent = status and 0 or silent + 1
+    -- Answered, but the socket never came; or nobody knows of such a call, or says so.
+    if status and status.is_answered or silent == SILENT_ASKS[call.direction] then break end
     if not status and call.dialled == "unknown" and not call.carrier_call then break end
     patience = ASK_EVERY_S
   end
   core.token_withdraw(call.id)
   call.must_end = true
+end
+
+-- Beside what else ends: a carrier that does not answer keeps no line.
+local function start_hanging_up(call)
+  call.is_hanging_up = true
+  task.start(task.finally, hang_up, function()
+    call.is_hanging_up = false
+    task.wake(call)
+  end, call)
 end
 
 local function end_leg(call)
@@ -178,8 +193,10 @@ local function bring_to_an_end(call)
   if leg_is_over(call) and not script_is_over(call) then call:until_(SCRIPT_S, script_is_over) end
   -- A caller who hung up is over by himself, as the carrier will say; everybody else is hung up.
   local is_gone = leg_is_over(call) and call.leg_reason == "hangup" and not call.is_broken and not call.flow_end_was_first
-  if not call.final and not is_gone then hang_up(call) end
+  if not call.final and not is_gone then start_hanging_up(call) end
   end_leg(call)
+  limits.release(call.adapter, call.id)
+  call:until_(HANG_UP_S, is_hung_up_or_final)
 end
 
 -- A carrier that neither reports nor can be asked: the end of the stream is all that is known.

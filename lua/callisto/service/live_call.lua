@@ -34,9 +34,11 @@ local task = require "callisto.task"
 ---@field leg_reason string|nil
 ---@field flow_end string|nil  why the script ended
 ---@field is_broken boolean|nil  the engine plays the fallback
+---@field is_hanging_up boolean|nil  the carrier is being asked to end it
 ---@field must_end boolean|nil  it was asked to end
 ---@field final callisto.CarrierStatus|nil  the carrier's last word
 ---@field is_answered boolean|nil
+---@field answered_by {who: string, word: string}|nil
 ---@field is_written boolean|nil  its row is in the store
 ---@field is_given_up boolean|nil  the one who ordered it was told that it is not dialled
 ---@field is_refused boolean|nil  it is not dialled, or not taken
@@ -124,11 +126,21 @@ function LiveCall:note_answer()
   records.answered(self)
 end
 
+---The carrier knows who or what has answered: written down, and told to the flow. The same again changes nothing.
+---@param answered_by {who: string, word: string}
+function LiveCall:note_answerer(answered_by)
+  if self.answered_by and self.answered_by.word == answered_by.word then return end
+  self.answered_by = answered_by
+  events.add(self.id, "answered_by", answered_by)
+  core.tell(self.id, { callisto = "answered_by", who = answered_by.who, word = answered_by.word })
+end
+
 ---The carrier said something about a call. Older and repeated words change nothing. A word counts as said when all of it
 ---is written: one whose writing failed may be repeated.
 ---@param status callisto.CarrierStatus
 function LiveCall:note_status(status)
   self:named(status.carrier_call)
+  if status.answered_by then self:note_answerer(status.answered_by) end
   if (status.sequence and self.sequences[status.sequence]) or self.final then return end
   events.add(self.id, "carrier." .. (status.word ~= "" and status.word or "unknown"),
     { sequence = status.sequence, seconds = status.seconds, cause = status.cause })
