@@ -118,7 +118,7 @@ local function open_of(call)
     version = "2", id = call.id, type = "open", seq = 1, serverseq = 0, position = "PT0S", parameters = {
       organizationId = ORGANIZATION, conversationId = call.conversation,
       participant = { id = call.participant, ani = call.from, aniName = "", dnis = call.to },
-      media = offers, language = "en-US", customConfig = json.decode "{}",
+      media = offers, language = "en-US", customConfig = call.config or json.decode "{}",
       inputVariables = next(call.variables) and call.variables or json.decode "{}",
     },
   }
@@ -195,7 +195,7 @@ end
 ---A subscriber calls a number whose flow calls the Audio Connector.
 ---@param from string the subscriber
 ---@param to string
----@param number {voice_url: string, input_variables: table<string, string>|nil, offers: string[][]|nil}
+---@param number {voice_url: string, input_variables: table<string, any>|nil, custom_config: table|nil, offers: string[][]|nil}
 ---@return callisto.exchange.Call
 function genesys.inbound(from, to, number)
   local offers, is_mono = number.offers or { { "external" } }, false
@@ -203,6 +203,7 @@ function genesys.inbound(from, to, number)
   return begin({
     id = uuid(), carrier = "genesys", from = from, to = to, party = from, direction = "inbound", status = "ringing",
     conversation = uuid(), participant = uuid(), variables = number.input_variables or {}, offers = offers,
+    config = number.custom_config,
     wire = is_mono and 1 or 2,
   }, socket_url(number.voice_url))
 end

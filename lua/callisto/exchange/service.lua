@@ -110,6 +110,14 @@ local function does(call, body)
   return 200, JSON, json.encode { result = result }
 end
 
+-- The carrier says this on the media socket, as it stands.
+local function send(call, body)
+  local wanted = json.decode(body)
+  if type(wanted) ~= "table" or type(wanted.text) ~= "string" then return problem(422, 'the body must be {"text": "…"}') end
+  core.leg_text(call.line, wanted.text)
+  return 204, {}, ""
+end
+
 local function set_faults(body)
   local faults = json.decode(body)
   if type(faults) ~= "table" then return problem(422, "the body must be an object of faults") end
@@ -146,6 +154,8 @@ local function handle(request, message)
   if pressing then return press(pressing, message.body) end
   local puppet = message.method == "POST" and network.find(message.path:match "^/exchange/calls/([%w%-_:]+)/does$" or "")
   if puppet then return does(puppet, message.body) end
+  local sending = message.method == "POST" and network.find(message.path:match "^/exchange/calls/([%w%-_:]+)/sends$" or "")
+  if sending then return send(sending, message.body) end
   local number = message.method == "PUT" and message.path:match "^/exchange/puppets/(%+?%d+)$"
   if number then return set_puppet(number, message.body) end
   local call = network.find(message.path:match "^/exchange/calls/([%w%-_:]+)$" or "")

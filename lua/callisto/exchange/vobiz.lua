@@ -20,6 +20,7 @@ local vobiz = {
   fired = "Call fired",
   bad_order = 422,
   posts_empty_input = true,
+  l16_rates = { 8000, 16000, 24000 },
   lacks = { "GetInput", "GetDigits" },
   media = {
     stop_in = { event = "stop" },

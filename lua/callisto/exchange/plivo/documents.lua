@@ -14,18 +14,20 @@ local DEFAULT_TYPE = "audio/x-l16;rate=8000" -- of a stream that names none
 
 local BETWEEN_KEYS_S = 2
 
--- What <Stream> may ask for: what the frames call it, and its rate.
-local TYPES = {
-  ["audio/x-mulaw;rate=8000"] = { "audio/x-mulaw", 8000 },
-  ["audio/x-l16;rate=8000"] = { "audio/x-l16", 8000 },
-  ["audio/x-l16;rate=16000"] = { "audio/x-l16", 16000 },
-}
+-- What <Stream> asks for: what the frames call it, and its rate; nil when the carrier has not got that.
+local function read_type(kind, content_type)
+  if content_type == "audio/x-mulaw;rate=8000" then return "audio/x-mulaw", 8000 end
+  local rate = tonumber(content_type:match "^audio/x%-l16;rate=(%d+)$")
+  for _, known in ipairs(kind.l16_rates) do
+    if rate == known then return "audio/x-l16", rate end
+  end
+end
 
 -- Media ------------------------------------------------------------------------------------------------------------
 
 -- The carrier's side of the media socket. Audio of another kind than the stream's is passed over, without a word.
 local function media_of(kind, content_type)
-  local name, rate = TYPES[content_type][1], TYPES[content_type][2]
+  local name, rate = read_type(kind, content_type)
   local taken, sent = "pcmu", "pcmu"
   if name == "audio/x-l16" then taken, sent = kind.byte_orders(kind.audio) end
   local media = {
@@ -40,13 +42,14 @@ local function media_of(kind, content_type)
 end
 
 ---The first <Stream> of a document decides what the telephone's media are like; it is read before the call is answered.
+---@param kind table
 ---@param call callisto.exchange.Call
 ---@param document string
-function plivo_documents.look_ahead(call, document)
+function plivo_documents.look_ahead(kind, call, document)
   if call.answered then return end
   for _, node in ipairs(xml.parse(document) or {}) do
     local content_type = node.name == "Stream" and (node.attrs.contentType or DEFAULT_TYPE)
-    if content_type and TYPES[content_type] then
+    if content_type and read_type(kind, content_type) then
       call.content_type = content_type
       return
     end
@@ -64,7 +67,7 @@ function plivo_documents.wire(kind, call)
 end
 
 local function opening_of(kind, call, stream_id, extra_headers)
-  local name, rate = TYPES[call.content_type][1], TYPES[call.content_type][2]
+  local name, rate = read_type(kind, call.content_type)
   return { json.encode {
     event = "start", sequenceNumber = 0, extra_headers = kind.extra_headers(extra_headers),
     start = {

@@ -31,7 +31,7 @@ local function api_id() return plivo_call.uuid() end
 local function obey_fetched(face, call, document, where, otherwise)
   if face.course:is_over(call) then return end
   if document then
-    plivo_documents.look_ahead(call, document)
+    plivo_documents.look_ahead(face, call, document)
     return face.course:obey(call, function()
       face.run(call, document, where)
       call.why_ended = call.why_ended or "end of document"

@@ -20,6 +20,7 @@ local plivo = {
   fired = "call fired",
   bad_order = 400,
   posts_empty_input = false,
+  l16_rates = { 8000, 16000 },
   lacks = { "Gather" },
   media = {
     dtmf_in = { event = "sendDTMF", digit = "dtmf" },

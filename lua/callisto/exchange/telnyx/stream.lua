@@ -13,6 +13,7 @@ local telnyx_stream = {}
 
 local LINE_CODEC = "PCMU" -- of the telephone, where the document names none
 local RECONNECTS = 3
+local L16_RATES = { 8000, 16000, 24000 }
 
 local account
 local wires = {}
@@ -42,8 +43,12 @@ end
 ---@param l16 "l16be"|"l16le" the byte order of L16, which documents cannot say
 function telnyx_stream.start(given, l16)
   account = given
-  wires = { PCMU = wire_of("PCMU", "pcmu", 8000), PCMA = wire_of("PCMA", "pcma", 8000), L16 = wire_of("L16", l16, 16000) }
+  wires = { PCMU = wire_of("PCMU", "pcmu", 8000), PCMA = wire_of("PCMA", "pcma", 8000) }
+  for _, rate in ipairs(L16_RATES) do wires["L16 " .. rate] = wire_of("L16", l16, rate) end
 end
+
+-- The codec of a stream by its name; of L16 the rate counts as well.
+local function wire_named(codec, rate) return wires[codec == "L16" and "L16 " .. (rate or "8000") or codec] end
 
 ---That of a line before a document chooses another.
 ---@return userdata
@@ -70,13 +75,14 @@ local function refusal_of(attrs, url)
   if not url:find "^wss?://" then return "the URL of a stream must be wss: " .. url end
   if attrs.bidirectionalMode ~= "rtp" then return 'without bidirectionalMode="rtp" MP3 is expected, raw audio dropped' end
   local codec = attrs.bidirectionalCodec or LINE_CODEC
-  if not wires[codec] then return "this codec is not played here: " .. codec end
+  local rate = attrs.bidirectionalSamplingRate
+  if not wire_named(codec, rate) then return ("this codec is not played here: %s %s"):format(codec, rate or "") end
 end
 
 local function format_of(attrs)
   local codec = attrs.codec
   if not codec or codec == "default" then codec = attrs.bidirectionalCodec or LINE_CODEC end
-  return wires[codec] or wires[LINE_CODEC]
+  return wire_named(codec, attrs.bidirectionalSamplingRate) or wires[LINE_CODEC]
 end
 
 local function open(call, node, url, tell)
