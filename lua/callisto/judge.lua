@@ -159,7 +159,11 @@ end
 ---@param value any  of routing.lua, after all the templates
 ---@return string[] problems
 function Judge:routing(value)
-  local routing, why = options.try("return", value, { numbers = { "map", default = {} }, default = { "string" } })
+  local routing, why = options.try("return", value, {
+    numbers = { "map", default = {} },
+    default = { "string" },
+    unknown = { "map", fields = { redirect = { "string" }, say = { "string" } } },
+  })
   if not routing then return { why } end
   local problems = {}
   for _, number in ipairs(sorted_names(routing.numbers)) do

@@ -32,13 +32,14 @@ local function media(rate, portion)
     audio_in = { event = "media", payload = "media.payload" },
     start_in = {
       event = "start",
-      stream = "start.stream_sid|start.streamSid",
-      call = "start.call_sid|start.callSid",
-      rate = { "start.media_format.sample_rate", rate },
+      stream = "start.stream_sid|start.streamSid|stream_sid|streamSid",
+      call = "start.call_sid|start.callSid|call_sid|callSid",
+      rate = { "start.media_format.sample_rate|start.mediaFormat.sampleRate", rate },
     },
     mark_in = { event = "mark", name = "mark.name" },
     dtmf_in = { event = "dtmf", digit = "dtmf.digit" },
-    stop_in = { event = "stop" },
+    stop_in = { event = "stop|closed" },
+    error_in = { event = "error", code = "error.code|code", text = "error.message|message|reason" },
     clear_in = { event = "clear" },
     audio_out = '{"event":"media",' .. ids .. [[,"media":{"chunk":"$chunk","timestamp":"$ms","sequence_number":"$seq",]]
       .. [["sequenceNumber":"$seq","payload":"$audio"}}]],
@@ -104,7 +105,7 @@ local function fields_of(message)
     end
     return nil
   end
-  return first
+  return first, all
 end
 
 local function id_of(first)
@@ -147,8 +148,18 @@ local function stream_of(first)
   end
 end
 
+local answerers = { human = "human", machine = "machine", notsure = "unknown" }
+
+-- Of the call, or of its first leg. "NA": nobody has looked.
+local function answerer_of(first, all)
+  local legs = type(all.Legs) == "table" and all.Legs[1]
+  local word = first "AnsweredBy" or type(legs) == "table" and legs.AnsweredBy
+  local who = type(word) == "string" and answerers[word:lower()]
+  return who and { who = who, word = word } or nil
+end
+
 local function status_of(message)
-  local first = fields_of(message)
+  local first, all = fields_of(message)
   local id = id_of(first)
   local about = stream_of(first)
   local word, event = first("Status", "CallStatus", "DialCallStatus"), first "EventType"
@@ -163,10 +174,30 @@ local function status_of(message)
   end
   local status = read_status(word or event, {
     carrier_call = id, call = call, seconds = tonumber(first("ConversationDuration", "Duration", "DialCallDuration")),
-    cause = about "Error",
+    cause = about "Error", answered_by = answerer_of(first, all),
   })
   if event == "answered" then status.is_answered, status.word = true, "answered" end
   return status
+end
+
+-- Whoever configured a URL may have added parameters for the flow. The carrier's own begin with a capital, but for these.
+local not_for_flows = {
+  call = true, token = true, flow_id = true, tenant_id = true, digits = true, ["sample-rate"] = true, sample_rate = true,
+}
+
+local function add_parameters(payload, given)
+  for name, value in pairs(type(given) == "table" and given or {}) do
+    local is_ours = type(name) == "string" and name:find "^[%l_]" and not not_for_flows[name]
+    if is_ours and type(value) == "string" then payload[name] = value end
+  end
+end
+
+-- What a flow gets: the parameters of the URL, then those that the carrier read from it.
+local function payload_of(query, parameters)
+  local payload = {}
+  add_parameters(payload, http.read_query(query))
+  add_parameters(payload, parameters)
+  return next(payload) and payload or nil
 end
 
 local function webhook(message)
@@ -175,6 +206,7 @@ local function webhook(message)
   if not id then return nil, why end
   return {
     carrier_call = id,
+    payload = payload_of(message.query),
     call = ours(first),
     from = e164(first("CallFrom", "From")),
     to = e164(first("CallTo", "To", "DialWhomNumber")),
@@ -183,35 +215,39 @@ local function webhook(message)
 end
 
 local function recording(message)
-  local first = fields_of(message)
+  local first, all = fields_of(message)
   local url = first("RecordingUrl", "Stream[RecordingUrl]") or stream_of(first) "RecordingUrl"
-  if not url then return nil, "RecordingUrl is missing" end
-  return { carrier_call = id_of(first), url = url }
+  if not url and all.RecordingUrl == nil then return nil, "RecordingUrl is missing" end
+  return { carrier_call = id_of(first), url = url, status = not url and "absent" or nil }
 end
 
 local function start_of(messages)
   for _, text in ipairs(messages or {}) do
     local message = json.decode(text)
     local start = type(message) == "table" and message.event == "start" and message.start
-    if type(start) == "table" then return start end
+    if type(start) == "table" then return start, message end
   end
 end
 
 -- The format of a socket at the rate that the carrier announces.
 local function format_of(start, account)
-  local announced = type(start.media_format) == "table" and start.media_format or {}
-  local rate = tonumber(announced.sample_rate) or 8000
+  local given = start.media_format or start.mediaFormat
+  local announced = type(given) == "table" and given or {}
+  local rate = tonumber(announced.sample_rate or announced.sampleRate) or 8000
   return account.audio and rate_of(account.audio) == rate and account.audio or ("l16/%d"):format(rate)
 end
 
 -- A Voicebot applet may have the URL of the socket itself, and then asks nobody. Who calls whom stands in the start message.
 local function socket(message, account)
-  local start = start_of(message.first)
-  local id = start and (start.call_sid or start.callSid)
+  local start, around = start_of(message.first)
+  local id = start and (start.call_sid or start.callSid or around.call_sid or around.callSid)
   if type(id) ~= "string" or id == "" then return nil, "the start message has no call_sid" end
   local format = format_of(start, account)
   if not formats[format] then return nil, ("the start message asks for %s, which is not spoken here"):format(format) end
-  return { carrier_call = id, from = e164(start.from), to = e164(start.to), direction = "INBOUND", format = format }
+  return {
+    carrier_call = id, from = e164(start.from), to = e164(start.to), direction = "INBOUND", format = format,
+    payload = payload_of(message.query, start.custom_parameters or start.customParameters),
+  }
 end
 
 -- Documents --------------------------------------------------------------------------------------------------------
@@ -385,6 +421,7 @@ return carrier {
     refuse = refuse,
     url = given_url,
     is_mute = true,
+    received = 200, -- a Passthru applet takes the second branch of the flow, or fails, at anything else
   },
   socket = { read = socket, first_messages = 2 },
   requests = { place = { place, placed }, fetch = { fetch, fetched }, find = { find, found } },

@@ -116,8 +116,9 @@ local function open_of(message)
   return open
 end
 
--- The caller alone, or of two channels the first, which is the caller's.
-local formats_of = { ["external"] = "pcmu/1", ["external internal"] = "pcmu/2" }
+-- The caller alone, or of two channels the first, which is the caller's. A flow may offer nothing but the other side.
+local formats_of = { ["external"] = "pcmu/1", ["external internal"] = "pcmu/2", ["internal"] = "pcmu/internal" }
+local preference = { ["pcmu/1"] = 3, ["pcmu/2"] = 2, ["pcmu/internal"] = 1 }
 
 local function channels_of(offer)
   local names = {}
@@ -130,21 +131,25 @@ local function format_of(offered)
   for _, each in ipairs(type(offered) == "table" and offered or {}) do
     local is_pcmu = type(each) == "table" and each.type == "audio" and each.format == "PCMU" and each.rate == 8000
     local format = is_pcmu and formats_of[channels_of(each)]
-    if format and best ~= "pcmu/1" then best = format end
+    if format and (not best or preference[format] > preference[best]) then best = format end
   end
   return best
 end
 
 local function number_of(text) return type(text) == "string" and text:gsub("^%a+:", ""):gsub("@.*$", "") or "" end
 
+-- What the flow gave its action, as it gave it; beside that, unless it has variables of these names, what the session says.
 local function payload_of(parameters)
-  local payload = {}
+  local payload, config = {}, parameters.customConfig
   for name, value in pairs(type(parameters.inputVariables) == "table" and parameters.inputVariables or {}) do
-    if type(name) == "string" and type(value) == "string" then payload[name] = value end
+    if type(name) == "string" and value ~= json.null then payload[name] = value end
   end
-  if type(parameters.conversationId) == "string" then
-    payload.conversation_id = payload.conversation_id or parameters.conversationId
+  local function add(name, value)
+    if payload[name] == nil then payload[name] = value end
   end
+  if type(parameters.conversationId) == "string" then add("conversation_id", parameters.conversationId) end
+  if type(parameters.language) == "string" then add("language", parameters.language) end
+  if type(config) == "table" and next(config) ~= nil then add("custom_config", config) end
   return payload
 end
 
@@ -256,7 +261,10 @@ return carrier {
     skew = "GENESYS_CLOCK_SKEW",
   },
   required = { "key" },
-  media = { default = "pcmu/1", ["pcmu/1"] = media { "external" }, ["pcmu/2"] = media { "external", "internal" } },
+  media = {
+    default = "pcmu/1", ["pcmu/1"] = media { "external" }, ["pcmu/2"] = media { "external", "internal" },
+    ["pcmu/internal"] = media { "internal" },
+  },
   acknowledges = { marks = "queue", after_clear = true },
   routes = carrier.routes "genesys",
   webhook = {

@@ -2,8 +2,9 @@
 -- Wire facts: Plivo's pages on the Stream element and its events, the Call API, hang-up codes and signature validation.
 --
 -- Not settled by its pages: the byte order of L16 (the formats l16/8000 and l16/16000 are little-endian, as Plivo's own example
--- reads them; l16be/… is the other), and what separates several extraHeaders (only one is sent). The socket's upgrade is signed
--- over a nonce of Plivo's: what lets a socket in is the token in its path.
+-- reads them; l16be/… is the other), what separates several extraHeaders (a comma, or what PLIVO_EXTRA_HEADERS_SEPARATOR says:
+-- "," or ";"), and the fields of "error" and "playFailed" on the media socket. The socket's upgrade is signed over a nonce of
+-- Plivo's: what lets a socket in is the token in its path.
 
 local carrier = require "callisto.provider.carrier"
 local http = require "callisto.http"
@@ -12,6 +13,7 @@ local plivo_xml = require "providers.shared.plivo_xml"
 local twiml = require "providers.shared.twiml"
 
 local API = "https://api.plivo.com"
+local EXTRA_BYTES = 512
 
 -- Formats ----------------------------------------------------------------------------------------------------------
 
@@ -31,12 +33,17 @@ formats.default = "pcmu/8000"
 
 -- Documents --------------------------------------------------------------------------------------------------------
 
--- Only letters and digits may stand in them.
-local function extra_headers(parameters)
+-- Only letters and digits may stand in them, so numbers go as Plivo writes them, and what has more to it is left out.
+local function extra_headers(parameters, account)
+  local list, bytes = {}, 0
   for _, pair in ipairs(parameters) do
-    local name, value = pair[1]:gsub("[^%w]", ""), tostring(pair[2])
-    if name ~= "" and value:match "^%w+$" and #name + #value < 512 then return name .. "=" .. value end
+    local name, value = pair[1]:gsub("[^%w]", ""), tostring(pair[2]):gsub("^%+(%d+)$", "%1")
+    local each = name .. "=" .. value
+    if name ~= "" and value:match "^%w+$" and bytes + #each < EXTRA_BYTES then
+      list[#list + 1], bytes = each, bytes + #each + 1
+    end
   end
+  return #list > 0 and table.concat(list, account and account.separator == ";" and ";" or ",") or nil
 end
 
 local answer = plivo_xml.writer {
@@ -112,11 +119,12 @@ return carrier {
     number = "PLIVO_PHONE_NUMBER",
     api = "PLIVO_API_BASE",
     audio = "PLIVO_AUDIO",
+    separator = "PLIVO_EXTRA_HEADERS_SEPARATOR",
   },
   required = { "account", "secret" },
   media = formats,
   acknowledges = { marks = "played", after_clear = false },
-  routes = carrier.routes("plivo", { fallback = { "/plivo/callback/fallback" }, transfer = { "/plivo/dial-up" } }),
+  routes = carrier.routes("plivo", { fallback = { "/plivo/callback/fallback" } }),
   webhook = {
     headers = {
       "x-plivo-signature-v3", "x-plivo-signature-ma-v3", "x-plivo-signature-v3-nonce",

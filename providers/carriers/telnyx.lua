@@ -2,8 +2,8 @@
 -- socket. What a call shall do is said by documents; keys and hang-ups are commands of its Voice API, which leave the
 -- media stream alone. Wire facts: Telnyx's pages on TeXML, media streaming over WebSockets, webhooks and API errors.
 --
--- Not settled by its pages: the byte order of L16 (the format l16/16000 takes the network's, l16le/16000 the other), and what
--- the signature of a GET webhook covers (such webhooks are refused).
+-- Not settled by its pages: the byte order of L16 (the formats l16/… take the network's, l16le/… the other) and which of its
+-- rates a TeXML call may have, and what the signature of a GET webhook covers (such webhooks are refused).
 
 local carrier = require "callisto.provider.carrier"
 local core = require "callisto.core"
@@ -49,12 +49,18 @@ end
 
 local function status_of(message)
   local p = twiml.parameters_of(message)
+  local detected = twiml.answerer(p)
+  if detected then
+    detected.call = http.query_of(message).call
+    return detected
+  end
   if not p.CallStatus then return nil, "CallStatus is missing" end
   return twiml.status(p.CallStatus, {
     carrier_call = p.CallSid,
     call = http.query_of(message).call,
     sequence = tonumber(p.SequenceNumber),
     seconds = tonumber(p.CallDuration),
+    answered_by = p.AnsweredBy,
     cause = twiml.cause { { "hung up by", p.HangupSource }, { "SIP", p.SipResponseCode }, { "error", p.ErrorCode } },
   })
 end
@@ -65,9 +71,11 @@ local function webhook(message) return twiml.webhook(message, status_of) end
 local codecs = {
   ["pcmu/8000"] = { "PCMU" },
   ["pcma/8000"] = { "PCMA" },
-  ["l16/16000"] = { "L16", 16000 },
-  ["l16le/16000"] = { "L16", 16000 },
 }
+for _, rate in ipairs { 8000, 16000, 24000 } do
+  codecs["l16/" .. rate] = { "L16", rate }
+  codecs["l16le/" .. rate] = { "L16", rate }
+end
 
 -- Without its mode Telnyx expects MP3, and with reconnection a call would come back with a token that was used.
 local function stream(verb)
@@ -214,11 +222,22 @@ local function format(encoding, rate, announced)
     mark_in = { event = "mark", name = "mark.name" },
     dtmf_in = { event = "dtmf", digit = "dtmf.digit" },
     stop_in = { event = "stop" },
+    error_in = { event = "error", code = "payload.code", text = "payload.detail|payload.title" },
     audio_out = [[{"event":"media","media":{"payload":"$audio"}}]],
     mark_out = [[{"event":"mark","mark":{"name":"$mark"}}]],
     clear = [[{"event":"clear"}]],
     chunk_min = rate / 50 * (encoding:find "^l16" and 2 or 1), -- a message holds 20 ms at least
   }
+end
+
+local formats = {
+  default = "pcmu/8000",
+  ["pcmu/8000"] = format("pcmu", 8000, "PCMU"),
+  ["pcma/8000"] = format("pcma", 8000, "PCMA"),
+}
+for _, rate in ipairs { 8000, 16000, 24000 } do
+  formats["l16/" .. rate] = format("l16be", rate, "L16")
+  formats["l16le/" .. rate] = format("l16le", rate, "L16")
 end
 
 return carrier {
@@ -233,13 +252,7 @@ return carrier {
     audio = "TELNYX_AUDIO",
   },
   required = { "account", "application", "secret", "public_key" },
-  media = {
-    default = "pcmu/8000",
-    ["pcmu/8000"] = format("pcmu", 8000, "PCMU"),
-    ["pcma/8000"] = format("pcma", 8000, "PCMA"),
-    ["l16/16000"] = format("l16be", 16000, "L16"),
-    ["l16le/16000"] = format("l16le", 16000, "L16"),
-  },
+  media = formats,
   acknowledges = { marks = "played", after_clear = true },
   routes = carrier.routes("telnyx", { fallback = { "/telnyx/callback/texml-fallback" } }),
   webhook = {

@@ -111,12 +111,18 @@ end
 
 local function status_of(message)
   local p = twiml.parameters_of(message)
+  local detected = twiml.answerer(p)
+  if detected then
+    detected.call = http.query_of(message).call
+    return detected
+  end
   if not p.CallStatus then return nil, "CallStatus is missing" end
   return twiml.status(p.CallStatus, {
     carrier_call = p.CallSid,
     call = http.query_of(message).call,
     sequence = tonumber(p.SequenceNumber),
     seconds = tonumber(p.CallDuration),
+    answered_by = p.AnsweredBy,
     cause = twiml.cause { { "SIP", p.SipResponseCode }, { "error", p.ErrorCode } },
   })
 end

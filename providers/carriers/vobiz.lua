@@ -28,7 +28,7 @@ local function add(name, encoding, rate, more)
 end
 
 add("pcmu/8000", "pcmu", 8000)
-for _, rate in ipairs { 8000, 16000 } do
+for _, rate in ipairs { 8000, 16000, 24000 } do
   add("l16/" .. rate, "l16be", rate, { encoding_out = "l16le" })
   add("l16le/" .. rate, "l16le", rate)
 end

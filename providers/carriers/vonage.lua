@@ -103,6 +103,7 @@ local function read_status(word, more)
     word = word, status = result[1], reason = result[2], is_terminal = result[1] ~= nil, is_answered = answered[word] or false,
   }
   for name, value in pairs(more) do status[name] = value end
+  if word == "human" or word == "machine" then status.answered_by = { who = word, word = word } end
   return status
 end
 

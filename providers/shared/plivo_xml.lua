@@ -42,11 +42,11 @@ local function post_if(url) return url and "POST" end
 local elements = {}
 
 -- The URL is the element's text. What is not kept alive ends with the document.
-function elements.stream(verb, _, dialect)
+function elements.stream(verb, _, dialect, account)
   return { "Stream", attributes {
     { "bidirectional", true }, { "keepCallAlive", true }, { "audioTrack", "inbound" },
     { "contentType", dialect.content_types[verb.format or dialect.format] }, { "streamTimeout", STREAM_S },
-    { "extraHeaders", dialect.extra_headers and dialect.extra_headers(verb.parameters or {}) },
+    { "extraHeaders", dialect.extra_headers and dialect.extra_headers(verb.parameters or {}, account) },
     { "statusCallbackUrl", verb.status_url }, { "statusCallbackMethod", post_if(verb.status_url) },
   }, verb.url }
 end
@@ -121,24 +121,25 @@ local lacks = {
 ---@field gather string  the element that collects keys
 ---@field format string  the format of a stream that names none
 ---@field content_types table<string, string>  what <Stream> calls our formats
----@field extra_headers (fun(parameters: table): string|nil)|nil  a stream's parameters, if the carrier passes them on
+---@field extra_headers (fun(parameters: table, account: table|nil): string|nil)|nil  a stream's parameters, where they are passed
+---  on
 ---@field conference_most string  the attribute that limits a room
 ---@field conference_beep fun(beep: any): {[1]: string, [2]: any}[]
 
 ---How a carrier writes documents.
 ---@param dialect callisto.PlivoDialect
----@return fun(document: table[]): string, string answer  body and media type
+---@return fun(document: table[], account: table|nil): string, string answer  body and media type
 function plivo_xml.writer(dialect)
-  local function write(verb)
+  local function write(verb, account)
     for field in pairs(lacks[verb[1]] or {}) do
       if verb[field] ~= nil then error(("%s has no word for '%s' of the verb '%s'"):format(dialect.name, field, verb[1]), 0) end
     end
-    return elements[verb[1]](verb, write, dialect)
+    return elements[verb[1]](verb, write, dialect, account)
   end
-  return function(document)
+  return function(document, account)
     local response = { "Response", {} }
     for _, verb in ipairs(carrier.document(document)) do
-      for _, node in ipairs { write(verb) } do response[#response + 1] = node end
+      for _, node in ipairs { write(verb, account) } do response[#response + 1] = node end
     end
     return xml.build(response), "text/xml"
   end
@@ -177,6 +178,14 @@ end
 -- The order of happening; events that come several times in a call have no place in it.
 local sequence = { Ring = 1, StartApp = 2, Hangup = 3 }
 
+local answerers = { ["true"] = "machine", ["false"] = "human" }
+
+-- What the carrier's detection says: whether it is a machine.
+local function read_answerer(machine)
+  local who = answerers[(machine or ""):lower()]
+  return who and { who = who, word = "machine " .. machine } or nil
+end
+
 ---What a status webhook says.
 ---@param message table
 ---@return callisto.CarrierStatus|nil, string?
@@ -184,6 +193,7 @@ function plivo_xml.status_of(message)
   local p = twiml.parameters_of(message)
   if not p.CallStatus then return nil, "CallStatus is missing" end
   return plivo_xml.status(p.CallStatus, {
+    answered_by = read_answerer(p.Machine),
     carrier_call = is_id(p.CallUUID) and p.CallUUID or nil,
     call = http.query_of(message).call,
     sequence = sequence[p.Event],
@@ -263,6 +273,7 @@ function plivo_xml.media(encoding, rate, more)
     mark_in = { event = "playedStream", name = "name" },
     dtmf_in = { event = "dtmf", digit = "dtmf.digit" },
     stop_in = { event = "stop" },
+    error_in = { event = "error|playFailed", code = "code|error.code|event", text = "reason|message|error.message|error" },
     audio_out = ([[{"event":"playAudio","streamId":"$stream","media":{"contentType":"%s","sampleRate":%d,"payload":"$audio"}}]])
       :format(kind, rate),
     mark_out = [[{"event":"checkpoint","streamId":"$stream","name":"$mark"}]],

@@ -148,9 +148,26 @@ local terminal = {
   canceled = { "NOT_ANSWERED", "CANCELED" },
 }
 
+-- "machine_start", "machine_end_beep" … are all machines.
+local function read_answerer(word)
+  if not word or word == "" then return nil end
+  local who = word:lower():match "^%a+"
+  return { who = (who == "human" or who == "machine" or who == "fax") and who or "unknown", word = word }
+end
+
+---Who or what answered, of a webhook that says so and nothing else: what a carrier's detection tells when it has made up its
+---mind.
+---@param p table<string, string>  its parameters
+---@return callisto.CarrierStatus|nil
+function twiml.answerer(p)
+  local answered_by = read_answerer(p.AnsweredBy)
+  if not answered_by or p.CallStatus then return nil end
+  return { word = "detected", carrier_call = p.CallSid, answered_by = answered_by, is_terminal = false, is_answered = true }
+end
+
 ---What a word of status means.
 ---@param word string
----@param more table<string, any>  further fields of the status
+---@param more table<string, any>  further fields of the status; `answered_by` in the carrier's word
 ---@return callisto.CarrierStatus
 function twiml.status(word, more)
   local result = terminal[word] or {}
@@ -162,6 +179,7 @@ function twiml.status(word, more)
     is_answered = word == "in-progress" or word == "answered" or word == "completed",
   }
   for name, value in pairs(more) do status[name] = value end
+  status.answered_by = read_answerer(more.answered_by)
   return status
 end
 
@@ -194,14 +212,23 @@ function twiml.webhook(message, status)
   }
 end
 
----News of a recording that is there.
+-- Recordings of which there is nothing to fetch, or nothing yet.
+local fileless = { failed = true, absent = true, ["in-progress"] = true }
+
+---News of a recording.
 ---@param message table
----@return {carrier_call: string|nil, url: string, id: string, seconds: integer|nil}|nil about, string? why
+---@return callisto.Recording|nil about, string? why
 function twiml.recording(message)
   local p = twiml.parameters_of(message)
   if not p.RecordingSid or p.RecordingSid == "" then return nil, "RecordingSid is missing" end
-  if not (p.RecordingUrl or ""):match "^https?://" then return nil, "RecordingUrl is missing or no URL" end
-  return { carrier_call = p.CallSid, url = p.RecordingUrl, id = p.RecordingSid, seconds = tonumber(p.RecordingDuration) }
+  local url = p.RecordingUrl ~= "" and p.RecordingUrl or nil
+  if not url and not fileless[p.RecordingStatus] or url and not url:match "^https?://" then
+    return nil, "RecordingUrl is missing or no URL"
+  end
+  return {
+    carrier_call = p.CallSid, url = url, id = p.RecordingSid, seconds = tonumber(p.RecordingDuration),
+    status = p.RecordingStatus, cause = twiml.cause { { "error", p.ErrorCode } },
+  }
 end
 
 -- Lists of calls ---------------------------------------------------------------------------------------------------

@@ -128,7 +128,7 @@ local checks = {
   end,
   status = function(status, why) return is_status(status) or (status == nil and type(why) == "string") end,
   recording = function(about, why)
-    return (about == nil and type(why) == "string") or (type(about) == "table" and type(about.url) == "string")
+    return (about == nil and type(why) == "string") or (type(about) == "table" and type(about.url or about.status) == "string")
   end,
   verify = function(ok, why, status) return ok == nil and type(why) == "string" and (status == 401 or status == 403) end,
   place = function(class, id, why)

@@ -333,6 +333,7 @@ describe("Exotel's media socket", function()
   it("that asks nobody says in its start who calls", function()
     assert.same({
       carrier_call = "ca0001", from = "+919800000001", to = "+918000000002", direction = "INBOUND", format = "l16/8000",
+      payload = { lead = "42" },
     }, come('{"event":"connected"}', start))
     assert.equal("l16/24000", come((start:gsub('"8000"', "24000"))).format)
     assert.equal("ca0001", come((start:gsub("call_sid", "callSid"))).carrier_call)

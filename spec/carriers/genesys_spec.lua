@@ -226,7 +226,7 @@ describe("a session of Genesys", function()
   it("says who calls whom, and what the flow gave along", function()
     assert.same({
       carrier_call = SESSION, from = "+919800000001", to = "+918000000002", direction = "INBOUND", format = "pcmu/1",
-      payload = { lead = "42", queue = "sales", conversation_id = CONVERSATION },
+      payload = { lead = "42", queue = "sales", conversation_id = CONVERSATION, language = "en-IN" },
     }, come(open()))
     assert.equal("front-desk", come(open(), "agent=front-desk").agent)
     assert.equal("+919800000001", come(open { participant = { id = "d", ani = "tel:+919800000001" } }).from)
@@ -247,7 +247,7 @@ describe("a session of Genesys", function()
     ["another number"] = { open { seq = 2 }, "numbered" },
     ["another organization"] = { open { organizationId = NOBODY }, "organization" },
     ["no media"] = { open { media = "none" }, "media" }, ["media that are none"] = { open { media = { 7, {}, "x" } }, "media" },
-    ["the agent's channel alone"] = { open { media = { offer "internal" } }, "media" },
+    ["the agent's channel first"] = { open { media = { offer("internal", "external") } }, "media" },
     ["another format"] = { open(odd_offer("L16", 8000, "external")), "media" },
     ["another rate"] = { open(odd_offer("PCMU", 16000, "external")), "media" },
     ["channels of another type"] = { open(odd_offer("PCMU", 8000, {})), "media" },
@@ -276,7 +276,9 @@ describe("a session of Genesys", function()
   end)
 
   it("survives rubbish in what is optional", function()
-    local about = come(open { inputVariables = { lead = 42, queue = {}, name = "x" }, participant = 7, conversationId = 7 })
+    local about = come(open {
+      inputVariables = { name = "x", nothing = json.null }, participant = 7, conversationId = 7, language = {}, customConfig = 7,
+    })
     assert.same({ name = "x" }, about.payload)
     assert.is_table(come(open { inputVariables = "x", participant = { ani = 7, dnis = {} } }))
   end)

@@ -277,9 +277,22 @@ describe("Plivo's documents", function()
   end)
 
   it("send nothing in extraHeaders that may not stand there", function()
-    local parameters = { { "to", "+1415" }, { "a", "with blank" }, { "b", "" } }
+    local parameters = { { "to", "sip:x@y" }, { "a", "with blank" }, { "b", "" } }
     local root = written { { "stream", url = "wss://h/x", parameters = parameters } }
     assert.is_nil(root[1].attrs.extraHeaders)
+  end)
+
+  it("send several parameters in extraHeaders, up to 512 bytes, separated as the account says", function()
+    local parameters = { { "lead_id", "c12" }, { "from_number", "+14155550100" }, { "long", ("x"):rep(600) }, { "last", 3 } }
+    local function headers(account)
+      local body = plivo.webhook.answer({ { "stream", url = "wss://h/x", parameters = parameters } }, account)
+      return xml.parse(body)[1].attrs.extraHeaders
+    end
+    assert.equal("leadid=c12,fromnumber=14155550100,last=3", headers())
+    assert.equal("leadid=c12,fromnumber=14155550100,last=3", headers {})
+    assert.equal("leadid=c12;fromnumber=14155550100;last=3", headers { separator = ";" })
+    for i = 1, 60 do parameters[i] = { "name" .. i, ("y"):rep(20) } end
+    assert.is_true(#headers() <= 512)
   end)
 
   it("say, play, wait, press, collect, record and hang up", function()

@@ -335,11 +335,12 @@ describe("Twilio's requests about a live call", function()
   local function recording(body) return twilio.webhook.recording { method = "POST", headers = {}, query = "", body = body } end
 
   it("are followed by news of the recording", function()
-    assert.same({ carrier_call = "CA1", id = "RE1", url = "https://api.twilio.com/x/Recordings/RE1", seconds = 12 },
+    assert.same({ carrier_call = "CA1", id = "RE1", url = "https://api.twilio.com/x/Recordings/RE1", seconds = 12,
+      status = "completed" },
       (recording(http.form { { "CallSid", "CA1" }, { "RecordingSid", "RE1" }, { "RecordingStatus", "completed" },
         { "RecordingUrl", "https://api.twilio.com/x/Recordings/RE1" }, { "RecordingDuration", "12" } })))
     assert.equal("RecordingSid is missing", select(2, recording "CallSid=CA1"))
-    assert.matches("RecordingUrl", select(2, recording "RecordingSid=RE1&RecordingStatus=absent"))
+    assert.matches("RecordingUrl", select(2, recording "RecordingSid=RE1&RecordingStatus=completed"))
     assert.matches("RecordingUrl", select(2, recording "RecordingSid=RE1&RecordingUrl=file:///etc/passwd"))
   end)
 end)

@@ -104,7 +104,8 @@ describe("an inbound webhook", function()
     local world = open { sources = { routing = [[return { numbers = { ["+14155550100"] = "hello" } }]] } }
     assert.matches("<Connect", twilio.webhook(world, "/twilio/answer", twilio.caller "CA1").body)
     assert.equal("hello", calls_of(world)[1].agent_name)
-    assert.matches("not configured", twilio.webhook(world, "/twilio/answer", twilio.caller("CA2", { To = "+19990000000" })).body)
+    assert.matches('<Reject reason="rejected"',
+      twilio.webhook(world, "/twilio/answer", twilio.caller("CA2", { To = "+19990000000" })).body)
     twilio.over(world, "CA1")
   end)
 

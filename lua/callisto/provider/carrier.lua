@@ -22,6 +22,7 @@ local carrier = {}
 ---@field sequence integer|nil  order of happening, not of arrival
 ---@field seconds integer|nil
 ---@field cause string|nil  in the carrier's own words
+---@field answered_by {who: "human"|"machine"|"fax"|"unknown", word: string}|nil  `word`: the carrier's own
 
 ---@class callisto.InboundCall
 ---@field carrier_call string
@@ -29,6 +30,7 @@ local carrier = {}
 ---@field to string
 ---@field direction "INBOUND"|"OUTBOUND"
 ---@field call string|nil  our own id, when the carrier gave it back
+---@field payload table|nil  parameters for the flow; texts become what the template wants, where they can
 ---@field status callisto.CarrierStatus
 
 ---@class callisto.SocketRefusal
@@ -39,15 +41,16 @@ local carrier = {}
 
 ---@class callisto.SocketCall: callisto.InboundCall  of a socket that came first
 ---@field agent string|nil  its name, when the path does not say it
----@field payload table|nil
 ---@field format string|nil  one of the adapter's, when the carrier chose it
 ---@field goodbye string|nil  there is no call, the carrier tries the connection: what it is told
 
 ---@class callisto.Recording  the carrier's own, of a call
 ---@field carrier_call string|nil
----@field url string
+---@field url string|nil  nil: there is nothing to fetch, or not yet
 ---@field id string|nil
 ---@field seconds integer|nil
+---@field status string|nil  in the carrier's own words: "failed", "absent" …
+---@field cause string|nil  why it failed, in the carrier's own words
 
 ---@class callisto.CarrierOrder  a call to be placed
 ---@field call string  our own id
@@ -90,10 +93,11 @@ local acknowledges_fields = {
 ---@field read (fun(message: table): callisto.InboundCall|nil, string?)|nil  a request that asks what to do with a call
 ---@field status (fun(message: table): callisto.CarrierStatus|nil, string?)|nil
 ---@field recording (fun(message: table): callisto.Recording|nil, string?)|nil  what a recording's webhook says
----@field answer (fun(document: table[]): string, string)|nil  body and media type
+---@field answer (fun(document: table[], account: table|nil): string, string)|nil  body and media type
 ---@field refuse (fun(reason: string): table[])|nil  the neutral document that turns a call away
 ---@field url (fun(url: string, account: table): string)|nil  a URL of ours as the carrier must be given it, where requests are
 ---  known by their URL
+---@field received integer|nil  the HTTP status of the answer to a webhook that only reports something [204]
 ---@field is_mute boolean|nil  what a document says is not heard: sentences for callers without an agent need the media socket
 local webhook_fields = {
   headers = { "list", default = {}, each = { "string" } },
@@ -104,6 +108,7 @@ local webhook_fields = {
   answer = { "function" },
   refuse = { "function" },
   url = { "function" },
+  received = { "integer", default = 204, min = 200, max = 299 },
   is_mute = { "boolean" },
 }
 
@@ -174,7 +179,8 @@ local fields = {
   requests = { "map", default = {}, fields = request_fields },
   limits = { "map", default = {}, fields = limit_fields },
 }
-for _, name in ipairs { "inbound", "answer", "status", "details", "transfer", "fallback", "media", "sockets" } do
+for _, name in ipairs { "inbound", "answer", "status", "details", "transfer", "fallback", "media", "sockets",
+  "bridge" } do
   fields.routes.fields[name] = { "string|list" }
 end
 
@@ -243,7 +249,8 @@ function carrier.routes(name, more)
     answer = both "/answer",
     status = both "/callback/status",
     details = both "/callback/details",
-    transfer = both "/callback/transfer/{step}",
+    transfer = {},
+    bridge = both "/bridge/v2",
     media = ("/ws/%s/{agent}"):format(name),
     sockets = {
       ("/ws/%s"):format(name), ("/ws/%s/{agent}"):format(name), ("/ws/%s/{agent}/{token}"):format(name),
@@ -252,7 +259,9 @@ function carrier.routes(name, more)
     },
   }
   table.insert(routes.status, ("/telephony/%s/status/{call}"):format(name))
-  table.insert(routes.transfer, ("/%s/callback/transfer"):format(name))
+  for _, path in ipairs { "/callback/transfer/{step}", "/callback/transfer", "/dial-up" } do
+    for _, each in ipairs(both(path)) do table.insert(routes.transfer, each) end
+  end
   for kind, paths in pairs(more or {}) do
     routes[kind] = routes[kind] or {}
     for _, path in ipairs(paths) do

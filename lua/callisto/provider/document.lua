@@ -65,9 +65,9 @@ end
 ---How a carrier writes documents, within its limits: parameters of a stream that are longer than `parameter_bytes` are left
 ---out, and what is longer than `document_bytes` is an error.
 ---@param name string  of the carrier
----@param write fun(given: table[]): string, string
+---@param write fun(given: table[], account: table|nil): string, string
 ---@param limits {document_bytes: integer|nil, parameter_bytes: integer|nil}
----@return fun(given: table[]): string, string
+---@return fun(given: table[], account: table|nil): string, string
 function document.writer(name, write, limits)
   local function fitting(given)
     if not limits.parameter_bytes then return given end
@@ -77,8 +77,8 @@ function document.writer(name, write, limits)
     end
     return list
   end
-  return function(given)
-    local body, kind = write(fitting(given))
+  return function(given, account)
+    local body, kind = write(fitting(given), account)
     if limits.document_bytes and #body > limits.document_bytes then
       error(("%s takes documents of at most %d bytes, and this one has %d: leave something out"):format(name,
         limits.document_bytes, #body), 0)

@@ -106,6 +106,10 @@ function catalog.of_number(number)
   return name and catalog.find(name)
 end
 
+---What becomes of a call to a number that leads to nobody; neither: it is rejected.
+---@return {redirect: string|nil, say: string|nil}
+function catalog.unknown_number() return routing.unknown or {} end
+
 ---@return callisto.Carrier|nil
 function catalog.carrier(name) return by_carrier[name] end
 

@@ -52,8 +52,27 @@ local function agent_of(arrival)
   return agent, not agent and ("there is no agent for the number '%s'"):format(arrival.about.to) or nil
 end
 
+-- What a text of the carrier's may stand for, where the template wants something else. Other texts stay as they are.
+local readers = {
+  integer = function(value) return value:find "^%-?%d+$" and tonumber(value) or value end,
+  number = function(value) return tonumber(value) or value end,
+  boolean = function(value)
+    if value == "true" or value == "false" then return value == "true" end
+    return value
+  end,
+}
+
+-- Carriers pass on parameters as texts.
+local function read_texts(payload, template)
+  for name, kind in pairs(payload and template.payload or {}) do
+    local read, value = readers[kind:match "^%a+"], payload[name]
+    if read and type(value) == "string" then payload[name] = read(value) end
+  end
+end
+
 -- A socket's payload is all there will be; a webhook's call gets its own later.
 local function fault_of(arrival, agent)
+  read_texts(arrival.about.payload, agent.template)
   if arrival.door ~= "socket" then return nil end
   local fits, why = agent.template:accepts(arrival.about.payload or {})
   return not fits and why or nil

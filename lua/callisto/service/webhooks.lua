@@ -25,7 +25,7 @@ local SORRY = "We are sorry, this number cannot take your call at the moment. Pl
 ---@field about table|nil  what the adapter read of it
 ---@field why string|nil  why it could not be read
 
-local function document(adapter, verbs) return http.text(200, adapter.webhook.answer(verbs)) end
+local function document(hook, verbs) return http.text(200, hook.adapter.webhook.answer(verbs, hook.account)) end
 
 ---nil and the refusal, or the account whose secret signed a request.
 ---@param adapter callisto.Carrier
@@ -79,15 +79,18 @@ local function id_in(hook)
   return http.query_of(hook.request.message).call or hook.request.params.call or (hook.about and hook.about.call) or nil
 end
 
+-- The answer to what was only reported.
+local function received(hook) return { status = hook.adapter.webhook.received } end
+
 -- Statuses ---------------------------------------------------------------------------------------------------------
 
 -- A status: delivered here, or handed on, which is nil.
 local function take_status(hook, status)
-  if calls.deliver(hook.adapter.name, status) then return { status = 204 } end
+  if calls.deliver(hook.adapter.name, status) then return received(hook) end
   if hand_on(hook, status.call, status.carrier_call) then return nil end
   metrics.count(('status_of_unknown_calls_total{carrier="%s"}'):format(hook.adapter.name))
   log.info(("%s reports a call that is not live: %s"):format(hook.adapter.name, status.carrier_call or "?"))
-  return { status = 204 }
+  return received(hook)
 end
 
 local function report(hook)
@@ -114,14 +117,14 @@ local function note_recording(hook)
   else
     log.warn(("%s has a recording of a call that is not known: %s"):format(hook.adapter.name, about.carrier_call or "?"))
   end
-  return { status = 204 }
+  return received(hook)
 end
 
 -- Documents --------------------------------------------------------------------------------------------------------
 
 -- Turns a call away, once: asked again, the carrier gets the same answer.
 local function refuse(hook, verbs)
-  local answer = document(hook.adapter, verbs)
+  local answer = document(hook, verbs)
   calls.keep_answer(hook.adapter.name, hook.about.carrier_call, answer.body)
   return answer
 end
@@ -157,31 +160,37 @@ local function answer_ours(hook, id)
     call:named(about.carrier_call)
     if about.status then call:note_status(about.status) end
   end
-  return document(hook.adapter, call:document())
+  return document(hook, call:document())
 end
 
 -- Another webhook about the same call was faster: its call is here, or in another service VM, where this one is answered.
 local function join(hook)
   local carrier_call = hook.about.carrier_call
   if hand_on(hook, carrier_call) then return nil end
-  return answer_ours(hook, core.owner(carrier_call)) or document(hook.adapter, hook.adapter.webhook.refuse "busy")
+  return answer_ours(hook, core.owner(carrier_call)) or document(hook, hook.adapter.webhook.refuse "busy")
 end
 
 local function connect(hook, arrival, agent)
   local call, code = reception.open(arrival, agent)
   if code == "EEXIST" then return join(hook) end
   if not call then return refuse(hook, hook.adapter.webhook.refuse "busy") end
-  local answer = document(hook.adapter, call:document())
+  local answer = document(hook, call:document())
   calls.keep_answer(hook.adapter.name, hook.about.carrier_call, answer.body)
   return answer
 end
 
 local refusals = {}
 
-function refusals.draining(hook) return document(hook.adapter, hook.adapter.webhook.refuse "busy") end
+function refusals.draining(hook) return document(hook, hook.adapter.webhook.refuse "busy") end
 
-function refusals.unknown(hook)
-  return document(hook.adapter, { { "say", "This number is not configured. Goodbye." }, { "hangup" } })
+-- A number that leads to nobody: the caller is turned away before it costs anything, unless routing.lua says otherwise.
+function refusals.unknown(hook, arrival, decision)
+  local unknown = catalog.unknown_number()
+  log.warn(("a call to %s is turned away: %s"):format(arrival.about.to, decision.why))
+  metrics.count 'calls_refused_total{reason="unknown_number"}'
+  if unknown.redirect then return refuse(hook, { { "dial", to = unknown.redirect } }) end
+  if unknown.say then return refuse(hook, { { "say", unknown.say }, { "hangup" } }) end
+  return refuse(hook, { { "reject", reason = "rejected" } })
 end
 
 function refusals.blocked(hook, arrival, decision)
@@ -197,7 +206,7 @@ local function receive(hook, agent_name)
   }
   local decision = reception.decide(arrival)
   if decision.what == "again" then
-    local _, kind = hook.adapter.webhook.answer { { "hangup" } }
+    local _, kind = hook.adapter.webhook.answer({ { "hangup" } }, hook.account)
     return http.text(200, decision.kept, kind)
   end
   if decision.what == "elsewhere" then return join(hook) end
@@ -224,7 +233,7 @@ local function answer_transfer(hook)
   local id = call_of_notice(hook, carrier_call)
   log.warn(("%s asks for a transfer of call %s, which nobody began"):format(hook.adapter.name, id or carrier_call or "?"))
   if id then events.add(id, "carrier.transfer", { step = hook.request.params.step }) end
-  return document(hook.adapter, { { "hangup" } })
+  return document(hook, { { "hangup" } })
 end
 
 -- What the carrier asks when our answer failed: the document once more if there is one, else a polite end.
@@ -239,7 +248,7 @@ local function answer_fallback(hook)
   local ours = answer_ours(hook, id or owner)
   if ours then return ours end
   if about.to and catalog.of_number(about.to) then return receive(hook) end
-  return document(hook.adapter, { { "say", SORRY }, { "hangup" } })
+  return document(hook, { { "say", SORRY }, { "hangup" } })
 end
 
 -- The routes -------------------------------------------------------------------------------------------------------
@@ -271,6 +280,7 @@ function webhooks.add(routes)
       if fn then add_paths(routes, "GET|POST", adapter.routes[kind], fn) end
     end
     add_paths(routes, "GET", adapter.routes.sockets, upgrade_needed)
+    add_paths(routes, "GET", adapter.routes.bridge or {}, upgrade_needed)
   end
 end
 

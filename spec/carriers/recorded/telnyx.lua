@@ -31,7 +31,7 @@ return {
   },
   {
     read = [[{"event":"error","stream_id":"32DE0DEA-0001","payload":{"code":100003,"title":"malformed_frame","detail":"x"}}]],
-    is = "other",
+    is = "error", name = "100003",
   },
   { read = [[{"event":"media","media":{"track":"inbound","payload":"***"}}]], is = "malformed" },
   { read = [[{"event":"media","media":]], is = "malformed" },
