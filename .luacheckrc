@@ -17,7 +17,7 @@ for _, folder in ipairs { "lua/callisto", "providers", "templates", "menus", "ex
 end
 files["lua/callisto/cli"] = { std = "luajit" }
 files["lua/callisto/spec"] = { std = "luajit" }
-files["lua/callisto/task.lua"] = { read_globals = { "debug" } } -- under a tool; elsewhere the engine's own traceback
+files["lua/callisto/util/failures.lua"] = { read_globals = { "debug" } } -- under a tool; elsewhere the engine's own traceback
 files["spec"] = { std = "luajit+busted" }
 files["lua/callisto/skeleton/spec"] = { std = "luajit+busted" }
 files["lua/callisto/skeleton/callisto.lua"] = { read_globals = { "env" } }

@@ -15,16 +15,15 @@
 -- indexes over that truth, marked `unsettled` while they change, and built anew when an entry was stopped half-way.
 
 local core = require "callisto.core"
+local deadlines = require "callisto.util.deadlines"
+local failures = require "callisto.util.failures"
 local heaps = require "callisto.util.heap"
+local replies = require "callisto.util.replies"
 local several = require "callisto.util.several"
 
 local create, resume, yield = coroutine.create, coroutine.resume, coroutine.yield
 local running_coroutine, status = coroutine.running, coroutine.status
 local is_yieldable = coroutine.isyieldable
-
--- In a sandbox there is no `debug`; the engine offers the traceback alone.
-local has_vm, vm = pcall(require, "callisto.vm")
-local traceback = has_vm and vm.traceback or debug.traceback
 
 local task = {}
 
@@ -57,13 +56,9 @@ local armed ---@type number|nil the time the engine will wake us at
 local current ---@type callisto.Task|nil
 local report ---@type fun(failed: callisto.Task, message: any)|nil
 
--- Answers that came before anybody waited for them, and those nobody will wait for any more.
-local kept, unwanted = {}, {}
-
 local cancel_error = setmetatable({ code = "ECANCELED", message = "the task was cancelled" }, {
   __tostring = function(self) return self.message end,
 })
-local scope_meta = { __tostring = function() return "a deadline has passed outside its scope" end }
 
 local function pack(...) return { n = select("#", ...), ... } end
 
@@ -147,19 +142,13 @@ local function settle(self)
   forget(self)
 end
 
-local function describe(self, failure)
-  local message = tostring(failure)
-  if message:find("\n", 1, true) then return message end -- it has its traceback already
-  return traceback(self.thread, message)
-end
-
 local function ended(self, ok, ...)
   self.ok = ok
   if ok then
     self.results = pack(...)
   else
     self.failure = (...)
-    self.failure_text = self.failure ~= cancel_error and describe(self, self.failure) or nil
+    self.failure_text = self.failure ~= cancel_error and failures.describe(self.thread, self.failure) or nil
   end
   self.state = "ended"
   settle(self)
@@ -289,7 +278,7 @@ local function new(owner, fn, ...)
     values = pack(...),
     state = "ready",
     cancelled = false,
-    inherited = owner and task.deadline_of(owner) or nil,
+    inherited = owner and deadlines.nearest(owner) or nil,
   }, Task)
   unsettled = true
   tasks[self.id] = self
@@ -383,21 +372,10 @@ function task.leave() error(cancel_error, 0) end
 
 -- Waiting ----------------------------------------------------------------------------------------------------------
 
--- Of the deadlines that have passed, the outermost ends most.
-local function expired_scope(self)
-  local now, found = core.now(), nil
-  local scope = self.scope
-  while scope do
-    if scope.at <= now then found = scope end
-    scope = scope.outer
-  end
-  return found
-end
-
 local function received(self, mode, ...)
   if mode == CANCELLED then error(cancel_error, 0) end
   if mode == TIMED_OUT then
-    local scope = expired_scope(self)
+    local scope = deadlines.passed(self, core.now())
     if scope then error(scope, 0) end
     return nil, "ETIMEDOUT: timed out", "ETIMEDOUT"
   end
@@ -480,34 +458,15 @@ function task.join(self, timeout)
 end
 Task.join = task.join
 
--- Errors keep the place where they were raised when they pass a function that cleans up.
-local function trace(failure)
-  if type(failure) ~= "string" or failure:find("\n", 1, true) then return failure end
-  return traceback(failure, 2)
-end
-
 ---Calls `fn` as pcall does; an error keeps the place where it was raised.
 ---@param fn function
 ---@return boolean ok, any ...
-function task.try(fn, ...) return xpcall(fn, trace, ...) end
-
-local function after_body(cleanup, ok, ...)
-  cleanup()
-  if not ok then error((...), 0) end
-  return ...
-end
+function task.try(fn, ...) return failures.try(fn, ...) end
 
 ---Runs `body`, then `cleanup`, also when the body raised or was cancelled. Returns what the body returned.
 ---@param body function
 ---@param cleanup function
-function task.finally(body, cleanup, ...) return after_body(cleanup, xpcall(body, trace, ...)) end
-
-local function after_scope(self, scope, ok, ...)
-  self.scope = scope.outer
-  if ok then return ... end
-  if (...) == scope then return nil, "ETIMEDOUT: timed out", "ETIMEDOUT" end
-  error((...), 0)
-end
+function task.finally(body, cleanup, ...) return failures.finally(body, cleanup, ...) end
 
 ---Runs `fn` with a deadline on everything it waits for.
 ---@param seconds number
@@ -516,26 +475,15 @@ end
 function task.with_timeout(seconds, fn, ...)
   local self = current
   if not self then error("task.with_timeout must be called inside a task", 2) end
-  local scope = setmetatable({ at = core.now() + seconds, outer = self.scope }, scope_meta)
-  self.scope = scope
-  return after_scope(self, scope, xpcall(fn, trace, ...))
-end
-
----@private
-function task.deadline_of(self)
-  local at, scope = self.inherited, self.scope
-  while scope do
-    if not at or scope.at < at then at = scope.at end
-    scope = scope.outer
-  end
-  return at
+  local scope = deadlines.open(self, core.now() + seconds)
+  return deadlines.close(self, scope, failures.try(fn, ...))
 end
 
 ---Seconds left until the nearest deadline of the running task and those it works for; never below 0.
 ---@param otherwise number|nil what to answer without any deadline; also the most that is answered
 ---@return number|nil
 function task.remaining(otherwise)
-  local at = current and task.deadline_of(current)
+  local at = current and deadlines.nearest(current)
   if not at then return otherwise end
   local left = math.max(0, at - core.now())
   return otherwise and math.min(otherwise, left) or left
@@ -556,49 +504,21 @@ function task.all(choices) return several.all(task, choices) end
 
 -- Requests and their answers ---------------------------------------------------------------------------------------
 
--- All digits: tostring gives fourteen, and the numbers of the third script thread on have fifteen.
-local function answer_key(kind, number) return ("%s %.0f"):format(kind, number) end
-
 ---An answer has come. Kept when nobody waits for it yet.
 ---@param kind "response"|"stored"
 ---@param number integer
-function task.answered(kind, number, ...)
-  local key = answer_key(kind, number)
-  if unwanted[key] then
-    unwanted[key] = nil
-    return
-  end
-  if task.wake(key, key, ...) == 0 then kept[key] = pack(...) end
-end
+function task.answered(kind, number, ...) replies.come(task, kind, number, ...) end
 
 ---Nobody will wait for this answer.
 ---@param kind "response"|"stored"
 ---@param number integer
-function task.ignore(kind, number)
-  local key = answer_key(kind, number)
-  if kept[key] then kept[key] = nil else unwanted[key] = true end
-end
-
-local function after_answer(key, ok, first, ...)
-  if ok and first == key then return ... end
-  if not kept[key] then unwanted[key] = true end
-  if not ok then error(first, 0) end
-  return first, ...
-end
+function task.ignore(kind, number) replies.ignore(kind, number) end
 
 ---Waits for the answer with this number: what the event carried after its number.
 ---An answer that was given up, by timeout or by cancelling, is dropped when it comes.
 ---@param kind "response"|"stored"
 ---@param number integer
 ---@param timeout number|nil seconds
-function task.answer(kind, number, timeout)
-  local key = answer_key(kind, number)
-  local early = kept[key]
-  if early then
-    kept[key] = nil
-    return unpack(early, 1, early.n)
-  end
-  return after_answer(key, pcall(task.wait, key, timeout))
-end
+function task.answer(kind, number, timeout) return replies.wait(task, kind, number, timeout) end
 
 return task
