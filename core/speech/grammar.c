@@ -346,9 +346,14 @@ static void match_number(cal_match *match, const char *heard) {
   cal_number_read(match->number, words);
 }
 
+static int is_noise(const char *hypothesis) {
+  int is_lone_phone = !strncmp(hypothesis, "xx-", 3) && !strchr(hypothesis, ' ');
+  return !hypothesis[0] || is_lone_phone;
+}
+
 void cal_grammar_match(const cal_grammar *grammar, cal_match *match, const char *hypothesis) {
   *match = (cal_match){.choice = -1};
-  if (!hypothesis || !hypothesis[0]) return;
+  if (!hypothesis || is_noise(hypothesis)) return;
   match->is_rejected = 1;
   if (strstr(hypothesis, "xx-")) return;
   size_t longest = 0;

@@ -72,14 +72,15 @@ int cal_grammar_word(const cal_grammar *grammar, size_t index, const char **word
 
 typedef struct cal_match {
   int choice;                          /* index into the options' choices; -1 = none of them */
-  int is_rejected;                     /* something was said, and it was none of the expected answers */
+  int is_rejected;                     /* words were said, and they were none of the expected answers */
   char id[CAL_GRAMMAR_ID_BYTES];       /* of the choice; "" = none */
   char digits[CAL_GRAMMAR_DIGITS + 1]; /* "407" for "four zero seven"; "" = none */
   char number[CAL_NUMBER_BYTES];       /* "405" for "four hundred and five", "407" too; "" = none */
   char text[CAL_HEARD_TEXT_BYTES];     /* the words heard, "" when nothing was heard or it was rejected */
 } cal_match;
 
-/* Reads the recogniser's hypothesis. NULL or "" is silence: no choice and not rejected. */
+/* Reads the recogniser's hypothesis. NULL or "" is silence, or a noise in which nothing is a word; one phone
+ * alone ("uh", a knock) is a noise, too: no choice and not rejected. */
 void cal_grammar_match(const cal_grammar *grammar, cal_match *match, const char *hypothesis);
 
 /* Reads text that is known to have been said, as the recogniser would if it never erred: rejected unless the

@@ -16,7 +16,6 @@
 #include "speech/spoken.h"
 
 #define KEY_BYTES (CAL_VOICE_TEXT_BYTES + 128)
-#define FAINTEST 100 /* samples of a silent utterance are no louder */
 
 static double seconds_since(uint64_t started_ns) {
   return (double)(cal_clock_now_ns(cal_clock_real()) - started_ns) / (double)CAL_S;
@@ -149,13 +148,7 @@ static int play(cal_job *job, cal_job_tools *tools) {
   return 1;
 }
 
-static int is_silent(const cal_clip *clip) {
-  for (uint32_t i = 0; i < clip->samples; i++)
-    if (clip->data[i] > FAINTEST || clip->data[i] < -FAINTEST) return 0;
-  return 1;
-}
-
-/* A sound without words is none of the answers, as to the real ear. */
+/* A sound without words is a noise, as to the real ear. */
 static void hear_spoken(const cal_job *job) {
   const cal_clip *utterance = job->utterance;
   char *text = cal_spoken_read(utterance);
@@ -163,7 +156,7 @@ static void hear_spoken(const cal_job *job) {
                      .audio_ms = (uint32_t)((uint64_t)utterance->samples * 1000 / utterance->rate_hz)};
   if (!job->grammar)
     snprintf(heard.match.text, sizeof heard.match.text, "%s", text);
-  else if (text[0] || !is_silent(utterance))
+  else if (text[0])
     cal_grammar_read(job->grammar, &heard.match, text);
   cal_free(text);
   job->on_heard(job->context, &heard, 0);

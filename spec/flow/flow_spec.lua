@@ -114,10 +114,25 @@ describe("a flow", function()
     caller:hears("Tell me, please.", 3)
   end)
 
-  it("says that it did not understand noise where it knows what may be said", function()
+  it("does not use up a try for a noise where it knows what may be said", function()
+    local caller = call [[
+      local answer, why = call:ask {
+        "Shall we?", choices = { yes = "yes please" }, tries = 1, timeout = "7s", no_match = "I did not get that."
+      }
+      call:finish(answer or why)
+    ]]
+    caller:hears("Shall we?"):listens()
+    caller:silence(5)
+    caller:coughs()
+    caller:hears_nothing(5)
+    caller:says "yes please"
+    assert.equal("yes", caller:ended().outcome)
+  end)
+
+  it("uses up a try for words that do not match", function()
     local caller = call(question)
     caller:hears("Shall we"):listens()
-    caller:coughs()
+    caller:says "pineapple"
     caller:hears("I did not get that.", 3)
   end)
 

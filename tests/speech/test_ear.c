@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "speech/line.h"
@@ -160,6 +161,36 @@ static void silence_and_scraps_are_no_answer(void **state) {
   cal_unref(grammar);
 }
 
+/* A burst that fades, as a cough or a knock does. Returns owned. */
+static cal_clip *burst(uint32_t ms, double muffled) {
+  enum { QUIET = 1200, PER_MS = 8 };
+  cal_clip *clip = cal_clip_new(8000, ms * PER_MS + 2 * QUIET, NULL, 0);
+  double air = 0;
+  for (uint32_t i = 0, seed = 7; i < clip->samples; i++) {
+    seed = seed * 1103515245u + 12345;
+    double at_ms = ((double)i - QUIET) / PER_MS;
+    double loud = at_ms < 0 || at_ms >= ms ? 0.002 : exp(-3 * at_ms / ms);
+    air += muffled * (((double)(seed >> 17) - 16384) / 16384 - air);
+    clip->data[i] = (int16_t)(9000 * loud * air / sqrt(muffled));
+  }
+  return clip;
+}
+
+static void a_noise_is_neither_an_answer_nor_a_wrong_one(void **state) {
+  static const char *const menu[] = {"billing", "technical support", "opening hours", "monday"};
+  static const struct {
+    uint32_t ms;
+    double muffled;
+  } noises[] = {{60, 1}, {120, 0.5}, {200, 0.3}, {300, 0.3}, {400, 0.2}, {500, 0.15}};
+  cal_grammar *grammar = grammar_of(menu, 4);
+  for (size_t i = 0; i < sizeof noises / sizeof noises[0]; i++) {
+    cal_heard heard = hear(burst(noises[i].ms, noises[i].muffled), grammar);
+    assert_int_equal(-1, heard.match.choice);
+    assert_false(heard.match.is_rejected);
+  }
+  cal_unref(grammar);
+}
+
 static void what_cannot_be_heard_is_refused(void **state) {
   static const char *const answers[] = {"yes", "no"};
   cal_grammar *grammar = grammar_of(answers, 2);
@@ -183,6 +214,7 @@ int main(void) {
       cmocka_unit_test(calls_do_not_colour_each_other),
       cmocka_unit_test(more_grammars_than_are_kept_all_work),
       cmocka_unit_test(silence_and_scraps_are_no_answer),
+      cmocka_unit_test(a_noise_is_neither_an_answer_nor_a_wrong_one),
       cmocka_unit_test(what_cannot_be_heard_is_refused),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);

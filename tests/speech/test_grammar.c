@@ -92,6 +92,7 @@ static void what_was_heard_leads_to_the_choice(void **state) {
                {"call back", "call_back", 0},
                {"buy something thank you", "sales", 0},
                {"xx-aa xx-b", "", 1},
+               {"xx-aa", "", 0}, /* a knock, or "uh" */
                {"sales support", "", 1},
                {"", "", 0},
                {NULL, "", 0},
