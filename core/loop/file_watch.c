@@ -10,8 +10,10 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "loop/file_trail.h"
 
 #define POLL_MS 2000
+#define SCAN_MS 10000 /* the kernel does not tell of a folder further up that is replaced */
 #define FOLDERS_MOST 4096
 #define ENTRIES_MOST 100000
 #define DEPTH_MOST 32
@@ -38,9 +40,9 @@ struct cal_file_watch {
   int is_stale; /* names came or went, so the folders are to be looked for again */
 
   cal_timer quiet; /* started by a change, moved by the next */
-  cal_timer poll;
+  cal_timer poll;  /* every POLL_MS while polling, else every SCAN_MS */
   int is_polling;
-  uint64_t print; /* of names, sizes and times when last looked at; used while polling */
+  uint64_t print; /* of names, sizes and times when last looked at */
 };
 
 /* A walk over everything watched. It sums up what is there and, when asked to, watches each folder it comes
@@ -96,14 +98,18 @@ static int add_folder(cal_file_watch *watch, const char *path, const char *only)
   return 0;
 }
 
-static int add_folder_of(cal_file_watch *watch, const char *file) {
-  const char *slash = strrchr(file, '/');
-  if (!slash) return add_folder(watch, ".", file);
-  if (slash == file) return add_folder(watch, "/", slash + 1);
-  char *path = cal_strndup(file, (size_t)(slash - file));
-  int status = add_folder(watch, path, slash + 1);
-  cal_free(path);
-  return status;
+/* Whether a change of this name is noticed already. */
+static int is_noticed(const cal_file_watch *watch, const char *path, const char *name) {
+  cal_list_each(&watch->folders, node) {
+    const folder *each = cal_list_entry(node, folder, node);
+    int is_seen = each->only ? !strcmp(each->only, name) : *name != '.';
+    if (is_seen && !strcmp(each->path, path)) return 1;
+  }
+  return 0;
+}
+
+static int add_step(void *watch, const char *path, const char *name) {
+  return is_noticed(watch, path, name) ? 0 : add_folder(watch, path, name);
 }
 
 static uint64_t mix(uint64_t print, const void *data, size_t bytes) {
@@ -141,23 +147,30 @@ static int visit_below(walk *at, size_t length, int depth) {
 
 static int is_passing(int status) { return status == -ENOENT || status == -ENOTDIR || status == -EACCES; }
 
-/* A path the user gave that is not there yet: its name is waited for in the folder it would be in. */
-static int visit_absent(walk *at, int error) {
-  if (error == ENOENT && at->is_watching) return add_folder_of(at->watch, at->path);
-  return cal_fail(-error, "cannot watch \"%s\": %s", at->path, strerror(error));
+/* The names on the way of a path: links, the file at its end, or the first that is not there yet. */
+static int watch_way(walk *at) { return at->is_watching ? cal_file_trail(at->path, add_step, at->watch) : 0; }
+
+/* A link below a folder. One to a file counts with what it leads to; one to a folder is not followed. */
+static int visit_link(walk *at) {
+  struct stat target;
+  if (stat(at->path, &target) == 0 && !S_ISDIR(target.st_mode)) at->print += print_of(at->path, &target);
+  int status = watch_way(at);
+  return is_passing(status) || status == -ELOOP ? 0 : status;
 }
 
-/* What `at->path` names, and below. Depth 0 is a path the user gave: it may be a link. */
+/* What `at->path` names, and below. Depth 0 is a path the user gave: there may be links on its way. */
 static int visit(walk *at, size_t length, int depth) {
   struct stat found;
-  if ((depth ? lstat(at->path, &found) : stat(at->path, &found)) < 0)
-    return depth ? 0 : visit_absent(at, errno);
+  int status = depth == 0 ? watch_way(at) : 0;
+  if (status < 0) return status;
+  if ((depth ? lstat(at->path, &found) : stat(at->path, &found)) < 0) return 0;
   if (at->entries++ >= ENTRIES_MOST) return 0;
   at->print +=
       print_of(at->path, &found); /* a sum: the order in which a folder gives its names does not matter */
-  if (!S_ISDIR(found.st_mode)) return depth == 0 && at->is_watching ? add_folder_of(at->watch, at->path) : 0;
+  if (S_ISLNK(found.st_mode)) return visit_link(at);
+  if (!S_ISDIR(found.st_mode)) return 0;
   /* Watched first and read afterwards, so that what is made in between is seen by one or the other. */
-  int status = at->is_watching ? add_folder(at->watch, at->path, NULL) : 0;
+  status = at->is_watching ? add_folder(at->watch, at->path, NULL) : 0;
   if (status < 0 && !(depth && is_passing(status))) return status;
   return depth < DEPTH_MOST ? visit_below(at, length, depth) : 0;
 }
@@ -178,13 +191,18 @@ static uint64_t look(cal_file_watch *watch) {
 
 static void on_poll(cal_timer *timer);
 
+static void look_again_later(cal_file_watch *watch) {
+  uint64_t pause_ms = watch->is_polling ? POLL_MS : SCAN_MS;
+  cal_timer_start(watch->loop, &watch->poll, cal_loop_now_ns(watch->loop) + pause_ms * CAL_MS, on_poll);
+}
+
 static void start_polling(cal_file_watch *watch) {
   close_folders(&watch->folders);
   watch->folder_count = 0;
   if (watch->is_polling) return;
   watch->is_polling = 1;
   watch->print = look(watch);
-  cal_timer_start(watch->loop, &watch->poll, cal_loop_now_ns(watch->loop) + POLL_MS * CAL_MS, on_poll);
+  look_again_later(watch);
 }
 
 /* Watches every folder anew and then lets the old handles go: a folder that was removed and made again under
@@ -207,12 +225,16 @@ static void scan(cal_file_watch *watch) {
     return;
   }
   watch->is_polling = 0;
-  cal_timer_stop(watch->loop, &watch->poll);
+  watch->print = all.print;
+  look_again_later(watch);
 }
 
 static void on_quiet(cal_timer *timer) {
   cal_file_watch *watch = cal_list_entry(timer, cal_file_watch, quiet);
-  if (watch->is_stale || watch->is_polling) scan(watch);
+  if (watch->is_stale || watch->is_polling)
+    scan(watch);
+  else
+    watch->print = look(watch);
   watch->on_change(watch->context); /* may free the watch */
 }
 
@@ -222,10 +244,11 @@ static void changed(cal_file_watch *watch) {
 
 static void on_poll(cal_timer *timer) {
   cal_file_watch *watch = cal_list_entry(timer, cal_file_watch, poll);
-  cal_timer_start(watch->loop, timer, cal_loop_now_ns(watch->loop) + POLL_MS * CAL_MS, on_poll);
+  look_again_later(watch);
   uint64_t print = look(watch);
   if (print == watch->print) return;
   watch->print = print;
+  watch->is_stale = 1;
   changed(watch);
 }
 

@@ -3,11 +3,16 @@
  * A path is a folder, watched with all folders below it (those made later too), or a single file. Whatever
  * happens, a write, a rename, five hundred files at once, the callback comes once, `quiet_ms` after the last
  * change. It says only that something changed: the caller looks for itself. Names that begin with a dot are
- * passed over below a folder (editors' swap files, .git); symbolic links below a folder are not followed.
+ * passed over below a folder (editors' swap files, .git).
  *
- * It uses inotify through libuv; a path that is not there yet is waited for in the folder it would be in.
- * Where that fails (no watches left, no such folder either, more than 4,096 folders) it looks at the files'
- * times every two seconds instead, and then at no more than 100,000 of them. Looking reads folders on the
+ * Symbolic links are followed where they are read: every link on the way of a path, and below a folder those
+ * that lead to a file. A change is also that one of them leads elsewhere, or that the file at its end is
+ * written. Links to folders below a folder are not followed.
+ *
+ * It uses inotify through libuv; of a path that is not there yet the first missing name is waited for. Beside
+ * that it looks at the files' times every ten seconds, since not everything is told of: a folder above that is
+ * replaced, some network file systems. Where watching fails (no watches left, more than 4,096 folders) it looks
+ * every two seconds instead, and at no more than 100,000 files. Looking reads folders on the
  * loop's thread: for the loop that reloads scripts, not for one that carries audio. The quiet time runs on
  * the loop's clock. Loop thread only. */
 #ifndef CAL_LOOP_FILE_WATCH_H
