@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "net/http.h"
+#include "io/fetches.h"
 
 #define COMMANDS_CAPACITY 65536
 #define RETRY_AFTER_S "5"
@@ -22,7 +22,7 @@ struct cal_io {
   cal_legs *legs;
   cal_lobby *lobby;
   atomic_int refuses;
-  cal_list fetches; /* under way */
+  cal_fetches *fetches;
 };
 
 /* ---- HTTP */
@@ -40,85 +40,16 @@ static void on_request(void *context, const cal_http_request *request) {
   if (status) refuse_request(io, request->id, status);
 }
 
-/* Borrowed from the message; the array is owned. */
-static cal_http_field *fields_of(const cal_http_message *message) {
-  cal_http_field *fields = cal_alloc((message->header_count + 1) * sizeof *fields);
-  for (size_t i = 0; i < message->header_count; i++) {
-    fields[i].name = cal_span_of(message->headers[i].name);
-    fields[i].value = cal_span_of(message->headers[i].value);
-  }
-  return fields;
-}
-
 static void reply(cal_io *io, cal_command *command) {
   cal_http_message *message = command->message;
   if (!io->server) return;
-  cal_http_field *fields = fields_of(message);
+  cal_http_field *fields = cal_http_message_fields(message);
   cal_http_answer answer = {.status = message->status,
                             .fields = fields,
                             .field_count = message->header_count,
                             .body = {message->body ? message->body : "", message->body_bytes}};
   cal_server_reply(io->server, command->target, &answer);
   cal_free(fields);
-}
-
-typedef struct fetch {
-  cal_list node;
-  cal_io *io;
-  cal_id asked; /* the script's number for it */
-} fetch;
-
-/* Takes the fetch and the message. */
-static void answer_fetch(fetch *f, cal_http_message *message, int code, const char *text, int was_sent) {
-  const cal_io_hooks *hooks = &f->io->options.hooks;
-  hooks->on_response(hooks->context, f->asked, message, code, text, was_sent);
-  cal_list_remove(&f->node);
-  cal_free(f);
-}
-
-static void on_done(void *context, const cal_http_result *result) {
-  cal_http_message *message = NULL;
-  if (!result->error) {
-    message = cal_http_message_new();
-    message->status = result->status;
-    for (size_t i = 0; i < result->field_count; i++)
-      cal_http_message_add_header(message, result->fields[i].name.at, result->fields[i].name.bytes,
-                                  result->fields[i].value.at, result->fields[i].value.bytes);
-    cal_http_message_set_body(message, result->body.at, result->body.bytes);
-  }
-  answer_fetch(context, message, result->error, result->text, result->was_sent);
-}
-
-/* The net drops requests without a word when it closes. */
-static void abandon_fetches(cal_io *io) {
-  cal_list_each_safe(&io->fetches, node, after)
-      answer_fetch(cal_list_entry(node, fetch, node), NULL, -ECANCELED, "the engine stops", 1);
-}
-
-static void start_fetch(cal_io *io, cal_command *command) {
-  cal_http_message *message = command->message;
-  cal_http_field *fields = fields_of(message);
-  fetch *f = cal_alloc(sizeof *f);
-  f->io = io;
-  f->asked = command->target;
-  cal_list_append(&io->fetches, &f->node);
-  cal_http_fetch_options options = {.method = message->method,
-                                    .url = message->url,
-                                    .fields = fields,
-                                    .field_count = message->header_count,
-                                    .body = {message->body, message->body_bytes},
-                                    .timeout_ms = message->timeout_ms,
-                                    .connect_timeout_ms = message->connect_timeout_ms,
-                                    .answer_ceiling_bytes = message->answer_ceiling_bytes,
-                                    .user = message->user,
-                                    .password = message->password,
-                                    .deny_private = message->deny_private,
-                                    .context = f,
-                                    .on_done = on_done};
-  cal_id id;
-  int code = cal_http_fetch(&id, io->net, &options);
-  cal_free(fields);
-  if (code) answer_fetch(f, NULL, code, cal_error_text(), 0);
 }
 
 /* ---- media sockets */
@@ -192,7 +123,7 @@ static void deliver(void *context, void *message) {
     reply(io, command);
     break;
   case CAL_COMMAND_HTTP_FETCH:
-    start_fetch(io, command);
+    cal_fetches_start(io->fetches, command);
     break;
   case CAL_COMMAND_CALL_DIAL:
     cal_legs_dial(io->legs, command->object);
@@ -241,7 +172,6 @@ int cal_io_new(cal_io **result, const cal_io_options *options) {
   cal_io *io = cal_alloc(sizeof *io);
   io->options = *options;
   io->options.net.tag = options->index;
-  cal_list_init(&io->fetches);
   int code = cal_net_new(&io->net, options->loop, &io->options.net);
   if (!code)
     code = cal_mailbox_new(&io->commands, options->loop,
@@ -256,6 +186,9 @@ int cal_io_new(cal_io **result, const cal_io_options *options) {
     cal_free(io);
     return code;
   }
+  const cal_io_hooks *hooks = &options->hooks;
+  io->fetches = cal_fetches_new(
+      &(cal_fetches_options){.net = io->net, .context = hooks->context, .on_response = hooks->on_response});
   open_legs(io);
   *result = io;
   return 0;
@@ -265,7 +198,7 @@ cal_io *cal_io_free(cal_io *io) {
   if (!io) return NULL;
   cal_legs_end(io->legs, "the engine stops");
   cal_net_close(io->net); /* ends every socket, so the legs are freed by their on_close */
-  abandon_fetches(io);
+  io->fetches = cal_fetches_free(io->fetches);
   cal_mailbox_close(io->commands);
   cal_lobby_free(io->lobby);
   cal_legs_free(io->legs);

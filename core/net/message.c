@@ -34,6 +34,15 @@ void cal_http_message_add_header(cal_http_message *message, const char *name, si
     if (*c >= 'A' && *c <= 'Z') *c += 'a' - 'A';
 }
 
+cal_http_field *cal_http_message_fields(const cal_http_message *message) {
+  cal_http_field *fields = cal_alloc((message->header_count + 1) * sizeof *fields);
+  for (size_t i = 0; i < message->header_count; i++) {
+    fields[i].name = cal_span_of(message->headers[i].name);
+    fields[i].value = cal_span_of(message->headers[i].value);
+  }
+  return fields;
+}
+
 void cal_http_message_set_body(cal_http_message *message, const void *body, size_t bytes) {
   cal_free(message->body);
   message->body = cal_strndup(body ? body : "", bytes);

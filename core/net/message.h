@@ -36,6 +36,8 @@ cal_http_message *cal_http_message_of(const cal_http_request *request); /* retur
 void *cal_http_message_free(cal_http_message *message); /* takes; NULL is fine; returns NULL */
 void cal_http_message_add_header(cal_http_message *message, const char *name, size_t name_bytes,
                                  const char *value, size_t value_bytes);
+cal_http_field *
+cal_http_message_fields(const cal_http_message *message); /* the array is owned, its texts borrowed */
 void cal_http_message_set_body(cal_http_message *message, const void *body, size_t bytes);
 
 #endif
