@@ -160,6 +160,8 @@ static void trace_fetch(const cal_context *context, cal_id request, const char *
   cal_buf_free(&json);
 }
 
+static cal_id owner_of(const cal_context *context) { return context->call ? context->call->handle : 0; }
+
 static int http_fetch(lua_State *L) {
   cal_context *context = cal_core_check_alive(L);
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -187,6 +189,8 @@ static int http_fetch(lua_State *L) {
   message->timeout_ms = (uint32_t)(timeout * 1000);
   message->connect_timeout_ms = (uint32_t)(connect_timeout * 1000);
   message->answer_ceiling_bytes = (size_t)ceiling;
+  message->is_streamed = cal_luax_flag(L, 1, "stream");
+  message->owner = owner_of(context);
   message->deny_private = context->call && !context->reach->limits.allow_private;
   cal_luax_field(L, 1, "headers");
   cal_core_add_headers(L, lua_gettop(L), message);
@@ -203,6 +207,31 @@ static int http_fetch(lua_State *L) {
   trace_fetch(context, request, method, url);
   lua_pushnumber(L, (lua_Number)request);
   return 1;
+}
+
+static int http_read(lua_State *L) {
+  cal_context *context = cal_core_check_alive(L);
+  cal_id stream = (cal_id)luaL_checknumber(L, 1), asked;
+  int code = cal_question_ask(context, &asked);
+  if (code < 0) return cal_luax_refuse(L, code);
+  cal_command command = {
+      .kind = CAL_COMMAND_HTTP_READ, .target = stream, .read = {.asked = asked, .owner = owner_of(context)}};
+  code = cal_reach_command(context->reach, &command);
+  if (code < 0) {
+    cal_question_forget(context, asked);
+    return cal_luax_refuse(L, code);
+  }
+  lua_pushnumber(L, (lua_Number)asked);
+  return 1;
+}
+
+static int http_close(lua_State *L) {
+  cal_context *context = cal_core_check_alive(L);
+  cal_command command = {.kind = CAL_COMMAND_HTTP_CLOSE,
+                         .target = (cal_id)luaL_checknumber(L, 1),
+                         .read = {.owner = owner_of(context)}};
+  cal_reach_command(context->reach, &command); /* refused: it is over */
+  return 0;
 }
 
 /* ---- the module */
@@ -222,6 +251,8 @@ void cal_core_add_common(lua_State *L) {
   cal_luax_set(L, "handler", handler);
   cal_luax_set(L, "tell", tell);
   cal_luax_set(L, "http_fetch", http_fetch);
+  cal_luax_set(L, "http_read", http_read);
+  cal_luax_set(L, "http_close", http_close);
 }
 
 int cal_lib_core(lua_State *L) {

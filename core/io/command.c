@@ -28,6 +28,8 @@ void cal_command_drop(cal_command *command) {
   case CAL_COMMAND_LEG_LISTEN:
     command->listen.grammar = cal_unref(command->listen.grammar);
     break;
+  case CAL_COMMAND_HTTP_READ:
+  case CAL_COMMAND_HTTP_CLOSE:
   case CAL_COMMAND_LEG_UTTERANCE:
   case CAL_COMMAND_LEG_STOP:
   case CAL_COMMAND_LEG_RECORDING:

@@ -22,6 +22,9 @@
 typedef enum cal_command_kind {
   CAL_COMMAND_HTTP_REPLY = 1, /* target: http request; message: status, headers, body */
   CAL_COMMAND_HTTP_FETCH,     /* message: what to fetch; answered by CAL_EVENT_HTTP_RESPONSE */
+  CAL_COMMAND_HTTP_READ,      /* target: a stream; read: who asks for the next piece of its body, which
+                            CAL_EVENT_HTTP_RESPONSE brings; an empty one is the end */
+  CAL_COMMAND_HTTP_CLOSE,     /* target: a stream nobody reads any more; read.owner */
   CAL_COMMAND_CALL_DIAL, /* object: cal_party; opens the media socket as the carrier's side (the exchange) */
   CAL_COMMAND_SOCKET_TAKE,   /* target: a held socket (lobby.h); object: the cal_party whose leg it becomes */
   CAL_COMMAND_SOCKET_REFUSE, /* target: a held socket; object: cal_refusal */
@@ -68,7 +71,11 @@ typedef struct cal_command {
       cal_clip *clip; /* as above, at the leg's rate */
       int32_t gain_q12;
     } background;
-    char *text;   /* taken */
+    char *text; /* taken */
+    struct {
+      cal_id asked; /* the script's number of its question */
+      cal_id owner; /* as in the message that began the stream; another's is as good as none */
+    } read;
     void *object; /* one reference, taken */
     cal_listen listen;
   };

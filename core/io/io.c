@@ -125,6 +125,12 @@ static void deliver(void *context, void *message) {
   case CAL_COMMAND_HTTP_FETCH:
     cal_fetches_start(io->fetches, command);
     break;
+  case CAL_COMMAND_HTTP_READ:
+    cal_fetches_read(io->fetches, command);
+    break;
+  case CAL_COMMAND_HTTP_CLOSE:
+    cal_fetches_close(io->fetches, command);
+    break;
   case CAL_COMMAND_CALL_DIAL:
     cal_legs_dial(io->legs, command->object);
     command->object = NULL;
@@ -187,8 +193,11 @@ int cal_io_new(cal_io **result, const cal_io_options *options) {
     return code;
   }
   const cal_io_hooks *hooks = &options->hooks;
-  io->fetches = cal_fetches_new(
-      &(cal_fetches_options){.net = io->net, .context = hooks->context, .on_response = hooks->on_response});
+  io->fetches = cal_fetches_new(&(cal_fetches_options){.loop = options->loop,
+                                                       .net = io->net,
+                                                       .tag = options->index,
+                                                       .context = hooks->context,
+                                                       .on_response = hooks->on_response});
   open_legs(io);
   *result = io;
   return 0;

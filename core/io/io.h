@@ -30,9 +30,9 @@ typedef struct cal_io_hooks {
   /* A media socket that came before its call (lobby.h), with its first messages as the body; takes the
    * message. 0, or anything else: it is turned away. NULL: such sockets are refused. */
   int (*on_socket)(void *context, cal_id socket, cal_http_message *message);
-  /* The answer to a CAL_COMMAND_HTTP_FETCH; `fetch` is the command's target; takes the message (NULL: it
+  /* The answer to a CAL_COMMAND_HTTP_FETCH or _READ, by the script's number of it; takes the message (NULL: it
    * failed). */
-  void (*on_response)(void *context, cal_id fetch, cal_http_message *message, int code, const char *text,
+  void (*on_response)(void *context, cal_id asked, cal_http_message *message, int code, const char *text,
                       int was_sent);
   cal_talk_ear ear; /* of finished pieces of callers' speech */
   cal_recordings recordings;

@@ -221,6 +221,9 @@ int cal_lab_fault(lua_State *L) {
     fault.latency_ms = (uint32_t)(1000 * cal_luax_number(L, 3, "latency", 0, 0, 3600));
     fault.is_silent = cal_luax_flag(L, 3, "silent");
     fault.is_cut = cal_luax_flag(L, 3, "cut");
+    fault.piece_bytes = (uint32_t)cal_luax_number(L, 3, "piece", 0, 0, 1 << 20);
+    fault.piece_ms = (uint32_t)(1000 * cal_luax_number(L, 3, "piece_every", 0, 0, 3600));
+    fault.cut_after_bytes = (uint32_t)cal_luax_number(L, 3, "cut_after", 0, 0, 1 << 30);
     const char *refusal = cal_luax_text(L, 3, "refuse");
     for (size_t i = 0; refusal && i < sizeof refusals / sizeof *refusals; i++)
       if (!strcmp(refusal, refusals[i].name)) fault.refuse = refusals[i].code;

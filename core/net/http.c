@@ -79,10 +79,28 @@ static void begin_answer(cal_fetch *fetch, const char *line, size_t bytes) {
   cal_buf_clear(&fetch->field_text);
 }
 
+/* Fields are offsets while their text may move; here they become pointers, into an array that is owned. */
+static cal_http_field *fields_now(const cal_fetch *fetch) {
+  cal_http_field *fields = cal_memdup(fetch->fields, (fetch->field_count + 1) * sizeof *fields);
+  for (size_t i = 0; i < fetch->field_count; i++) {
+    fields[i].name.at = fetch->field_text.data + (uintptr_t)fields[i].name.at;
+    fields[i].value.at = fetch->field_text.data + (uintptr_t)fields[i].value.at;
+  }
+  return fields;
+}
+
 static void end_of_fields(cal_fetch *fetch) {
   int is_followed = fetch->follows && fetch->status >= 300 && fetch->status < 400;
   if (fetch->status < 200 || is_followed || !fetch->on_answer) return;
-  fetch->on_answer(fetch->context, fetch->status);
+  cal_http_field *fields = fields_now(fetch);
+  cal_http_result head = {.phase = CAL_HTTP_RECEIVING,
+                          .text = "",
+                          .was_sent = 1,
+                          .status = fetch->status,
+                          .fields = fields,
+                          .field_count = fetch->field_count};
+  fetch->on_answer(fetch->context, &head);
+  cal_free(fields);
 }
 
 static int add_field(cal_fetch *fetch, const char *line, size_t bytes) {
@@ -167,20 +185,18 @@ static const char *text_of(cal_fetch *fetch, CURLcode outcome) {
 
 void cal_fetch_done(cal_fetch *fetch, CURLcode outcome) {
   cal_slots_remove(fetch->multi->net->fetches, fetch->id);
-  for (size_t i = 0; i < fetch->field_count; i++) {
-    fetch->fields[i].name.at = fetch->field_text.data + (uintptr_t)fetch->fields[i].name.at;
-    fetch->fields[i].value.at = fetch->field_text.data + (uintptr_t)fetch->fields[i].value.at;
-  }
+  cal_http_field *fields = fields_now(fetch);
   int error = error_of(fetch, outcome);
   cal_http_result result = {.error = error,
                             .text = text_of(fetch, outcome),
                             .phase = error ? fetch->phase : CAL_HTTP_DONE,
                             .was_sent = fetch->phase != CAL_HTTP_CONNECTING,
                             .status = fetch->status,
-                            .fields = fetch->fields,
+                            .fields = fields,
                             .field_count = fetch->field_count,
                             .body = {.at = fetch->body.data, .bytes = fetch->body.bytes}};
   if (fetch->on_done) fetch->on_done(fetch->context, &result);
+  cal_free(fields);
   cal_fetch_free(fetch);
 }
 

@@ -64,7 +64,8 @@ typedef struct cal_http_fetch_options {
   int may_reuse;    /* a request that changes something may use a kept connection, see above */
   void *context;
   int (*on_data)(void *context, const char *data, size_t bytes); /* CAL_HTTP_…; may be NULL */
-  void (*on_answer)(void *context, int status); /* all headers are in, body follows; may be NULL */
+  /* All fields are in, the body follows: status and fields are filled in. May be NULL. */
+  void (*on_answer)(void *context, const cal_http_result *head);
   void (*on_done)(void *context, const cal_http_result *result); /* exactly once, unless cancelled */
 } cal_http_fetch_options;
 

@@ -38,7 +38,7 @@ typedef struct cal_fetch {
   char text[CURL_ERROR_SIZE];
   void *context;
   int (*on_data)(void *context, const char *data, size_t bytes);
-  void (*on_answer)(void *context, int status);
+  void (*on_answer)(void *context, const cal_http_result *head);
   void (*on_done)(void *context, const cal_http_result *result);
 } cal_fetch;
 

@@ -90,7 +90,7 @@ int cal_loopback_missing(cal_loopback *loopback, const char *host) {
 }
 
 const cal_loopback_fault *cal_loopback_fault_of(cal_loopback *loopback, const char *host, int port) {
-  static const cal_loopback_fault none = {0};
+  static const cal_loopback_fault none = {0}; /* it has no padding: 32 bits each */
   cal_loopback_name *name = find(loopback, host, port);
   if (!name || !name->has_fault) name = find(loopback, host, 0);
   return name && name->has_fault ? &name->fault : &none;
@@ -140,7 +140,7 @@ static void cut_trips(cal_loopback *loopback) {
 }
 
 int cal_loopback_set_fault(cal_loopback *loopback, const char *authority, const cal_loopback_fault *fault) {
-  static const cal_loopback_fault none = {0};
+  static const cal_loopback_fault none = {0}; /* it has no padding: 32 bits each */
   char *host = NULL;
   int port = 0;
   if (fault->refuse > 0) return cal_fail(-EINVAL, "refuse is a negative errno, not %d", fault->refuse);

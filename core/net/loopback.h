@@ -53,7 +53,10 @@ typedef struct cal_loopback_fault {
                           -ETIMEDOUT          is only told when the time to connect is over; 0: none */
   int is_silent; /* connects, takes the request, never answers: its handler is called, its answer is lost; an
                     upgrade is not even decided */
-  int is_cut;    /* breaks the connection after the request was taken; open sockets break at once */
+  /* A body that is read as it comes (on_data) comes in pieces of so many bytes, one every piece_ms; 0: at once. */
+  uint32_t piece_bytes, piece_ms;
+  uint32_t cut_after_bytes; /* the connection breaks when so much of it has come; 0: not */
+  int is_cut; /* breaks the connection after the request was taken; open sockets break at once */
 } cal_loopback_fault;
 
 /* For an authority, as above; the host need not exist yet. -EINVAL: no authority, or `refuse` is positive. */

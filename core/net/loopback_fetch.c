@@ -94,22 +94,36 @@ static void on_deadline(cal_timer *timer) {
 
 static void start(cal_trip *trip);
 
+static const cal_loopback_fault *fault_of(const cal_trip *trip) {
+  return cal_loopback_fault_of(trip->loopback, trip->sent->host, trip->sent->port);
+}
+
+static void on_next_piece(cal_timer *timer);
+
 static void give_body(cal_trip *trip) {
   cal_http_fetch_options *options = &trip->options;
   cal_span body = trip->received.body;
   size_t ceiling = options->answer_ceiling_bytes ? options->answer_ceiling_bytes : ANSWER_CEILING;
   if (!options->on_data && body.bytes > ceiling) return finish(trip, -EMSGSIZE, "the answer is too big");
-  while (options->on_data && trip->given < body.bytes) {
-    size_t left = body.bytes - trip->given, bytes = left < PIECE_BYTES ? left : PIECE_BYTES;
+  const cal_loopback_fault *fault = fault_of(trip);
+  size_t end =
+      fault->cut_after_bytes && fault->cut_after_bytes < body.bytes ? fault->cut_after_bytes : body.bytes;
+  size_t most = fault->piece_bytes ? fault->piece_bytes : PIECE_BYTES;
+  while (options->on_data && trip->given < end) {
+    size_t left = end - trip->given, bytes = left < most ? left : most;
     int wish = options->on_data(options->context, body.at + trip->given, bytes);
     if (trip->is_cancelled) return;
     trip->is_paused = wish == CAL_HTTP_PAUSE;
     if (trip->is_paused) return;
     if (wish != CAL_HTTP_CONTINUE) return finish(trip, -ECANCELED, "stopped by the receiver");
     trip->given += bytes;
+    if (fault->piece_bytes) return step(trip, fault->piece_ms, on_next_piece);
   }
+  if (options->on_data && end < body.bytes) return finish(trip, -ECONNRESET, "the connection was lost");
   finish(trip, 0, "");
 }
+
+static void on_next_piece(cal_timer *timer) { give_body(cal_list_entry(timer, cal_trip, step)); }
 
 static void on_resumed(cal_timer *timer) {
   cal_trip *trip = cal_list_entry(timer, cal_trip, step);
@@ -146,6 +160,15 @@ static void follow(cal_trip *trip) {
   start(trip);
 }
 
+static cal_http_result head_of(const cal_received *received) {
+  return (cal_http_result){.phase = CAL_HTTP_RECEIVING,
+                           .text = "",
+                           .was_sent = 1,
+                           .status = received->status,
+                           .fields = received->fields,
+                           .field_count = received->field_count};
+}
+
 static void on_answer(cal_timer *timer) {
   cal_trip *trip = cal_list_entry(timer, cal_trip, step);
   cal_received *received = &trip->received;
@@ -161,7 +184,8 @@ static void on_answer(cal_timer *timer) {
        0);
   if (trip->is_cancelled) return;
   if (is_followed(trip)) return follow(trip);
-  if (trip->options.on_answer) trip->options.on_answer(trip->options.context, received->status);
+  cal_http_result head = head_of(received);
+  if (trip->options.on_answer) trip->options.on_answer(trip->options.context, &head);
   if (!trip->is_cancelled) give_body(trip);
 }
 

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/slots.h"
 #include "net/server.h"
 
 typedef struct cal_http_header {
@@ -24,7 +25,10 @@ typedef struct cal_http_message {
   size_t header_count;
   char *body;
   size_t body_bytes;
+  cal_id stream; /* an answer whose body is read piece by piece (CAL_COMMAND_HTTP_READ); 0: it is here */
   /* outgoing requests */
+  int is_streamed;
+  cal_id owner; /* of the stream: the call that asks; 0: a service VM */
   uint32_t timeout_ms, connect_timeout_ms;
   size_t answer_ceiling_bytes;
   int deny_private;

@@ -34,6 +34,9 @@ static void push_message(lua_State *L, const cal_http_message *message, int is_r
   lua_setfield(L, -2, "headers");
   lua_pushlstring(L, message->body ? message->body : "", message->body_bytes);
   lua_setfield(L, -2, "body");
+  if (!message->stream) return;
+  lua_pushnumber(L, (lua_Number)message->stream);
+  lua_setfield(L, -2, "stream");
 }
 
 /* A media socket that asks for its call: the upgrade, and the first texts that came on it. */

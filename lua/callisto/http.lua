@@ -2,8 +2,11 @@
 
 local core = require "callisto.core"
 local json = require "callisto.json"
+local later = require "callisto.util.later"
 local secrets = require "callisto.secrets"
 local task = require "callisto.task"
+
+local stream = later "callisto.stream" ---@module "callisto.stream"
 
 local http = {}
 
@@ -153,6 +156,24 @@ function http.fetch(request)
   local number, text, code = core.http_fetch(revealed(request))
   if not number then return nil, text, code, false end
   return task.answer("response", number)
+end
+
+---Sends a request and waits until status and headers of its answer are there; the body is read from what it returns. What
+---is not read to its end must be closed; after half a minute without a read the engine does it.
+---@param request table  as for http.fetch; `timeout` is for all of it, body included [120]; `answer_ceiling` [1 MiB]
+---@return callisto.HttpStream|nil answer
+---@return string? text, string? code
+---@return boolean? sent
+function http.stream(request)
+  if type(request) ~= "table" then error('http.stream needs a table such as { url = "https://…" }', 2) end
+  local streamed = revealed(request)
+  streamed.stream, streamed.timeout = true, task.remaining(request.timeout or 120)
+  if streamed.timeout <= 0 then return nil, "ETIMEDOUT: no time is left for the request", "ETIMEDOUT", false end
+  local number, text, code = core.http_fetch(streamed)
+  if not number then return nil, text, code, false end
+  local message, why, name, sent = task.answer("response", number)
+  if not message then return nil, why, name, sent end
+  return stream.new(message)
 end
 
 ---Sends JSON and reads JSON.

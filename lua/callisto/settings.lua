@@ -106,19 +106,21 @@ function settings.api_keys()
   return list
 end
 
-local function age_of(name)
-  local value = settings.get("RETENTION_" .. name:upper(), "") or of_file("retention")[name]
+local function age_of(variable, value)
   if value == nil then return nil end
   local seconds, why = duration.parse(value)
   if seconds and seconds < 3600 then why = "must be an hour or more" end
-  if why then error(("callisto.lua: retention.%s %s"):format(name, why), 0) end
+  if why then error(("%s (or %s of callisto.lua) %s"):format(variable, variable:lower(), why), 0) end
   return seconds
 end
 
 ---How old what is over may become, in seconds; nil: it is kept for ever. A wrong one is an error.
 ---@return {calls: number|nil, recordings: number|nil}|nil
 function settings.retention()
-  local age = { calls = age_of "calls", recordings = age_of "recordings" }
+  local age = {
+    calls = age_of("RETENTION_CALLS", settings.get("RETENTION_CALLS")),
+    recordings = age_of("RETENTION_RECORDINGS", settings.get("RETENTION_RECORDINGS")),
+  }
   return next(age) and age
 end
 

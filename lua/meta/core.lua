@@ -78,9 +78,21 @@ function core.tell(call_id, value) end
 
 ---Starts an HTTP request; answered by a `response` event. Never repeated by the client.
 ---From a call VM private and metadata addresses are refused unless settings allow them.
----@param request {method: string?, url: string, headers: table<string,string>?, body: string?, timeout: number?, connect_timeout: number?, answer_ceiling: integer?, user: string?, password: string?}
+---With `stream` the `response` comes when status and headers are there, with the number of the stream instead of a body.
+---@param request {method: string?, url: string, headers: table<string,string>?, body: string?, stream: boolean?, timeout: number?, connect_timeout: number?, answer_ceiling: integer?, user: string?, password: string?}
 ---@return integer|nil fetch, string? message, string? code
 function core.http_fetch(request) end
+
+---Asks for the next piece of a stream: what has come since the last one, as the body of a `response`; "" is the end. One
+---question at a time (EBUSY); ENOENT after the end. Beyond 64 KiB that nobody asked for the peer waits; after 30 s without a
+---question the stream is closed.
+---@param stream integer
+---@return integer|nil read, string? message, string? code
+function core.http_read(stream) end
+
+---Closes a stream; a question that waits is answered ECANCELED. Harmless when it is over.
+---@param stream integer
+function core.http_close(stream) end
 
 -- Service VM only ------------------------------------------------------------------------------------------------
 

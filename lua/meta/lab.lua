@@ -109,7 +109,8 @@ function LabSocket:close(code, reason) end
 
 ---What is wrong with a host from now on; nil: nothing.
 ---@param authority string
----@param fault {latency: number|nil, refuse: string|nil, silent: boolean|nil, cut: boolean|nil}|nil
+---@param fault {latency: number|nil, refuse: string|nil, silent: boolean|nil, cut: boolean|nil, piece: integer|nil, piece_every: number|nil, cut_after: integer|nil}|nil
+---  a body that is streamed comes in pieces of `piece` bytes, one every `piece_every` seconds, and breaks off after `cut_after`
 function Lab:fault(authority, fault) end
 
 ---What subscribers of the exchange have heard, without the first `after` entries.

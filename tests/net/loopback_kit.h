@@ -211,10 +211,10 @@ static inline int on_data(void *context, const char *data, size_t bytes) {
   return a->data_calls == a->stop_at ? CAL_HTTP_STOP : CAL_HTTP_CONTINUE;
 }
 
-static inline void on_answer(void *context, int status) {
+static inline void on_answer(void *context, const cal_http_result *head) {
   asked *a = context;
   a->answers++;
-  a->status_seen = status;
+  a->status_seen = head->status;
 }
 
 static inline void on_done(void *context, const cal_http_result *result) {

@@ -24,10 +24,10 @@ static int on_data(void *context, const char *data, size_t bytes) {
   return a->stop_after && a->data_calls >= a->stop_after ? CAL_HTTP_STOP : CAL_HTTP_CONTINUE;
 }
 
-static void on_answer(void *context, int status) {
+static void on_answer(void *context, const cal_http_result *head) {
   asked *a = context;
   a->answers++;
-  a->status_seen = status;
+  a->status_seen = head->status;
 }
 
 static void on_done(void *context, const cal_http_result *result) {

@@ -65,8 +65,8 @@ static void on_request(void *context, const cal_http_request *request) {
                                       .body = cal_span_of("thank you")});
 }
 
-static void on_answer(void *context, int status) {
-  note_number(&((wire *)context)->seen, "on_answer", status);
+static void on_answer(void *context, const cal_http_result *head) {
+  note_number(&((wire *)context)->seen, "on_answer", head->status);
 }
 
 static void on_done(void *context, const cal_http_result *result) {

@@ -1,4 +1,4 @@
--- callisto.service.retention: what is older than `retention` of callisto.lua says is deleted, every hour, a little at a time.
+-- callisto.service.retention: what is older than the settings `retention_…` say is deleted, every hour, a little at a time.
 
 local calls = require "callisto.service.records.calls"
 local log = require "callisto.log"
