@@ -18,8 +18,10 @@ local core = require "callisto.core"
 local deadlines = require "callisto.util.deadlines"
 local failures = require "callisto.util.failures"
 local heaps = require "callisto.util.heap"
+local later = require "callisto.util.later"
 local replies = require "callisto.util.replies"
-local several = require "callisto.util.several"
+
+local several = later "callisto.util.several" ---@module "callisto.util.several"
 
 local create, resume, yield = coroutine.create, coroutine.resume, coroutine.yield
 local running_coroutine, status = coroutine.running, coroutine.status
