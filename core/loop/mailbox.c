@@ -259,3 +259,10 @@ uint32_t cal_mailbox_waiting(cal_mailbox *box) {
   pthread_mutex_unlock(&box->lock);
   return waiting;
 }
+
+int cal_mailbox_is_short(cal_mailbox *box) {
+  pthread_mutex_lock(&box->lock);
+  int is_short = box->ordinary.count + box->promised > box->ordinary.capacity / 2;
+  pthread_mutex_unlock(&box->lock);
+  return is_short;
+}

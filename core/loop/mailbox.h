@@ -50,6 +50,7 @@ int cal_mailbox_reserve(cal_mailbox *box);
 void cal_mailbox_unreserve(cal_mailbox *box); /* any thread; the answer will never be sent */
 uint64_t cal_mailbox_dropped(cal_mailbox *box);
 uint32_t cal_mailbox_waiting(cal_mailbox *box);
+int cal_mailbox_is_short(cal_mailbox *box); /* half of what it holds, or promised, is taken. Any thread */
 
 /* A mailbox is reference counted (mem.h), because writers outlive readers at shutdown: cal_ref / cal_unref.
  */

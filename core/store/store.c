@@ -312,6 +312,14 @@ int cal_store_wait(cal_store *store, cal_store_result **result, const cal_store_
   return answer.result->code;
 }
 
+int cal_store_is_short(cal_store *store) {
+  pthread_mutex_lock(&store->mutex);
+  int is_short = store->waiting > store->ceiling / 2;
+  pthread_mutex_unlock(&store->mutex);
+  const cal_writer *writer = &store->writer;
+  return is_short || atomic_load(&writer->kept_count) > writer->kept_ceiling / 2;
+}
+
 void cal_store_stats_now(cal_store *store, cal_store_stats *stats) {
   cal_writer *writer = &store->writer;
   pthread_mutex_lock(&store->mutex);

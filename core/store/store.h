@@ -82,6 +82,9 @@ int cal_store_submit(cal_store *store, const cal_store_request *request);
  * script. Always gives a result, whose code it returns. */
 int cal_store_wait(cal_store *store, cal_store_result **result, const cal_store_request *request);
 
+/* Half of the queue is taken, or of the room for facts that wait for the disk: who could do without should. Any thread. */
+int cal_store_is_short(cal_store *store);
+
 void cal_store_stats_now(cal_store *store, cal_store_stats *stats); /* any thread */
 
 #endif

@@ -125,7 +125,11 @@ static int l_print(lua_State *L) {
     lua_pop(L, 1);
   }
   line[used] = '\0';
-  cal_log(CAL_LOG_INFO, "script", cal_vm_name(cal_vm_of(L)), "%s", line);
+  cal_vm *vm = cal_vm_of(L);
+  if (vm->print)
+    vm->print(vm, line);
+  else
+    cal_log(CAL_LOG_INFO, "script", cal_vm_name(vm), "%s", line);
   return 0;
 }
 

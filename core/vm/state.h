@@ -23,6 +23,7 @@ struct cal_vm {
   cal_vm_kind kind;
   char *name;
   void *context;
+  void (*print)(cal_vm *vm, const char *line);
 
   cal_vm_memory memory;
   cal_watch watch;

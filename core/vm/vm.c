@@ -63,6 +63,7 @@ int cal_vm_new(cal_vm **result, cal_generation *generation, const cal_vm_options
   vm->kind = options->kind;
   vm->name = cal_strdup(options->name ? options->name : "");
   vm->context = options->context;
+  vm->print = options->print;
   vm->generation = cal_ref(generation);
   vm->memory.ceiling = options->memory_bytes ? options->memory_bytes : is_tool ? SIZE_MAX : MEMORY_BYTES;
   vm->memory.collect_at = vm->memory.ceiling / 2;

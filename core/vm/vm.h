@@ -46,7 +46,8 @@ typedef struct cal_vm_options {
   uint32_t life_budget_ms;  /* CPU time of all entries together; 0 = none */
   /* Runs protected while the VM is made, to install C modules with cal_vm_provide. May raise. May be NULL. */
   void (*open)(lua_State *L, void *context);
-  void *context; /* borrowed; cal_vm_context */
+  void *context;                               /* borrowed; cal_vm_context */
+  void (*print)(cal_vm *vm, const char *line); /* what a sandboxed script prints; NULL: to the log */
 } cal_vm_options;
 
 /* Returns owned; takes a reference of the generation (NULL: no modules). -ENOMEM, -EINVAL when `open` raised.
