@@ -1,4 +1,6 @@
-/* callisto.core, what a call's VM has: its leg, its ear, its facts. */
+/* callisto.core, what a call's VM has: its leg, its ear, its facts.
+ *
+ * Whatever leaves the VM counts against the call's quota (script/quota.h) before it is done. */
 #include <ctype.h>
 #include <errno.h>
 #include <lauxlib.h>
@@ -20,6 +22,7 @@
 #include "store/facts.h"
 
 #define TEXT_CEILING 4000
+#define FACT_CEILING 65536
 #define MESSAGE_CEILING 65536
 
 static cal_talk_voice voice_of(const cal_live_call *call) { return call->host->reach->voice; }
@@ -43,6 +46,20 @@ static uint32_t flags_of(lua_State *L, int index) {
   luaL_checktype(L, index, LUA_TTABLE);
   return (cal_luax_flag(L, index, "interruptible") ? CAL_COMMAND_INTERRUPTIBLE : 0) |
          (cal_luax_flag(L, index, "digits_stop") ? CAL_COMMAND_DIGITS_STOP : 0);
+}
+
+static int done(lua_State *L) {
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* Orders of the script whose text has so many bytes; 0 or a refusal. */
+static int take_order(cal_live_call *call, size_t bytes) {
+  return cal_live_call_take(call, CAL_QUOTA_ORDERS, bytes);
+}
+
+static int take_saying(cal_live_call *call, const cal_live_party *party, uint32_t utterance, size_t letters) {
+  return cal_live_call_take_saying(call, cal_party_about(party->call)->party, utterance, (uint32_t)letters);
 }
 
 /* For a trace: { party, number, name = text }. */
@@ -83,9 +100,11 @@ static int say(lua_State *L) {
   luaL_argcheck(L, bytes <= TEXT_CEILING, 3, "an utterance has at most 4,000 bytes");
   uint32_t flags = flags_of(L, 4);
   if (lua_istable(L, 4)) voice = cal_luax_text(L, 4, "voice");
+  int code = take_saying(call, party, utterance, bytes);
+  if (code < 0) return cal_luax_refuse(L, code);
   trace(call, party, "say", utterance, "text", text);
   cal_say_text(voice_of(call), party->call, utterance, text, voice, flags);
-  return 0;
+  return done(L);
 }
 
 enum { PATH_BYTES = 1024 };
@@ -104,6 +123,8 @@ static int play(lua_State *L) {
   char whole[PATH_BYTES], announced[256];
   const char *path = check_path(L, 3, call, whole);
   uint32_t flags = flags_of(L, 4);
+  int code = take_saying(call, party, utterance, 0);
+  if (code < 0) return cal_luax_refuse(L, code);
   snprintf(announced, sizeof announced, "[%s]", path);
   trace(call, party, "play", utterance, "path", path);
   cal_say_file(voice_of(call), party->call, utterance, whole, call->host->reach->is_spoken ? announced : NULL,
@@ -125,12 +146,13 @@ static int background(lua_State *L) {
   }
   luaL_argcheck(L, volume >= 0 && volume <= 1, 3, "a volume is 0 to 1");
   struct stat about;
+  int code = take_order(call, 0);
+  if (code < 0) return cal_luax_refuse(L, code);
   if (path && (stat(whole, &about) || !S_ISREG(about.st_mode)))
     return cal_luax_refuse(L, cal_fail(-ENOENT, "there is no sound file %s in the workspace", path));
   cal_say_background(voice_of(call), party->call, ++party->last_background, path ? whole : NULL,
                      (int32_t)lrint(volume * CAL_GAIN_UNITY));
-  lua_pushboolean(L, 1);
-  return 1;
+  return done(L);
 }
 
 static int repeat_clip(cal_clip **result, cal_clip *once, double seconds) {
@@ -160,19 +182,30 @@ static int tone(lua_State *L) {
     if (!code && strcmp(name, "beep") && strcmp(name, "prompt")) code = repeat_clip(&clip, clip, seconds);
   }
   if (code < 0) return luaL_argerror(L, 3, cal_error_text());
+  code = take_saying(call, party, utterance, clip->samples * CAL_SAYINGS_LETTERS_A_SECOND / rate_hz);
+  if (code < 0) {
+    cal_unref(clip);
+    return cal_luax_refuse(L, code);
+  }
   cal_say_clip(party->call, utterance, clip, flags);
-  return 0;
+  return done(L);
 }
 
-static void command(const cal_live_party *party, cal_command order) {
+/* Gives the order, whose text has so many bytes; true, or a refusal. */
+static int command(lua_State *L, const cal_live_party *party, cal_command order, size_t bytes) {
+  int code = take_order(cal_core_check_call(L), bytes);
+  if (code < 0) {
+    cal_command_drop(&order);
+    return cal_luax_refuse(L, code);
+  }
   cal_party_command(party->call, &order);
+  return done(L);
 }
 
 static int stop(lua_State *L) {
   const cal_live_party *party = check_party(L, cal_core_check_call(L));
   lua_Integer number = luaL_optinteger(L, 2, 0);
-  command(party, (cal_command){.kind = CAL_COMMAND_LEG_STOP, .utterance = (uint32_t)number});
-  return 0;
+  return command(L, party, (cal_command){.kind = CAL_COMMAND_LEG_STOP, .utterance = (uint32_t)number}, 0);
 }
 
 static int send_digits(lua_State *L) {
@@ -181,8 +214,7 @@ static int send_digits(lua_State *L) {
   luaL_argcheck(
       L, *keys && strlen(keys) <= CAL_DTMF_MAX_KEYS && strspn(keys, "0123456789*#ABCD") == strlen(keys), 2,
       "1 to 64 keys of 0-9*#ABCD");
-  command(party, (cal_command){.kind = CAL_COMMAND_LEG_DIGITS, .text = cal_strdup(keys)});
-  return 0;
+  return command(L, party, (cal_command){.kind = CAL_COMMAND_LEG_DIGITS, .text = cal_strdup(keys)}, 0);
 }
 
 static int send_text(lua_State *L) {
@@ -190,24 +222,23 @@ static int send_text(lua_State *L) {
   size_t bytes;
   const char *text = luaL_checklstring(L, 2, &bytes);
   luaL_argcheck(L, bytes <= MESSAGE_CEILING, 2, "a message has at most 64 KiB");
-  command(party, (cal_command){.kind = CAL_COMMAND_LEG_TEXT, .text = cal_strdup(text)});
-  return 0;
+  return command(L, party, (cal_command){.kind = CAL_COMMAND_LEG_TEXT, .text = cal_strdup(text)}, bytes);
 }
 
 static int recording(lua_State *L) {
   const cal_live_party *party = check_party(L, cal_core_check_call(L));
-  command(party, (cal_command){.kind = CAL_COMMAND_LEG_RECORDING,
-                               .flags = lua_toboolean(L, 2) ? CAL_COMMAND_ON : 0});
-  return 0;
+  return command(
+      L, party,
+      (cal_command){.kind = CAL_COMMAND_LEG_RECORDING, .flags = lua_toboolean(L, 2) ? CAL_COMMAND_ON : 0}, 0);
 }
 
 /* party_close(party, drain, code) */
 static int party_close(lua_State *L) {
   const cal_live_party *party = check_party(L, cal_core_check_call(L));
   int drain = lua_toboolean(L, 2), code = (int)luaL_optinteger(L, 3, 1000);
-  command(party,
-          (cal_command){.kind = CAL_COMMAND_LEG_CLOSE, .flags = drain ? CAL_COMMAND_DRAIN : 0, .code = code});
-  return 0;
+  return command(
+      L, party,
+      (cal_command){.kind = CAL_COMMAND_LEG_CLOSE, .flags = drain ? CAL_COMMAND_DRAIN : 0, .code = code}, 0);
 }
 
 /* ---- joining */
@@ -233,17 +264,19 @@ static int join(lua_State *L) {
                   "`whisper` is the one of the two who hears the other");
     if (whisper) ways = whisper == a ? CAL_BRIDGE_A_HEARS : CAL_BRIDGE_B_HEARS;
   }
-  int code = cal_live_call_join(call, a, b, ways, is_held);
+  int code = take_order(call, 0);
+  if (!code) code = cal_live_call_join(call, a, b, ways, is_held);
   if (code < 0) return cal_luax_refuse(L, code);
-  lua_pushboolean(L, 1);
-  return 1;
+  return done(L);
 }
 
 static int part(lua_State *L) {
   cal_live_call *call = cal_core_check_call(L);
   uint8_t a = check_number(L, 1, call), b = check_number(L, 2, call);
+  int code = take_order(call, 0);
+  if (code < 0) return cal_luax_refuse(L, code);
   cal_live_call_part(call, a, b);
-  return 0;
+  return done(L);
 }
 
 /* ---- listening */
@@ -325,9 +358,7 @@ static int set_listening(lua_State *L) {
   int code = how.free_text ? check_free_text(call) : grammar_of(L, call, &grammar);
   if (code < 0) return cal_luax_refuse(L, code);
   how.grammar = grammar;
-  command(party, (cal_command){.kind = CAL_COMMAND_LEG_LISTEN, .listen = how});
-  lua_pushboolean(L, 1);
-  return 1;
+  return command(L, party, (cal_command){.kind = CAL_COMMAND_LEG_LISTEN, .listen = how}, 0);
 }
 
 /* ---- facts */
@@ -339,11 +370,14 @@ static cal_store *store_of(const cal_live_call *call) { return call->host->reach
 static int fact(lua_State *L) {
   cal_live_call *call = cal_core_check_call(L);
   const char *kind = luaL_checkstring(L, 1), *data = luaL_optstring(L, 2, NULL);
-  trace_fact(call, kind, data);
-  int code = cal_store_event(store_of(call), cal_live_call_name(call), wall_ms(call), kind, data);
+  size_t bytes = strlen(kind) + (data ? strlen(data) : 0);
+  luaL_argcheck(L, bytes <= FACT_CEILING, 2, "a fact has at most 64 KiB");
+  int code = cal_live_call_take(call, CAL_QUOTA_RECORD, bytes);
   if (code < 0) return cal_luax_refuse(L, code);
-  lua_pushboolean(L, 1);
-  return 1;
+  trace_fact(call, kind, data);
+  code = cal_store_event(store_of(call), cal_live_call_name(call), wall_ms(call), kind, data);
+  if (code < 0) return cal_luax_refuse(L, code);
+  return done(L);
 }
 
 static int line(lua_State *L) {
@@ -354,10 +388,12 @@ static int line(lua_State *L) {
                    .text = luaL_checkstring(L, 2),
                    .heard = luaL_optstring(L, 3, NULL),
                    .is_interrupted = lua_toboolean(L, 4)};
-  int code = cal_store_line(store_of(call), &said);
+  size_t bytes = strlen(said.text) + (said.heard ? strlen(said.heard) : 0);
+  luaL_argcheck(L, bytes <= FACT_CEILING, 2, "a line has at most 64 KiB");
+  int code = cal_live_call_take(call, CAL_QUOTA_RECORD, bytes);
+  if (!code) code = cal_store_line(store_of(call), &said);
   if (code < 0) return cal_luax_refuse(L, code);
-  lua_pushboolean(L, 1);
-  return 1;
+  return done(L);
 }
 
 void cal_core_add_call(lua_State *L) {

@@ -111,7 +111,8 @@ static int tell(lua_State *L) {
   cal_live_call *told = call ? cal_live_call_named(context->host, call) : context->call;
   if (!told) return cal_luax_refuse(L, cal_fail(-ENOENT, "no call %s runs on this thread", call));
   cal_value *message = cal_luax_value(L, 2, "the message", TELL_CEILING);
-  int code = call ? cal_live_call_tell(told, message) : cal_live_call_report(told, message);
+  int code =
+      call ? cal_live_call_tell(told, message) : cal_live_call_report(told, message, lua_toboolean(L, 3));
   if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;

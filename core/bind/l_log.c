@@ -5,12 +5,18 @@
 #include "script/context.h"
 #include "script/live_call.h"
 
+/* A call's lines count against its quota (script/quota.h). */
 static int log_line(lua_State *L, cal_log_level level) {
   const char *text = luaL_checkstring(L, 1);
   cal_context *context = cal_context_of(L);
-  const char *call = context && context->call ? cal_live_call_name(context->call) : NULL;
-  cal_log(level, "script", call, "%s", text);
-  return 0;
+  int code = 0;
+  if (context && context->call)
+    code = cal_live_call_log(context->call, level, text);
+  else
+    cal_log(level, "script", NULL, "%s", text);
+  if (code < 0) return cal_luax_refuse(L, code);
+  lua_pushboolean(L, 1);
+  return 1;
 }
 
 static int log_debug(lua_State *L) { return log_line(L, CAL_LOG_DEBUG); }

@@ -116,8 +116,15 @@ static void break_call(cal_live_call *call, int code) {
   tell_broken(call, code, text);
 }
 
+static void note_end_of_sayings(cal_live_call *call, const cal_event *event) {
+  if (event->kind == CAL_EVENT_UTTERANCE_ENDED)
+    cal_sayings_end(&call->sayings, event->party, event->utterance);
+  if (event->kind == CAL_EVENT_LEG_ENDED) cal_sayings_end_all(&call->sayings, event->party);
+}
+
 void cal_live_call_run(cal_live_call *call, const cal_event *event) {
   if (!call->vm) return;
+  note_end_of_sayings(call, event);
   cal_trace *trace = call->host->reach->trace;
   if (trace) cal_trace_event(trace, cal_live_call_name(call), event);
   int code = cal_deliver(call->vm, event);
@@ -140,8 +147,56 @@ int cal_live_call_tell(cal_live_call *call, cal_value *message) {
   return cal_fail(-ENOENT, "the script of call %s was stopped", cal_live_call_name(call));
 }
 
-int cal_live_call_report(cal_live_call *call, cal_value *message) {
-  return post(call, CAL_EVENT_REPORT, message);
+int cal_live_call_report(cal_live_call *call, cal_value *message, int is_last) {
+  int is_free = is_last && !call->has_said_last;
+  int code = is_free ? 0 : cal_live_call_take(call, CAL_QUOTA_MESSAGES, cal_value_bytes(message));
+  if (is_free) call->has_said_last = 1;
+  if (!code) return post(call, CAL_EVENT_REPORT, message);
+  cal_free(message);
+  return code;
+}
+
+/* ---- what its script may cause */
+
+static int are_orders_short(const cal_reach *reach) {
+  int is_short = 0;
+  for (uint8_t i = 0; i < reach->io_threads; i++) is_short |= cal_mailbox_is_short(reach->commands[i]);
+  return is_short;
+}
+
+/* Is what all calls share, and this one now uses, short of room? */
+static int is_short(const cal_live_call *call, cal_quota_kind kind) {
+  switch (kind) {
+  case CAL_QUOTA_MESSAGES:
+    return cal_mailbox_is_short(call->host->events);
+  case CAL_QUOTA_RECORD:
+    return cal_store_is_short(call->host->reach->store);
+  case CAL_QUOTA_ORDERS:
+    return are_orders_short(call->host->reach);
+  default:
+    return 0;
+  }
+}
+
+int cal_live_call_take(cal_live_call *call, cal_quota_kind kind, size_t bytes) {
+  return cal_quota_take(&call->quota, cal_live_call_name(call), kind, bytes, is_short(call, kind),
+                        cal_reach_now_ns(call->host->reach));
+}
+
+int cal_live_call_take_saying(cal_live_call *call, uint8_t party, uint32_t utterance, uint32_t letters) {
+  int code = cal_live_call_take(call, CAL_QUOTA_ORDERS, 0);
+  if (code) return code;
+  code = cal_sayings_begin(&call->sayings, party, utterance, letters);
+  if (!code) return 0;
+  return cal_quota_refuse(&call->quota, cal_live_call_name(call), "sayings", code,
+                          cal_reach_now_ns(call->host->reach));
+}
+
+int cal_live_call_log(cal_live_call *call, cal_log_level level, const char *text) {
+  if (level < cal_log_level_now()) return 0;
+  int code = cal_live_call_take(call, CAL_QUOTA_LOG, strlen(text));
+  if (!code) cal_log(level, "script", cal_live_call_name(call), "%s", text);
+  return code;
 }
 
 /* ---- parties */

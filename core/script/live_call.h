@@ -7,7 +7,10 @@
 #define CAL_SCRIPT_LIVE_CALL_H
 
 #include "io/bridge.h"
+#include "base/log.h"
 #include "io/party.h"
+#include "script/quota.h"
+#include "script/sayings.h"
 #include "script/service.h"
 
 #define CAL_CALLS_CEILING 20000 /* of a script thread */
@@ -43,6 +46,9 @@ typedef struct cal_live_call {
   int has_name;       /* registered */
   int has_room;       /* in the mailbox, for the news that its script is broken */
   uint32_t asked;     /* answers its script waits for */
+  cal_quota quota;
+  cal_sayings sayings;
+  int has_said_last; /* cal_live_call_report, with is_last */
 } cal_live_call;
 
 /* How a call begins. Borrowed, but for `begin`. */
@@ -78,8 +84,14 @@ const char *cal_live_call_name(const cal_live_call *call);                   /* 
 void cal_live_call_run(cal_live_call *call,
                        const cal_event *event); /* its VM's handler; breaks it when that fails */
 /* Messages, which come as events: of the service to the script, of the script to its service. They take the value, also
- * when they fail. -ENOBUFS. */
+ * when they fail. -ENOBUFS; -EDQUOT beyond its quota, except once for the last one, that it has ended. */
 int cal_live_call_tell(cal_live_call *call, cal_value *message);
-int cal_live_call_report(cal_live_call *call, cal_value *message);
+int cal_live_call_report(cal_live_call *call, cal_value *message, int is_last);
+
+/* What its script causes is counted before it is done (quota.h): 0 or -EDQUOT. */
+int cal_live_call_take(cal_live_call *call, cal_quota_kind kind, size_t bytes);
+/* The same of an order to say so many letters. It ends when the leg says so. */
+int cal_live_call_take_saying(cal_live_call *call, uint8_t party, uint32_t utterance, uint32_t letters);
+int cal_live_call_log(cal_live_call *call, cal_log_level level, const char *text); /* a line of its script */
 
 #endif

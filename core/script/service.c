@@ -11,9 +11,18 @@
 #include "net/message.h"
 #include "script/context.h"
 #include "script/deliver.h"
+#include "script/live_call.h"
 
 #define SERVICE_MEMORY_BYTES (256u << 20)
 #define SERVICE_BUDGET_FACTOR 4 /* a service VM works for many calls: its entries may take longer */
+
+static void print(cal_vm *vm, const char *line) {
+  const cal_context *context = cal_vm_context(vm);
+  if (context->call)
+    cal_live_call_log(context->call, CAL_LOG_INFO, line);
+  else
+    cal_log(CAL_LOG_INFO, "script", cal_vm_name(vm), "%s", line);
+}
 
 /* Runs protected while a VM is made; for a warm one that is on the pool's own thread. */
 static void open_libraries(lua_State *L, void *context) {
@@ -34,6 +43,7 @@ static cal_vm_options vm_options(cal_service *service, cal_vm_kind kind) {
                           .entry_budget_ms =
                               limits->entry_budget_ms * (is_service ? SERVICE_BUDGET_FACTOR : 1),
                           .open = open_libraries,
+                          .print = print,
                           .context = service};
 }
 

@@ -73,8 +73,9 @@ function core.date(format, seconds) end
 ---copy. Functions and userdata cannot cross.
 ---@param call_id string|nil
 ---@param value any  at most 64 KiB
----@return boolean|nil ok, string? message, string? code
-function core.tell(call_id, value) end
+---@param is_last boolean|nil  of a call: that it has ended, which is taken once beyond all it may send
+---@return true|nil ok, string? message, string? code  EDQUOT: more than a call may send
+function core.tell(call_id, value, is_last) end
 
 ---Starts an HTTP request; answered by a `response` event. Never repeated by the client.
 ---From a call VM private and metadata addresses are refused unless settings allow them.
@@ -260,13 +261,15 @@ function core.stopped() end
 
 -- Call VM only ---------------------------------------------------------------------------------------------------
 -- Utterances of a party are numbered by the script from 1 upwards; they are heard in the order they were declared. All of these may
--- be used before the media socket exists: they wait for it.
+-- be used before the media socket exists: they wait for it. Whatever a script orders counts (script/quota.h): EDQUOT is more than a
+-- call may have at once, or a second.
 
 ---Declares an utterance and has it spoken.
 ---@param party integer  1: the caller
 ---@param utterance integer
 ---@param text string at most 4,000 bytes
 ---@param options {voice: string?, interruptible: boolean?, digits_stop: boolean?}|nil
+---@return true|nil ok, string? message, string? code
 function core.say(party, utterance, text, options) end
 
 ---Declares an utterance from a sound file of the workspace (WAV).
@@ -274,6 +277,7 @@ function core.say(party, utterance, text, options) end
 ---@param utterance integer
 ---@param path string relative to the workspace, no ".."
 ---@param options {interruptible: boolean?, digits_stop: boolean?}|nil
+---@return true|nil ok, string? message, string? code
 function core.play(party, utterance, path, options) end
 
 ---Plays a sound file of the workspace (WAV) under everything, again and again without a gap, until it is changed or
@@ -290,11 +294,13 @@ function core.background(party, path, options) end
 ---@param utterance integer
 ---@param name string
 ---@param seconds number 0..60
+---@return true|nil ok, string? message, string? code
 function core.tone(party, utterance, name, seconds) end
 
 ---Stops one utterance, or all when nil. What was heard arrives as "utterance … ended".
 ---@param party integer  1: the caller
 ---@param utterance integer|nil
+---@return true|nil ok, string? message, string? code
 function core.stop(party, utterance) end
 
 ---How to listen from now on. Without choices the speech is cut into utterances but not recognised.
@@ -307,22 +313,26 @@ function core.listen(party, options) end
 ---Sends keys to the other side: as the carrier's message where the wire has one, else as tones.
 ---@param party integer  1: the caller
 ---@param keys string of 0-9*#ABCD
+---@return true|nil ok, string? message, string? code
 function core.send_digits(party, keys) end
 
 ---Sends a raw text message on the media socket.
 ---@param party integer  1: the caller
 ---@param text string
+---@return true|nil ok, string? message, string? code
 function core.send_text(party, text) end
 
 ---Pauses (false) or resumes (true) the recording: sensitive input is written as silence.
 ---@param party integer  1: the caller
 ---@param on boolean
+---@return true|nil ok, string? message, string? code
 function core.recording(party, on) end
 
 ---Closes a party's leg: at once, or after everything queued for it has been heard.
 ---@param party integer
 ---@param drain boolean
 ---@param close_code integer|nil
+---@return true|nil ok, string? message, string? code
 function core.party_close(party, drain, close_code) end
 
 ---Joins two parties: each hears the other, in C, whatever this script does. A party whose leg has not come is joined when it
@@ -337,11 +347,13 @@ function core.join(a, b, options) end
 ---Parts two parties. Harmless twice.
 ---@param a integer
 ---@param b integer
+---@return true|nil ok, string? message, string? code
 function core.part(a, b) end
 
 ---Appends a fact of this call to the store. `data` is JSON text.
 ---@param kind string
 ---@param data string
+---@return true|nil ok, string? message, string? code
 function core.fact(kind, data) end
 
 ---Appends a transcript line. `heard`: what was really heard of an agent's line.
@@ -349,6 +361,7 @@ function core.fact(kind, data) end
 ---@param text string
 ---@param heard string|nil
 ---@param interrupted boolean|nil
+---@return true|nil ok, string? message, string? code
 function core.line(who, text, heard, interrupted) end
 
 return core

@@ -70,9 +70,13 @@ function crypto.rsa_new(bits) end
 ---@class callisto.log
 local log = {}
 ---@param text string  phone numbers are masked
+---@return true|nil ok, string? message, string? code  EDQUOT: more than a call may write
 function log.debug(text) end
+---@return true|nil ok, string? message, string? code  EDQUOT: more than a call may write
 function log.info(text) end
+---@return true|nil ok, string? message, string? code  EDQUOT: more than a call may write
 function log.warn(text) end
+---@return true|nil ok, string? message, string? code  EDQUOT: more than a call may write
 function log.error(text) end
 
 ---@class callisto.metrics

@@ -71,3 +71,101 @@ describe("C that would run for long is stopped, or refuses:", function()
     neighbour.assert_undisturbed(beside)
   end)
 end)
+
+-- times(n, f): how often f was refused, and why, is in the record as "refused".
+local TIMES = [[local core, log = require "callisto.core", require "callisto.log"
+  local function times(n, fn)
+    local count, why = 0, nil
+    for i = 1, n do
+      local ok, message, code = fn(i)
+      if not ok and code == "EDQUOT" then count, why = count + 1, message end
+    end
+    call:sleep "5s"
+    call:fact("refused", { count = count, why = why })
+  end ]]
+
+local BIG = "('x'):rep(60000)"
+
+describe("what a script causes outside its VM is refused beyond its share:", function()
+  for _, case in ipairs {
+    { "messages", "times(2000, function() return core.tell(nil, { n = 1 }) end)", 1936, "64 messages to the service at once" },
+    { "large messages", "times(500, function() return core.tell(nil, " .. BIG .. ") end)", 496, "256 KiB" },
+    { "facts", "times(2000, function(i) return call:fact('step', { i = i }) end)", 1790, "200 facts and lines at once" },
+    { "large facts", "times(500, function() return call:fact('step', { x = " .. BIG .. " }) end)", 490, "64 KiB a second" },
+    { "lines of the conversation", "times(2000, function() return core.line('caller', 'I said this.') end)", 1790,
+      "200 facts and lines" },
+    { "lines of the log", "times(2000, function() return log.info 'Again and again.' end)", 1950, "50 lines of the log at once" },
+    { "long lines of the log", "times(200, function() return log.warn(('x'):rep(4000)) end)", 180, "64 KiB" },
+    { "orders to its leg", "times(2000, function() return core.stop(1) end)", 1744, "256 orders to its legs at once" },
+    { "messages on its socket", "times(500, function() return core.send_text(1, " .. BIG .. ") end)", 490, "512 KiB" },
+    { "keys", "times(2000, function() return call:send_digits '1' end)", 1744, "orders to its legs" },
+    { "pauses of its recording", "times(2000, function(i) return core.recording(1, i % 2 == 0) end)", 1744,
+      "orders to its legs" },
+    { "sounds in the background", "times(2000, function() return call:background(nil) end)", 1744, "orders to its legs" },
+    { "what it listens for", "times(2000, function() return core.listen(1, {}) end)", 1744, "orders to its legs" },
+    { "tones", "times(100, function(i) return core.tone(1, 5000 + i, 'ringback', 60) end) core.stop(1)", 92,
+      "letters of this call wait to be heard" },
+    { "tones that are stopped at once",
+      "times(2000, function(i) core.tone(1, 5000 + i, 'busy', 1) return core.stop(1) end)", 1872, "orders to its legs" },
+  } do
+    it(case[1], function()
+      local caller, beside = neighbour.call { body = TIMES .. case[2] .. " call:finish('DONE', 'Thank you.')" }
+      caller:hears "Thank you."
+      assert.equal("DONE", caller:ended().outcome)
+      local refused = caller:fact "refused"
+      assert.is_true(refused.count >= case[3], ("%s were refused"):format(refused.count))
+      assert.is_truthy(refused.why:find(case[4], 1, true), refused.why)
+      neighbour.assert_undisturbed(beside)
+    end)
+  end
+
+  it("sentences of sixty tasks: what waits to be heard is bounded, and the others end with why", function()
+    local caller, beside = neighbour.call { body = [[local refused = 0
+      for i = 1, 60 do
+        call:spawn(function()
+          local said = call:say("Sentence number " .. i .. ".")
+          if said.error == "EDQUOT" then refused = refused + 1 end
+        end)
+      end
+      call:sleep "5s"
+      call:fact("refused", { count = refused })
+      call:hangup()]] }
+    caller:hears "Sentence number 1. Sentence number 2."
+    caller:ended()
+    assert.equal(28, caller:fact "refused".count)
+    neighbour.assert_undisturbed(beside)
+  end)
+
+  it("long texts: a third one of four thousand letters does not wait", function()
+    local caller, beside = neighbour.call { body = [[local errors = {}
+      for i = 1, 6 do
+        errors[i] = "none"
+        call:spawn(function() errors[i] = call:say(("9"):rep(3900)).error end)
+      end
+      call:sleep "1s"
+      call:fact("errors", errors)
+      call:hangup()]] }
+    caller:ended()
+    assert.same({ "none", "none", "EDQUOT", "EDQUOT", "EDQUOT", "EDQUOT" }, caller:fact "errors")
+    neighbour.assert_undisturbed(beside)
+  end)
+
+  it("what it prints is written once a second as refused, and the end of the flow is told all the same", function()
+    local caller, beside, world = neighbour.call { body = TIMES .. [[
+      for i = 1, 500 do print("Line " .. i) end
+      for _ = 1, 100 do core.tell(nil, "noise") end
+      call:finish("DONE", "Thank you.")]] }
+    caller:hears "Thank you."
+    local ending = caller:ended()
+    assert.equal("DONE", ending.outcome)
+    assert.equal("AGENT_ENDED", ending.reason)
+    local printed, refused = 0, 0
+    for _, line in ipairs(world.lab:log()) do
+      if line.text:find("Line %d+$") then printed = printed + 1 end
+      if line.text:find "refused %d+ times: a call may have" then refused = refused + 1 end
+    end
+    assert.equal(50, printed)
+    assert.is_true(refused >= 1 and refused <= 3, refused .. " lines about it")
+    neighbour.assert_undisturbed(beside)
+  end)
+end)

@@ -130,12 +130,13 @@ end
 
 ---Sends keys to the other side, the carrier's way: as a message of the media socket, by a request, or as tones.
 ---@param keys string  of 0-9 * # A-D
+---@return true|nil ok, string? message, string? code  "EDQUOT": more than a call may send
 function Call:send_digits(keys)
   if type(keys) ~= "string" or #keys > 64 or not keys:find "^[%d*#A-D]+$" then
     error("call:send_digits needs 1 to 64 keys of 0-9 * # A-D", 2)
   end
   if not self.keys_by_request then return core.send_digits(CALLER, keys) end
-  core.tell(nil, { what = "keys", keys = keys })
+  return core.tell(nil, { what = "keys", keys = keys })
 end
 
 ---Says what the carrier is to hear of this call at its end, where the carrier has room for that (Genesys: the output
@@ -160,14 +161,15 @@ end
 
 ---Writes a fact of this call to the store.
 ---@param kind string
----@param data table|nil
+---@param data table|nil  as JSON at most 64 KiB
+---@return true|nil ok, string? message, string? code  "EDQUOT": more than a call may write
 function Call:fact(kind, data)
   if type(kind) ~= "string" or (data ~= nil and type(data) ~= "table") then
     error('call:fact needs a kind and a table, such as ("order.found", { id = 7 })', 2)
   end
   local ok, encoded = pcall(json.encode, data or {})
   if not ok then error("call:fact: " .. encoded:gsub("^.-json%.encode: ", ""), 2) end
-  core.fact(kind, secrets.redact(encoded))
+  return core.fact(kind, secrets.redact(encoded))
 end
 
 local events = {

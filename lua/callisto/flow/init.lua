@@ -28,7 +28,7 @@ local function report_end()
   if is_reported or not call or not call:_has_ended() then return end
   is_reported = true
   local ending = call.ending or { reason = "AGENT_ENDED", outcome = call.outcome }
-  core.tell(nil, { what = "ended", reason = ending.reason, outcome = ending.outcome, outputs = call.outputs })
+  core.tell(nil, { what = "ended", reason = ending.reason, outcome = ending.outcome, outputs = call.outputs }, true)
 end
 
 core.handler(function(kind, ...)

@@ -21,7 +21,7 @@ local Call = {}
 ---@field heard string  the words that were really heard
 ---@field heard_ms integer
 ---@field interrupted boolean
----@field error string|nil  the voice failed
+---@field error string|nil  the voice failed; "EDQUOT": too much waits to be heard already
 local said_meta = {}
 
 local say_fields = {
@@ -53,18 +53,26 @@ local function declare(self, words)
   return utterance
 end
 
+-- What is refused (the call has too much waiting) has ended, unheard; whoever waits for it learns why.
+local function told(self, utterance, ok, message, code)
+  if ok or not code then return utterance end
+  self._utterances[utterance.number] = nil
+  utterance.ended, utterance.result = true, self:_result_of { error = code }
+  log.warn(("call %s: a sentence was refused: %s"):format(self.id, message))
+  return utterance
+end
+
 ---@private Declares a sentence and returns at once.
 function Call:_speak(sentence, opts)
   if type(sentence) ~= "string" then error("a sentence must be text, not " .. type(sentence), 3) end
   local words = fill_in(self, sentence)
   if #words > SENTENCE_BYTES then error("a sentence may have at most 4,000 bytes", 3) end
   local utterance = declare(self, words)
-  core.say(CALLER, utterance.number, words, {
+  return told(self, utterance, core.say(CALLER, utterance.number, words, {
     voice = opts.voice or self._voice or self.template.voice.voice,
     interruptible = either(opts.barge_in, self.template.barge_in),
     digits_stop = opts.digits_stop or false,
-  })
-  return utterance
+  }))
 end
 
 local function until_ended(utterance)
@@ -112,11 +120,10 @@ function Call:play(path, opts)
   opts = options.read("call:play", opts, play_fields)
   check_path(path, "call:play")
   local utterance = declare(self, ("[%s]"):format(path))
-  core.play(CALLER, utterance.number, path, {
+  return heard_out(told(self, utterance, core.play(CALLER, utterance.number, path, {
     interruptible = either(opts.barge_in, self.template.barge_in),
     digits_stop = opts.digits_stop,
-  })
-  return heard_out(utterance)
+  })))
 end
 
 ---Plays "busy", "ringback", "beep" or "digits:12#" and waits for its end.
@@ -124,9 +131,9 @@ end
 ---@param length string|number  duration, at most 60 s
 ---@return callisto.Said
 function Call:tone(name, length)
+  local seconds = duration.seconds(length, "call:tone: the length")
   local utterance = declare(self, ("[%s]"):format(name))
-  core.tone(CALLER, utterance.number, name, duration.seconds(length, "call:tone: the length"))
-  return heard_out(utterance)
+  return heard_out(told(self, utterance, core.tone(CALLER, utterance.number, name, seconds)))
 end
 
 local background_fields = { volume = { "number", default = 0.3, min = 0, max = 1 } }

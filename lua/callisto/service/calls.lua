@@ -204,6 +204,9 @@ end
 function told.ended(call, about)
   if call.flow_end then return end
   call.flow_end = about.reason or "AGENT_ENDED"
+  -- The word itself may have been more than the script could still tell.
+  local known = call.facts.agent
+  if about.outcome and not (known and known.word) then told.agent_outcome(call, { word = about.outcome, source = "FLOW" }) end
   call:learn("session_end", { reason = call.flow_end })
   task.wake(call)
   set_bye(call, { outcome = about.outcome, outputs = about.outputs }) -- last: an adapter may fail at it
