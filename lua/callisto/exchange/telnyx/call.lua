@@ -87,21 +87,25 @@ end
 ---@return string
 function telnyx_call.signature(time, body) return crypto.base64(crypto.ed25519_sign(account.seed, time .. "|" .. body)) end
 
----A request to the application, as Telnyx makes it. A GET has no body; what its signature covers is not documented.
-local function webhook(method, url, params)
-  local body = method ~= "GET" and form_of(params) or ""
+-- A request to the application that is signed now.
+local function signed(method, url, body, kind)
   local time = ("%d"):format(core.wall())
-  local request = {
-    method = method, url = url, timeout = WEBHOOK_S, connect_timeout = 5,
+  return {
+    method = method, url = url, timeout = WEBHOOK_S, connect_timeout = 5, body = method ~= "GET" and body or nil,
     headers = {
-      ["user-agent"] = "telnyx-webhooks", ["telnyx-timestamp"] = time,
+      ["user-agent"] = "telnyx-webhooks", ["telnyx-timestamp"] = time, ["content-type"] = kind,
       ["telnyx-signature-ed25519"] = telnyx_call.signature(time, body),
     },
   }
+end
+
+-- A request of TeXML's, as Telnyx makes it. A GET has no body; what its signature covers is not documented.
+local function webhook(method, url, params)
+  local request = signed(method, url, method ~= "GET" and form_of(params) or "")
   if method == "GET" then
     request.url = url .. (url:find("?", 1, true) and "&" or "?") .. form_of(params)
   else
-    request.body, request.headers["content-type"] = body, "application/x-www-form-urlencoded"
+    request.headers["content-type"] = "application/x-www-form-urlencoded"
   end
   return request
 end
@@ -148,6 +152,16 @@ function telnyx_call.notify(call, event, url, method, more)
   local params = base_params(call)
   for name, value in pairs(more) do params[name] = value end
   callbacks.notify(call, event, function() return webhook(method or "POST", url, params) end,
+    { pauses = RETRIES_S, is_due = is_due_again })
+end
+
+---Sends an event of Call Control. One that fails is sent again, signed anew.
+---@param call callisto.exchange.Call
+---@param event string for the report and for faults
+---@param url string
+---@param body string
+function telnyx_call.send(call, event, url, body)
+  callbacks.notify(call, event, function() return signed("POST", url, body, "application/json") end,
     { pauses = RETRIES_S, is_due = is_due_again })
 end
 

@@ -17,6 +17,7 @@ local rooms = require "callisto.exchange.rooms"
 local settings = require "callisto.settings"
 local task = require "callisto.task"
 local telnyx_call = require "callisto.exchange.telnyx.call"
+local telnyx_control = require "callisto.exchange.telnyx.control"
 local telnyx_recordings = require "callisto.exchange.telnyx.recordings"
 local telnyx_stream = require "callisto.exchange.telnyx.stream"
 local twiml = require "callisto.exchange.shared.twiml"
@@ -36,7 +37,11 @@ local face = {
 local calls
 
 function face.become(call, status)
-  if telnyx_call.is_over(call) then face.recordings:finish(call) end
+  if telnyx_call.is_over(call) then
+    face.recordings:finish(call)
+    if call.streamer then task.cancel(call.streamer) end
+  end
+  if call.webhook_url then return telnyx_control.become(call, status) end
   telnyx_call.become(call, status)
 end
 
@@ -59,7 +64,7 @@ function telnyx.start(options)
   local seed = seed_of(key)
   account = {
     sid = sid, key = key, seed = seed, public_key = crypto.base64(crypto.ed25519_public(seed)),
-    application = settings.get "TELNYX_APPLICATION_SID" or "1",
+    application = settings.get "TELNYX_APPLICATION_SID" or "1", connection = settings.get "TELNYX_CONNECTION_ID",
   }
   local of_application = settings.get "TELNYX_PUBLIC_KEY"
   if of_application and of_application ~= account.public_key then
@@ -72,9 +77,10 @@ function telnyx.start(options)
   face.rooms = rooms.new(telnyx_call.uuid)
   face.recordings = recordings.new(telnyx_call.uuid)
   telnyx_call.start(account)
-  telnyx_stream.start(account, settings.get "TELNYX_AUDIO" == "l16le/16000" and "l16le" or "l16be")
+  telnyx_stream.start(account, (settings.get "TELNYX_AUDIO" or ""):find "^l16le" and "l16le" or "l16be")
   twiml.new(face)
   telnyx_recordings.start(face, account, settings.get "TELNYX_API_BASE")
+  telnyx_control.start(face, account, telnyx.replies)
   return true
 end
 
@@ -88,6 +94,7 @@ local function obey_fetched(call, document, where, otherwise)
 end
 
 function face.answered(call)
+  if call.webhook_url then return telnyx_control.answered(call) end
   local params = call.params
   if not face.answer(call) then return calls:finish(call, "failed") end
   calls:limit(call, tonumber(params.TimeLimit))
@@ -98,7 +105,7 @@ function face.answered(call)
   obey_fetched(call, document, where, "completed")
 end
 
----A subscriber calls one of the application's numbers.
+---A subscriber calls one of the application's numbers: of TeXML, or of Call Control when TELNYX_CONNECTION_ID is set.
 ---@param from string the subscriber
 ---@param to string
 ---@param number {voice_url: string, method: string|nil, fallback_url: string|nil, status_callback: string|nil}
@@ -108,6 +115,10 @@ function telnyx.inbound(from, to, number)
     id = telnyx_call.new_id(), from = from, to = to, party = from, direction = "inbound", status = "ringing",
     status_callback = number.status_callback, events = { "initiated", "ringing", "answered", "completed" }, params = {},
   }
+  if account.connection then
+    telnyx_control.inbound(call, number.voice_url)
+    return call
+  end
   call.on_gone = function() calls:finish(call, "completed") end
   task.start(function()
     local document, where = telnyx_call.fetch_first(call,
@@ -182,23 +193,34 @@ local function words_of(text)
   return #words > 0 and words or nil
 end
 
+---An order that is right: refused on purpose, too many, or placed.
+---@param to string
+---@param make fun(): callisto.exchange.Call, number  the call and how long it may ring
+---@param reply fun(call: callisto.exchange.Call): integer, table, string
+---@return integer|false status, table|nil headers, string|nil body
+function face.order(to, make, reply)
+  local refusal = course.refusal(to)
+  if refusal then return refuse(refusal.status, refusal.code, refusal.message or "refused on purpose") end
+  if calls.next_turn - core.now() >= 1 then return too_many() end
+  local call, ring = make()
+  calls:place(call, ring, calls:turn())
+  local fault = course.create_fault(to)
+  if fault == "no answer" then return false end
+  if fault == "error" then return refuse(500, 10007, "Unexpected error") end
+  return reply(call)
+end
+
 local function create(params)
   local status, code, title, detail, pointer = fault_of(params)
   if status then return refuse(status, code, title, detail, pointer) end
-  local refusal = course.refusal(params.To)
-  if refusal then return refuse(refusal.status, refusal.code, refusal.message or "refused on purpose") end
-  if calls.next_turn - core.now() >= 1 then return too_many() end
-  local call = network.add {
-    id = telnyx_call.new_id(), from = params.From, to = params.To, party = params.To, direction = "outbound",
-    status = "queued", status_callback = params.StatusCallback, status_method = params.StatusCallbackMethod,
-    events = words_of(params.StatusCallbackEvent), params = params,
-  }
-  local ring = math.max(RING_LEAST_S, math.min(tonumber(params.Timeout) or RING_S, RING_MOST_S))
-  calls:place(call, ring, calls:turn())
-  local fault = course.create_fault(params.To)
-  if fault == "no answer" then return false end
-  if fault == "error" then return refuse(500, 10007, "Unexpected error") end
-  return answer(200, { from = call.from, to = call.to, status = "queued" })
+  return face.order(params.To, function()
+    local call = network.add {
+      id = telnyx_call.new_id(), from = params.From, to = params.To, party = params.To, direction = "outbound",
+      status = "queued", status_callback = params.StatusCallback, status_method = params.StatusCallbackMethod,
+      events = words_of(params.StatusCallbackEvent), params = params,
+    }
+    return call, math.max(RING_LEAST_S, math.min(tonumber(params.Timeout) or RING_S, RING_MOST_S))
+  end, function(call) return answer(200, { from = call.from, to = call.to, status = "queued" }) end)
 end
 
 -- Changing and reading ------------------------------------------------------------------------------------------------
@@ -226,7 +248,14 @@ local function update(call, params)
   return answer(200, telnyx_call.resource(call))
 end
 
+local of_lists = { To = true, From = true, Status = true, Page = true, PageSize = true }
+
 local function list(query)
+  for name in pairs(query) do
+    if not of_lists[name] then
+      return refuse(422, 10015, "Bad Request", ("The exchange does not play the filter '%s'."):format(name), "/" .. name)
+    end
+  end
   local size = math.max(1, math.min(tonumber(query.PageSize) or 20, 250))
   local page = math.max(0, tonumber(query.Page) or 0)
   local rows, found, all = json.array {}, 0, network.all()
@@ -264,7 +293,7 @@ function commands.record_stop(call, about)
 end
 
 local function command(call, name, about)
-  local fn = commands[name]
+  local fn = commands[name] or telnyx_control.command(name)
   if not fn then return not_found() end
   if calls:is_over(call) then return over() end
   local status, headers, body = fn(call, about)
@@ -297,6 +326,7 @@ function telnyx.handle(message)
   local path = message.path:match "^/v2(/.*)$"
   if not path then return telnyx_recordings.file(message.path) end
   local is_ours = path == "/public_key" or path:find "^/texml/" or path:find "^/calls/v3:" or path:find "^/recordings"
+    or path == "/calls" or path:find "^/connections/"
   if not is_ours then return nil end
   local given = (message.headers.authorization or ""):match "^[Bb]earer%s+(%S+)$"
   if not given or not crypto.equal(given, account.key) then
@@ -312,6 +342,11 @@ function telnyx.handle(message)
     if sid ~= account.sid then return not_found() end
     return of_texml(message, of_calls, params)
   end
+  if path == "/calls" and message.method == "POST" then return telnyx_control.create(params) end
+  local connection = path:match "^/connections/([%w%-]+)/active_calls$"
+  if connection then return telnyx_control.active(connection) end
+  local shown = message.method == "GET" and network.find(path:match "^/calls/(v3:[%w_%-]+)$" or "")
+  if shown then return telnyx_control.show(shown) end
   local id, name = path:match "^/calls/(v3:[%w_%-]+)/actions/([%w_]+)$"
   local call = id and message.method == "POST" and network.find(id)
   if call then return command(call, name, params) end
@@ -322,6 +357,7 @@ function telnyx.handle(message)
 end
 
 telnyx_recordings.answers(answer, refuse, not_found)
+telnyx.replies = { answer = answer, refuse = refuse, not_found = not_found }
 
 return contract {
   name = "telnyx", start = telnyx.start, handle = telnyx.handle, inbound = telnyx.inbound, call_in = telnyx.call_in,

@@ -74,6 +74,24 @@ end
 ---@param call callisto.exchange.Call
 function telnyx_recordings.from_start(call) begin(call, call.params, "OutboundAPI") end
 
+---Records a call because a command says so; `saved` is told when the file is there.
+---@param call callisto.exchange.Call
+---@param about {channels: string|nil}
+---@param saved fun(recording: callisto.exchange.Recording)
+function telnyx_recordings.by_command(call, about, saved)
+  face.recordings:start(call, {
+    source = "StartCallRecordingAPI", channels = about.channels == "dual" and 2 or 1,
+    tell = function(recording, status)
+      if status == "completed" then saved(recording) end
+    end,
+  })
+end
+
+---A link to a recording's file.
+---@param recording callisto.exchange.Recording
+---@return string
+function telnyx_recordings.link(recording) return link_of(recording) end
+
 local changes = { paused = "pause", ["in-progress"] = "resume", stopped = "stop" }
 
 ---Answers a request about the recordings of a call.

@@ -101,26 +101,35 @@ end
 -- A reason for which the socket is opened again.
 local broken = { lost = true, no_socket = true }
 
----<Connect><Stream>: opens the media socket and waits until it is over.
----@param call callisto.exchange.Call
----@param node table
-function telnyx_stream.run(call, node)
+local function play(call, node, url, tell)
   local attrs = node.attrs
-  local url = documents.absolute((call.base:gsub("^http", "ws")), attrs.url or "")
   local refused = refusal_of(attrs, url)
   if refused then network.note(call, refused) end
   if refused and not url:find "^wss?://" then return end
   call.session = call.session or telnyx_call.uuid()
-  local function tell(event, stream_id)
-    if not attrs.statusCallback then return end
-    telnyx_call.notify(call, event, documents.absolute(call.base, attrs.statusCallback), attrs.statusCallbackMethod,
-      { StreamSid = stream_id, StreamName = attrs.name or stream_id, StreamEvent = event })
-  end
   for _ = 0, attrs.enableReconnect == "false" and 0 or RECONNECTS do
     local reason = open(call, node, url, tell)
     if reason == "no_socket" then network.note(call, "the media socket could not be opened") end
     if not broken[reason] or call.gone then return end
   end
 end
+
+---<Connect><Stream>: opens the media socket and waits until it is over.
+---@param call callisto.exchange.Call
+---@param node table
+function telnyx_stream.run(call, node)
+  local attrs = node.attrs
+  play(call, node, documents.absolute((call.base:gsub("^http", "ws")), attrs.url or ""), function(event, stream_id)
+    if not attrs.statusCallback then return end
+    telnyx_call.notify(call, event, documents.absolute(call.base, attrs.statusCallback), attrs.statusCallbackMethod,
+      { StreamSid = stream_id, StreamName = attrs.name or stream_id, StreamEvent = event })
+  end)
+end
+
+---The same by a command of Call Control.
+---@param call callisto.exchange.Call
+---@param attrs table<string, string>  as of <Stream>
+---@param tell fun(event: string, stream_id: string)  "stream-started" …
+function telnyx_stream.play(call, attrs, tell) play(call, { attrs = attrs }, attrs.url or "", tell) end
 
 return telnyx_stream
