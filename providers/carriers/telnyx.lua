@@ -1,9 +1,11 @@
--- Telnyx: TeXML documents (its TwiML), webhooks signed with Ed25519, JSON frames with base64 RTP payloads over a media
--- socket. What a call shall do is said by documents; keys and hang-ups are commands of its Voice API, which leave the
--- media stream alone. Wire facts: Telnyx's pages on TeXML, media streaming over WebSockets, webhooks and API errors.
+-- Telnyx, in both its ways: TeXML documents (its TwiML), and Call Control, whose events are answered with commands
+-- (providers/shared/telnyx_control.lua); which one a call has, its application says. Webhooks signed with Ed25519, JSON frames
+-- with base64 RTP payloads over a media socket. Keys and hang-ups are commands in both. Orders go the way of Call Control when
+-- TELNYX_CONNECTION_ID is set. Wire facts: Telnyx's pages on TeXML, the Voice API and its webhooks, media streaming, API errors.
 --
 -- Not settled by its pages: the byte order of L16 (the formats l16/… take the network's, l16le/… the other) and which of its
--- rates a TeXML call may have, and what the signature of a GET webhook covers (such webhooks are refused).
+-- rates a call may have, whether a call may be transferred before it is answered (it is tried), and what the signature of a
+-- GET webhook covers (such webhooks are refused).
 
 local carrier = require "callisto.provider.carrier"
 local core = require "callisto.core"
@@ -11,6 +13,7 @@ local crypto = require "callisto.crypto"
 local http = require "callisto.http"
 local json = require "callisto.json"
 local rest = require "providers.shared.rest"
+local telnyx_control = require "providers.shared.telnyx_control"
 local twiml = require "providers.shared.twiml"
 
 local API = "https://api.telnyx.com"
@@ -48,6 +51,7 @@ end
 -- Webhooks and documents -------------------------------------------------------------------------------------------
 
 local function status_of(message)
+  if telnyx_control.is_event(message) then return telnyx_control.status(message) end
   local p = twiml.parameters_of(message)
   local detected = twiml.answerer(p)
   if detected then
@@ -65,7 +69,15 @@ local function status_of(message)
   })
 end
 
-local function webhook(message) return twiml.webhook(message, status_of) end
+local function webhook(message)
+  if telnyx_control.is_event(message) then return telnyx_control.read(message) end
+  return twiml.webhook(message, status_of)
+end
+
+local function read_recording(message)
+  if telnyx_control.is_event(message) then return telnyx_control.recording(message) end
+  return twiml.recording(message)
+end
 
 -- What <Stream> calls our formats.
 local codecs = {
@@ -139,7 +151,16 @@ local reader = rest.reader(error_of)
 
 local function within(range, seconds) return seconds and math.max(range[1], math.min(range[2], seconds)) end
 
+local function needs(account)
+  if account.connection or account.account and account.application then return nil end
+  return "set TELNYX_CONNECTION_ID (Call Control), or TELNYX_ACCOUNT_SID and TELNYX_APPLICATION_SID (TeXML), to place calls"
+end
+
 local function place(call, account)
+  if account.connection then
+    return request(account, "POST", "/calls", { ["content-type"] = "application/json" },
+      json.encode(telnyx_control.order(call, account.connection)))
+  end
   return request(account, "POST", ("/texml/Accounts/%s/Calls"):format(account.account),
     { ["content-type"] = "application/json" }, json.encode {
       ApplicationSid = account.application, To = call.to, From = call.from,
@@ -162,23 +183,48 @@ end)
 
 local function hangup(carrier_call, account) return command(account, carrier_call, "hangup", {}) end
 
-local function fetch(carrier_call, account) return texml(account, "GET", "/" .. carrier_call) end
+-- Without an account's id there is no TeXML to ask.
+local function is_control(account) return account.connection or not account.account end
+
+local function fetch(carrier_call, account)
+  if is_control(account) then return request(account, "GET", "/calls/" .. carrier_call, {}) end
+  return texml(account, "GET", "/" .. carrier_call)
+end
 
 local fetched = reader.fetched(function(body)
+  if body.data then return telnyx_control.fetched(body) end
   return type(body.status) == "string"
     and twiml.status(body.status, { carrier_call = body.sid, seconds = tonumber(body.duration) }) or nil
 end)
 
 -- A call whose id is not known yet is looked for by its numbers.
 local function find(call, account)
+  if account.connection then return request(account, "GET", ("/connections/%s/active_calls"):format(account.connection), {}) end
   return texml(account, "GET", ("?To=%s&From=%s&PageSize=20"):format(http.escape(call.to), http.escape(call.from)))
 end
 
-local found = reader.found(function(body, call) return twiml.found(body.calls, call) end)
+local found = reader.found(function(body, call)
+  if body.data then return telnyx_control.found(body, call) end
+  return twiml.found(body.calls, call)
+end)
+
+local function obey(carrier_call, account, about)
+  local told = telnyx_control.command(about.document, codecs, about.is_answered)
+  return command(account, carrier_call, told.name, told.about)
+end
+
+-- The same command again: the call streams already.
+local obeyed = reader.hung_up { ["90045"] = true }
+
+local function follow_up(message, account)
+  local carrier_call, told = telnyx_control.follow_up(message)
+  return told and command(account, carrier_call, told.name, told.about)
+end
 
 -- Changing a live call ---------------------------------------------------------------------------------------------
 
 local function redirect(carrier_call, account, to)
+  if is_control(account) then error("a Call Control call takes no documents: use an application of TeXML", 0) end
   local form = to.url and { { "Url", to.url }, { "Method", "POST" } } or { { "Texml", (answer(to.document)) } }
   return texml(account, "POST", "/" .. carrier_call, form)
 end
@@ -188,6 +234,7 @@ local function send_digits(carrier_call, account, digits)
 end
 
 local function record(carrier_call, account, options)
+  if is_control(account) then return command(account, carrier_call, "record_start", { format = "wav", channels = "dual" }) end
   local form = { { "RecordingChannels", "dual" } }
   if options.status_url then
     form[2] = { "RecordingStatusCallback", options.status_url }
@@ -199,7 +246,7 @@ end
 
 -- One whose id is not known is stopped by the command that stops all of the call.
 local function stop_recording(carrier_call, account, recording)
-  if not recording then return command(account, carrier_call, "record_stop", {}) end
+  if not recording or is_control(account) then return command(account, carrier_call, "record_stop", {}) end
   return texml(account, "POST", ("/%s/Recordings/%s.json"):format(carrier_call, recording), { { "Status", "stopped" } })
 end
 
@@ -245,13 +292,14 @@ return carrier {
   account = {
     account = "TELNYX_ACCOUNT_SID",
     application = "TELNYX_APPLICATION_SID",
+    connection = "TELNYX_CONNECTION_ID",
     secret = "TELNYX_API_KEY",
     public_key = "TELNYX_PUBLIC_KEY",
     number = "TELNYX_PHONE_NUMBER",
     api = "TELNYX_API_BASE",
     audio = "TELNYX_AUDIO",
   },
-  required = { "account", "application", "secret", "public_key" },
+  required = { "secret", "public_key" },
   media = formats,
   acknowledges = { marks = "played", after_clear = true },
   routes = carrier.routes("telnyx", { fallback = { "/telnyx/callback/texml-fallback" } }),
@@ -260,12 +308,14 @@ return carrier {
     verify = verify,
     read = webhook,
     status = status_of,
-    recording = twiml.recording,
+    recording = read_recording,
+    follow_up = follow_up,
     answer = answer,
     refuse = twiml.refuse,
   },
   requests = {
-    place = { place, placed },
+    place = { place, placed, needs = needs },
+    obey = { obey, obeyed },
     hangup = { hangup, reader.hung_up { [OVER] = true } },
     fetch = { fetch, fetched },
     find = { find, found },

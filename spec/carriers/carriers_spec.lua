@@ -138,7 +138,7 @@ local checks = {
   fetch = function(status, why) return is_status(status) or (status == nil and is_error(why)) end,
   find = function(id) return id == nil or (type(id) == "string" and id ~= "") end,
 }
-for _, name in ipairs { "hangup", "redirect", "send_digits", "record", "stop_recording" } do
+for _, name in ipairs { "hangup", "obey", "redirect", "send_digits", "record", "stop_recording" } do
   checks[name] = function(ok, why) return ok == true or (ok == nil and is_error(why)) end
 end
 

@@ -22,6 +22,8 @@ local carrier = {}
 ---@field sequence integer|nil  order of happening, not of arrival
 ---@field seconds integer|nil
 ---@field cause string|nil  in the carrier's own words
+---@field tells_cause_only boolean|nil  why it ended is known, not whether it was answered: an answered call is completed
+---@field recording callisto.Recording|nil  that it brings news of
 ---@field answered_by {who: "human"|"machine"|"fax"|"unknown", word: string}|nil  `word`: the carrier's own
 
 ---@class callisto.InboundCall
@@ -30,6 +32,8 @@ local carrier = {}
 ---@field to string
 ---@field direction "INBOUND"|"OUTBOUND"
 ---@field call string|nil  our own id, when the carrier gave it back
+---@field by_commands boolean|nil  the answer is not a document: what it says is asked for by requests (`obey`)
+---@field is_report boolean|nil  nothing is asked, `status` reports something
 ---@field payload table|nil  parameters for the flow; texts become what the template wants, where they can
 ---@field status callisto.CarrierStatus
 
@@ -95,6 +99,8 @@ local acknowledges_fields = {
 ---@field recording (fun(message: table): callisto.Recording|nil, string?)|nil  what a recording's webhook says
 ---@field answer (fun(document: table[], account: table|nil): string, string)|nil  body and media type
 ---@field refuse (fun(reason: string): table[])|nil  the neutral document that turns a call away
+---@field follow_up (fun(message: table, account: table): table|nil)|nil  a request that a reported event wants, whosever the
+---  call is
 ---@field url (fun(url: string, account: table): string)|nil  a URL of ours as the carrier must be given it, where requests are
 ---  known by their URL
 ---@field received integer|nil  the HTTP status of the answer to a webhook that only reports something [204]
@@ -107,6 +113,7 @@ local webhook_fields = {
   recording = { "function" },
   answer = { "function" },
   refuse = { "function" },
+  follow_up = { "function" },
   url = { "function" },
   received = { "integer", default = 204, min = 200, max = 299 },
   is_mute = { "boolean" },
@@ -134,17 +141,21 @@ local socket_fields = {
 
 ---@class callisto.CarrierRequests  what we ask: { what is asked, what the answer proves }, see callisto.provider
 ---@field place callisto.ProviderRequest|nil  of a callisto.CarrierOrder; proves callisto.Placed, and the carrier's id unless the
----  first webhook names it, or the error. `is_provisional`: webhooks may name the call otherwise
+---  first webhook names it, or the error. `is_provisional`: webhooks may name the call otherwise; `needs(account)`: what of the
+---  account is missing to place calls, nil when nothing is
 ---@field hangup callisto.ProviderRequest|nil  of the carrier's id, `more`: no webhook has named the call yet; proves true, or
 ---  nil and the error. None: closing the socket is all there is
 ---@field fetch callisto.ProviderRequest|nil  of the carrier's id; proves callisto.CarrierStatus, or nil and the error
----@field find callisto.ProviderRequest|nil  of {to, from, placed_at}: a call whose id is not known; proves the id, or nil
+---@field obey callisto.ProviderRequest|nil  of the carrier's id, `more`: {document, is_answered}: does what the document says,
+---  for calls whose webhooks are `by_commands`
+---@field find callisto.ProviderRequest|nil  of {call, to, from, placed_at}: a call whose id is not known; proves the id, or nil
 ---@field redirect callisto.ProviderRequest|nil  of the carrier's id, `more`: {url} or {document}, another one for a live call
 ---@field send_digits callisto.ProviderRequest|nil  of the carrier's id, `more`: the digits
 ---@field record callisto.ProviderRequest|nil  of the carrier's id, `more`: {status_url}: starts a recording
 ---@field stop_recording callisto.ProviderRequest|nil  of the carrier's id, `more`: the recording's id, if it is known
 local request_fields = {
-  place = provider.pair { is_provisional = { "boolean" } },
+  place = provider.pair { is_provisional = { "boolean" }, needs = { "function" } },
+  obey = provider.pair(),
   hangup = provider.pair(),
   fetch = provider.pair(),
   find = provider.pair(),

@@ -115,7 +115,8 @@ end
 
 local function look_for(call)
   if (call.carrier_call and not call.is_provisional) or not call:can "find" then return end
-  local found = call:request("find", { to = call.to, from = call.from, placed_at = call.placed_at or core.wall() })
+  local placed_at = call.placed_at or core.wall()
+  local found = call:request("find", { call = call.id, to = call.to, from = call.from, placed_at = placed_at })
   if found then call:named(found) end
 end
 

@@ -119,6 +119,12 @@ function LiveCall:named(carrier_call, is_provisional)
   task.wake(self)
 end
 
+---Whatever goes on, the call is brought to its end.
+function LiveCall:end_now()
+  self.must_end = true
+  task.wake(self)
+end
+
 ---Somebody or something has answered. The first time counts.
 function LiveCall:note_answer()
   if self.is_answered then return end
@@ -145,6 +151,7 @@ function LiveCall:note_status(status)
   events.add(self.id, "carrier." .. (status.word ~= "" and status.word or "unknown"),
     { sequence = status.sequence, seconds = status.seconds, cause = status.cause })
   if status.is_answered then self:note_answer() end
+  if status.tells_cause_only and self.is_answered then status.status, status.reason = "ANSWERED", "COMPLETED" end
   if status.is_terminal then
     self:learn("provider", { status = status.status, reason = status.reason, cause = status.cause })
     self.final = status

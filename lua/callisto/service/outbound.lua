@@ -25,6 +25,9 @@ local function carrier_of(order)
   if not adapter.requests.place then return nil, adapter.name .. " places no calls", "EINVAL" end
   local account, why = settings.account(adapter)
   if not account then return nil, why, "ENOENT" end
+  local needs = adapter.requests.place.needs
+  why = needs and needs(account)
+  if why then return nil, why, "ENOENT" end
   return adapter, account
 end
 

@@ -13,6 +13,7 @@ local outside = require "callisto.service.outside"
 local reception = require "callisto.service.reception"
 local records = require "callisto.service.records.calls"
 local settings = require "callisto.settings"
+local task = require "callisto.task"
 
 local webhooks = {}
 
@@ -25,7 +26,29 @@ local SORRY = "We are sorry, this number cannot take your call at the moment. Pl
 ---@field about table|nil  what the adapter read of it
 ---@field why string|nil  why it could not be read
 
-local function document(hook, verbs) return http.text(200, hook.adapter.webhook.answer(verbs, hook.account)) end
+-- The answer to what was only reported.
+local function received(hook) return { status = hook.adapter.webhook.received } end
+
+-- What a document says, asked for beside the webhook's answer.
+local function obey(hook, verbs)
+  local about, ask, read = hook.about, unpack(hook.adapter.requests.obey)
+  local is_answered = about.direction == "OUTBOUND"
+  task.start(function()
+    local request = ask(about.carrier_call, hook.account, { document = verbs, is_answered = is_answered })
+    local ok, why = read(http.fetch(request))
+    if not ok and why.retryable then ok, why = read(http.fetch(request)) end
+    if ok then return end
+    log.warn(("%s did not do what it was asked for call %s: %s"):format(hook.adapter.name, about.carrier_call, tostring(why)))
+    local call = live_call.of_carrier(hook.adapter.name, about.carrier_call)
+    if call then call:end_now() end
+  end)
+  return received(hook)
+end
+
+local function document(hook, verbs)
+  if hook.about and hook.about.by_commands then return obey(hook, verbs) end
+  return http.text(200, hook.adapter.webhook.answer(verbs, hook.account))
+end
 
 ---nil and the refusal, or the account whose secret signed a request.
 ---@param adapter callisto.Carrier
@@ -79,13 +102,13 @@ local function id_in(hook)
   return http.query_of(hook.request.message).call or hook.request.params.call or (hook.about and hook.about.call) or nil
 end
 
--- The answer to what was only reported.
-local function received(hook) return { status = hook.adapter.webhook.received } end
-
 -- Statuses ---------------------------------------------------------------------------------------------------------
+
+local write_recording
 
 -- A status: delivered here, or handed on, which is nil.
 local function take_status(hook, status)
+  if status.recording then return write_recording(hook, status.recording) end
   if calls.deliver(hook.adapter.name, status) then return received(hook) end
   if hand_on(hook, status.call, status.carrier_call) then return nil end
   metrics.count(('status_of_unknown_calls_total{carrier="%s"}'):format(hook.adapter.name))
@@ -108,9 +131,7 @@ local function call_of_notice(hook, carrier_call)
 end
 
 -- News of a recording. They come when the call is over, too.
-local function note_recording(hook)
-  local about = hook.about
-  if not about then return http.problem(400, hook.why) end
+function write_recording(hook, about)
   local id = call_of_notice(hook, about.carrier_call)
   if id then
     events.add(id, "carrier.recording", about)
@@ -120,12 +141,25 @@ local function note_recording(hook)
   return received(hook)
 end
 
+local function note_recording(hook)
+  if not hook.about then return http.problem(400, hook.why) end
+  return write_recording(hook, hook.about)
+end
+
+-- An event that asks nothing. Of a call that is nobody's it may want something all the same.
+local function take_report(hook)
+  local follow_up = hook.adapter.webhook.follow_up
+  local request = follow_up and follow_up(hook.request.message, hook.account)
+  if request then task.start(http.fetch, request) end
+  return take_status(hook, hook.about.status)
+end
+
 -- Documents --------------------------------------------------------------------------------------------------------
 
 -- Turns a call away, once: asked again, the carrier gets the same answer.
 local function refuse(hook, verbs)
   local answer = document(hook, verbs)
-  calls.keep_answer(hook.adapter.name, hook.about.carrier_call, answer.body)
+  calls.keep_answer(hook.adapter.name, hook.about.carrier_call, answer.body or "")
   return answer
 end
 
@@ -167,6 +201,7 @@ end
 local function join(hook)
   local carrier_call = hook.about.carrier_call
   if hand_on(hook, carrier_call) then return nil end
+  if hook.about.by_commands then return received(hook) end -- it was asked for what it shall do
   return answer_ours(hook, core.owner(carrier_call)) or document(hook, hook.adapter.webhook.refuse "busy")
 end
 
@@ -175,7 +210,7 @@ local function connect(hook, arrival, agent)
   if code == "EEXIST" then return join(hook) end
   if not call then return refuse(hook, hook.adapter.webhook.refuse "busy") end
   local answer = document(hook, call:document())
-  calls.keep_answer(hook.adapter.name, hook.about.carrier_call, answer.body)
+  calls.keep_answer(hook.adapter.name, hook.about.carrier_call, answer.body or "")
   return answer
 end
 
@@ -205,6 +240,7 @@ local function receive(hook, agent_name)
     door = "webhook", adapter = hook.adapter, account = hook.account, about = hook.about, agent_name = agent_name,
   }
   local decision = reception.decide(arrival)
+  if decision.what == "again" and hook.about.by_commands then return received(hook) end
   if decision.what == "again" then
     local _, kind = hook.adapter.webhook.answer({ { "hangup" } }, hook.account)
     return http.text(200, decision.kept, kind)
@@ -220,6 +256,7 @@ local function answer(hook)
   if agent_name and not catalog.find(agent_name) then
     return http.problem(404, catalog.unknown(agent_name))
   end
+  if about and about.is_report then return take_report(hook) end
   local status = about and about.status
   if status and status.is_terminal then return take_status(hook, status) end
   local id = id_in(hook) or (about and about.direction == "OUTBOUND" and core.owner(about.carrier_call)) or nil
@@ -236,8 +273,10 @@ local function answer_transfer(hook)
   return document(hook, { { "hangup" } })
 end
 
--- What the carrier asks when our answer failed: the document once more if there is one, else a polite end.
+-- What the carrier asks when our answer failed: the document once more if there is one, else a polite end. Where it is told
+-- what to do by requests, the event comes once more.
 local function answer_fallback(hook)
+  if hook.about and hook.about.by_commands then return answer(hook) end
   local about = hook.about or {}
   log.warn(("%s asked for the fallback of call %s: %s"):format(hook.adapter.name, about.carrier_call or "?",
     about.error or "no reason given"))

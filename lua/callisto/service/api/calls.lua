@@ -13,7 +13,6 @@ local live_call = require "callisto.service.live_call"
 local outbound = require "callisto.service.outbound"
 local recordings = require "callisto.service.records.recordings"
 local records = require "callisto.service.records.calls"
-local task = require "callisto.task"
 local transcript = require "callisto.service.records.transcript"
 
 -- Orders -----------------------------------------------------------------------------------------------------------
@@ -196,8 +195,7 @@ local function end_call(request)
     return nil
   end
   if not call then return http.problem(404, "there is no such live call on this node") end
-  call.must_end = true
-  task.wake(call)
+  call:end_now()
   return http.json(202, { id = call.id, status = "ending" })
 end
 
