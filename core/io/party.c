@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/texts.h"
 
 #define WAITING_CEILING 256 /* commands kept until the media socket comes */
 #define USUAL_LEAD_MS 100
@@ -24,21 +25,6 @@ struct cal_party {
   int is_over;
 };
 
-static char **copy_texts(const char *const *texts) {
-  if (!texts) return NULL;
-  size_t count = 0;
-  while (texts[count]) count++;
-  char **copy = cal_alloc((count + 1) * sizeof *copy);
-  for (size_t i = 0; i < count; i++) copy[i] = cal_strdup(texts[i]);
-  return copy;
-}
-
-static void free_texts(const char *const *texts) {
-  if (!texts) return;
-  for (size_t i = 0; texts[i]; i++) cal_free((char *)texts[i]);
-  cal_free((void *)texts);
-}
-
 static void destroy_dial(void *object) {
   cal_dial *dial = object;
   cal_free((char *)dial->url);
@@ -46,7 +32,7 @@ static void destroy_dial(void *object) {
   cal_free((char *)dial->stream);
   cal_free((char *)dial->carrier_call);
   cal_free((char *)dial->closing);
-  free_texts(dial->opening);
+  cal_texts_free(dial->opening);
   cal_unref(dial->wire);
 }
 
@@ -69,7 +55,7 @@ static void destroy(void *object) {
   cal_free((char *)about->carrier_call);
   cal_free((char *)about->recording_path);
   cal_free((char *)about->bye);
-  free_texts(about->signatures);
+  cal_texts_free(about->signatures);
   pthread_mutex_destroy(&party->lock);
 }
 
@@ -85,7 +71,7 @@ cal_party *cal_party_new(const cal_party_options *options) {
   about->carrier_call = cal_strdup(options->carrier_call);
   about->recording_path = cal_strdup(options->recording_path);
   about->bye = cal_strdup(options->bye);
-  about->signatures = (const char *const *)copy_texts(options->signatures);
+  about->signatures = cal_texts_copy(options->signatures);
   if (!about->start_deadline_ms) about->start_deadline_ms = 5000;
   if (!about->longest_s) about->longest_s = 14400;
   if (!about->lead_ms) about->lead_ms = USUAL_LEAD_MS;
@@ -102,7 +88,7 @@ void cal_party_set_dial(cal_party *party, const cal_dial *dial) {
                      .url_headers = cal_strdup(dial->url_headers),
                      .stream = cal_strdup(dial->stream),
                      .carrier_call = cal_strdup(dial->carrier_call),
-                     .opening = (const char *const *)copy_texts(dial->opening),
+                     .opening = cal_texts_copy(dial->opening),
                      .closing = cal_strdup(dial->closing),
                      .sequence = dial->sequence,
                      .wire = cal_ref(dial->wire)};
