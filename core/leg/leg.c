@@ -8,6 +8,8 @@
 #include "base/metrics.h"
 #include "leg/leg_private.h"
 
+#define ERRORS_TOLD 16 /* of one connection; more are counted alone */
+
 static const struct {
   const char *word;
   int close_code;
@@ -108,6 +110,8 @@ static void on_text(void *context, const char *text, size_t bytes) {
 
 static void on_error(void *context, const char *code, const char *text) {
   cal_leg *leg = context;
+  if (leg->port->errors > ERRORS_TOLD) return;
+  cal_log(CAL_LOG_WARN, "leg", leg->options.name, "the other side tells error %s: %s", code, text);
   leg->options.hooks->error(leg->options.owner, code, text);
 }
 

@@ -14,7 +14,6 @@
 #define USUAL_HOLD_MS 1000      /* a carrier that says "too much" and not for how long */
 #define LONGEST_HOLD_MS 30000
 #define TOO_MUCH "429"
-#define ERRORS_TOLD 16 /* of one connection; more are counted alone */
 
 static uint64_t now_ns(const port_ws *p) { return cal_loop_now_ns(p->host->loop); }
 
@@ -140,11 +139,8 @@ static void take_start(port_ws *p, const cal_wire_event *event) {
 
 static void take_error(port_ws *p, const cal_wire_event *event) {
   cal_metric_add(cal_counter("callisto_carrier_errors_total", "errors carriers told on media sockets"), 1);
-  if (++p->port.errors <= ERRORS_TOLD) {
-    cal_log(CAL_LOG_WARN, "leg", p->options.name, "the other side tells error %s: %s", event->name,
-            event->reason);
-    p->port.handlers->on_error(p->port.context, event->name, event->reason);
-  }
+  p->port.errors++;
+  p->port.handlers->on_error(p->port.context, event->name, event->reason);
   uint64_t ms = event->retry_ms ? event->retry_ms : strcmp(event->name, TOO_MUCH) ? 0 : USUAL_HOLD_MS;
   if (ms > LONGEST_HOLD_MS) ms = LONGEST_HOLD_MS;
   uint64_t until_ns = now_ns(p) + ms * CAL_MS;
