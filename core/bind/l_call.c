@@ -103,7 +103,10 @@ static int say(lua_State *L) {
   int code = take_saying(call, party, utterance, bytes);
   if (code < 0) return cal_luax_refuse(L, code);
   trace(call, party, "say", utterance, "text", text);
-  cal_say_text(voice_of(call), party->call, utterance, text, voice, flags);
+  if (party->has_vendor)
+    cal_say_by_leg(party->call, utterance, text, flags);
+  else
+    cal_say_text(voice_of(call), party->call, utterance, text, voice, flags);
   return done(L);
 }
 

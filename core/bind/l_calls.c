@@ -127,6 +127,23 @@ static int leg_end(lua_State *L) {
   return 0;
 }
 
+/* The `headers` of the table at `index`, as the upgrade wants them. The text is left on the stack. */
+static const char *headers_of(lua_State *L, int index) {
+  lua_getfield(L, index, "headers");
+  int headers = lua_gettop(L);
+  lua_pushliteral(L, "");
+  if (lua_istable(L, headers))
+    for (lua_pushnil(L); lua_next(L, headers);) {
+      if (lua_type(L, -2) != LUA_TSTRING || !lua_isstring(L, -1))
+        luaL_error(L, "`headers` must be a table of strings");
+      lua_pushfstring(L, "%s%s: %s\n", lua_tostring(L, headers + 1), lua_tostring(L, -2),
+                      lua_tostring(L, -1));
+      lua_replace(L, headers + 1);
+      lua_pop(L, 1);
+    }
+  return lua_tostring(L, headers + 1);
+}
+
 static int leg_dial(lua_State *L) {
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
@@ -145,22 +162,41 @@ static int leg_dial(lua_State *L) {
   const cal_live_party *party =
       cal_live_call_party(call, (lua_Integer)cal_luax_number(L, 2, "party", 1, 1, CAL_PARTIES));
   if (!party) return cal_luax_refuse(L, cal_fail(-ENOENT, "the call has no such party"));
-  lua_getfield(L, 2, "headers");
-  int headers = lua_gettop(L);
-  lua_pushliteral(L, "");
-  if (lua_istable(L, headers))
-    for (lua_pushnil(L); lua_next(L, headers);) {
-      if (lua_type(L, -2) != LUA_TSTRING || !lua_isstring(L, -1))
-        luaL_error(L, "`headers` must be a table of strings");
-      lua_pushfstring(L, "%s%s: %s\n", lua_tostring(L, headers + 1), lua_tostring(L, -2),
-                      lua_tostring(L, -1));
-      lua_replace(L, headers + 1);
-      lua_pop(L, 1);
-    }
-  dial.url_headers = lua_tostring(L, headers + 1);
+  dial.url_headers = headers_of(L, 2);
   cal_party_set_dial(party->call, &dial);
   cal_command command = {.kind = CAL_COMMAND_CALL_DIAL, .object = cal_ref(party->call)};
   int code = cal_reach_command(reach_of(L), &command);
+  if (code < 0) return cal_luax_refuse(L, code);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* vendor_open(call, { name, wire, url, headers, opening, closing, keepalive, keepalive_every, connect_timeout, patience,
+ * secrets, party }) */
+static int vendor_open(lua_State *L) {
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  const char *opening[TEXTS_CEILING + 1] = {NULL}, *secrets[TEXTS_CEILING + 1] = {NULL};
+  cal_vendor_order order = {.name = cal_luax_text_needed(L, 2, "name"),
+                            .call = luaL_checkstring(L, 1),
+                            .url = cal_luax_text_needed(L, 2, "url"),
+                            .closing = cal_luax_text(L, 2, "closing"),
+                            .keepalive = cal_luax_text(L, 2, "keepalive"),
+                            .opening = opening,
+                            .secrets = secrets};
+  order.keepalive_ms = (uint32_t)(1000 * cal_luax_number(L, 2, "keepalive_every", 5, 0.1, 3600));
+  order.connect_ms = (uint32_t)(1000 * cal_luax_number(L, 2, "connect_timeout", 5, 0.1, 60));
+  order.patience_ms = (uint32_t)(1000 * cal_luax_number(L, 2, "patience", 5, 0.1, 60));
+  texts_of(L, 2, "opening", opening);
+  texts_of(L, 2, "secrets", secrets);
+  lua_Integer number = (lua_Integer)cal_luax_number(L, 2, "party", 1, 1, CAL_PARTIES);
+  lua_getfield(L, 2, "wire");
+  order.wire = cal_core_check_wire(L, -1);
+  order.url_headers = headers_of(L, 2);
+  cal_live_call *call = cal_live_call_named(host_of(L), order.call);
+  cal_live_party *party = call ? cal_live_call_party(call, number) : NULL;
+  if (!party) return cal_luax_refuse(L, cal_fail(-ENOENT, "no call with this id and party is open here"));
+  int code = cal_live_call_vendor(party, cal_vendor_order_new(&order));
   if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;
@@ -189,6 +225,7 @@ void cal_core_add_calls(lua_State *L) {
   cal_luax_set(L, "party_open", party_open);
   cal_luax_set(L, "leg_end", leg_end);
   cal_luax_set(L, "leg_dial", leg_dial);
+  cal_luax_set(L, "vendor_open", vendor_open);
   cal_luax_set(L, "alias", alias);
   cal_luax_set(L, "token_withdraw", token_withdraw);
 }

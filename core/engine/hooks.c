@@ -116,6 +116,7 @@ cal_io_hooks cal_engine_hooks(cal_reach *reach, cal_hearing hearing) {
                         .on_socket = on_socket,
                         .on_response = on_response,
                         .ear = reach->ear,
+                        .voice = reach->voice,
                         .recordings = {.context = reach,
                                        .open = recording_open,
                                        .write = recording_write,

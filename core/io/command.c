@@ -13,6 +13,7 @@ void cal_command_drop(cal_command *command) {
   case CAL_COMMAND_LEG_BACKGROUND: /* whose clip is in the same place */
     command->clip = cal_unref(command->clip);
     break;
+  case CAL_COMMAND_LEG_SAY:
   case CAL_COMMAND_LEG_DIGITS:
   case CAL_COMMAND_LEG_TEXT:
   case CAL_COMMAND_LEG_BYE:
@@ -21,6 +22,7 @@ void cal_command_drop(cal_command *command) {
   case CAL_COMMAND_CALL_DIAL:
   case CAL_COMMAND_SOCKET_TAKE:
   case CAL_COMMAND_SOCKET_REFUSE:
+  case CAL_COMMAND_LEG_VENDOR:
   case CAL_COMMAND_LEG_SPEAK:
   case CAL_COMMAND_LEG_HEAR:
     command->object = cal_unref(command->object);

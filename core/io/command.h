@@ -29,6 +29,7 @@ typedef enum cal_command_kind {
   CAL_COMMAND_SOCKET_TAKE,   /* target: a held socket (lobby.h); object: the cal_party whose leg it becomes */
   CAL_COMMAND_SOCKET_REFUSE, /* target: a held socket; object: cal_refusal */
   CAL_COMMAND_LEG_UTTERANCE, /* utterance, flags: declares it at the end of the queue; audio follows */
+  CAL_COMMAND_LEG_SAY,    /* utterance (declared), text: the leg's vendor says it, or else the voice here */
   CAL_COMMAND_LEG_AUDIO,  /* utterance, clip (NULL: none), flags CAL_COMMAND_LAST, code of a failed voice */
   CAL_COMMAND_LEG_STOP,   /* utterance, or 0 for everything queued */
   CAL_COMMAND_LEG_LISTEN, /* listen: how the caller's speech is cut into utterances and recognised */
@@ -40,9 +41,10 @@ typedef enum cal_command_kind {
      what plays goes on), gain; else the background ends. A clip of an earlier number is too late. */
   CAL_COMMAND_LEG_BACKGROUND,
   CAL_COMMAND_LEG_RECORDING, /* flags: CAL_COMMAND_ON resumes, else pauses (silence is written) */
-  CAL_COMMAND_LEG_SPEAK,     /* object: cal_live; what the party says goes there too (bridge.h) */
-  CAL_COMMAND_LEG_HEAR,      /* object: cal_live; what it brings is added to all the party is sent */
-  CAL_COMMAND_LEG_CLOSE, /* flags CAL_COMMAND_DRAIN: after everything queued was heard; code: WebSocket close
+  CAL_COMMAND_LEG_VENDOR, /* object: cal_vendor_order; a vendor speaks or listens from now on (talkers.h) */
+  CAL_COMMAND_LEG_SPEAK,  /* object: cal_live; what the party says goes there too (bridge.h) */
+  CAL_COMMAND_LEG_HEAR,   /* object: cal_live; what it brings is added to all the party is sent */
+  CAL_COMMAND_LEG_CLOSE,  /* flags CAL_COMMAND_DRAIN: after everything queued was heard; code: WebSocket close
                             code */
 } cal_command_kind;
 

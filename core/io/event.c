@@ -1,6 +1,9 @@
 #include "io/event.h"
 
+#include <string.h>
+
 #include "base/mem.h"
+#include "data/utf8.h"
 #include "net/message.h"
 
 void cal_event_drop(cal_event *event) {
@@ -9,6 +12,15 @@ void cal_event_drop(cal_event *event) {
   event->text = cal_free(event->text);
   if (event->object && event->release) event->release(event->object);
   event->object = NULL;
+}
+
+void cal_event_put_said(cal_buf *value, const char *name, const char *text) {
+  if (!text) return;
+  size_t bytes = cal_utf8_mend(NULL, text, strlen(text));
+  char *mended = cal_alloc(bytes + 1);
+  cal_utf8_mend(mended, text, strlen(text));
+  cal_value_put_text(value, name, mended);
+  cal_free(mended);
 }
 
 #define TO_CALL CAL_TO_CALL

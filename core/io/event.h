@@ -53,6 +53,10 @@ typedef struct cal_event {
 /* Releases what the event points to. Any thread. */
 void cal_event_drop(cal_event *event);
 
+/* A text as a member of the table that is open, for an event's value; NULL: left out. Scripts, the store and traces
+ * take what the other side said for UTF-8: what is not is replaced. */
+void cal_event_put_said(cal_buf *value, const char *name, const char *text);
+
 /* ---- the table */
 
 enum { CAL_TO_CALL = 1, CAL_TO_SERVICE = 2, CAL_TO_ASKER = 4, CAL_TO_THREAD = 8 };

@@ -165,7 +165,8 @@ static void open_legs(cal_io *io) {
                                               .commands = io->commands,
                                               .tag = options->index,
                                               .ceiling = options->legs_ceiling + 1024,
-                                              .ear = hooks->ear});
+                                              .ear = hooks->ear,
+                                              .voice = hooks->voice});
   io->lobby = cal_lobby_new(&(cal_lobby_options){.legs = io->legs,
                                                  .prefixes = options->prefixes,
                                                  .tag = options->index,

@@ -8,8 +8,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "data/utf8.h"
 #include "io/say.h"
+#include "io/talkers.h"
 #include "leg/port_ws.h"
 
 #define STARTED_BYTES 4096
@@ -29,6 +29,7 @@ typedef struct member {
   cal_leg *leg;
   cal_party *party; /* one reference */
   cal_id id;
+  cal_talkers *talkers; /* NULL: no vendor speaks or listens */
 } member;
 
 /* ---- what the leg tells */
@@ -38,16 +39,6 @@ static void post(const member *m, cal_event event) {
   cal_party_event(m->party, &event);
 }
 
-/* Scripts, the store and traces take what the other side said for UTF-8. */
-static void put_said(cal_buf *into, const char *name, const char *text) {
-  if (!text) return;
-  size_t bytes = cal_utf8_mend(NULL, text, strlen(text));
-  char *mended = cal_alloc(bytes + 1);
-  cal_utf8_mend(mended, text, strlen(text));
-  cal_value_put_text(into, name, mended);
-  cal_free(mended);
-}
-
 static void take_command(void *context, cal_command *command);
 
 static void on_up(void *owner, const char *stream, const char *call, uint32_t rate_hz) {
@@ -55,8 +46,8 @@ static void on_up(void *owner, const char *stream, const char *call, uint32_t ra
   cal_buf about;
   cal_buf_init(&about, STARTED_BYTES);
   cal_value_open(&about, CAL_VALUE_TABLE);
-  put_said(&about, "stream", stream);
-  put_said(&about, "call", call);
+  cal_event_put_said(&about, "stream", stream);
+  cal_event_put_said(&about, "call", call);
   cal_value_put_number(&about, "rate", rate_hz);
   cal_value_close(&about);
   post(m, (cal_event){.kind = CAL_EVENT_LEG_STARTED, .value = cal_value_take(&about)});
@@ -71,8 +62,8 @@ static void on_error(void *owner, const char *code, const char *text) {
   cal_buf about;
   cal_buf_init(&about, ERROR_BYTES);
   cal_value_open(&about, CAL_VALUE_TABLE);
-  put_said(&about, "code", code);
-  put_said(&about, "text", text);
+  cal_event_put_said(&about, "code", code);
+  cal_event_put_said(&about, "text", text);
   cal_value_close(&about);
   post(owner, (cal_event){.kind = CAL_EVENT_LEG_ERROR, .value = cal_value_take(&about)});
 }
@@ -100,13 +91,15 @@ static void on_utterance_started(void *owner, uint32_t utterance) {
 }
 
 static void on_utterance_ended(void *owner, const cal_leg_said *said) {
-  post(owner, (cal_event){.kind = CAL_EVENT_UTTERANCE_ENDED,
-                          .utterance = said->utterance,
-                          .flags = (said->is_interrupted ? CAL_EVENT_INTERRUPTED : 0) |
-                                   (said->ends_with_leg ? CAL_EVENT_WITH_LEG : 0),
-                          .code = said->code,
-                          .number = said->heard_ms,
-                          .text = cal_strndup(said->text, said->text_bytes)});
+  const member *m = owner;
+  if (m->talkers) cal_talkers_cancel(m->talkers, said->utterance);
+  post(m, (cal_event){.kind = CAL_EVENT_UTTERANCE_ENDED,
+                      .utterance = said->utterance,
+                      .flags = (said->is_interrupted ? CAL_EVENT_INTERRUPTED : 0) |
+                               (said->ends_with_leg ? CAL_EVENT_WITH_LEG : 0),
+                      .code = said->code,
+                      .number = said->heard_ms,
+                      .text = cal_strndup(said->text, said->text_bytes)});
 }
 
 static cal_value *value_of(const cal_leg_report *r) {
@@ -122,10 +115,10 @@ static cal_value *value_of(const cal_leg_report *r) {
   cal_buf_init(&report, REPORT_BYTES + (r->last ? 3 * strlen(r->last) : 0));
   cal_value_open(&report, CAL_VALUE_TABLE);
   cal_value_put_text(&report, "reason", cal_leg_end_word(r->end));
-  put_said(&report, "text", r->text);
+  cal_event_put_said(&report, "text", r->text);
   for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
     cal_value_put_number(&report, counts[i].name, (double)counts[i].count);
-  put_said(&report, "message", r->last);
+  cal_event_put_said(&report, "message", r->last);
   cal_value_close(&report);
   return cal_value_take(&report);
 }
@@ -133,6 +126,7 @@ static cal_value *value_of(const cal_leg_report *r) {
 /* After this the call may get another leg, on another thread. */
 static void on_ended(void *owner, const cal_leg_report *report) {
   member *m = owner;
+  m->talkers = cal_talkers_free(m->talkers);
   cal_party_detach(m->party);
   post(m, (cal_event){.kind = CAL_EVENT_LEG_ENDED, .code = (int)report->end, .value = value_of(report)});
 }
@@ -176,7 +170,17 @@ static void join(const member *m, cal_command *command) {
   command->object = NULL;
 }
 
-static void carry_out(const member *m, cal_command *command) {
+static cal_talkers *talkers_of(member *m) {
+  if (!m->talkers)
+    m->talkers = cal_talkers_new(&(cal_talkers_options){.host = cal_legs_host(m->legs),
+                                                        .leg = m->leg,
+                                                        .party = m->party,
+                                                        .leg_id = m->id,
+                                                        .voice = m->legs->options.voice});
+  return m->talkers;
+}
+
+static void carry_out(member *m, cal_command *command) {
   cal_leg *leg = m->leg;
   int is_on = (command->flags & CAL_COMMAND_ON) != 0;
   switch (command->kind) {
@@ -187,6 +191,13 @@ static void carry_out(const member *m, cal_command *command) {
     cal_leg_append(leg, command->utterance, command->clip, (command->flags & CAL_COMMAND_LAST) != 0,
                    command->code);
     command->clip = NULL;
+    break;
+  case CAL_COMMAND_LEG_SAY:
+    cal_talkers_say(talkers_of(m), command->utterance, command->text);
+    break;
+  case CAL_COMMAND_LEG_VENDOR:
+    cal_talkers_open(talkers_of(m), command->object);
+    command->object = NULL;
     break;
   case CAL_COMMAND_LEG_STOP:
     cal_leg_stop(leg, command->utterance);
@@ -222,7 +233,7 @@ static void carry_out(const member *m, cal_command *command) {
 }
 
 static void take_command(void *context, cal_command *command) {
-  const member *m = context;
+  member *m = context;
   if (cal_leg_is_up(m->leg)) {
     cal_leg_advance(m->leg);
     carry_out(m, command);

@@ -11,6 +11,7 @@
 #include "leg/leg.h"
 #include "net/ws.h"
 #include "talk/ear.h"
+#include "talk/voice.h"
 
 typedef struct cal_legs cal_legs;
 
@@ -20,6 +21,7 @@ typedef struct cal_legs_options {
   uint8_t tag;           /* of the ids given out */
   uint32_t ceiling;      /* at most so many at a time */
   cal_talk_ear ear;      /* of finished pieces of callers' speech */
+  cal_talk_voice voice;  /* says what a vendor does not */
 } cal_legs_options;
 
 cal_legs *cal_legs_new(const cal_legs_options *options); /* returns owned */

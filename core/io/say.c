@@ -13,6 +13,8 @@
 typedef struct saying {
   cal_party *party;
   uint32_t utterance;
+  cal_talk_voice other; /* says it when the first one fails */
+  char *text;           /* for the other; NULL: there is none */
 } saying;
 
 static void declare(cal_party *party, uint32_t utterance, uint32_t flags) {
@@ -29,14 +31,44 @@ static void audio(cal_party *party, uint32_t utterance, cal_clip *clip, int is_l
   cal_party_command(party, &command);
 }
 
+static void say_otherwise(saying *s);
+
 static void on_clip(void *context, cal_clip *clip, int is_last, int code) {
   saying *s = context;
-  if (code && code != -ECANCELED)
-    cal_log(CAL_LOG_ERROR, "speech", cal_party_about(s->party)->name, "not spoken: %s", cal_error_text());
+  const char *call = cal_party_about(s->party)->name;
+  int has_failed = code && code != -ECANCELED;
+  if (has_failed && s->text) {
+    cal_log(CAL_LOG_WARN, "speech", call, "%s; another voice says it", cal_error_text());
+    say_otherwise(s);
+    return;
+  }
+  if (has_failed) cal_log(CAL_LOG_ERROR, "speech", call, "not spoken: %s", cal_error_text());
   audio(s->party, s->utterance, clip, is_last, code);
   if (!is_last) return;
   cal_unref(s->party);
+  cal_free(s->text);
   cal_free(s);
+}
+
+/* All parties of a call ask as one. */
+static uint64_t asker_of(const cal_party *party) { return cal_party_about(party)->handle; }
+
+static void begin(saying *s, cal_talk_voice voice, const char *text, const char *name) {
+  cal_saying what = {.who = asker_of(s->party),
+                     .utterance = s->utterance,
+                     .text = text,
+                     .voice = name,
+                     .rate_hz = cal_party_rate_hz(s->party)};
+  int code = voice.ops->say(voice.self, &what, on_clip, s);
+  if (code < 0) on_clip(s, NULL, 1, code);
+}
+
+/* All of it once more: what the first voice said until then may be half a word. */
+static void say_otherwise(saying *s) {
+  char *text = s->text;
+  s->text = NULL;
+  begin(s, s->other, text, NULL);
+  cal_free(text);
 }
 
 static saying *saying_new(cal_party *party, uint32_t utterance) {
@@ -46,20 +78,24 @@ static saying *saying_new(cal_party *party, uint32_t utterance) {
   return s;
 }
 
-/* All parties of a call ask as one. */
-static uint64_t asker_of(const cal_party *party) { return cal_party_about(party)->handle; }
-
 void cal_say_text(cal_talk_voice voice, cal_party *party, uint32_t utterance, const char *text,
                   const char *name, uint32_t flags) {
   declare(party, utterance, flags);
+  begin(saying_new(party, utterance), voice, text, name);
+}
+
+void cal_say_by_leg(cal_party *party, uint32_t utterance, const char *text, uint32_t flags) {
+  declare(party, utterance, flags);
+  cal_command command = {.kind = CAL_COMMAND_LEG_SAY, .utterance = utterance, .text = cal_strdup(text)};
+  cal_party_command(party, &command);
+}
+
+void cal_say_declared(cal_talk_voice first, cal_talk_voice second, cal_party *party, uint32_t utterance,
+                      const char *text) {
   saying *s = saying_new(party, utterance);
-  cal_saying what = {.who = asker_of(party),
-                     .utterance = utterance,
-                     .text = text,
-                     .voice = name,
-                     .rate_hz = cal_party_rate_hz(party)};
-  int code = voice.ops->say(voice.self, &what, on_clip, s);
-  if (code < 0) on_clip(s, NULL, 1, code);
+  s->other = second;
+  s->text = second.ops ? cal_strdup(text) : NULL;
+  begin(s, first, text, NULL);
 }
 
 void cal_say_file(cal_talk_voice voice, cal_party *party, uint32_t utterance, const char *path,

@@ -237,6 +237,14 @@ cal_live_party *cal_live_call_party(cal_live_call *call, lua_Integer number) {
   return number >= 1 && number <= call->party_count ? &call->parties[number - 1] : NULL;
 }
 
+int cal_live_call_vendor(cal_live_party *party, cal_vendor_order *order) {
+  int is_voice = cal_vendor_order_is_voice(order);
+  cal_command command = {.kind = CAL_COMMAND_LEG_VENDOR, .object = order};
+  int code = cal_party_command(party->call, &command);
+  if (!code && is_voice) party->has_vendor = 1;
+  return code;
+}
+
 /* The place of two parties: where they are joined, or with `is_new` a free one; NULL: there is none. */
 static cal_live_join *find_join(cal_live_call *call, uint8_t a, uint8_t b, int is_new) {
   cal_live_join *free_one = NULL;

@@ -12,6 +12,7 @@
 #include "script/quota.h"
 #include "script/sayings.h"
 #include "script/service.h"
+#include "talk/order.h"
 
 #define CAL_CALLS_CEILING 20000 /* of a script thread */
 
@@ -20,6 +21,7 @@
 typedef struct cal_live_party {
   cal_party *call; /* what the planes share about it; one reference */
   int has_token;   /* minted */
+  int has_vendor;  /* a vendor's voice was asked for; its leg knows whether it is there */
   uint32_t last_utterance;
   int32_t last_background; /* numbers what the script said about it */
 } cal_live_party;
@@ -71,6 +73,8 @@ cal_live_call *cal_live_call_free(cal_live_call *call); /* takes; its leg is not
 /* Another party of the call, whose leg comes with a token or is dialled (options->path, cal_party_set_dial). What the
  * planes call it and where its events go is filled in here. Its number is from 2. -ENOBUFS over CAL_PARTIES. */
 int cal_live_call_add_party(cal_live_call *call, cal_party_options *options, uint8_t *number);
+/* A vendor speaks or listens for a party from when its leg is up (talk/vendor.h). Takes the order. -EPIPE, -ENOBUFS. */
+int cal_live_call_vendor(cal_live_party *party, cal_vendor_order *order);
 cal_live_party *cal_live_call_party(cal_live_call *call, lua_Integer number); /* NULL: there is none */
 
 /* Joins the legs of two parties: each hears the other, in C, whatever the script does. Joining again says anew who hears

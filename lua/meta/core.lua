@@ -48,6 +48,9 @@ function core.wake_at(at) end
 ---  "speech", party, "stopped", speech_ms
 ---  "heard", party, about                             {ms, text, choice, digits, number, rejected, error}: what the recogniser
 ---                                                    made of the last speech; digits and number are text
+---  "words", party, "partial"|"final", about          what an ear of a vendor understood: {text, from_ms, until_ms}, the times in
+---                                                    the sound it was sent, where it says them; partial words may still change
+---  "vendor", party, "ended", {name, text, voice, ear}  a voice or ear of a vendor is gone; what it did not say is said by the voice here
 ---  "digit", party, key, in_band
 ---  "utterance", party, number, "started"
 ---  "utterance", party, number, "ended", {heard_ms, heard = text, interrupted, with_leg, error = text|nil}
@@ -135,6 +138,15 @@ function core.party_open(call_id, options) end
 ---`party`: whose [1]. `wire`: of this socket, when it is not the call's.
 ---@return true|nil ok, string? message, string? code
 function core.leg_dial(call_id, options) end
+
+---Opens a vendor's voice or ear for a party, when its leg is up and as long as it is: `wire` says how it is spoken with
+---(callisto.Media: say_out, words_in). From now on it says what core.say is given; what it fails to say is said by the voice here.
+---@param call_id string
+---@param options {name: string, wire: userdata, url: string, headers: table<string,string>?, opening: string[]?, closing: string?, keepalive: string?, keepalive_every: number?, connect_timeout: number?, patience: number?, secrets: string[]?, party: integer?}
+---`opening` texts are sent first, `closing` before we close, `keepalive` every so many seconds [5]. `patience`: seconds without sound
+---after which a voice that owes some is given up [5]. `secrets`: what the log must not show.
+---@return true|nil ok, string? message, string? code
+function core.vendor_open(call_id, options) end
 
 ---Lets media sockets of these paths (prefixes) come without a token: they are held, at most five seconds, and asked about with
 ---"socket" events when `first` text messages are there [1]. `most`: how many at a time, held or as legs; beyond it, and while
