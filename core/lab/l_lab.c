@@ -378,9 +378,11 @@ int cal_lib_lab(lua_State *L) {
   cal_lab_add_class(L, CAL_LAB_CLASS, lab_methods, lab_close);
   cal_lab_add_class(L, ENGINE, engine_methods, NULL);
   cal_lab_add_sockets(L);
-  lua_createtable(L, 0, 3);
+  lua_createtable(L, 0, 5);
   cal_luax_set(L, "new", lab_new);
   cal_luax_set(L, "wire", cal_lab_wire);
   cal_luax_set(L, "sound", lab_sound);
+  cal_luax_set(L, "spoken", cal_lab_spoken);
+  cal_luax_set(L, "ear", cal_lab_ear);
   return 1;
 }

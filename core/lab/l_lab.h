@@ -34,6 +34,12 @@ void cal_lab_add_class(lua_State *L, const char *name, const luaL_Reg *methods, 
 
 int cal_lib_lab(lua_State *L);  /* callisto.lab: in a tool's VM only */
 int cal_lab_wire(lua_State *L); /* its wires: l_lab_wire.c */
+/* Its voice and ear: l_lab_spoken.c. */
+int cal_lab_spoken(lua_State *L);
+int cal_lab_ear(lua_State *L);
+/* Samples as text: 16 bit, little-endian. The checked ones are in a userdata on top of the stack. */
+void cal_lab_push_samples(lua_State *L, const int16_t *samples, size_t count);
+int16_t *cal_lab_check_samples(lua_State *L, int index, size_t *count);
 
 /* l_lab_net.c */
 int cal_lab_host(lua_State *L);

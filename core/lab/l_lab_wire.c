@@ -41,8 +41,7 @@ static void put(lua_State *L, const char *name, const char *text) {
   lua_setfield(L, -2, name);
 }
 
-/* Samples as text: 16 bit, little-endian. */
-static void put_samples(lua_State *L, const int16_t *samples, size_t count) {
+void cal_lab_push_samples(lua_State *L, const int16_t *samples, size_t count) {
   luaL_Buffer out;
   luaL_buffinit(L, &out);
   for (size_t i = 0; i < count; i++) {
@@ -50,7 +49,15 @@ static void put_samples(lua_State *L, const int16_t *samples, size_t count) {
     luaL_addchar(&out, (char)((samples[i] >> 8) & 0xff));
   }
   luaL_pushresult(&out);
-  lua_setfield(L, -2, "samples");
+}
+
+int16_t *cal_lab_check_samples(lua_State *L, int index, size_t *count) {
+  size_t bytes;
+  const unsigned char *text = (const unsigned char *)luaL_checklstring(L, index, &bytes);
+  int16_t *samples = lua_newuserdata(L, bytes + 2);
+  *count = bytes / 2;
+  for (size_t i = 0; i < *count; i++) samples[i] = (int16_t)(text[2 * i] | text[2 * i + 1] << 8);
+  return samples;
 }
 
 /* What is answered at once, as a leg would. */
@@ -94,17 +101,18 @@ static int read_message(lua_State *L) {
   put(L, "stream", p->state.stream);
   put(L, "call", p->state.call);
   if (kind == CAL_WIRE_WORDS) put_words(L, &event.words);
-  if (kind == CAL_WIRE_AUDIO) put_samples(L, samples, event.samples);
+  if (kind == CAL_WIRE_AUDIO) {
+    cal_lab_push_samples(L, samples, event.samples);
+    lua_setfield(L, -2, "samples");
+  }
   put_reply(L, p, event.reply);
   return 2;
 }
 
 static ssize_t write_audio(lua_State *L, peer *p, char *out, size_t room) {
-  size_t bytes;
-  const unsigned char *text = (const unsigned char *)luaL_checklstring(L, 3, &bytes);
-  int16_t *samples = lua_newuserdata(L, bytes + 2);
-  for (size_t i = 0; i < bytes / 2; i++) samples[i] = (int16_t)(text[2 * i] | text[2 * i + 1] << 8);
-  return cal_wire_write_audio(p->wire, &p->state, samples, bytes / 2, out, room);
+  size_t count;
+  const int16_t *samples = cal_lab_check_samples(L, 3, &count);
+  return cal_wire_write_audio(p->wire, &p->state, samples, count, out, room);
 }
 
 static ssize_t write_say(lua_State *L, peer *p, char *out, size_t room) {

@@ -19,6 +19,24 @@ function lab.wire(media) end
 ---@return number|nil seconds, string? message, string? code
 function lab.sound(file) end
 
+---A text as the voice of specs says it, for doubles that speak.
+---@param text string
+---@param rate integer  Hz
+---@return string samples  16 bit, little-endian
+function lab.spoken(text, rate) end
+
+---What understands that voice, for doubles that listen.
+---@param rate integer  Hz
+---@return callisto.LabEar
+function lab.ear(rate) end
+
+---@class callisto.LabEar
+local LabEar = {}
+
+---@param samples string  16 bit, little-endian
+---@return string[] words  that are over with these samples
+function LabEar:put(samples) end
+
 ---@class callisto.LabWire
 local LabWire = {}
 
