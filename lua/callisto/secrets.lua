@@ -66,12 +66,22 @@ local function replace_all(text, value)
   return table.concat(parts) .. text:sub(place)
 end
 
+---A text without these values.
+---@param text string
+---@param hidden string[]
+---@return string
+function secrets.without(text, hidden)
+  for _, value in ipairs(hidden) do
+    if #value >= SHORTEST then text = replace_all(text, value) end
+  end
+  return text
+end
+
 ---A text without the secrets that this VM knows.
 ---@param text string
 ---@return string
 function secrets.redact(text)
-  for _, value in ipairs(plain) do text = replace_all(text, value) end
-  return text
+  return secrets.without(text, plain)
 end
 
 ---What a call sees as call.secrets: the declared names, each a secret. One that is not declared, or not set, is an error

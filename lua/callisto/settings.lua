@@ -24,8 +24,8 @@ local function of_file(name)
   return type(value) == "table" and value or {}
 end
 
-local function of_carrier(name)
-  local value = of_file("carriers")[name]
+local function of_table(kind, name)
+  local value = of_file(kind)[name]
   return type(value) == "table" and value or {}
 end
 
@@ -63,15 +63,18 @@ function settings.socket_url()
   return (url:gsub("^http", "ws"))
 end
 
----The account of a carrier: the fields of its `account`, from the variables or from `carriers.<name>` of callisto.lua.
----@param adapter callisto.Carrier
+---The account of a provider: the fields of its `account`, from the variables or from `carriers.<name>`, or `vendors.<name>`, of
+---callisto.lua.
+---@param provider callisto.Carrier|callisto.Stt|callisto.Tts
+---@param kind "stt"|"tts"|nil  nil: a carrier
 ---@return table|nil account, string? message  the message names the variable that is missing
-function settings.account(adapter)
-  local account, own = {}, of_carrier(adapter.name)
-  for field, variable in pairs(adapter.account) do account[field] = settings.get(variable) or own[field] end
-  for _, field in ipairs(adapter.required) do
+function settings.account(provider, kind)
+  local account, own = {}, of_table(kind and "vendors" or "carriers", provider.name)
+  for field, variable in pairs(provider.account) do account[field] = settings.get(variable) or own[field] end
+  for _, field in ipairs(provider.required) do
     if not account[field] then
-      return nil, ("%s is not set; the carrier %s cannot be used without it"):format(adapter.account[field], adapter.name)
+      return nil, ("%s is not set; the %s %s cannot be used without it"):format(provider.account[field],
+        kind or "carrier", provider.name)
     end
   end
   return account
@@ -82,7 +85,7 @@ end
 ---@param name string
 ---@return number|nil
 function settings.of_carrier(carrier, name)
-  return tonumber(settings.get(("%s_%s"):format(carrier, name):upper()) or of_carrier(carrier)[name])
+  return tonumber(settings.get(("%s_%s"):format(carrier, name):upper()) or of_table("carriers", carrier)[name])
 end
 
 ---@return string

@@ -7,6 +7,8 @@ local carrier = require "callisto.provider.carrier"
 local files = require "callisto.cli.files"
 local forwarding = require "callisto.util.forwarding"
 local json = require "callisto.json"
+local stt = require "callisto.provider.stt"
+local tts = require "callisto.provider.tts"
 
 local settings = {}
 
@@ -30,26 +32,28 @@ local VARIABLES = {
 local LIMITS = { "MAX_CONCURRENT", "CALLS_PER_SECOND" }
 
 -- What only callisto.lua can say.
-local TABLES = { "settings", "secrets", "carriers", "exchange" }
+local TABLES = { "settings", "secrets", "carriers", "vendors", "exchange" }
 
 -- Request headers any route may want to see; adapters add their own (`headers`).
 local HEADERS = {
   "authorization", "content-type", "accept", "user-agent", "host", "origin", "idempotency-key", "x-request-id",
 }
 
--- The adapters of the workspace and those that are shipped, as this VM's generation of code has them.
-local function adapters(workspace)
+-- The providers of a kind, of the workspace and those that are shipped, as this VM's generation of code has them.
+local function providers(workspace, kind, is)
   local found, seen = {}, {}
-  for _, folder in ipairs { workspace .. "/providers/carriers", files.library() .. "/../providers/carriers" } do
-    for _, path in ipairs(files.lua_files(folder)) do
+  for _, root in ipairs { workspace .. "/", files.library() .. "/../" } do
+    for _, path in ipairs(files.lua_files(root .. "providers/" .. kind)) do
       local name = path:gsub("%.lua$", ""):gsub("/", ".")
-      local ok, adapter = pcall(require, "providers.carriers." .. name)
-      if ok and carrier.is(adapter) and not seen[name] then found[#found + 1] = adapter end
+      local ok, made = pcall(require, ("providers.%s.%s"):format(kind, name))
+      if ok and is(made) and not seen[name] then found[#found + 1] = made end
       seen[name] = true
     end
   end
   return found
 end
+
+local function adapters(workspace) return providers(workspace, "carriers", carrier.is) end
 
 ---The variables a process looks at.
 ---@param workspace string
@@ -60,6 +64,11 @@ function settings.variables(workspace)
   for _, adapter in ipairs(adapters(workspace)) do
     for _, name in pairs(adapter.account) do names[#names + 1] = name end
     for _, limit in ipairs(LIMITS) do names[#names + 1] = ("%s_%s"):format(adapter.name:upper(), limit) end
+  end
+  for kind, is in pairs { stt = stt.is, tts = tts.is } do
+    for _, made in ipairs(providers(workspace, kind, is)) do
+      for _, name in pairs(made.account) do names[#names + 1] = name end
+    end
   end
   table.sort(names)
   return names

@@ -173,16 +173,19 @@ function Call:fact(kind, data)
 end
 
 local events = {
-  digit = true, heard = true, speech_started = true, speech_stopped = true, message = true, party = true,
+  digit = true, heard = true, words = true, speech_started = true, speech_stopped = true, message = true, party = true,
   carrier_error = true, answered_by = true,
 }
 -- Those the engine has of each party.
-local of_party = { leg = true, message = true, speech = true, heard = true, digit = true, utterance = true }
+local of_party = {
+  leg = true, message = true, speech = true, heard = true, words = true, vendor = true, digit = true, utterance = true,
+}
 
----Runs `fn` in a task of its own whenever this happens: "digit" (key), "heard" ({text, choice}), "speech_started",
----"speech_stopped", "message" (what the service tells), "carrier_error" ({code, text}: what is wrong on the media socket, as the
----carrier says it), "answered_by" ("human", "machine", "fax" or "unknown", when the carrier finds out), "party" (what another
----party than the caller does: {party, event, …}, such as { 2, "leg", "started", … }).
+---Runs `fn` in a task of its own whenever this happens: "digit" (key), "heard" ({text, choice}), "words" (what a vendor's ear
+---understood so far: {text}, which may still change), "speech_started", "speech_stopped", "message" (what the service tells),
+---"carrier_error" ({code, text}: what is wrong on the media socket, as the carrier says it), "answered_by" ("human", "machine",
+---"fax" or "unknown", when the carrier finds out), "party" (what another party than the caller does: {party, event, …}, such as
+---{ 2, "leg", "started", … }).
 ---@param event string
 ---@param fn fun(call: callisto.Call, value: any)
 ---@return fun() off  stops it
@@ -284,8 +287,8 @@ local function find_template(agent)
 end
 
 ---Goes on as another template, in the same call: its greeting, its flow. What was said stays in the transcript; everything that
----the flow until now had started ends, and a word it decided is forgotten. The fallback, the recording and the longest duration
----remain those of the first. Never returns.
+---the flow until now had started ends, and a word it decided is forgotten. The fallback, the recording, the longest duration and
+---a vendor's voice and ear remain those of the first. Never returns.
 ---@param agent callisto.Template|string  the template, or the name of its file
 ---@param payload table|nil  fields to add to the payload
 function Call:become(agent, payload)
@@ -316,7 +319,8 @@ end
 
 -- Events of the engine ---------------------------------------------------------------------------------------------
 
-local function notify(self, event, value)
+---@private
+function Call:_notify(event, value)
   if self._root.state == "ended" then return end
   for _, fn in ipairs(self._listeners[event] or {}) do task.spawn_in(self._root, fn, self, value) end
 end
@@ -333,7 +337,10 @@ local function finish_utterance(self, utterance, result)
   ears.tell(self._ears, "ended", utterance)
 end
 
-local receive = {}
+local of_vendors = { words = true, vendor = true }
+local receive = setmetatable({}, {
+  __index = function(_, kind) return of_vendors[kind] and require("callisto.flow.vendors")[kind] end,
+})
 
 function receive.utterance(self, number, what, result)
   local utterance = self._utterances[number]
@@ -349,12 +356,12 @@ end
 function receive.heard(self, heard)
   if heard.text ~= "" then core.line("caller", heard.text) end
   ears.tell(self._ears, "heard", heard)
-  notify(self, "heard", heard)
+  self:_notify("heard", heard)
 end
 
 function receive.speech(self, what)
   ears.tell(self._ears, "speech_" .. what)
-  notify(self, "speech_" .. what)
+  self:_notify("speech_" .. what)
 end
 
 -- A key that a question takes, or may take later, waits for it. While the flow listens for words, or has a handler, it does not.
@@ -369,7 +376,7 @@ end
 function receive.digit(self, key)
   if is_kept(self) then self._keys:push(key) else core.line("caller", "Pressed " .. key) end
   ears.tell(self._ears, "digit")
-  notify(self, "digit", key)
+  self:_notify("digit", key)
 end
 
 -- What the service tells of the call itself. All else it tells is for the author.
@@ -377,13 +384,13 @@ local told = {}
 
 function told.answered_by(self, about)
   self.answered_by = about.who
-  notify(self, "answered_by", about.who)
+  self:_notify("answered_by", about.who)
 end
 
 function receive.told(self, message)
   local fn = type(message) == "table" and told[message.callisto]
   if fn then return fn(self, message) end
-  notify(self, "message", message)
+  self:_notify("message", message)
 end
 
 function receive.leg(self, what, about)
@@ -392,7 +399,7 @@ function receive.leg(self, what, about)
     self.stream = about
     task.wake(self)
   elseif what == "error" then
-    notify(self, "carrier_error", about)
+    self:_notify("carrier_error", about)
   elseif what == "ended" and not self.is_over then
     self.is_over = true
     for number = 1, self._last_utterance do -- nobody hears these any more
@@ -416,7 +423,7 @@ function Call:_receive(kind, ...)
   self._quiet_since = core.now()
   if not of_party[kind] then return fn and fn(self, ...) end
   local party = ...
-  if party ~= CALLER then return notify(self, "party", { party, kind, select(2, ...) }) end
+  if party ~= CALLER then return self:_notify("party", { party, kind, select(2, ...) }) end
   if fn then fn(self, select(2, ...)) end
 end
 
@@ -498,6 +505,8 @@ function call.new(about, template)
     carrier = about.carrier,
     carrier_call = about.carrier_call,
     keys_by_request = about.keys_by_request,
+    _own_tts = about.own_tts,
+    _has_vendor_ear = about.has_vendor_ear,
     payload = about.payload or {},
     _given_settings = about.settings or {},
     _given_secrets = about.secrets or {},

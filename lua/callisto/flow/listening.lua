@@ -24,9 +24,11 @@ local function with_fields(fields)
   return fields
 end
 
----@private Tells the recogniser what may be said.
+---@private Tells the ear what may be said. A vendor's understands any words, and only has to be told when speech is over; should
+---it fail, our own one must know what is expected.
 function Call:_listen_for(settings)
-  local ok, message = core.listen(CALLER, settings)
+  self._expected = settings
+  local ok, message = core.listen(CALLER, self._has_vendor_ear and { endpoint_ms = settings.endpoint_ms } or settings)
   if not ok then error(message or "the recogniser refused what to listen for", 3) end
 end
 

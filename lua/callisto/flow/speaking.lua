@@ -62,6 +62,12 @@ local function told(self, utterance, ok, message, code)
   return utterance
 end
 
+-- Which of our own voices speaks; nil: the first one. A vendor's are not ours, nor those of another template's speaker.
+local function own_voice(self, wanted)
+  if self.template.voice.tts ~= self._own_tts then return nil end
+  return wanted or self.template.voice.voice
+end
+
 ---@private Declares a sentence and returns at once.
 function Call:_speak(sentence, opts)
   if type(sentence) ~= "string" then error("a sentence must be text, not " .. type(sentence), 3) end
@@ -69,7 +75,7 @@ function Call:_speak(sentence, opts)
   if #words > SENTENCE_BYTES then error("a sentence may have at most 4,000 bytes", 3) end
   local utterance = declare(self, words)
   return told(self, utterance, core.say(CALLER, utterance.number, words, {
-    voice = opts.voice or self._voice or self.template.voice.voice,
+    voice = own_voice(self, opts.voice or self._voice),
     interruptible = either(opts.barge_in, self.template.barge_in),
     digits_stop = opts.digits_stop or false,
   }))

@@ -4,23 +4,30 @@
 -- the engine does the work, and what it understands. A template names it: voice = { stt = "local" }.
 
 local provider = require "callisto.provider"
+local vendor = require "callisto.provider.vendor"
 
 local stt = {}
 
 ---@class callisto.Stt
 ---@field name string
----@field engine "local"  what does the work: the recogniser in the process
+---@field engine "local"|"socket"  what does the work: the recogniser in the process, or a vendor (callisto.provider.vendor)
 ---@field languages string[]  such as "en": one that stands for all of its regions
 ---@field account table<string, string>  see callisto.provider
 ---@field required string[]
-local fields = {
-  engine = { "string", required = true, values = { ["local"] = true } },
-  languages = { "list", required = true, each = { "string" } },
-}
+---@field media callisto.Formats|nil  of a vendor; each with `words_in`, and a way to send sound
+---@field connect (fun(account: table, about: callisto.VendorCall): callisto.VendorSocket)|nil  of a vendor
+---@field connect_timeout number  seconds
+---@field patience number  seconds
+local fields = vendor.fields {}
+
+local function media_fault(format)
+  if not format.words_in then return "'words_in' is missing: where a message has the words" end
+  if not (format.binary_out or format.audio_out) then return "'binary_out' or 'audio_out' is missing: how sound is sent" end
+end
 
 ---Whether a value is an ear that was checked.
 ---@param value any
 ---@return boolean
 function stt.is(value) return provider.is("stt", value) end
 
-return setmetatable(stt, provider.maker("stt", function(given) return provider.check("stt", given, fields) end))
+return setmetatable(stt, provider.maker("stt", function(given) return vendor.check("stt", given, fields, media_fault) end))

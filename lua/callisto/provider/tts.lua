@@ -5,25 +5,31 @@
 -- voice = { tts = "local", voice = "slt" }.
 
 local provider = require "callisto.provider"
+local vendor = require "callisto.provider.vendor"
 
 local tts = {}
 
 ---@class callisto.Tts
 ---@field name string
----@field engine "local"  what does the work: the voices in the process
+---@field engine "local"|"socket"  what does the work: the voices in the process, or a vendor (callisto.provider.vendor)
 ---@field languages string[]  such as "en": one that stands for all of its regions
 ---@field voices string[]  the first is used when a template names none
 ---@field account table<string, string>  see callisto.provider
 ---@field required string[]
-local fields = {
-  engine = { "string", required = true, values = { ["local"] = true } },
-  languages = { "list", required = true, each = { "string" } },
-  voices = { "list", required = true, each = { "string" } },
-}
+---@field media callisto.Formats|nil  of a vendor; each with `say_out` and `mark_in`
+---@field connect (fun(account: table, about: callisto.VendorCall): callisto.VendorSocket)|nil  of a vendor
+---@field connect_timeout number  seconds
+---@field patience number  seconds
+local fields = vendor.fields { voices = { "list", required = true, each = { "string" } } }
+
+local function media_fault(format)
+  if not format.say_out then return "'say_out' is missing: how it is told what to say" end
+  if not format.mark_in then return "'mark_in' is missing: how it says that an utterance is complete" end
+end
 
 ---Whether a value is a speaker that was checked.
 ---@param value any
 ---@return boolean
 function tts.is(value) return provider.is("tts", value) end
 
-return setmetatable(tts, provider.maker("tts", function(given) return provider.check("tts", given, fields) end))
+return setmetatable(tts, provider.maker("tts", function(given) return vendor.check("tts", given, fields, media_fault) end))

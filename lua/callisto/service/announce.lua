@@ -5,6 +5,7 @@ local core = require "callisto.core"
 local catalog = require "callisto.service.catalog"
 local settings = require "callisto.settings"
 local task = require "callisto.task"
+local vendors = require "callisto.service.vendors"
 
 local announce = {}
 
@@ -31,7 +32,7 @@ function announce.open(adapter, account, agent, about, text)
   if not base then return nil, why, "EINVAL" end
   local format = account.audio or adapter.media.default
   local path = adapter.routes.media:gsub("{agent}", agent.name) .. "/" .. core.id("")
-  local voice = agent.template.voice.voice
+  local voice = vendors.own_voice(agent.template)
   local id = core.id("n")
   local ok, message, code = core.call_open {
     id = id, entry = "callisto.flow.announcement", begin = { text = text, voice = voice },

@@ -14,6 +14,7 @@ local settings = require "callisto.settings"
 local shared = require "callisto.shared"
 local task = require "callisto.task"
 local text = require "callisto.text"
+local vendors = require "callisto.service.vendors"
 
 -- A carrier repeats a webhook within seconds or minutes, and then gets the same answer. A call that is up is found by its
 -- name, however late; one that is over is known to the store, and does not begin again.
@@ -32,7 +33,7 @@ local function keys_by_request(call)
   return call:can "send_digits" and not call.adapter.media[call.format].dtmf_out
 end
 
-local function begin_of(call, module)
+local function begin_of(call, module, orders)
   return {
     call = call.id,
     template = module,
@@ -45,6 +46,8 @@ local function begin_of(call, module)
     payload = call.payload,
     settings = settings.for_calls(call.settings),
     secrets = settings.secrets(call.template.secrets),
+    has_vendor_ear = orders.stt ~= nil,
+    own_tts = vendors.speaks_here(call.template) and call.template.voice.tts or nil,
   }
 end
 
@@ -55,12 +58,12 @@ local function signature_of(call)
   return signature
 end
 
-local function open_engine(call, module, path)
+local function open_engine(call, module, path, orders)
   local template = call.template
   return core.call_open {
     id = call.id,
     entry = "callisto.flow",
-    begin = begin_of(call, module),
+    begin = begin_of(call, module, orders),
     wire = catalog.wire(call.adapter, call.format),
     role = "agent",
     path = path,
@@ -71,22 +74,26 @@ local function open_engine(call, module, path)
     bye = call.adapter.socket.bye and call.adapter.socket.bye { is_failed = true } or nil,
     recording = template.record and ("recordings/%s.wav"):format(call.id) or nil,
     longest = template.longest,
-    fallback = { text = template.fallback, voice = template.voice.voice },
+    fallback = { text = template.fallback, voice = vendors.own_voice(template) },
   }
 end
 
-local function prepare_voice(call)
-  local template = call.template
-  core.voice_prepare(template.fallback, template.voice.voice)
-  if template.greeting then core.voice_prepare((text.interpolate(template.greeting, call.payload)), template.voice.voice) end
+-- What our own voice will say soon.
+local function prepare_voice(call, orders)
+  local template, voice = call.template, vendors.own_voice(call.template)
+  core.voice_prepare(template.fallback, voice)
+  if orders.tts or not template.greeting then return end
+  core.voice_prepare((text.interpolate(template.greeting, call.payload)), voice)
 end
 
 -- With a line held: the engine's side of the call, and the carrier's name for it, which one call has at a time.
 local function begin(call, module, path)
-  local ok, message, code = open_engine(call, module, path)
+  local orders = vendors.of(call)
+  local ok, message, code = open_engine(call, module, path, orders)
   if ok and call.carrier_call then ok, message, code = core.alias(call.id, call.carrier_call) end
   if not ok then return nil, message, code end
-  prepare_voice(call)
+  vendors.open(call, orders)
+  prepare_voice(call, orders)
   call:remember()
   call.task = task.start(life.live, call)
   call.task.call = call

@@ -121,13 +121,21 @@ function catalog.carriers()
   return list
 end
 
----The compiled media declaration of a carrier.
----@param adapter callisto.Carrier
----@param format string  one of adapter.media
-function catalog.wire(adapter, format)
-  local name = adapter.name .. " " .. format
-  if not wires[name] then wires[name] = core.wire(adapter.media[format]) end
-  return wires[name]
+---The voice or ear a template names, which is there.
+---@param kind "stt"|"tts"
+---@param name string
+---@return callisto.Stt|callisto.Tts
+function catalog.provider(kind, name) return judged[kind][name] end
+
+---The compiled media declaration of a provider.
+---@param provider {media: callisto.Formats}
+---@param format string  one of its media
+---@return userdata
+function catalog.wire(provider, format)
+  local own = wires[provider] or {}
+  wires[provider] = own
+  own[format] = own[format] or core.wire(provider.media[format])
+  return own[format]
 end
 
 ---@return table[]  name, description, payload of every template

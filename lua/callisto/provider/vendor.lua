@@ -1,0 +1,96 @@
+-- callisto.provider.vendor: what voices and ears of vendors have in common: a WebSocket that is opened for each call, in words
+-- the provider declares (callisto.provider.media). Sound goes between the call and the vendor in C; no sample reaches Lua.
+--
+--   media     its formats; the one with the name of the call's own format is used when it is there, so that nothing is resampled
+--   connect   fn(account, about) → callisto.VendorSocket: pure, from the account's settings and what is known of the call
+--   patience  how long a voice that owes sound may send none, before it is given up
+
+local options = require "callisto.options"
+local provider = require "callisto.provider"
+
+local vendor = {}
+
+---@class callisto.VendorCall  what `connect` is told
+---@field call string  our id
+---@field language string  of the template
+---@field voice string|nil  the one the template names, else the first
+---@field format string  the name of the format that is used
+---@field media callisto.Media  that format
+
+---@class callisto.VendorSocket  what `connect` returns
+---@field url string  wss://…
+---@field headers table<string, string>|nil  of the upgrade
+---@field opening string[]|nil  texts that are sent first
+---@field closing string|nil  text that is sent before the socket is closed
+---@field keepalive {[1]: string, every: string|number}|nil  a text that is sent again and again [every 5 s]
+
+local function check_url(url)
+  if url:find "^wss?://[^/%s]+" then return nil end
+  return "must begin with wss:// or ws:// and a host"
+end
+
+local function check_header(value)
+  if value:find "%c" then return "has a control character, such as the end of a line" end
+end
+
+local socket_fields = {
+  url = { "string", required = true, check = check_url },
+  headers = { "map", default = {}, each = { "string", check = check_header } },
+  opening = { "list", default = {}, each = { "string" } },
+  closing = { "string" },
+  keepalive = { "map", fields = { { "string", required = true }, every = { "duration", default = 5, min = 0.1, max = 3600 } } },
+}
+
+---Fields of a provider whose `engine` may be "socket".
+---@param more table<string, table>
+---@return table<string, table>
+function vendor.fields(more)
+  local fields = {
+    engine = { "string", required = true, values = { ["local"] = true, socket = true } },
+    languages = { "list", required = true, each = { "string" } },
+    connect = { "function" },
+    connect_timeout = { "duration", default = 5, min = 0.1, max = 60 },
+    patience = { "duration", default = 5, min = 0.1, max = 60 },
+  }
+  for name, field in pairs(more) do fields[name] = field end
+  return fields
+end
+
+local function engine_fault(values, media_fault)
+  local is_socket = values.engine == "socket"
+  for _, name in ipairs { "connect", "media" } do
+    if is_socket and not values[name] then return ("'%s' is missing; engine 'socket' needs it"):format(name) end
+    if not is_socket and values[name] then return ("'%s' is for engine 'socket', not for '%s'"):format(name, values.engine) end
+  end
+  for name, format in pairs(is_socket and values.media or {}) do
+    local why = name ~= "default" and media_fault(format)
+    if why then return ("media: %s: %s"):format(name, why) end
+  end
+end
+
+---Checks a provider of this kind.
+---@param kind string
+---@param given table
+---@param fields table<string, table>
+---@param media_fault fun(format: callisto.Media): string|nil  what a format lacks for this kind
+---@return table|nil values, string? message
+function vendor.check(kind, given, fields, media_fault)
+  local values, why = provider.check(kind, given, fields)
+  if not values then return nil, why end
+  why = engine_fault(values, media_fault)
+  if why then return nil, ("%s '%s': %s"):format(kind, values.name, why) end
+  return values
+end
+
+---Where a vendor is reached for a call. What `connect` does wrong is a message, not an error.
+---@param made table  a provider with engine "socket"
+---@param account table
+---@param about callisto.VendorCall
+---@return callisto.VendorSocket|nil socket, string? message
+function vendor.socket(made, account, about)
+  local ok, value = pcall(made.connect, account, about)
+  if not ok then return nil, "connect: " .. tostring(value) end
+  return options.try("connect", value, socket_fields)
+end
+
+return vendor
