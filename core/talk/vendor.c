@@ -338,7 +338,8 @@ static void on_up(void *context, const char *stream, const char *call) {
 static void on_end(void *context, cal_leg_end end, const char *text, const char *last) {
   cal_vendor *v = context;
   part(v, end, text, 0);
-  if (v->leg) be_gone(v, -ECONNRESET, last ? last : text);
+  if (last) text = last;
+  if (v->leg) be_gone(v, -ECONNRESET, *text ? text : "it closed the socket and did not say why");
 }
 
 static void free_vendor(cal_vendor *v) {
