@@ -51,6 +51,10 @@ local parts = {
   confirm = "callisto.flow.listening",
   _listen_for = "callisto.flow.listening",
   digits = "callisto.flow.collecting",
+  play = "callisto.flow.playing",
+  tone = "callisto.flow.playing",
+  background = "callisto.flow.playing",
+  hold = "callisto.flow.playing",
 }
 setmetatable(Call, { __index = function(_, name) return parts[name] and require(parts[name]).methods[name] end })
 
