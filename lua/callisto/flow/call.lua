@@ -26,7 +26,6 @@ local outcome = later "callisto.outcome" ---@module "callisto.outcome"
 
 -- A flow that has returned lets what it said be heard, but not for ever.
 local DRAIN_S = 60
-local OUTPUT_BYTES = 3000
 
 ---@class callisto.Call
 ---@field id string
@@ -55,6 +54,8 @@ local parts = {
   tone = "callisto.flow.playing",
   background = "callisto.flow.playing",
   hold = "callisto.flow.playing",
+  become = "callisto.flow.becoming",
+  output = "callisto.flow.outputs",
 }
 setmetatable(Call, { __index = function(_, name) return parts[name] and require(parts[name]).methods[name] end })
 
@@ -141,26 +142,6 @@ function Call:send_digits(keys)
   end
   if not self.keys_by_request then return core.send_digits(CALLER, keys) end
   return core.tell(nil, { what = "keys", keys = keys })
-end
-
----Says what the carrier is to hear of this call at its end, where the carrier has room for that (Genesys: the output
----variables of its flow). Later values replace earlier ones.
----@param values table<string, string|number|boolean>  in all at most 3,000 bytes
-function Call:output(values)
-  if type(values) ~= "table" then error("call:output needs a table such as { queue = \"billing\" }", 2) end
-  local outputs, bytes = {}, 0
-  for _, set in ipairs { self.outputs or {}, values } do
-    for name, value in pairs(set) do
-      local kind = type(value)
-      if type(name) ~= "string" or (kind ~= "string" and kind ~= "number" and kind ~= "boolean") then
-        error(("call:output: '%s' must be a text, a number or a boolean"):format(tostring(name)), 2)
-      end
-      outputs[name] = tostring(value)
-    end
-  end
-  for name, value in pairs(outputs) do bytes = bytes + #name + #value end
-  if bytes > OUTPUT_BYTES then error(("call:output: more than %d bytes"):format(OUTPUT_BYTES), 2) end
-  self.outputs = outputs
 end
 
 ---Writes a fact of this call to the store.
@@ -273,42 +254,6 @@ end
 function Call:hangup()
   core.stop(CALLER)
   self:_leave("AGENT_ENDED", { outcome = self.outcome })
-end
-
-local function forget_outcome(self)
-  if not self.outcome then return end
-  self.outcome = nil
-  core.fact("agent_outcome", json.encode { source = "FLOW" })
-  core.tell(nil, { what = "agent_outcome", source = "FLOW" })
-end
-
-local function find_template(agent)
-  if type(agent) ~= "string" then return agent end
-  local name = agent:find(".", 1, true) and agent or "templates." .. agent:gsub("-", "_")
-  local ok, value = pcall(require, name)
-  if not ok then error(("call:become: the template '%s' cannot be loaded: %s"):format(agent, tostring(value)), 3) end
-  return value
-end
-
----Goes on as another template, in the same call: its greeting, its flow. What was said stays in the transcript; everything that
----the flow until now had started ends, and a word it decided is forgotten. The fallback, the recording, the longest duration and
----a vendor's voice and ear remain those of the first. Never returns.
----@param agent callisto.Template|string  the template, or the name of its file
----@param payload table|nil  fields to add to the payload
-function Call:become(agent, payload)
-  agent = find_template(agent)
-  if not templates.is(agent) then error("call:become needs a template, not " .. type(agent), 2) end
-  if self.ending or self.is_over then task.leave() end
-  for name, value in pairs(payload or {}) do self.payload[name] = value end
-  local ok, why = agent:accepts(self.payload)
-  if not ok then error(("call:become: template '%s': %s"):format(agent.name, why), 2) end
-  forget_outcome(self)
-  core.fact("template", json.encode { name = agent.name })
-  local before = self._root
-  self:_take(agent)
-  self:_start()
-  task.cancel(before)
-  if task.current() then task.leave() end
 end
 
 ---Waits until everything said was heard, at most a minute.
