@@ -13,23 +13,25 @@
 
 #define DELIVERED_A_TURN_MOST 64
 
-/* What waits, oldest first; the space is made once. Each message carries the number it was posted under. */
+/* What waits, oldest first; the space is made once. */
 typedef struct ring {
   char *messages;
-  uint64_t *numbers;
   uint32_t first, count, capacity;
 } ring;
 
-/*  post ──> ordinary (CONTROL, RESERVED, TELEMETRY) ──┐ the lower number first, at most
- *     └───> audio (drops its oldest) ─────────────────┴─> 64 a turn ──> batch ──> deliver
- *           under the lock                                               outside it        */
+typedef enum lane { ORDINARY, QUESTIONS, BEGINNINGS, LANES } lane;
+
+/*  post ─┬─> ordinary (CONTROL, RESERVED, TELEMETRY) ──> at most 64 a turn ────────┐
+ *        ├─> questions ───┐                                                        ├─> batch ──> deliver
+ *        └─> beginnings ──┴─> one by turns, in a turn in which ordinary is empty ──┘
+ *            under the lock                                                                      outside it   */
 struct cal_mailbox {
   cal_mailbox_options options;
   pthread_mutex_t lock; /* guards everything down to `dropped` */
-  ring ordinary, audio;
-  uint32_t promised; /* reserved and not yet sent; counts as if it waited in `ordinary` */
-  uint64_t last_number;
-  int is_woken; /* the reader will look without being told again */
+  ring lanes[LANES];
+  uint32_t promised; /* reserved and not yet sent; counts as if it waited in ORDINARY */
+  lane last;         /* whose turn it was: QUESTIONS or BEGINNINGS */
+  int is_woken;      /* the reader will look without being told again */
   int is_closed;
   uint64_t dropped;
 
@@ -43,14 +45,12 @@ struct cal_mailbox {
 /* The memory is left as it is: nothing is read that was not written. */
 static void ring_open(ring *opened, size_t message_bytes) {
   opened->messages = cal_resize(NULL, opened->capacity * message_bytes);
-  opened->numbers = cal_resize(NULL, opened->capacity * sizeof opened->numbers[0]);
 }
 
-static void ring_push(ring *into, const void *message, size_t message_bytes, uint64_t number) {
-  if (!into->messages) ring_open(into, message_bytes); /* most boxes never carry audio */
+static void ring_push(ring *into, const void *message, size_t message_bytes) {
+  if (!into->messages) ring_open(into, message_bytes); /* most boxes have one lane only */
   uint32_t at = (uint32_t)(((uint64_t)into->first + into->count) % into->capacity);
   memcpy(into->messages + at * message_bytes, message, message_bytes);
-  into->numbers[at] = number;
   into->count++;
 }
 
@@ -64,11 +64,7 @@ static void ring_pop(ring *from, void *message, size_t message_bytes) {
 
 static void mailbox_destroy(void *object) {
   cal_mailbox *box = object;
-  ring *rings[] = {&box->ordinary, &box->audio};
-  for (int i = 0; i < 2; i++) {
-    cal_free(rings[i]->messages);
-    cal_free(rings[i]->numbers);
-  }
+  for (int i = 0; i < LANES; i++) cal_free(box->lanes[i].messages);
   cal_free(box->batch);
   pthread_mutex_destroy(&box->lock);
 }
@@ -103,8 +99,9 @@ int cal_mailbox_new(cal_mailbox **result, cal_loop *reader, const cal_mailbox_op
   }
   if (cal_loop_is_alone(reader)) box->alone = reader;
   box->wake.data = cal_ref(box); /* given back when the handle has closed */
-  box->ordinary.capacity = box->audio.capacity = options->capacity;
-  ring_open(&box->ordinary, options->message_bytes);
+  for (int i = 0; i < LANES; i++) box->lanes[i].capacity = options->capacity;
+  ring_open(&box->lanes[ORDINARY], options->message_bytes);
+  box->last = BEGINNINGS;
   box->batch = cal_alloc(DELIVERED_A_TURN_MOST * options->message_bytes);
   box->dropped_metric = metric_of("callisto_mailbox_dropped_total{box=\"%s\"}", options->name,
                                   "Messages dropped because a mailbox was full.");
@@ -118,12 +115,24 @@ static void release(cal_mailbox *box, void *message) {
   if (box->options.drop) box->options.drop(box->options.context, message);
 }
 
-/* Under the lock: takes the oldest message of all. */
-static void pop_oldest(cal_mailbox *box, void *message) {
-  const ring *ordinary = &box->ordinary, *audio = &box->audio;
-  int is_audio =
-      !ordinary->count || (audio->count && audio->numbers[audio->first] < ordinary->numbers[ordinary->first]);
-  ring_pop(is_audio ? &box->audio : &box->ordinary, message, box->options.message_bytes);
+/* Under the lock. The lane whose turn it is among those that stand back. */
+static lane next_to_stand_back(const cal_mailbox *box) {
+  lane other = box->last == QUESTIONS ? BEGINNINGS : QUESTIONS;
+  return box->lanes[other].count ? other : box->last;
+}
+
+/* Under the lock; something waits. */
+static void pop_next(cal_mailbox *box, void *message) {
+  lane from = ORDINARY;
+  if (!box->lanes[ORDINARY].count) from = box->last = next_to_stand_back(box);
+  ring_pop(&box->lanes[from], message, box->options.message_bytes);
+}
+
+/* Under the lock. */
+static uint32_t waiting(const cal_mailbox *box) {
+  uint32_t count = 0;
+  for (int i = 0; i < LANES; i++) count += box->lanes[i].count;
+  return count;
 }
 
 /* Moves a turn's worth into the batch; how many. When more is waiting, the handle is due again in the next
@@ -131,9 +140,10 @@ static void pop_oldest(cal_mailbox *box, void *message) {
 static uint32_t take_batch(cal_mailbox *box) {
   uint32_t count = 0;
   pthread_mutex_lock(&box->lock);
-  while (count < DELIVERED_A_TURN_MOST && box->ordinary.count + box->audio.count > 0)
-    pop_oldest(box, box->batch + count++ * box->options.message_bytes);
-  box->is_woken = box->ordinary.count + box->audio.count > 0;
+  while (count < DELIVERED_A_TURN_MOST && box->lanes[ORDINARY].count)
+    pop_next(box, box->batch + count++ * box->options.message_bytes);
+  if (!count && waiting(box)) pop_next(box, box->batch + count++ * box->options.message_bytes);
+  box->is_woken = waiting(box) > 0;
   if (box->is_woken) wake_reader(box);
   pthread_mutex_unlock(&box->lock);
   return count;
@@ -173,7 +183,7 @@ void *cal_mailbox_close(cal_mailbox *box) {
   alignas(max_align_t) char message[CAL_MAIL_BYTES_MOST];
   while (cal_mailbox_waiting(box) > 0) {
     pthread_mutex_lock(&box->lock);
-    pop_oldest(box, message);
+    pop_next(box, message);
     pthread_mutex_unlock(&box->lock);
     release(box, message);
   }
@@ -182,29 +192,27 @@ void *cal_mailbox_close(cal_mailbox *box) {
 }
 
 static int has_room(const cal_mailbox *box) {
-  return box->ordinary.count + box->promised < box->ordinary.capacity;
+  return box->lanes[ORDINARY].count + box->promised < box->options.capacity;
 }
 
-/* Under the lock. A message that has to go is copied to `victim`, and `has_victim` set. */
-static int admit(cal_mailbox *box, const void *message, cal_mail kind, void *victim, int *has_victim) {
-  size_t bytes = box->options.message_bytes;
+static lane lane_of(cal_mail kind) {
+  return kind == CAL_MAIL_QUESTION ? QUESTIONS : kind == CAL_MAIL_BEGINNING ? BEGINNINGS : ORDINARY;
+}
+
+/* Under the lock. */
+static int admit(cal_mailbox *box, const void *message, cal_mail kind, int *is_dropped) {
+  lane to = lane_of(kind);
+  ring *into = &box->lanes[to];
   if (box->is_closed) return -ESHUTDOWN;
   if (kind == CAL_MAIL_CONTROL && !has_room(box)) return -ENOBUFS;
-  if (kind == CAL_MAIL_TELEMETRY && !has_room(box)) {
-    memcpy(victim, message, bytes);
-    *has_victim = 1;
-    return 0;
-  }
+  if (to != ORDINARY && into->count == into->capacity) return -ENOBUFS;
+  *is_dropped = kind == CAL_MAIL_TELEMETRY && !has_room(box);
+  if (*is_dropped) return 0;
   if (kind == CAL_MAIL_RESERVED) {
     assert(box->promised > 0);
     box->promised--;
   }
-  ring *into = kind == CAL_MAIL_AUDIO ? &box->audio : &box->ordinary;
-  if (into->count == into->capacity) { /* only audio gets here: for the others there was room */
-    ring_pop(into, victim, bytes);
-    *has_victim = 1;
-  }
-  ring_push(into, message, bytes, ++box->last_number);
+  ring_push(into, message, box->options.message_bytes);
   if (!box->is_woken) wake_reader(box); /* under the lock, so the handle is not closed meanwhile */
   box->is_woken = 1;
   return 0;
@@ -218,13 +226,14 @@ static int refuse(cal_mailbox *box, int status) {
 }
 
 int cal_mailbox_post(cal_mailbox *box, const void *message, cal_mail kind) {
-  alignas(max_align_t) char victim[CAL_MAIL_BYTES_MOST];
-  int has_victim = 0;
+  int is_dropped = 0;
   pthread_mutex_lock(&box->lock);
-  int status = admit(box, message, kind, victim, &has_victim);
-  box->dropped += (uint64_t)has_victim;
+  int status = admit(box, message, kind, &is_dropped);
+  box->dropped += (uint64_t)is_dropped;
   pthread_mutex_unlock(&box->lock);
-  if (has_victim) {
+  if (is_dropped) {
+    alignas(max_align_t) char victim[CAL_MAIL_BYTES_MOST];
+    memcpy(victim, message, box->options.message_bytes);
     cal_metric_add(box->dropped_metric, 1);
     release(box, victim);
   }
@@ -253,16 +262,25 @@ uint64_t cal_mailbox_dropped(cal_mailbox *box) {
   return dropped;
 }
 
+cal_mail_waiting cal_mailbox_waiting_by_lane(cal_mailbox *box) {
+  pthread_mutex_lock(&box->lock);
+  cal_mail_waiting now = {.ordinary = box->lanes[ORDINARY].count,
+                          .questions = box->lanes[QUESTIONS].count,
+                          .beginnings = box->lanes[BEGINNINGS].count};
+  pthread_mutex_unlock(&box->lock);
+  return now;
+}
+
 uint32_t cal_mailbox_waiting(cal_mailbox *box) {
   pthread_mutex_lock(&box->lock);
-  uint32_t waiting = box->ordinary.count + box->audio.count;
+  uint32_t count = waiting(box);
   pthread_mutex_unlock(&box->lock);
-  return waiting;
+  return count;
 }
 
 int cal_mailbox_is_short(cal_mailbox *box) {
   pthread_mutex_lock(&box->lock);
-  int is_short = box->ordinary.count + box->promised > box->ordinary.capacity / 2;
+  int is_short = box->lanes[ORDINARY].count + box->promised > box->options.capacity / 2;
   pthread_mutex_unlock(&box->lock);
   return is_short;
 }

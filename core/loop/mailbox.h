@@ -6,11 +6,13 @@
  *   CONTROL    refused with -ENOBUFS at the writer, who notifies the asker. A reply never is refused: the
  *              sender of a request reserves room for its answer first (cal_mailbox_reserve), and the answer
  *              is sent as CAL_MAIL_RESERVED.
- *   AUDIO      the oldest message of that class is dropped and counted.
+ *   QUESTION   the same, with room of its own: a lane for what may wait, and is asked by others.
+ *   BEGINNING  the same again: another such lane, for what begins something new.
  *   TELEMETRY  the new message is dropped and counted.
  *
  * Messages are delivered in the order in which they were posted, whatever their kind, a bounded number a
- * turn, so that a flood leaves timers and sockets their share.
+ * turn, so that a flood leaves timers and sockets their share. Only questions and beginnings stand back: one a turn,
+ * while nothing else waits, and when there are both, by turns: neither keeps the other out.
  *
  * A dropped or undelivered message is given to `drop`, which releases what it owns. On an inline engine
  * writer and reader are the same thread: post still only queues; delivery is from the loop. */
@@ -23,7 +25,13 @@
 #include "loop/loop.h"
 
 typedef struct cal_mailbox cal_mailbox;
-typedef enum cal_mail { CAL_MAIL_CONTROL, CAL_MAIL_RESERVED, CAL_MAIL_AUDIO, CAL_MAIL_TELEMETRY } cal_mail;
+typedef enum cal_mail {
+  CAL_MAIL_CONTROL,
+  CAL_MAIL_RESERVED,
+  CAL_MAIL_QUESTION,
+  CAL_MAIL_BEGINNING,
+  CAL_MAIL_TELEMETRY
+} cal_mail;
 
 #define CAL_MAIL_BYTES_MOST 512
 
@@ -31,7 +39,7 @@ typedef struct cal_mailbox_options {
   const char *name;     /* for metrics and messages; static */
   size_t message_bytes; /* size of the struct that is copied; at most CAL_MAIL_BYTES_MOST */
   uint32_t capacity;    /* messages of CONTROL and TELEMETRY and reserved ones, promised or waiting, together;
-                         * AUDIO has as many again */
+                         * QUESTION and BEGINNING have as many again, each */
   void (*deliver)(void *context, void *message); /* reader's thread; owns what the message points to */
   void (*drop)(void *context, void *message); /* either thread; releases it; NULL when messages own nothing */
   void *context;
@@ -49,8 +57,16 @@ int cal_mailbox_post(cal_mailbox *box, const void *message, cal_mail kind);
 int cal_mailbox_reserve(cal_mailbox *box);
 void cal_mailbox_unreserve(cal_mailbox *box); /* any thread; the answer will never be sent */
 uint64_t cal_mailbox_dropped(cal_mailbox *box);
-uint32_t cal_mailbox_waiting(cal_mailbox *box);
-int cal_mailbox_is_short(cal_mailbox *box); /* half of what it holds, or promised, is taken. Any thread */
+/* How many messages wait, at one moment. Any thread. */
+typedef struct cal_mail_waiting {
+  uint32_t ordinary; /* all but these: */
+  uint32_t questions, beginnings;
+} cal_mail_waiting;
+
+cal_mail_waiting cal_mailbox_waiting_by_lane(cal_mailbox *box);
+uint32_t cal_mailbox_waiting(cal_mailbox *box); /* together */
+/* Half of the room for ordinary messages is taken or promised. Any thread. */
+int cal_mailbox_is_short(cal_mailbox *box);
 
 /* A mailbox is reference counted (mem.h), because writers outlive readers at shutdown: cal_ref / cal_unref.
  */

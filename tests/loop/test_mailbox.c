@@ -27,6 +27,7 @@ typedef struct desk {
   int got_count;
   atomic_int dropped;
   int closes_at; /* the delivery during which the box is closed; 0 = none */
+  int posts_at;  /* the delivery during which another letter is posted; 0 = none */
   letter first_dropped;
 } desk;
 
@@ -37,6 +38,8 @@ static void deliver(void *context, void *message) {
   assert_in_range(reader->got_count, 0, 4095);
   reader->got[reader->got_count++] = *arrived;
   if (reader->got_count == reader->closes_at) reader->box = cal_mailbox_close(reader->box);
+  if (reader->got_count == reader->posts_at)
+    cal_mailbox_post(reader->box, &(letter){.number = 12}, CAL_MAIL_CONTROL);
 }
 
 static void drop(void *context, void *message) {
@@ -84,8 +87,8 @@ static int post(desk *to, cal_mail kind, int number) {
 
 static void letters_come_from_the_loop_in_the_order_of_posting_whatever_their_kind(void **state) {
   desk *at = *state;
-  static const cal_mail kinds[] = {CAL_MAIL_AUDIO, CAL_MAIL_CONTROL, CAL_MAIL_TELEMETRY, CAL_MAIL_AUDIO,
-                                   CAL_MAIL_RESERVED};
+  static const cal_mail kinds[] = {CAL_MAIL_CONTROL, CAL_MAIL_TELEMETRY, CAL_MAIL_RESERVED,
+                                   CAL_MAIL_TELEMETRY, CAL_MAIL_CONTROL};
   assert_int_equal(cal_mailbox_reserve(at->box), 0);
   for (int i = 0; i < 5; i++) assert_int_equal(post(at, kinds[i], i), 0);
   assert_int_equal(at->got_count, 0);
@@ -104,23 +107,46 @@ static void full_control_is_refused_and_the_writer_keeps_its_letter(void **state
   for (int i = 0; i < CAPACITY; i++) assert_int_equal(post(at, CAL_MAIL_CONTROL, i), 0);
   assert_int_equal(post(at, CAL_MAIL_CONTROL, 99), -ENOBUFS);
   assert_int_equal(cal_mailbox_dropped(at->box), 0);
-  assert_int_equal(post(at, CAL_MAIL_AUDIO, 100), 0); /* audio has its own room */
-  cal_loop_poll(at->loop);
+  assert_int_equal(post(at, CAL_MAIL_BEGINNING, 100), 0); /* it has its own room */
+  for (int turn = 0; turn < 3; turn++) cal_loop_poll(at->loop);
   assert_int_equal(at->got_count, CAPACITY + 1);
   assert_int_equal(post(at, CAL_MAIL_CONTROL, 101), 0);
 }
 
-static void full_audio_drops_its_oldest(void **state) {
+static void a_lane_that_is_full_refuses_and_leaves_the_others_their_room(void **state) {
   desk *at = *state;
-  for (int i = 0; i < CAPACITY; i++) assert_int_equal(post(at, CAL_MAIL_CONTROL, 1000 + i), 0);
-  for (int i = 0; i < CAPACITY + 5; i++) assert_int_equal(post(at, CAL_MAIL_AUDIO, i), 0);
-  assert_int_equal(cal_mailbox_dropped(at->box), 5);
-  assert_int_equal(at->dropped, 5);
-  assert_int_equal(at->first_dropped.number, 0);
-  cal_loop_poll(at->loop);
-  assert_int_equal(at->got_count, 2 * CAPACITY);
-  assert_int_equal(at->got[CAPACITY].number, 5);
-  assert_int_equal(at->got[2 * CAPACITY - 1].number, CAPACITY + 4);
+  for (int i = 0; i < CAPACITY; i++) assert_int_equal(post(at, CAL_MAIL_BEGINNING, i), 0);
+  assert_int_equal(post(at, CAL_MAIL_BEGINNING, 99), -ENOBUFS);
+  assert_int_equal(post(at, CAL_MAIL_CONTROL, 100), 0);
+  for (int i = 0; i < CAPACITY; i++) assert_int_equal(post(at, CAL_MAIL_QUESTION, i), 0);
+  assert_int_equal(post(at, CAL_MAIL_QUESTION, 99), -ENOBUFS);
+  cal_mail_waiting waiting = cal_mailbox_waiting_by_lane(at->box);
+  assert_int_equal(waiting.ordinary, 1);
+  assert_int_equal(waiting.questions, CAPACITY);
+  assert_int_equal(waiting.beginnings, CAPACITY);
+  assert_int_equal(cal_mailbox_waiting(at->box), 2 * CAPACITY + 1);
+  assert_int_equal(at->dropped, 0);
+}
+
+static void what_may_wait_comes_one_at_a_time_behind_all_the_rest(void **state) {
+  desk *at = *state;
+  static const int expected[] = {10, 11, 0, 12, 1, 2};
+  for (int i = 0; i < 3; i++) assert_int_equal(post(at, CAL_MAIL_BEGINNING, i), 0);
+  for (int i = 10; i < 12; i++) assert_int_equal(post(at, CAL_MAIL_CONTROL, i), 0);
+  at->posts_at = 3; /* while one of them is worked on */
+  while (cal_mailbox_waiting(at->box)) cal_loop_poll(at->loop);
+  assert_int_equal(at->got_count, 6);
+  for (int i = 0; i < 6; i++) assert_int_equal(at->got[i].number, expected[i]);
+}
+
+static void questions_and_beginnings_take_turns_so_that_neither_keeps_the_other_out(void **state) {
+  desk *at = *state;
+  static const int expected[] = {0, 10, 1, 11, 12, 13, 14};
+  for (int i = 0; i < 2; i++) assert_int_equal(post(at, CAL_MAIL_QUESTION, i), 0);
+  for (int i = 10; i < 15; i++) assert_int_equal(post(at, CAL_MAIL_BEGINNING, i), 0);
+  while (cal_mailbox_waiting(at->box)) cal_loop_poll(at->loop);
+  assert_int_equal(at->got_count, 7);
+  for (int i = 0; i < 7; i++) assert_int_equal(at->got[i].number, expected[i]);
 }
 
 static void full_telemetry_drops_the_new_one(void **state) {
@@ -143,7 +169,7 @@ static void a_reserved_answer_always_fits(void **state) {
   assert_int_equal(cal_mailbox_reserve(at->box), -ENOBUFS);
   for (int i = 0; i < 50; i++) {
     post(at, CAL_MAIL_TELEMETRY, i);
-    post(at, CAL_MAIL_AUDIO, i);
+    post(at, CAL_MAIL_BEGINNING, i);
   }
   cal_mailbox_unreserve(at->box); /* one answer will never come: its room is free for others */
   assert_int_equal(post(at, CAL_MAIL_CONTROL, taken), 0);
@@ -164,11 +190,11 @@ static void a_reserved_answer_always_fits(void **state) {
 static void closing_drops_what_waits_and_refuses_what_comes(void **state) {
   desk *at = *state;
   cal_mailbox *writers = cal_ref(at->box);
-  for (int i = 0; i < 5; i++) post(at, i % 2 ? CAL_MAIL_AUDIO : CAL_MAIL_CONTROL, i);
+  for (int i = 0; i < 5; i++) post(at, i % 2 ? CAL_MAIL_CONTROL : CAL_MAIL_BEGINNING, i);
   at->box = cal_mailbox_close(at->box);
   assert_null(at->box);
   assert_int_equal(at->dropped, 5);
-  assert_int_equal(at->first_dropped.number, 0);
+  assert_int_equal(at->first_dropped.number, 1);
   letter late = {0};
   for (int kind = CAL_MAIL_CONTROL; kind <= CAL_MAIL_TELEMETRY; kind++)
     assert_int_equal(cal_mailbox_post(writers, &late, (cal_mail)kind), -ESHUTDOWN);
@@ -225,22 +251,23 @@ static void a_flood_cannot_starve_a_timer(void **state) {
 
 #define WRITERS 4
 #define ROUNDS 20000
+#define KINDS (CAL_MAIL_TELEMETRY + 1)
 
 /* Counts instead of keeping: what went in has to come out, be dropped or have been refused. */
 typedef struct office {
   cal_loop *loop;
   cal_mailbox *box;
-  int delivered[4]; /* by kind; reader only */
-  int last[WRITERS][4];
+  int delivered[KINDS]; /* by kind; reader only */
+  int last[WRITERS][KINDS];
   int is_out_of_order;
-  atomic_int dropped[4];
+  atomic_int dropped[KINDS];
   atomic_int writers_left;
 } office;
 
 typedef struct writer {
   office *to;
   int index;
-  int accepted[4], refused, reserve_refused;
+  int accepted[KINDS], refused[KINDS], reserve_refused;
   int is_wrong;
 } writer;
 
@@ -269,8 +296,8 @@ static void write_one(writer *from, cal_mail kind, int number) {
     return;
   }
   cal_free(sent.owned);
-  if (kind != CAL_MAIL_CONTROL || status != -ENOBUFS) from->is_wrong = 1;
-  from->refused++;
+  if (kind == CAL_MAIL_RESERVED || kind == CAL_MAIL_TELEMETRY || status != -ENOBUFS) from->is_wrong = 1;
+  from->refused[kind]++;
 }
 
 static void *write_all(void *context) {
@@ -279,7 +306,8 @@ static void *write_all(void *context) {
     int is_reserved = i % 4 == 0 && cal_mailbox_reserve(from->to->box) == 0;
     if (i % 4 == 0 && !is_reserved) from->reserve_refused++;
     write_one(from, CAL_MAIL_CONTROL, i);
-    write_one(from, CAL_MAIL_AUDIO, i);
+    write_one(from, CAL_MAIL_QUESTION, i);
+    write_one(from, CAL_MAIL_BEGINNING, i);
     write_one(from, CAL_MAIL_TELEMETRY, i);
     if (is_reserved && i % 8 == 0) cal_mailbox_unreserve(from->to->box);
     if (is_reserved && i % 8 != 0) write_one(from, CAL_MAIL_RESERVED, i);
@@ -309,21 +337,26 @@ static void four_writers_overflow_every_class_and_nothing_is_lost_unseen(void **
   for (int i = 0; i < WRITERS; i++) pthread_join(threads[i], NULL);
   while (cal_mailbox_waiting(at.box) > 0) cal_loop_poll(at.loop);
 
-  int accepted[4] = {0}, refused = 0, dropped = 0;
+  int accepted[KINDS] = {0}, refused[KINDS] = {0}, dropped = 0;
   for (int i = 0; i < WRITERS; i++) {
     assert_false(writers[i].is_wrong);
-    for (int kind = 0; kind < 4; kind++) accepted[kind] += writers[i].accepted[kind];
-    refused += writers[i].refused;
+    for (int kind = 0; kind < KINDS; kind++) {
+      accepted[kind] += writers[i].accepted[kind];
+      refused[kind] += writers[i].refused[kind];
+    }
   }
-  for (int kind = 0; kind < 4; kind++) {
+  for (int kind = 0; kind < KINDS; kind++) {
     assert_int_equal(accepted[kind], at.delivered[kind] + at.dropped[kind]);
     dropped += at.dropped[kind];
   }
-  assert_int_equal(accepted[CAL_MAIL_CONTROL] + refused, WRITERS * ROUNDS);
-  assert_int_equal(accepted[CAL_MAIL_AUDIO], WRITERS * ROUNDS);
+  assert_int_equal(accepted[CAL_MAIL_CONTROL] + refused[CAL_MAIL_CONTROL], WRITERS * ROUNDS);
+  assert_int_equal(accepted[CAL_MAIL_QUESTION] + refused[CAL_MAIL_QUESTION], WRITERS * ROUNDS);
+  assert_int_equal(accepted[CAL_MAIL_BEGINNING] + refused[CAL_MAIL_BEGINNING], WRITERS * ROUNDS);
   assert_int_equal(accepted[CAL_MAIL_TELEMETRY], WRITERS * ROUNDS);
   assert_int_equal(at.dropped[CAL_MAIL_CONTROL], 0);
   assert_int_equal(at.dropped[CAL_MAIL_RESERVED], 0);
+  assert_int_equal(at.dropped[CAL_MAIL_QUESTION], 0);
+  assert_int_equal(at.dropped[CAL_MAIL_BEGINNING], 0);
   assert_int_equal(cal_mailbox_dropped(at.box), dropped);
   assert_false(at.is_out_of_order);
   /* Every promise was kept or given back. */
@@ -355,7 +388,7 @@ static void *write_until_closed(void *context) {
   int status;
   do {
     sent.owned = cal_alloc(sizeof(int));
-    status = cal_mailbox_post(box, &sent, CAL_MAIL_AUDIO);
+    status = cal_mailbox_post(box, &sent, CAL_MAIL_TELEMETRY); /* which is never refused */
   } while (status == 0);
   cal_free(sent.owned);
   cal_unref(box);
@@ -425,7 +458,9 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       ON_DESK(letters_come_from_the_loop_in_the_order_of_posting_whatever_their_kind),
       ON_DESK(full_control_is_refused_and_the_writer_keeps_its_letter),
-      ON_DESK(full_audio_drops_its_oldest),
+      ON_DESK(a_lane_that_is_full_refuses_and_leaves_the_others_their_room),
+      ON_DESK(what_may_wait_comes_one_at_a_time_behind_all_the_rest),
+      ON_DESK(questions_and_beginnings_take_turns_so_that_neither_keeps_the_other_out),
       ON_DESK(full_telemetry_drops_the_new_one),
       ON_DESK(a_reserved_answer_always_fits),
       ON_DESK(closing_drops_what_waits_and_refuses_what_comes),
@@ -436,6 +471,8 @@ int main(void) {
       cmocka_unit_test(more_than_one_turn_takes_comes_in_the_turns_after),
       ON_DESK(a_box_may_be_closed_while_others_write),
       ALONE(letters_come_from_the_loop_in_the_order_of_posting_whatever_their_kind),
+      ALONE(what_may_wait_comes_one_at_a_time_behind_all_the_rest),
+      ALONE(questions_and_beginnings_take_turns_so_that_neither_keeps_the_other_out),
       ALONE(a_reserved_answer_always_fits),
       ALONE(closing_drops_what_waits_and_refuses_what_comes),
       ALONE(closing_from_a_delivery_drops_the_rest),
