@@ -128,6 +128,7 @@ struct cal_trip {
   /* at the host, while it waits there */
   cal_server *server;
   cal_id asked; /* the id it has there */
+  cal_asker *asker;
   cal_timer reply_due;
 };
 

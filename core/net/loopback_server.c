@@ -30,6 +30,7 @@ static void hand_over(cal_trip *trip, cal_http_request *view) {
     return answer_problem(trip, 503, "too many requests wait for their answers");
   }
   if (!server->options.on_request) return answer_problem(trip, 404, "nothing is served here");
+  trip->asker = view->asker = cal_asker_new();
   cal_timer_start(server->net->loop, &trip->reply_due,
                   cal_net_after(server->net, server->net->options.reply_timeout_ms), on_reply_due);
   server->options.on_request(server->options.context, view);
@@ -73,6 +74,7 @@ void cal_trip_leave(cal_trip *trip) {
   if (trip->asked)
     cal_slots_remove(trip->server ? trip->server->waiting : trip->loopback->asked, trip->asked);
   trip->asked = 0;
+  trip->asker = cal_asker_leave(trip->asker);
   cal_timer_stop(trip->loopback->loop, &trip->reply_due);
   if (trip->server) trip->server->conn_count--;
   trip->server = NULL;

@@ -19,6 +19,7 @@ void *cal_http_message_free(cal_http_message *message) {
   cal_free(message->query);
   cal_free(message->peer);
   cal_free(message->body);
+  cal_unref(message->asker);
   cal_free(message->user);
   cal_free(message->password);
   return cal_free(message);
@@ -56,6 +57,7 @@ cal_http_message *cal_http_message_of(const cal_http_request *request) {
   message->path = cal_strndup(request->path.at, request->path.bytes);
   message->query = cal_strndup(request->query.bytes ? request->query.at : "", request->query.bytes);
   message->peer = cal_strdup(request->peer);
+  message->asker = cal_ref(request->asker);
   for (size_t i = 0; i < request->field_count; i++)
     cal_http_message_add_header(message, request->fields[i].name.at, request->fields[i].name.bytes,
                                 request->fields[i].value.at, request->fields[i].value.bytes);

@@ -20,6 +20,7 @@ typedef struct cal_http_message {
   char *path;  /* incoming: its part before the '?' */
   char *query; /* incoming: its part after the '?'; "" when there is none */
   char *peer;
+  cal_asker *asker; /* incoming: one reference; NULL: it is not known who waits */
   int status;
   cal_http_header *headers;
   size_t header_count;

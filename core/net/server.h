@@ -23,6 +23,7 @@
 #define CAL_NET_SERVER_H
 
 #include "base/slots.h"
+#include "net/asker.h"
 #include "net/net.h"
 #include "net/ws.h"
 
@@ -40,6 +41,7 @@ typedef struct cal_http_request {
   size_t field_count;
   cal_span body;
   const char *peer; /* numeric address, without port */
+  cal_asker *asker; /* who waits for the answer; NULL for an upgrade */
   int is_tls;
 } cal_http_request;
 

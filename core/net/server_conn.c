@@ -164,6 +164,7 @@ void cal_conn_next(cal_conn *conn) {
 static void on_end(cal_stream *stream, int error) {
   cal_conn *conn = cal_list_entry(stream, cal_conn, stream);
   conn->has_ended = 1;
+  if (conn->request) cal_asker_set(conn->request->view.asker, CAL_ASKER_SENDS_NO_MORE);
   if (conn->phase == CAL_CONN_UPGRADED) return cal_served_end(conn->ws, error);
   if (!error && (conn->phase == CAL_CONN_WAITING || conn->phase == CAL_CONN_REPLYING)) return;
   if (!error && conn->phase == CAL_CONN_LEAVING && cal_stream_is_busy(stream)) return;

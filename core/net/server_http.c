@@ -13,6 +13,7 @@
 void cal_conn_forget_request(cal_conn *conn) {
   if (conn->request && conn->request->view.id)
     cal_slots_remove(conn->server->waiting, conn->request->view.id);
+  if (conn->request) cal_asker_leave(conn->request->view.asker);
   conn->request = cal_request_free(conn->request);
 }
 
@@ -61,6 +62,8 @@ static void hand_over(cal_conn *conn) {
   }
   if (!server->options.on_request) return answer_problem(conn, 404, "nothing is served here");
   cal_conn_deadline(conn, server->net->options.reply_timeout_ms);
+  view->asker = cal_asker_new();
+  if (conn->has_ended) cal_asker_set(view->asker, CAL_ASKER_SENDS_NO_MORE);
   server->options.on_request(server->options.context, view);
 }
 

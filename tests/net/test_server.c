@@ -6,6 +6,8 @@ typedef struct seen {
   int count;
   cal_id last;
   char method[16], target[768], path[256], query[512], body[4096], signature[64], host[64], peer[64];
+  int keeps_asker;
+  cal_asker *asker; /* of the last one; a reference */
   enum { ANSWER_NOW, ANSWER_LATER } mood;
 } seen;
 
@@ -25,6 +27,7 @@ static void on_request(void *context, const cal_http_request *request) {
   seen *s = context;
   s->count++;
   s->last = request->id;
+  if (s->keeps_asker) s->asker = cal_ref(request->asker);
   snprintf(s->method, sizeof s->method, "%s", request->method);
   snprintf(s->peer, sizeof s->peer, "%s", request->peer);
   copy(s->path, sizeof s->path, request->path);
@@ -137,6 +140,66 @@ static void an_answer_to_a_client_that_left_is_a_polite_no_op(void **state) {
   answer(&s, s.last, 200, "nobody reads this");
   WAIT_FOR(&k, cal_server_connections(s.server) == 0);
   assert_int_equal(cal_server_reply(s.server, s.last, &(cal_http_answer){.status = 200}), -ENOENT);
+  kit_close(&k);
+}
+
+/* What a request's asker has become when a client did `leaves` after sending it; `reply_ms` 0: the server waits long. */
+static cal_asker_state asker_after(void (*leaves)(kit *k, seen *s, raw *r), uint32_t reply_ms) {
+  kit k;
+  seen s;
+  start(&k, &s, &(cal_net_options){.reply_timeout_ms = reply_ms});
+  s.mood = ANSWER_LATER;
+  s.keeps_asker = 1;
+  raw *r = raw_open(cal_server_port(s.server));
+  raw_say(r, "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi");
+  WAIT_FOR(&k, s.count == 1);
+  if (!reply_ms) assert_int_equal(cal_asker_state_of(s.asker), CAL_ASKER_WAITS);
+  leaves(&k, &s, r);
+  WAIT_FOR(&k, cal_asker_state_of(s.asker) != CAL_ASKER_WAITS);
+  cal_asker_state state = cal_asker_state_of(s.asker);
+  cal_unref(s.asker);
+  kit_close(&k);
+  return state;
+}
+
+static void reset_it(kit *k, seen *s, raw *r) {
+  struct linger reset = {.l_onoff = 1};
+  setsockopt(r->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  raw_close(r);
+}
+
+static void get_an_answer(kit *k, seen *s, raw *r) {
+  answer(s, s->last, 200, "here");
+  raw_close(r);
+}
+
+static void wait_too_long(kit *k, seen *s, raw *r) {
+  WAIT_FOR(k, raw_has(r, "504"));
+  raw_close(r);
+}
+
+static void who_works_on_a_request_can_see_whether_its_asker_has_left(void **state) {
+  assert_int_equal(asker_after(reset_it, 0), CAL_ASKER_LEFT);
+  assert_int_equal(asker_after(get_an_answer, 0), CAL_ASKER_LEFT);
+  assert_int_equal(asker_after(wait_too_long, 30), CAL_ASKER_LEFT);
+}
+
+static void an_asker_that_sends_no_more_may_still_read(void **state) {
+  kit k;
+  seen s;
+  start(&k, &s, NULL);
+  s.mood = ANSWER_LATER;
+  s.keeps_asker = 1;
+  raw *r = raw_open(cal_server_port(s.server));
+  raw_say(r, "GET /x HTTP/1.1\r\nHost: x\r\n\r\n");
+  WAIT_FOR(&k, s.count == 1);
+  shutdown(r->fd, SHUT_WR);
+  WAIT_FOR(&k, cal_asker_state_of(s.asker) == CAL_ASKER_SENDS_NO_MORE);
+  answer(&s, s.last, 200, "read this");
+  WAIT_FOR(&k, raw_has(r, "read this"));
+  assert_int_equal(cal_asker_state_of(s.asker), CAL_ASKER_LEFT);
+  raw_close(r);
+  cal_unref(s.asker);
   kit_close(&k);
 }
 
@@ -728,6 +791,8 @@ int main(void) {
       cmocka_unit_test(targets_come_as_they_were_sent),
       cmocka_unit_test(an_answer_may_come_later),
       cmocka_unit_test(an_answer_to_a_client_that_left_is_a_polite_no_op),
+      cmocka_unit_test(who_works_on_a_request_can_see_whether_its_asker_has_left),
+      cmocka_unit_test(an_asker_that_sends_no_more_may_still_read),
       cmocka_unit_test(a_request_nobody_answers_gets_504),
       cmocka_unit_test(what_two_readers_could_take_differently_is_refused),
       cmocka_unit_test(no_field_hides_another),
