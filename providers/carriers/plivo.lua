@@ -132,6 +132,7 @@ return carrier {
     },
     verify = verify,
     read = plivo_xml.webhook,
+    ends = plivo_xml.ends,
     status = plivo_xml.status_of,
     recording = plivo_xml.recording,
     answer = answer,

@@ -307,6 +307,7 @@ return carrier {
     headers = { "telnyx-signature-ed25519", "telnyx-timestamp" },
     verify = verify,
     read = webhook,
+    ends = twiml.ends,
     status = status_of,
     recording = read_recording,
     follow_up = follow_up,

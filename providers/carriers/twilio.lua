@@ -272,6 +272,7 @@ return carrier {
     headers = { "x-twilio-signature" },
     verify = verify,
     read = webhook,
+    ends = twiml.ends,
     status = status_of,
     recording = twiml.recording,
     answer = answer,

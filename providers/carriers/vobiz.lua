@@ -121,6 +121,7 @@ return carrier {
     },
     verify = verify,
     read = webhook,
+    ends = plivo_xml.ends,
     status = plivo_xml.status_of,
     recording = plivo_xml.recording,
     answer = answer,

@@ -158,6 +158,11 @@ local reasons = {
   cancel = { "NOT_ANSWERED", "CANCELED" },
 }
 
+---What marks a webhook as the end of a call, whatever path it comes on.
+plivo_xml.ends = {}
+for word in pairs(reasons) do table.insert(plivo_xml.ends, "CallStatus=" .. word) end
+table.sort(plivo_xml.ends)
+
 ---What a word of status means.
 ---@param word string
 ---@param more table<string, any>  further fields of the status

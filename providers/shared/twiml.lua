@@ -165,6 +165,11 @@ function twiml.answerer(p)
   return { word = "detected", carrier_call = p.CallSid, answered_by = answered_by, is_terminal = false, is_answered = true }
 end
 
+---What marks a webhook as the end of a call, whatever path it comes on.
+twiml.ends = {}
+for word in pairs(terminal) do table.insert(twiml.ends, "CallStatus=" .. word) end
+table.sort(twiml.ends)
+
 ---What a word of status means.
 ---@param word string
 ---@param more table<string, any>  further fields of the status; `answered_by` in the carrier's word

@@ -82,6 +82,9 @@ describe("the contract of a carrier", function()
     { "calls that get no answer", { webhook = { verify = nothing, read = nothing } }, "'read' needs 'answer' and 'refuse'" },
     { "no check of who asks", { webhook = { read = nothing } }, "webhook: 'verify' is missing" },
     { "orders whose end is not reported", { requests = { place = { nothing, nothing } } }, "'place' needs webhook: 'status'" },
+    { "a mark of an end that the engine has no room for",
+      { webhook = { verify = nothing, read = nothing, answer = nothing, refuse = nothing, ends = { ("x"):rep(40) } } },
+      "must have 1 to 39 bytes" },
     { "an account that lacks what is required", { account = {} }, "'required' names 'secret', which 'account' lacks" },
     { "a name that is not a name", { name = "Tiny Line" }, "'name' must be lower-case letters" },
   } do
@@ -89,6 +92,26 @@ describe("the contract of a carrier", function()
       local why = refusal(case[2])
       assert(why:find(case[3], 1, true), why)
       assert(why:find("carrier '", 1, true), why)
+    end)
+  end
+
+  for _, name in ipairs { "twilio", "telnyx", "plivo", "vobiz" } do
+    it(("knows the end of a call of %s by a mark, wherever it comes"):format(name), function()
+      local webhook = require("providers.carriers." .. name).webhook
+      local found = 0
+      for _, word in ipairs { "completed", "busy", "no-answer", "failed", "canceled", "cancel", "ringing", "in-progress" } do
+        local body = ("CallSid=CA1&CallUUID=c1&From=%%2B15550100&To=%%2B15550101&CallStatus=%s&Direction=inbound"):format(word)
+        local about = assert(webhook.read { method = "POST", path = "/in", query = "", headers = {}, body = body })
+        local is_marked = false
+        for _, mark in ipairs(webhook.ends) do is_marked = is_marked or body:find(mark, 1, true) ~= nil end
+        if about.status.is_terminal then
+          found = found + 1
+          assert.is_true(is_marked, word)
+        elseif word == "ringing" or word == "in-progress" then
+          assert.is_false(is_marked, word)
+        end
+      end
+      assert.equal(5, found)
     end)
   end
 

@@ -91,6 +91,13 @@ local acknowledges_fields = {
   after_clear = { "boolean" },
 }
 
+-- What the engine looks for before a script sees a request (core/io/doors.h).
+local ENDS, MARK_BYTES = 8, 39
+
+local function fault_of_mark(text)
+  if text == "" or #text > MARK_BYTES then return ("must have 1 to %d bytes"):format(MARK_BYTES) end
+end
+
 ---@class callisto.CarrierWebhook  what the carrier asks us
 ---@field headers string[]  of webhooks and upgrades that the adapter reads, lower case
 ---@field verify fun(message: table, public_url: string, account: table): true|nil, string?, integer?
@@ -104,6 +111,8 @@ local acknowledges_fields = {
 ---@field url (fun(url: string, account: table): string)|nil  a URL of ours as the carrier must be given it, where requests are
 ---  known by their URL
 ---@field received integer|nil  the HTTP status of the answer to a webhook that only reports something [204]
+---@field ends string[]|nil  texts that mark a request on an inbound path as news of an end, such as "CallStatus=completed": it
+---  goes before calls that begin; at most 8 of 39 bytes
 ---@field is_mute boolean|nil  what a document says is not heard: sentences for callers without an agent need the media socket
 local webhook_fields = {
   headers = { "list", default = {}, each = { "string" } },
@@ -116,6 +125,9 @@ local webhook_fields = {
   follow_up = { "function" },
   url = { "function" },
   received = { "integer", default = 204, min = 200, max = 299 },
+  ends = { "list", each = { "string", check = fault_of_mark }, check = function(list)
+    if #list > ENDS then return ("must be at most %d texts"):format(ENDS) end
+  end },
   is_mute = { "boolean" },
 }
 
@@ -171,7 +183,7 @@ local request_fields = {
 ---@field document_bytes integer|nil  a longer document is not sent
 ---@field inline_document_bytes integer|nil  a longer one is fetched instead of sent with the order
 ---@field parameter_bytes integer|nil  name and value of a stream's parameter; longer ones are left out
----@field webhook_seconds number|nil  how long the carrier waits for the answer to a webhook
+---@field webhook_seconds number|nil  how long the carrier waits for the answer to a webhook [10]
 local limit_fields = {
   calls_per_second = { "number", min = 0.01 },
   concurrent = { "integer", min = 1 },
