@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "base/metrics.h"
 #include "bind/l_core.h"
 #include "io/say.h"
 #include "script/live_call.h"
@@ -302,14 +301,6 @@ static int modules(lua_State *L) {
   return 1;
 }
 
-static int metrics_text(lua_State *L) {
-  cal_buf *text = cal_luax_buf(L, 4 << 20);
-  cal_metrics_print(text);
-  lua_pushlstring(L, text->bytes ? text->data : "", text->bytes);
-  cal_buf_free(text);
-  return 1;
-}
-
 /* reload(share, is_forced), rollback(), code(): answered like an HTTP request, with a status and a JSON report. */
 static int wish(lua_State *L, cal_wish w) {
   cal_context *context = cal_context_of(L);
@@ -340,7 +331,9 @@ static int rollback(lua_State *L) {
 
 static int code_status(lua_State *L) { return wish(L, (cal_wish){.kind = CAL_WISH_STATUS}); }
 
+/* started(has_templates) */
 static int started(lua_State *L) {
+  atomic_store(&reach_of(L)->has_no_template, lua_isboolean(L, 1) && !lua_toboolean(L, 1));
   cal_service_started(cal_context_of(L)->service);
   return 0;
 }
@@ -363,7 +356,6 @@ void cal_core_add_service(lua_State *L) {
   cal_luax_set(L, "settings", settings);
   cal_luax_set(L, "status", status);
   cal_luax_set(L, "modules", modules);
-  cal_luax_set(L, "metrics_text", metrics_text);
   cal_luax_set(L, "reload", reload);
   cal_luax_set(L, "rollback", rollback);
   cal_luax_set(L, "code", code_status);

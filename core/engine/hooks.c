@@ -1,52 +1,12 @@
 #include "engine/hooks.h"
 
-#include <string.h>
-
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/metrics.h"
+#include "engine/arrivals.h"
 #include "store/facts.h"
 
-/* ---- requests and sockets */
-
-/* Requests that name a live call go to the thread, and there to the code, that owns it; the others are dealt
- * in turn. */
-static uint8_t script_for(cal_reach *reach, const cal_http_message *message, cal_id *handle) {
-  const char *query = message->query, *at = query ? strstr(query, "call=") : NULL;
-  if (at && (at == query || at[-1] == '&')) {
-    char name[64];
-    cal_owner owner;
-    size_t bytes = strcspn(at + 5, "&");
-    if (bytes < sizeof name) {
-      memcpy(name, at + 5, bytes);
-      name[bytes] = 0;
-      if (cal_registry_find(reach->registry, name, &owner)) {
-        *handle = owner.handle;
-        return owner.script;
-      }
-    }
-  }
-  return cal_reach_next_script(reach);
-}
-
-static int on_request(void *context, cal_io *io, cal_id request, cal_http_message *message) {
-  cal_reach *reach = context;
-  cal_event event = {.kind = CAL_EVENT_HTTP_REQUEST, .source = request, .message = message};
-  uint8_t script = script_for(reach, message, &event.target);
-  int code = cal_reach_event(reach, script, &event, CAL_MAIL_CONTROL);
-  if (!code) return 0;
-  cal_metric_add(
-      cal_counter("callisto_requests_refused_total", "requests refused because the script plane is behind"),
-      1);
-  return 503;
-}
-
-static int on_socket(void *context, cal_id socket, cal_http_message *message) {
-  cal_reach *reach = context;
-  cal_event event = {.kind = CAL_EVENT_SOCKET, .source = socket, .message = message};
-  return cal_reach_event(reach, cal_reach_next_script(reach), &event, CAL_MAIL_CONTROL);
-}
+/* ---- answers and speech */
 
 static void on_response(void *context, cal_id fetch, cal_http_message *message, int code, const char *text,
                         int was_sent) {
@@ -112,8 +72,8 @@ static void on_wire(void *context, const char *call, int is_ours, const char *da
 
 cal_io_hooks cal_engine_hooks(cal_reach *reach, cal_hearing hearing) {
   return (cal_io_hooks){.context = reach,
-                        .on_request = on_request,
-                        .on_socket = on_socket,
+                        .on_request = cal_arrivals_request,
+                        .on_socket = cal_arrivals_socket,
                         .on_response = on_response,
                         .ear = reach->ear,
                         .voice = reach->voice,

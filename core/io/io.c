@@ -223,6 +223,10 @@ int cal_io_listen(cal_io *io, const cal_server_options *options) {
   return cal_server_listen(&io->server, io->net, &mine);
 }
 
+void cal_io_answer(cal_io *io, cal_id request, const cal_http_answer *answer) {
+  cal_server_reply(io->server, request, answer);
+}
+
 uint16_t cal_io_port(cal_io *io) { return io->server ? (uint16_t)cal_server_port(io->server) : 0; }
 cal_mailbox *cal_io_commands(cal_io *io) { return io->commands; }
 void cal_io_refuse_calls(cal_io *io) { atomic_store(&io->refuses, 1); }

@@ -55,6 +55,8 @@ int cal_io_new(cal_io **result, const cal_io_options *options);
 cal_io *cal_io_free(cal_io *io); /* ends its legs, closes its sockets; returns NULL */
 int cal_io_listen(cal_io *io, const cal_server_options *options); /* handlers are filled in by io */
 uint16_t cal_io_port(cal_io *io);
+/* Answers a request that on_request was told of; on the io thread, also from inside it. */
+void cal_io_answer(cal_io *io, cal_id request, const cal_http_answer *answer);
 cal_mailbox *cal_io_commands(cal_io *io); /* borrowed */
 /* Any thread. From now on only sockets of calls that were answered before are let in, others get 503; calls
  * live on. */

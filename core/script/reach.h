@@ -75,6 +75,7 @@ typedef struct cal_reach {
   atomic_uint turn;  /* whose turn it is to take something new */
   atomic_uint calls; /* open on all threads */
   atomic_int is_draining;
+  atomic_int has_no_template; /* nothing could be done with a call */
 
   /* What the engine is told, once for each script thread. */
   void *engine;

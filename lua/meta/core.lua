@@ -230,10 +230,6 @@ function core.status() end
 ---@return {name: string, path: string, error: string|nil}[]
 function core.modules(prefix) end
 
----Prometheus text of all metrics.
----@return string
-function core.metrics_text() end
-
 ---Has the engine build, verify and take the code on disk. Answered by a `response` event: status and a JSON report.
 ---@param share integer|nil percent of new calls it gets [100]
 ---@param is_forced boolean|nil ends a canary of other code
@@ -248,8 +244,9 @@ function core.rollback() end
 ---@return integer|nil request, string? message, string? code
 function core.code() end
 
----After "start": everything is ready, requests may come.
-function core.started() end
+---After "start": everything is ready, requests may come. Without a template /readyz says 503; nil is for services that need none.
+---@param has_templates boolean|nil
+function core.started(has_templates) end
 
 ---Which call a name (our id, or the carrier's) belongs to, and whether this VM owns it.
 ---@param name string

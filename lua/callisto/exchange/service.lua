@@ -126,9 +126,6 @@ local function set_faults(body)
 end
 
 local control = {
-  ["GET /healthz"] = function() return 200, { ["content-type"] = "text/plain" }, "ok\n" end,
-  ["GET /readyz"] = function() return 200, { ["content-type"] = "text/plain" }, "ready\n" end,
-  ["GET /metrics"] = function() return 200, { ["content-type"] = "text/plain; version=0.0.4" }, core.metrics_text() end,
   ["GET /exchange"] = list_carriers,
   ["GET /exchange/calls"] = list_calls,
   ["POST /exchange/calls"] = function(message) return start_call(message.body) end,

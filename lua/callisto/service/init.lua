@@ -1,7 +1,8 @@
 -- callisto.service: what runs in a service VM. Requests, webhooks, the lives of calls.
 --
--- Every request is answered by a task of its own; an error in one is a 500 without details for the client and a line with
--- the traceback in the log. The lives of calls are tasks too; one that fails is buried in order.
+-- /healthz, /readyz and /metrics are the engine's (core/engine/arrivals.h). Every other request is answered by a task of its
+-- own; an error in one is a 500 without details for the client and a line with the traceback in the log. The lives of calls
+-- are tasks too; one that fails is buried in order.
 
 local core = require "callisto.core"
 if core.kind == "call" then error("callisto.service is not for flows: it serves all calls, and runs beside them", 0) end
@@ -65,32 +66,15 @@ task.on_error(function(failed, message)
   if failed.call then task.start(life.bury, failed.call) end
 end)
 
-local function ready()
-  if core.status().draining then
-    return http.problem(503, "draining", nil, { ["retry-after"] = "30" })
-  end
-  if not catalog.any() then return http.problem(503, "there is no template") end
-  return http.text(200, "ready\n")
-end
-
-local function add_own_routes()
-  table_of_routes:add("GET", "/healthz", function() return http.text(200, "ok\n") end)
-  table_of_routes:add("GET", "/readyz", ready)
-  table_of_routes:add("GET", "/metrics", function()
-    return http.text(200, core.metrics_text(), "text/plain; version=0.0.4; charset=utf-8")
-  end)
-end
-
 local receive = {}
 
 function receive.start()
   catalog.load()
-  add_own_routes()
   api.add(table_of_routes)
   webhooks.add(table_of_routes)
   sockets.add()
   retention.start()
-  core.started()
+  core.started(catalog.any())
   log.info(("%s and %s are ready"):format(counted(#catalog.carriers(), "carrier"), counted(#catalog.list(), "template")))
 end
 
