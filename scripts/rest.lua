@@ -19,7 +19,7 @@ Without keys only this machine is served: the connection comes from loopback, no
 page of another site sent it (`Origin`). The refusal says which of these it was. Behind a proxy there must be keys.
 
 A slash at the end of a path changes nothing. Other methods than those below get 405 with `Allow`. Fields that are not below are
-refused.
+refused. A node that is too busy to answer within a second says 503 with `Retry-After`, to orders and questions alike.
 
 Made by `scripts/rest` from the table of routes (`lua/callisto/service/api`).
 ]]

@@ -1,13 +1,15 @@
-/* callisto.core, what a service VM has for media sockets: those that come before their call (io/lobby.h),
- * and what is said on a call's socket besides audio. */
+/* callisto.core, what a service VM has for who comes in: the doors of new calls (io/doors.h), media sockets that come
+ * before their call (io/lobby.h), and what is said on a call's socket besides audio. */
 #include <errno.h>
 #include <lauxlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/mem.h"
 #include "bind/l_core.h"
 #include "script/live_call.h"
+#include "io/doors.h"
 #include "io/lobby.h"
 #include "data/jscan.h"
 
@@ -38,6 +40,69 @@ static int sockets(lua_State *L) {
                               .lines = cal_luax_text(L, 2, "lines"),
                               .lines_most = (uint32_t)cal_luax_number(L, 2, "lines_most", 0, 0, 100000)};
     int code = cal_prefixes_declare(reach_of(L)->prefixes, path, &about);
+    if (code < 0) return cal_luax_refuse(L, code);
+    lua_settop(L, 1);
+  }
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static cal_door_kind kind_of_door(lua_State *L, int index) {
+  const char *kind = cal_luax_text_needed(L, index, "kind");
+  if (!strcmp(kind, "begins")) return CAL_DOOR_BEGINS;
+  if (!strcmp(kind, "tells")) return CAL_DOOR_TELLS;
+  luaL_error(L, "`kind` is '%s'; 'begins' and 'tells' are possible", kind);
+  return CAL_DOOR_ASKS;
+}
+
+/* What marks a request as news. */
+static void read_news(lua_State *L, int index, cal_door *door) {
+  lua_getfield(L, index, "news");
+  size_t count = lua_istable(L, -1) ? lua_objlen(L, -1) : 0;
+  if (count > CAL_DOOR_NEWS) luaL_error(L, "`news` has more than %d texts", CAL_DOOR_NEWS);
+  for (size_t i = 0; i < count; i++) {
+    lua_rawgeti(L, -1, (int)i + 1);
+    const char *text = luaL_checkstring(L, -1);
+    if (!*text || strlen(text) >= CAL_DOOR_NEWS_BYTES)
+      luaL_error(L, "a text of `news` has 1 to %d bytes", CAL_DOOR_NEWS_BYTES - 1);
+    snprintf(door->news[i], sizeof door->news[i], "%s", text);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
+/* What comes there, and the words in which it is turned away. */
+static cal_door door_of(lua_State *L, int index) {
+  size_t bytes = 0;
+  cal_door door = {.kind = kind_of_door(L, index),
+                   .patience_ms = (uint32_t)(1000 * cal_luax_number(L, index, "patience", 10, 0.1, 600)),
+                   .status = (int)cal_luax_number(L, index, "status", 503, 200, 599)};
+  const char *type = cal_luax_text(L, index, "type");
+  if (type && strlen(type) >= sizeof door.content_type)
+    luaL_error(L, "`type` has more than %d bytes", (int)sizeof door.content_type - 1);
+  snprintf(door.content_type, sizeof door.content_type, "%s", type ? type : "text/plain");
+  lua_getfield(L, index, "body");
+  const char *body = lua_tolstring(L, -1, &bytes);
+  if (bytes > sizeof door.body) luaL_error(L, "`body` has more than %d bytes", (int)sizeof door.body);
+  if (body) memcpy(door.body, body, bytes);
+  door.body_bytes = (uint32_t)bytes;
+  lua_pop(L, 1);
+  read_news(L, index, &door);
+  return door;
+}
+
+/* doors{ {path = "/twilio/answer", kind = "begins", method, patience = 15, status = 200, type = "text/xml", body = "…",
+ * news = {"CallStatus=completed"}}, … } */
+static int doors(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  for (size_t i = 1; i <= lua_objlen(L, 1); i++) {
+    lua_rawgeti(L, 1, (int)i);
+    luaL_argcheck(L, lua_istable(L, 2), 1,
+                  "a list of { path, kind, method, patience, status, type, body, news }");
+    cal_door door = door_of(L, 2);
+    const char *method = cal_luax_text(L, 2, "method"), *path = cal_luax_text_needed(L, 2, "path");
+    int code = cal_doors_declare(reach_of(L)->doors, method, path, &door);
     if (code < 0) return cal_luax_refuse(L, code);
     lua_settop(L, 1);
   }
@@ -106,6 +171,7 @@ static int leg_bye(lua_State *L) {
 }
 
 void cal_core_add_sockets(lua_State *L) {
+  cal_luax_set(L, "doors", doors);
   cal_luax_set(L, "sockets", sockets);
   cal_luax_set(L, "socket_refuse", socket_refuse);
   cal_luax_set(L, "leg_text", leg_text);

@@ -45,6 +45,8 @@ static const option_row rows[] = {
      "the built-in ear also listens without expected answers; often wrong, 100 MiB"},
     {"inline", FLAG_OF(ON, engine.is_inline), "everything on one thread, for debugging"},
     {"max-calls", NUMBER_OF(engine.calls_ceiling, 1, 20000), "N", "live calls of this node [2000]"},
+    {"arrival-wait-ms", NUMBER_OF(engine.arrival_wait_ms, 10, 60000), "N",
+     "a call, an order or a question that would wait longer for a script is turned away [1000]"},
     {"warm-vms", NUMBER_OF(engine.warm_vms, 1, 1000), "N", "VMs kept ready, a script thread [16]"},
     {"budget-ms", NUMBER_OF(engine.entry_budget_ms, 1, 10000), "N",
      "CPU time of one step of a call's script [50]"},

@@ -1,18 +1,22 @@
 #include "engine/arrivals.h"
 
+#include <errno.h>
 #include <string.h>
 
+#include "base/error.h"
+#include "base/log.h"
 #include "base/metrics.h"
+#include "io/doors.h"
 
 #define METRICS_CEILING (4u << 20)
-#define RETRY_AFTER_S "5"
+#define SOCKET_PATIENCE_MS 2000 /* of a socket that comes first; the lobby holds it for five seconds */
 
 /* ---- what the engine answers itself */
 
 static void answer_text(cal_io *io, cal_id request, const cal_http_message *message, int status,
                         const char *type, cal_span body) {
   cal_http_field fields[] = {{{"content-type", 12}, cal_span_of(type)},
-                             {{"retry-after", 11}, cal_span_of(RETRY_AFTER_S)}};
+                             {{"retry-after", 11}, cal_span_of(CAL_DOOR_RETRY_AFTER_S)}};
   if (!strcmp(message->method, "HEAD")) body.bytes = 0;
   cal_io_answer(io, request,
                 &(cal_http_answer){
@@ -71,7 +75,7 @@ static int answer_here(cal_reach *reach, cal_io *io, cal_id request, const cal_h
   return 0;
 }
 
-/* ---- who works on it */
+/* ---- who works on it, and how soon */
 
 /* The owner of the live call a request names by our id; 0: it names none. */
 static uint8_t script_of_call(cal_reach *reach, const cal_http_message *message, cal_id *handle) {
@@ -88,30 +92,113 @@ static uint8_t script_of_call(cal_reach *reach, const cal_http_message *message,
   return owner.script;
 }
 
-/* ---- hooks */
-
-static int refused(int code) {
-  if (!code) return 0;
-  cal_metric_add(
-      cal_counter("callisto_requests_refused_total", "requests refused because the script plane is behind"),
-      1);
-  return 503;
+/* A question takes turns with beginnings, and a beginning with questions. */
+static uint64_t wait_of(cal_reach *reach, uint8_t script, int begins, uint64_t now_ns) {
+  cal_mail_waiting waiting = cal_mailbox_waiting_by_lane(reach->events[script - 1]);
+  uint32_t mine = begins ? waiting.beginnings : waiting.questions;
+  uint32_t others = begins ? waiting.questions : waiting.beginnings;
+  cal_queue_ahead ahead = {.first = waiting.ordinary, .turns = mine + (others <= mine ? others : mine + 1)};
+  return cal_admission_wait_ns(&reach->admissions[script - 1], now_ns, ahead);
 }
+
+/* The thread on which one more waits least; of equals, the one whose turn it is. */
+static uint8_t quickest_script(cal_reach *reach, int begins, uint64_t now_ns, uint64_t *wait_ns) {
+  uint8_t first = cal_reach_next_script(reach), best = 0;
+  for (uint8_t i = 0; i < reach->script_threads; i++) {
+    uint8_t script = (uint8_t)((first - 1 + i) % reach->script_threads + 1);
+    uint64_t wait = wait_of(reach, script, begins, now_ns);
+    if (best && wait >= *wait_ns) continue;
+    best = script;
+    *wait_ns = wait;
+  }
+  return best;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+/* One line a second, whatever comes. */
+static void note_turned_away(cal_reach *reach, uint64_t now_ns, uint64_t wait_ns) {
+  cal_metric_add(cal_counter("callisto_arrivals_turned_away_total",
+                             "requests and sockets refused because their answer would have come too late"),
+                 1);
+  unsigned count = atomic_fetch_add(&reach->turned_away, 1) + 1;
+  uint64_t said_ns = atomic_load(&reach->turned_away_ns);
+  if (now_ns - said_ns < CAL_S || !atomic_compare_exchange_strong(&reach->turned_away_ns, &said_ns, now_ns))
+    return;
+  atomic_fetch_sub(&reach->turned_away, count);
+  cal_log(CAL_LOG_WARN, "engine", NULL,
+          "%u requests were turned away: scripts are behind, an answer would take %.1f s", count,
+          (double)wait_ns / CAL_S);
+}
+
+/* ---- in time or not */
+
+/* -EBUSY: there is no time for it, and nothing was taken; after anything else the event is. */
+static int go_first(cal_reach *reach, uint8_t script, cal_event *event, uint64_t patience_ns) {
+  uint32_t ahead = cal_mailbox_waiting_by_lane(reach->events[script - 1]).ordinary;
+  uint64_t wait_ns = cal_admission_first_wait_ns(&reach->admissions[script - 1], event->came_ns, ahead);
+  if (wait_ns > patience_ns) {
+    note_turned_away(reach, event->came_ns, wait_ns);
+    return -EBUSY;
+  }
+  return cal_reach_event(reach, script, event, CAL_MAIL_CONTROL);
+}
+
+static int stand_back(cal_reach *reach, cal_event *event, int begins, uint64_t patience_ns) {
+  uint64_t wait_ns = 0, most_ns = reach->limits.arrival_wait_ms * CAL_MS;
+  uint8_t script = quickest_script(reach, begins, event->came_ns, &wait_ns);
+  if (wait_ns > smaller(patience_ns, most_ns)) {
+    note_turned_away(reach, event->came_ns, wait_ns);
+    return -EBUSY;
+  }
+  event->flags |= CAL_EVENT_TURN;
+  event->deadline_ns = event->came_ns + smaller(patience_ns, 2 * most_ns);
+  return cal_reach_event(reach, script, event, begins ? CAL_MAIL_BEGINNING : CAL_MAIL_QUESTION);
+}
+
+static int admit(cal_reach *reach, cal_event *event, const cal_door *door) {
+  uint64_t patience_ns = door->patience_ms * CAL_MS;
+  uint8_t script = script_of_call(reach, event->message, &event->target);
+  if (door->kind == CAL_DOOR_TELLS) event->flags |= CAL_EVENT_NEWS;
+  if (!script && door->kind == CAL_DOOR_TELLS) script = cal_reach_next_script(reach);
+  return script ? go_first(reach, script, event, patience_ns)
+                : stand_back(reach, event, door->kind == CAL_DOOR_BEGINS, patience_ns);
+}
+
+/* ---- hooks */
 
 int cal_arrivals_request(void *context, cal_io *io, cal_id request, cal_http_message *message) {
   cal_reach *reach = context;
+  cal_door door;
   if (answer_here(reach, io, request, message)) {
     cal_http_message_free(message);
     return 0;
   }
-  cal_event event = {.kind = CAL_EVENT_HTTP_REQUEST, .source = request, .message = message};
-  uint8_t script = script_of_call(reach, message, &event.target);
-  return refused(
-      cal_reach_event(reach, script ? script : cal_reach_next_script(reach), &event, CAL_MAIL_CONTROL));
+  cal_event event = {.kind = CAL_EVENT_HTTP_REQUEST,
+                     .source = request,
+                     .message = message,
+                     .came_ns = cal_reach_now_ns(reach)};
+  cal_doors_find(reach->doors, message, &door);
+  int code = admit(reach, &event, &door);
+  if (code != -EBUSY) return code ? 503 : 0;
+  answer_text(io, request, message, door.status, door.content_type, (cal_span){door.body, door.body_bytes});
+  cal_http_message_free(message);
+  return 0;
 }
 
 int cal_arrivals_socket(void *context, cal_id socket, cal_http_message *message) {
+  cal_event event = {
+      .kind = CAL_EVENT_SOCKET, .source = socket, .message = message, .came_ns = cal_reach_now_ns(context)};
+  int code = stand_back(context, &event, 1, SOCKET_PATIENCE_MS * CAL_MS);
+  if (code == -EBUSY) cal_http_message_free(message);
+  return code;
+}
+
+int cal_arrivals_have_time(void *context) {
   cal_reach *reach = context;
-  cal_event event = {.kind = CAL_EVENT_SOCKET, .source = socket, .message = message};
-  return cal_reach_event(reach, cal_reach_next_script(reach), &event, CAL_MAIL_CONTROL);
+  uint64_t now_ns = cal_reach_now_ns(reach), wait_ns = 0;
+  quickest_script(reach, 1, now_ns, &wait_ns);
+  if (wait_ns <= reach->limits.arrival_wait_ms * CAL_MS) return 1;
+  note_turned_away(reach, now_ns, wait_ns);
+  return 0;
 }

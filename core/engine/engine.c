@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "bind/init.h"
 #include "engine/planes.h"
+#include "io/doors.h"
 #include "io/lobby.h"
 
 #define SHARED_CEILING (64u << 20)
@@ -78,6 +79,7 @@ static void complete(cal_engine_options *o) {
   if (!o->settings_json) o->settings_json = "{}";
   if (!o->calls_ceiling) o->calls_ceiling = 2000;
   if (!o->warm_vms) o->warm_vms = 16;
+  if (!o->arrival_wait_ms) o->arrival_wait_ms = 1000;
   if (!o->entry_budget_ms) o->entry_budget_ms = 50;
   if (!o->vm_memory_bytes) o->vm_memory_bytes = 16u << 20;
   if (o->loop) o->is_inline = 1;
@@ -99,6 +101,7 @@ static void fill_reach(cal_engine *engine) {
                               .is_spoken = o->loop && !o->has_real_voice,
                               .limits = {.calls = o->calls_ceiling,
                                          .warm_vms = o->warm_vms,
+                                         .arrival_wait_ms = o->arrival_wait_ms,
                                          .entry_budget_ms = o->entry_budget_ms,
                                          .vm_memory_bytes = o->vm_memory_bytes,
                                          .allow_private = o->allow_private},
@@ -108,6 +111,7 @@ static void fill_reach(cal_engine *engine) {
                               .shared = cal_kv_new(SHARED_CEILING),
                               .holders = cal_holders_new(),
                               .tokens = cal_tokens_new(TOKENS_CEILING),
+                              .doors = cal_doors_new(),
                               .registry = cal_registry_new(),
                               .io_threads = o->io_threads,
                               .script_threads = o->script_threads,
@@ -188,6 +192,7 @@ cal_engine *cal_engine_free(cal_engine *engine) {
   cal_registry_free(engine->reach.registry);
   cal_tokens_free(engine->reach.tokens);
   cal_prefixes_free(engine->reach.prefixes);
+  cal_doors_free(engine->reach.doors);
   cal_kv_free(engine->reach.shared);
   cal_holders_free(engine->reach.holders);
   return cal_free(engine);

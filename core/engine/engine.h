@@ -44,8 +44,9 @@ typedef struct cal_engine_options {
   const char *store_path;  /* NULL: <data folder>/callisto.db */
   const char *data_folder; /* recordings and the database; created */
   uint32_t grace_s;
-  uint32_t calls_ceiling; /* live calls of this node; 0 = 2000 */
-  uint32_t warm_vms;      /* a script thread; 0 = 16 */
+  uint32_t calls_ceiling;   /* live calls of this node; 0 = 2000 */
+  uint32_t warm_vms;        /* a script thread; 0 = 16 */
+  uint32_t arrival_wait_ms; /* see cal_limits */
   uint32_t entry_budget_ms, vm_memory_bytes;
   int allow_private;         /* scripts of calls may fetch from private addresses */
   const char *const *fields; /* request headers that scripts want to see, lower case, NULL-terminated */

@@ -74,6 +74,7 @@ cal_io_hooks cal_engine_hooks(cal_reach *reach, cal_hearing hearing) {
   return (cal_io_hooks){.context = reach,
                         .on_request = cal_arrivals_request,
                         .on_socket = cal_arrivals_socket,
+                        .has_time = cal_arrivals_have_time,
                         .on_response = on_response,
                         .ear = reach->ear,
                         .voice = reach->voice,

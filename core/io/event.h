@@ -28,6 +28,8 @@ enum {
   CAL_EVENT_INTERRUPTED = 2, /* stopped before its end */
   CAL_EVENT_IN_BAND = 4,     /* the key was found in the audio */
   CAL_EVENT_WITH_LEG = 8,    /* an utterance that ended with its leg: CAL_EVENT_LEG_ENDED follows */
+  CAL_EVENT_TURN = 16,       /* it came through a lane of the mailbox that stands back */
+  CAL_EVENT_NEWS = 32,       /* a request that has to be worked on, even when its asker has gone */
 };
 
 struct cal_http_message;
@@ -38,8 +40,10 @@ typedef struct cal_event {
   uint32_t utterance;
   uint32_t flags;
   int32_t code;
-  int64_t
-      number; /* the key's character, milliseconds, or for COMMIT the percent of what is new; 0: thrown away */
+  /* The key's character, milliseconds, or for COMMIT the percent of what is new; 0: thrown away. */
+  int64_t number;
+  uint64_t came_ns;                 /* of a request or a socket: when it arrived … */
+  uint64_t deadline_ns;             /* … and until when it may be begun; 0: at any time */
   cal_id target;                    /* call handle; 0: the service VM */
   cal_id source;                    /* what is answered, or who to answer */
   char name[64];                    /* the call it is about, where the target does not say it */

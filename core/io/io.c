@@ -103,6 +103,7 @@ static int on_upgrade(void *context, const cal_http_request *request, cal_upgrad
     int code = cal_lobby_hold(io->lobby, request, &upgrade->handlers);
     if (!code) return 0;
     if (code == -EBUSY) return refuse_upgrade(upgrade, 503, "All lines of this carrier are in use");
+    if (code == -EAGAIN) return refuse_upgrade(upgrade, 503, "This node is overloaded");
   }
   if (!call)
     return refuse_upgrade(upgrade, status,
@@ -172,6 +173,7 @@ static void open_legs(cal_io *io) {
                                                  .tag = options->index,
                                                  .ceiling = options->legs_ceiling,
                                                  .on_socket = hooks->on_socket,
+                                                 .has_time = hooks->has_time,
                                                  .context = hooks->context});
 }
 

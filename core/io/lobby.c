@@ -36,6 +36,7 @@ typedef struct held {
   cal_ws *ws; /* NULL: not open yet, or closed */
   cal_timer patience;
   cal_http_message *about; /* until it is told */
+  cal_asker *asker;        /* until it is taken, refused or closed */
   uint32_t awaited;        /* text messages until then */
   uint32_t told;           /* messages that were there when it was */
   cal_list kept;
@@ -74,6 +75,7 @@ static void leave_lobby(held *h) {
   if (!h->id) return;
   cal_slots_remove(h->lobby->sockets, h->id);
   h->id = 0;
+  h->asker = cal_asker_leave(h->asker);
   cal_timer_stop(loop_of(h), &h->patience);
   cal_metric_add(gauge_held(), -1);
 }
@@ -270,6 +272,10 @@ int cal_lobby_hold(cal_lobby *lobby, const cal_http_request *request, cal_ws_han
   uint64_t now_ns = cal_loop_now_ns(cal_legs_host(lobby->options.legs)->loop);
   cal_prefix *p = cal_prefixes_enter(lobby->options.prefixes, request->path, now_ns, &first, &code);
   if (!p) return code;
+  if (lobby->options.has_time && !lobby->options.has_time(lobby->options.context)) {
+    cal_prefix_leave(p);
+    return -EAGAIN;
+  }
   held *h = cal_alloc(sizeof *h);
   h->lobby = lobby;
   h->prefix = p;
@@ -282,6 +288,8 @@ int cal_lobby_hold(cal_lobby *lobby, const cal_http_request *request, cal_ws_han
     return -EBUSY;
   }
   h->about = cal_http_message_of(request);
+  h->asker = cal_asker_new();
+  h->about->asker = cal_ref(h->asker);
   cal_metric_add(gauge_held(), 1);
   cal_timer_start(loop_of(h), &h->patience, cal_loop_now_ns(loop_of(h)) + CAL_LOBBY_WAIT_MS * CAL_MS,
                   on_patience_over);

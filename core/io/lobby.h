@@ -34,13 +34,15 @@ typedef struct cal_lobby_options {
   /* A socket asks for a call, its first texts, each with a final zero, being the body; takes the message. 0, or
    * anything else: it is turned away. NULL: every one is. */
   int (*on_socket)(void *context, cal_id socket, cal_http_message *message);
+  int (*has_time)(
+      void *context); /* whether a socket that came now would be asked about soon; NULL: it would */
   void *context;
 } cal_lobby_options;
 
 cal_lobby *cal_lobby_new(const cal_lobby_options *options); /* returns owned */
 cal_lobby *cal_lobby_free(cal_lobby *lobby);                /* takes; after its sockets are closed */
 /* The upgrade of a path without a token. 0: held, with the handlers filled in; -ENOENT: no such prefix;
- * -EBUSY: as many are live as may be, or all lines are held. */
+ * -EBUSY: as many are live as may be, or all lines are held; -EAGAIN: there is no time for it now. */
 int cal_lobby_hold(cal_lobby *lobby, const cal_http_request *request, cal_ws_handlers *handlers);
 /* Takes the call. A socket that is gone meanwhile is told as the end of its leg. */
 void cal_lobby_take(cal_lobby *lobby, cal_id socket, cal_party *party);

@@ -23,6 +23,7 @@
 #include "io/event.h"
 #include "io/io.h"
 #include "io/tokens.h"
+#include "script/admission.h"
 #include "script/registry.h"
 #include "script/trace.h"
 #include "store/files.h"
@@ -36,7 +37,8 @@ typedef struct cal_limits {
   uint32_t calls;    /* live ones of this node */
   uint32_t warm_vms; /* of a script thread */
   uint32_t entry_budget_ms, vm_memory_bytes;
-  int allow_private; /* scripts of calls may fetch from private addresses */
+  uint32_t arrival_wait_ms; /* what would wait longer for a script is turned away (engine/arrivals.h) */
+  int allow_private;        /* scripts of calls may fetch from private addresses */
 } cal_limits;
 
 typedef struct cal_reload cal_reload;
@@ -57,6 +59,7 @@ typedef struct cal_reach {
   cal_holders *holders;
   cal_tokens *tokens;
   struct cal_prefixes *prefixes;
+  struct cal_doors *doors;
   cal_registry *registry;
   cal_reload *reload;
 
@@ -76,6 +79,11 @@ typedef struct cal_reach {
   atomic_uint calls; /* open on all threads */
   atomic_int is_draining;
   atomic_int has_no_template; /* nothing could be done with a call */
+
+  cal_admission admissions[CAL_THREADS]; /* of the script threads */
+  atomic_uint
+      turned_away; /* requests and sockets, since the last line of the log about it, which was written … */
+  _Atomic uint64_t turned_away_ns; /* … then */
 
   /* What the engine is told, once for each script thread. */
   void *engine;

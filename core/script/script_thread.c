@@ -9,6 +9,7 @@
 #include "script/backlog.h"
 #include "script/context.h"
 #include "script/live_call.h"
+#include "script/overdue.h"
 #include "script/question.h"
 #include "script/reload.h"
 #include "script/service.h"
@@ -180,9 +181,8 @@ static void act(cal_script_thread *thread, cal_event *event) {
   sweep_services(thread);
 }
 
-static void deliver(void *context, void *message) {
-  cal_script_thread *thread = context;
-  cal_event *event = message;
+/* Takes the event. */
+static void give(cal_script_thread *thread, cal_event *event) {
   switch (event->kind) {
   case CAL_EVENT_HTTP_RESPONSE:
   case CAL_EVENT_STORED:
@@ -203,6 +203,26 @@ static void deliver(void *context, void *message) {
   default:
     give_to_call(thread, event);
   }
+}
+
+/* Takes the event, and measures what it costs. */
+static void work(cal_script_thread *thread, cal_event *event, uint64_t now_ns) {
+  cal_reach *reach = thread->host.reach;
+  cal_admission *admission = &reach->admissions[thread->host.index - 1];
+  cal_admission_begin(admission, now_ns, (event->flags & CAL_EVENT_TURN) != 0);
+  give(thread, event);
+  cal_mail_waiting waiting = cal_mailbox_waiting_by_lane(thread->host.events);
+  cal_admission_end(admission, cal_reach_now_ns(reach), waiting.questions + waiting.beginnings);
+}
+
+static void deliver(void *context, void *message) {
+  cal_script_thread *thread = context;
+  cal_event *event = message;
+  uint64_t now_ns = cal_reach_now_ns(thread->host.reach);
+  if (cal_overdue(thread->host.reach, event, now_ns))
+    cal_event_drop(event);
+  else
+    work(thread, event, now_ns);
 }
 
 static void drop(void *context, void *message) { cal_event_drop(message); }

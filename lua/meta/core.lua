@@ -148,6 +148,15 @@ function core.leg_dial(call_id, options) end
 ---@return true|nil ok, string? message, string? code
 function core.vendor_open(call_id, options) end
 
+---What comes in on which path, a route such as "/telephony/twilio/inbound/{agent}". What `begins` calls stands back behind what
+---live calls need, and gets this answer at once when a script would be too late for it; what `tells` news goes first, and is
+---worked on though its sender has gone. Everything else asks: it stands back, too, beside what begins.
+---@param list {path: string, kind: "begins"|"tells", method: string|nil, patience: number|nil, status: integer|nil, type: string|nil, body: string|nil, news: string[]|nil}[]
+---  `method`: any without one; `patience` of the sender [10]; `status` of the refusal [503], `body`: at most 1 KiB; `news`: texts
+---  in a body or a query that mark a request as news, at most 8 of 39 bytes
+---@return true|nil ok, string? message, string? code
+function core.doors(list) end
+
 ---Lets media sockets of these paths (prefixes) come without a token: they are held, at most five seconds, and asked about with
 ---"socket" events when `first` text messages are there [1]. `most`: how many at a time, held or as legs; beyond it, and while
 ---`lines_most` hold the lines of that name (callisto.shared), upgrades get 503 and Retry-After.

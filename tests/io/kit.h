@@ -117,6 +117,7 @@ typedef struct kit {
   uint32_t sockets;   /* that came before their call */
   cal_id socket;
   int socket_status;      /* what on_socket says */
+  int has_no_time;        /* for a socket that comes first */
   char socket_about[600]; /* path?query and the first texts, each after a bar */
   int response_code, response_status, response_was_sent;
   cal_id response_to;
@@ -168,6 +169,8 @@ static inline int kit_on_socket(void *context, cal_id socket, cal_http_message *
   cal_http_message_free(message);
   return k->socket_status;
 }
+
+static inline int kit_has_time(void *context) { return !((kit *)context)->has_no_time; }
 
 static inline void kit_on_response(void *context, cal_id fetch, cal_http_message *message, int code,
                                    const char *text, int was_sent) {
@@ -224,6 +227,7 @@ static inline cal_io_hooks kit_hooks(kit *k) {
   return (cal_io_hooks){.context = k,
                         .on_request = kit_on_request,
                         .on_socket = kit_on_socket,
+                        .has_time = kit_has_time,
                         .on_response = kit_on_response,
                         .ear = {&ear, k},
                         .recordings = {.context = k,

@@ -176,6 +176,17 @@ static void nobody_comes_in_while_all_lines_are_held(void **state) {
   WAIT_FOR(cal_lobby_held(cal_io_lobby(k.io)) == 0);
 }
 
+static void a_socket_there_is_no_time_for_is_refused_before_the_upgrade(void **state) {
+  line l;
+  k.has_no_time = 1;
+  assert_int_equal(open_line(&l, "/ws/genesys/x"), 503);
+  assert_int_equal(open_line(&l, "/ws/genesys/y"), 503);
+  assert_int_equal(open_line(&l, "/ws/genesys/z"), 503); /* the places of the path are not used up */
+  k.has_no_time = 0;
+  assert_int_equal(open_line(&l, "/ws/genesys/x"), 0);
+  close_line(&l);
+}
+
 static void the_longest_path_that_fits_is_meant(void **state) {
   line l;
   assert_int_equal(declare("/ws/genesys/at-once/", 2, 0), 0);
@@ -301,6 +312,7 @@ int main(void) {
       TEST(a_held_socket_becomes_the_leg_of_a_call),
       TEST(only_declared_paths_may_come_first_and_only_so_many),
       TEST(nobody_comes_in_while_all_lines_are_held),
+      TEST(a_socket_there_is_no_time_for_is_refused_before_the_upgrade),
       TEST(the_longest_path_that_fits_is_meant),
       TEST(a_refusal_may_have_a_word_and_manners),
       TEST(a_caller_who_left_meanwhile_is_told_as_a_leg_that_ended),

@@ -4,6 +4,7 @@ local core = require "callisto.core"
 local announce = require "callisto.service.announce"
 local calls = require "callisto.service.calls"
 local catalog = require "callisto.service.catalog"
+local doors = require "callisto.service.doors"
 local events = require "callisto.service.records.events"
 local http = require "callisto.http"
 local live_call = require "callisto.service.live_call"
@@ -311,7 +312,7 @@ local function add_paths(routes, methods, paths, fn)
   for _, path in ipairs(type(paths) == "table" and paths or { paths }) do routes:add(methods, path, fn) end
 end
 
----Adds the routes of every carrier.
+---Adds the routes of every carrier, and its doors.
 ---@param routes callisto.Routes
 function webhooks.add(routes)
   for _, adapter in ipairs(catalog.carriers()) do
@@ -320,6 +321,7 @@ function webhooks.add(routes)
     end
     add_paths(routes, "GET", adapter.routes.sockets, upgrade_needed)
     add_paths(routes, "GET", adapter.routes.bridge or {}, upgrade_needed)
+    assert(core.doors(doors.of_carrier(adapter)))
   end
 end
 

@@ -234,7 +234,7 @@ local call_fields = {
 return {
   {
     "POST", "/api/calls/outbound", says = "Places a call. Answers when the carrier has taken it, at the latest after 8 s.",
-    body = order_fields, status = 201, run = place_call,
+    body = order_fields, status = 201, begins_call = true, run = place_call,
     gives = {
       id = { "string" },
       call_id = { "string", says = "the same" },

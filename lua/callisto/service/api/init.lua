@@ -5,8 +5,10 @@
 --
 --   { "POST", "/api/calls/outbound", says = "Places a call.", body = { … }, gives = { … }, run = … }
 
+local core = require "callisto.core"
 local http = require "callisto.http"
 local door = require "callisto.service.api.door"
+local doors = require "callisto.service.doors"
 local given = require "callisto.service.api.given"
 local openapi = require "callisto.service.api.openapi"
 
@@ -20,6 +22,7 @@ local openapi = require "callisto.service.api.openapi"
 ---@field status integer|nil  of success [200]
 ---@field gives table<string, table>  fields of the answer, which is a JSON object
 ---@field refuses table<integer, string>|nil  statuses of its own refusals
+---@field begins_call boolean|nil  it waits behind what live calls need, and is refused when there is no time for it
 ---@field run fun(request: table, given: table): table|nil  answers; nil: another service VM does
 
 local api = {}
@@ -49,7 +52,10 @@ end
 ---@param routes callisto.Routes
 function api.add(routes)
   local all = rows()
-  for _, row in ipairs(all) do routes:add(row[1], row[2], handler(row)) end
+  for _, row in ipairs(all) do
+    routes:add(row[1], row[2], handler(row))
+    if row.begins_call then assert(core.doors(doors.of_order(row[1], row[2]))) end
+  end
   routes:add("GET", "/openapi.json", function() return http.json(200, openapi.document(all)) end)
 end
 
