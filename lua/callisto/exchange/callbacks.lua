@@ -50,6 +50,19 @@ local function faults_of(call)
   }
 end
 
+local REQUESTS_KEPT = 50 -- of one call
+
+-- What a request said and how it was answered, for those who ask the carrier.
+local function keep(call, request, response, started)
+  call.requests = call.requests or {}
+  if #call.requests >= REQUESTS_KEPT then return end
+  call.requests[#call.requests + 1] = {
+    at = core.wall(), method = request.method, url = request.url, ms = math.floor((core.now() - started) * 1000 + 0.5),
+    parameters = request.body and http.read_form(request.body) or {}, status = response and response.status,
+    kind = response and response.headers["content-type"], body = response and response.body,
+  }
+end
+
 ---Asks the application and waits for its answer. A connection that fails is tried once more, as carriers do.
 ---@param call callisto.exchange.Call
 ---@param request table as for core.http_fetch
@@ -59,6 +72,7 @@ function callbacks.ask(call, request, what)
   local started = core.now()
   local response, why, _, was_sent = http.fetch(request)
   if not response and was_sent == false then response, why = http.fetch(request) end
+  keep(call, request, response, started)
   local result = response and tostring(response.status) or why
   network.note(call, ("%s: %s after %.0f ms"):format(what, result, (core.now() - started) * 1000))
   return response, why

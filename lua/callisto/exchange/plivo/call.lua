@@ -17,6 +17,7 @@ local CAUSES = {
   completed = { 4000, "Normal Hangup", "NORMAL_CLEARING", "Callee" },
   ["by application"] = { 4000, "Normal Hangup", "NORMAL_CLEARING", "API Request" },
   ["by document"] = { 4000, "Normal Hangup", "NORMAL_CLEARING", "Answer XML" },
+  machine = { 9100, "Machine Detected", "NORMAL_CLEARING", "Plivo" },
   ["end of document"] = { 4010, "End Of XML Instructions", "NORMAL_CLEARING", "Plivo" },
   ["no document"] = { 7011, "Error Reaching Answer URL", "NORMAL_CLEARING", "Error" },
   ["bad document"] = { 8011, "Invalid Answer XML", "NORMAL_CLEARING", "Error" },
@@ -145,9 +146,11 @@ end
 ---@param kind table
 ---@param call callisto.exchange.Call
 ---@param place {method: string|nil, url: string, fallback_method: string|nil, fallback_url: string|nil}
+---@param also table<string, string>|nil  parameters to add
 ---@return string|nil document, string url_or_why
-function plivo_call.fetch_first(kind, call, place)
+function plivo_call.fetch_first(kind, call, place, also)
   local more = { Event = "StartApp", CallStatus = call.direction == "outbound" and "in-progress" or nil }
+  for name, value in pairs(also or {}) do more[name] = value end
   local document, where = plivo_call.fetch(kind, call, place.method, place.url, more)
   if document or not place.fallback_url then return document, where end
   network.note(call, "falls back: " .. where)

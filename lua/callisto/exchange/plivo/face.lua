@@ -6,8 +6,10 @@
 local contract = require "callisto.exchange.face"
 local core = require "callisto.core"
 local course = require "callisto.exchange.course"
+local documents = require "callisto.exchange.documents"
 local http = require "callisto.http"
 local json = require "callisto.json"
+local moments = require "callisto.exchange.moments"
 local network = require "callisto.exchange.network"
 local plivo_call = require "callisto.exchange.plivo.call"
 local plivo_documents = require "callisto.exchange.plivo.documents"
@@ -15,11 +17,13 @@ local recordings = require "callisto.exchange.recordings"
 local rooms = require "callisto.exchange.rooms"
 local settings = require "callisto.settings"
 local task = require "callisto.task"
+local unplayed = require "callisto.exchange.unplayed"
 
 local plivo_face = {}
 
 local RING_S, LONGEST_S = 120, 14400
 local BULK = 1000
+local DETECTION_S = 1 -- from the answer to the verdict on who answered
 local PAGE = 20
 
 local function answer(status, value) return status, { ["content-type"] = "application/json" }, json.encode(value) end
@@ -42,12 +46,35 @@ local function obey_fetched(face, call, document, where, otherwise)
   face.course:finish(call, otherwise)
 end
 
+-- Who answered: told beside the call, or with its first request; a machine may be hung up on.
+local function detect(face, call)
+  local p = call.params
+  if not p.machine_detection or tostring(p.machine_detection) == "false" then return nil end
+  local function verdict()
+    task.sleep(DETECTION_S)
+    return tostring((network.subscriber(call.party) or {}).is_machine or false)
+  end
+  if not p.machine_detection_url then return verdict() end
+  task.start(function()
+    local machine = verdict()
+    if face.course:is_over(call) then return end
+    plivo_call.notify(face, call, "machine", p.machine_detection_url, p.machine_detection_method,
+      { Event = "MachineDetection", Machine = machine, CallStatus = "in-progress" })
+  end)
+end
+
 local function answered(face, call)
   face.course:limit(call, tonumber(call.params.time_limit) or LONGEST_S)
+  local machine = detect(face, call)
+  if face.course:is_over(call) then return end
+  if machine == "true" and call.params.machine_detection == "hangup" then
+    call.why_ended = "machine"
+    return face.course:finish(call, "completed")
+  end
   local document, where = plivo_call.fetch_first(face, call, {
     method = call.params.answer_method, url = call.params.answer_url,
     fallback_method = call.params.fallback_method, fallback_url = call.params.fallback_url,
-  })
+  }, machine and { Machine = machine })
   if not document and not face.answer(call) then return face.course:finish(call, "failed") end
   obey_fetched(face, call, document, where, "completed")
 end
@@ -77,8 +104,17 @@ local function is_between(value, least, most)
   return value == nil or (number ~= nil and number >= least and number <= most)
 end
 
+-- What an order may say.
+local of_orders = unplayed.set {
+  "from", "to", "answer_url", "answer_method", "ring_url", "ring_method", "hangup_url", "hangup_method", "fallback_url",
+  "fallback_method", "ring_timeout", "time_limit", "machine_detection", "machine_detection_time", "machine_detection_url",
+  "machine_detection_method", "caller_name",
+}
+
 -- What is wrong with an order.
 local function fault_of(face, p)
+  local strange = unplayed.first(p, of_orders)
+  if strange then return strange .. " parameter is not played by the exchange" end
   for _, name in ipairs { "from", "to", "answer_url" } do
     if p[name] == nil or p[name] == "" then return ("%s parameter not present"):format(name) end
   end
@@ -87,8 +123,12 @@ local function fault_of(face, p)
     return "from parameter is not a number of this account"
   end
   if not is_url(p.answer_url) then return "answer_url parameter is not a valid URL" end
-  for _, name in ipairs { "ring_url", "hangup_url", "fallback_url" } do
+  for _, name in ipairs { "ring_url", "hangup_url", "fallback_url", "machine_detection_url" } do
     if p[name] and not is_url(p[name]) then return name .. " parameter is not a valid URL" end
+  end
+  local detection = p.machine_detection
+  if detection and detection ~= "hangup" and tostring(detection) ~= "true" and tostring(detection) ~= "false" then
+    return "machine_detection parameter must be true or hangup"
   end
   if not is_between(p.ring_timeout, 1, 600) then return "ring_timeout parameter must be from 1 to 600" end
   if not is_between(p.time_limit, 1, 86400) then return "time_limit parameter must be from 1 to 86400" end
@@ -183,19 +223,63 @@ local function list_states(face, state)
   return answer(200, { api_id = api_id(), calls = ids })
 end
 
-local function list_records(face, query)
+local relations = { [""] = "=", __gt = ">", __gte = ">=", __lt = "<", __lte = "<=" }
+
+local function same(wanted, number) return wanted:gsub("^%+", "") == plivo_call.digits(number) end
+
+-- The filters of the records: the value asked for, and the call.
+local filters = {
+  to_number = function(wanted, call) return same(wanted, call.to) end,
+  from_number = function(wanted, call) return same(wanted, call.from) end,
+  call_direction = function(wanted, call) return wanted == call.direction end,
+  hangup_cause_code = function(wanted, call) return tonumber(wanted) == plivo_call.cause(call)[1] end,
+  hangup_source = function(wanted, call) return wanted == plivo_call.cause(call)[4] end,
+  parent_call_uuid = function(wanted, call) return wanted == call.parent end,
+}
+for ending, relation in pairs(relations) do
+  filters["end_time" .. ending] = function(wanted, call) return moments.fits(call.ended, relation, wanted) end
+end
+
+local of_lists = { limit = true, offset = true }
+for name in pairs(filters) do of_lists[name] = true end
+
+-- A page of what there is, and where its neighbours are.
+local function page(face, path, query, found, resource)
   local limit, offset = math.min(tonumber(query.limit) or PAGE, PAGE), tonumber(query.offset) or 0
-  local function same(wanted, number) return not wanted or wanted:gsub("^%+", "") == plivo_call.digits(number) end
-  local found = own_calls(face, function(call)
-    return face.course:is_over(call) and same(query.to_number, call.to) and same(query.from_number, call.from)
-      and (not query.call_direction or query.call_direction == call.direction)
-  end)
   local rows = json.array {}
-  for index = offset + 1, math.min(offset + limit, #found) do rows[#rows + 1] = record_of(face, found[index]) end
+  for index = offset + 1, math.min(offset + limit, #found) do rows[#rows + 1] = resource(face, found[index]) end
+  local function at(first)
+    if first < 0 or first >= #found then return json.null end
+    local form = {}
+    for name, value in pairs(query) do
+      if name ~= "limit" and name ~= "offset" then form[#form + 1] = { name, value } end
+    end
+    table.sort(form, function(a, b) return a[1] < b[1] end)
+    form[#form + 1] = { "limit", limit }
+    form[#form + 1] = { "offset", first }
+    return ("%s%s%s?%s"):format(face.prefix, face.account.id, path, http.form(form))
+  end
   return answer(200, {
-    api_id = api_id(), objects = rows,
-    meta = { limit = limit, offset = offset, total_count = #found, next = json.null, previous = json.null },
+    api_id = api_id(), objects = rows, meta = {
+      limit = limit, offset = offset, total_count = #found, next = at(offset + limit),
+      previous = offset > 0 and at(math.max(0, offset - limit)) or json.null,
+    },
   })
+end
+
+local function refuse_filter(face, name) return face.refuse(400, name .. " filter is not played by the exchange") end
+
+local function list_records(face, query)
+  local strange = unplayed.first(query, of_lists)
+  if strange then return refuse_filter(face, strange) end
+  local found = own_calls(face, function(call)
+    if not face.course:is_over(call) then return false end
+    for name, wanted in pairs(query) do
+      if filters[name] and not filters[name](wanted, call) then return false end
+    end
+    return true
+  end)
+  return page(face, "/Call/", query, found, record_of)
 end
 
 local function show(face, call, query)
@@ -236,6 +320,36 @@ below["POST DTMF"] = function(_, call, p)
   network.play_keys(call, p.digits)
   return answer(202, { api_id = api_id(), message = "digits sent" })
 end
+
+-- The carrier's own voice, until it is told to stop.
+local function play_beside(call, play)
+  if call.player then task.cancel(call.player) end
+  call.player = task.start(play)
+end
+
+below["POST Speak"] = function(face, call, p)
+  if type(p.text) ~= "string" or p.text == "" then return face.refuse(400, "text parameter not present") end
+  play_beside(call, function()
+    for _ = 1, tostring(p.loop) == "true" and 100 or 1 do network.say(call, p.text) end
+  end)
+  return answer(202, { api_id = api_id(), message = "speak started" })
+end
+
+below["POST Play"] = function(face, call, p)
+  if type(p.urls) ~= "string" or p.urls == "" then return face.refuse(400, "urls parameter not present") end
+  play_beside(call, function()
+    for url in p.urls:gmatch "[^,]+" do documents.play(call, url) end
+  end)
+  return answer(202, { api_id = api_id(), message = "play started" })
+end
+
+local function stop_playing(_, call)
+  if call.player then task.cancel(call.player) end
+  call.player = nil
+  return 204, {}, ""
+end
+
+below["DELETE Speak"], below["DELETE Play"] = stop_playing, stop_playing
 
 below["POST Record"] = function(face, call, p)
   local recording = face.record(call, p.callback_url, p.callback_method)
@@ -282,10 +396,43 @@ local function add_recordings(face)
   end
 end
 
+local function recording_of(face, recording)
+  return {
+    api_id = api_id(), recording_id = recording.id, call_uuid = recording.call.id, recording_url = face.recording_url(recording),
+    recording_format = "mp3", recording_type = "call", add_time = time_of(recording.started),
+    recording_duration_ms = (recording.seconds or 0) * 1000,
+    conference_name = json.null,
+    resource_uri = ("%s%s/Recording/%s/"):format(face.prefix, face.account.id, recording.id),
+  }
+end
+
+local of_recordings = { limit = true, offset = true, call_uuid = true }
+
+local function list_recordings(face, query)
+  local strange = unplayed.first(query, of_recordings)
+  if strange then return refuse_filter(face, strange) end
+  local found = {}
+  for index = #face.recordings.order, 1, -1 do
+    local each = face.recordings.order[index]
+    local is_wanted = not query.call_uuid or query.call_uuid == each.call.id
+    if is_wanted and each.status == "completed" then found[#found + 1] = each end
+  end
+  return page(face, "/Recording/", query, found, recording_of)
+end
+
+local function about_recordings(face, message, rest, query)
+  if rest:find "^/Recording/?$" then return list_recordings(face, query) end
+  local recording = face.recordings:find(rest:match "^/Recording/([%x%-]+)/?$" or "")
+  if not recording or recording.status ~= "completed" then return face.not_found() end
+  if message.method ~= "DELETE" then return answer(200, recording_of(face, recording)) end
+  face.recordings:forget(recording)
+  return 204, {}, ""
+end
+
 -- Requests ---------------------------------------------------------------------------------------------------------------
 
 local function parameters_of(message)
-  if (message.body or "") == "" then return {} end
+  if (message.body or "") == "" or message.method == "GET" then return {} end
   if http.type_of(message) ~= "application/json" then return (http.read_form(message.body)) or {} end
   local value = json.decode(message.body)
   if type(value) ~= "table" then return nil end
@@ -303,6 +450,7 @@ local function route(face, message, rest)
     if states[query.status or ""] then return list_states(face, query.status) end
     return list_records(face, query)
   end
+  if rest:find "^/Recording/" then return about_recordings(face, message, rest, query) end
   local request_id = message.method == "DELETE" and rest:match "^/Request/([%x%-]+)/$"
   if request_id then
     local call = own_calls(face, function(each) return each.request_id == request_id end)[1]

@@ -9,6 +9,7 @@ local course = require "callisto.exchange.course"
 local crypto = require "callisto.crypto"
 local http = require "callisto.http"
 local json = require "callisto.json"
+local moments = require "callisto.exchange.moments"
 local network = require "callisto.exchange.network"
 local recordings = require "callisto.exchange.recordings"
 local rest = require "callisto.exchange.twilio.rest"
@@ -16,10 +17,12 @@ local rooms = require "callisto.exchange.rooms"
 local settings = require "callisto.settings"
 local task = require "callisto.task"
 local twilio_call = require "callisto.exchange.twilio.call"
+local twilio_numbers = require "callisto.exchange.twilio.numbers"
 local twilio_recordings = require "callisto.exchange.twilio.recordings"
 local twilio_rooms = require "callisto.exchange.twilio.rooms"
 local twilio_stream = require "callisto.exchange.twilio.stream"
 local twiml = require "callisto.exchange.shared.twiml"
+local unplayed = require "callisto.exchange.unplayed"
 
 local twilio = {}
 
@@ -56,7 +59,7 @@ face.stream, face.listen, face.stop_listening = twilio_stream.run, twilio_stream
 function twilio.start(options)
   local sid, token = settings.get "TWILIO_ACCOUNT_SID", settings.get "TWILIO_AUTH_TOKEN"
   if not sid or not token then return nil, "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are not set" end
-  account = { sid = sid, token = token }
+  account = { sid = sid, token = token, key = settings.get "TWILIO_API_KEY", secret = settings.get "TWILIO_API_SECRET" }
   numbers = options.numbers
   calls = course.new(face, options.cps or CALLS_PER_SECOND)
   face.course = calls
@@ -66,6 +69,7 @@ function twilio.start(options)
   twilio_call.start(account)
   twilio_stream.start(account)
   twiml.new(face)
+  twilio_numbers.start(account, numbers)
   twilio_recordings.start(face, account)
   twilio_rooms.start(face, account, function(params, list) return twilio.place(params, list) end)
   return true
@@ -163,8 +167,17 @@ local function is_url(text) return text:find "^https?://[%w%-._~%[%]:]+" ~= nil 
 
 local detections = { Enable = true, DetectMessageEnd = true }
 
+-- What an order may say.
+local of_orders = unplayed.set {
+  "To", "From", "Url", "Twiml", "Method", "FallbackUrl", "FallbackMethod", "StatusCallback", "StatusCallbackMethod",
+  "StatusCallbackEvent", "Timeout", "TimeLimit", "SendDigits", "Record", "RecordingChannels", "RecordingTrack",
+  "RecordingStatusCallback", "RecordingStatusCallbackMethod", "RecordingStatusCallbackEvent", "MachineDetection",
+  "MachineDetectionTimeout", "AsyncAmd", "AsyncAmdStatusCallback", "AsyncAmdStatusCallbackMethod", "CallerId", "Trim",
+}
+
 -- What is wrong with an order: code and sentence.
 local function fault_of(p)
+  p.To, p.From = twilio_numbers.read(p.To), twilio_numbers.read(p.From)
   if not p.To or p.To == "" then return 21201, "No 'To' number is specified" end
   if not p.From or p.From == "" then return 21213, "No 'From' number is specified" end
   if not is_number(p.To) then return 21211, "The phone number you are attempting to call, " .. p.To .. ", is not valid." end
@@ -223,6 +236,8 @@ function twilio.place(params, list)
 end
 
 local function create(params, list)
+  local strange = unplayed.first(params, of_orders)
+  if strange then return rest.unplayed(strange) end
   local call, status, headers, body = twilio.place(params, list)
   if not call then return status, headers, body end
   local fault = course.create_fault(params.To)
@@ -239,8 +254,13 @@ local function redirect(call, params)
   obey_fetched(call, document, where, "completed")
 end
 
+local of_updates = unplayed.set {
+  "Status", "Url", "Twiml", "Method", "FallbackUrl", "FallbackMethod", "StatusCallback", "StatusCallbackMethod", "TimeLimit",
+}
+
 local function update(call, params)
-  local status = params.Status
+  local status, strange = params.Status, unplayed.first(params, of_updates)
+  if strange then return rest.unplayed(strange) end
   local is_up = call.status == "in-progress"
   local is_known = not status or status == "completed" or status == "canceled"
   if not is_known then return rest.refuse(400, 20001, "Status is not valid: " .. status) end
@@ -264,11 +284,51 @@ local function update(call, params)
   return rest.answer(200, twilio_call.resource(call))
 end
 
+-- "StartTime>" and the like: on that day or later, as the carrier has it.
+local times = {}
+for _, name in ipairs { "StartTime", "EndTime" } do
+  local function of(call) return name == "StartTime" and call.answered or name == "EndTime" and call.ended or nil end
+  times[name] = { of, "=" }
+  times[name .. "<"] = { of, "<=" }
+  times[name .. ">"] = { of, ">=" }
+end
+
+local of_lists = { "To", "From", "Status", "ParentCallSid" }
+for name in pairs(times) do of_lists[#of_lists + 1] = name end
+
+local function is_in_time(call, query)
+  for name, time in pairs(times) do
+    if query[name] and not moments.fits(time[1](call), time[2], query[name]) then return false end
+  end
+  return true
+end
+
 local function list(query)
-  return rest.page("calls", "/Calls.json", query, { "To", "From", "Status", "ParentCallSid" }, network.all(), function(call)
-    return call.id:find "^CA" and (not query.Status or query.Status == call.status) and (not query.To or query.To == call.to)
-      and (not query.From or query.From == call.from) and (not query.ParentCallSid or query.ParentCallSid == call.parent)
+  for name in pairs(times) do
+    local given = query[name]
+    if given and not moments.read(given) then return rest.refuse(400, 20001, name .. " is no date: " .. given) end
+  end
+  local to, from = twilio_numbers.read(query.To), twilio_numbers.read(query.From)
+  return rest.page("calls", "/Calls.json", query, of_lists, network.all(), function(call)
+    return call.id:find "^CA" and (not query.Status or query.Status == call.status) and (not to or to == call.to)
+      and (not from or from == call.from) and (not query.ParentCallSid or query.ParentCallSid == call.parent)
+      and is_in_time(call, query)
   end, twilio_call.resource)
+end
+
+-- Requests to the application about a call, as they were answered.
+local function events(call, query)
+  local function all() return true end
+  local function resource(each)
+    return {
+      request = { method = each.method, url = each.url, parameters = each.parameters },
+      response = {
+        response_code = rest.or_null(each.status), request_duration = each.ms, content_type = rest.or_null(each.kind),
+        response_body = rest.or_null(each.body), date_created = twilio_call.date(each.at),
+      },
+    }
+  end
+  return rest.page("events", ("/Calls/%s/Events.json"):format(call.id), query, {}, call.requests or {}, all, resource)
 end
 
 -- One-way streams: the only ones that requests can start.
@@ -312,7 +372,9 @@ end
 
 local function is_authorised(message)
   local given = (message.headers.authorization or ""):match "^[Bb]asic%s+(%S+)$"
-  return given ~= nil and crypto.equal(given, crypto.base64(account.sid .. ":" .. account.token))
+  if not given then return false end
+  local is_key = account.key and account.secret and crypto.equal(given, crypto.base64(account.key .. ":" .. account.secret))
+  return is_key or crypto.equal(given, crypto.base64(account.sid .. ":" .. account.token))
 end
 
 -- The query comes with its parts encoded anew.
@@ -323,7 +385,9 @@ local function query_of(message) return (http.read_form(message.query)) or {} en
 ---@return string|nil
 function twilio.call_in(path) return path:match "/(CA%x+)" end
 
-local function about_call(message, path, params)
+local function about_call(message, path, params, query)
+  local told = network.find(path:match "^/Calls/(CA%x+)/Events%.json$" or "")
+  if told then return events(told, query) end
   local of_stream, id = path:match "^/Calls/(CA%x+)/Streams/?([%w_%-%.]*)%.json$"
   local streaming = network.find(of_stream or "")
   if streaming then return streams(message, streaming, id ~= "" and id or nil, params) end
@@ -352,11 +416,11 @@ function twilio.handle(message)
   if path == "/Calls.json" and message.method == "POST" then return create(params, pairs_in_order) end
   local query = query_of(message)
   if path == "/Calls.json" then return list(query) end
-  for _, part in ipairs { twilio_recordings, twilio_rooms } do
+  for _, part in ipairs { twilio_numbers, twilio_recordings, twilio_rooms } do
     local status, headers, body = part.handle(message, path, params, pairs_in_order, query)
     if status then return status, headers, body end
   end
-  return about_call(message, path, params)
+  return about_call(message, path, params, query)
 end
 
 return contract {

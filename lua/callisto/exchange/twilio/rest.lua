@@ -3,6 +3,7 @@
 local http = require "callisto.http"
 local json = require "callisto.json"
 local twilio_call = require "callisto.exchange.twilio.call"
+local unplayed = require "callisto.exchange.unplayed"
 
 local rest = {}
 
@@ -44,6 +45,11 @@ function rest.refuse(status, code, message)
   }
 end
 
+---What the carrier may know and we do not.
+---@param name string
+---@return integer status, table headers, string body
+function rest.unplayed(name) return rest.refuse(400, 20001, ("The exchange does not play the parameter '%s'"):format(name)) end
+
 ---@return integer status, table headers, string body
 function rest.not_found(message)
   return rest.refuse(404, 20404, "The requested resource " .. message.path .. " was not found")
@@ -58,7 +64,9 @@ function rest.or_null(value)
   return value
 end
 
----A page of a list, newest first.
+local of_pages = { "PageSize", "Page", "PageToken" }
+
+---A page of a list, newest first. Filters it does not know are refused.
 ---@param what string  its name: "calls"
 ---@param path string
 ---@param query table<string, string>
@@ -68,6 +76,10 @@ end
 ---@param resource fun(each: table): table
 ---@return integer status, table headers, string body
 function rest.page(what, path, query, filters, all, fits, resource)
+  local known = unplayed.set(of_pages)
+  for _, name in ipairs(filters) do known[name] = true end
+  local strange = unplayed.first(query, known)
+  if strange then return rest.unplayed(strange) end
   local size = math.max(1, math.min(tonumber(query.PageSize) or PAGE, PAGE_MOST))
   local page = math.max(0, tonumber(query.Page) or 0)
   local rows, found = json.array {}, 0

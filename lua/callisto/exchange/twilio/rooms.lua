@@ -106,8 +106,12 @@ local function participants(message, name, params, list, query)
   if message.method == "POST" then return invite(name, params, list) end
   local room = face.rooms:find(name)
   if not room then return rest.not_found(message) end
-  return rest.page("participants", ("/Conferences/%s/Participants.json"):format(room.id), query, {}, room.participants,
-    function() return true end, function(each) return participant_of(room, each.call, each) end)
+  return rest.page("participants", ("/Conferences/%s/Participants.json"):format(room.id), query, { "Muted", "Hold", "Coaching" },
+    room.participants, function(each)
+      local is_muted, is_held = tostring(each.call.muted or false), tostring(each.call.on_hold or false)
+      return (not query.Muted or query.Muted == is_muted) and (not query.Hold or query.Hold == is_held)
+        and query.Coaching ~= "true" -- nobody coaches here
+    end, function(each) return participant_of(room, each.call, each) end)
 end
 
 local function about_room(message, room, params)
