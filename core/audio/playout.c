@@ -96,7 +96,9 @@ int cal_playout_mark(cal_playout *playout, uint32_t id, const char *name) {
 
 /* ---- the ledger */
 
-static int is_pending(const cal_mark_point *point) { return point->number != 0 && !point->is_settled; }
+static int is_pending(const cal_mark_point *point) {
+  return point->number != 0 && point->state == CAL_MARK_OPEN;
+}
 
 static int has_pending(const cal_utterance *utterance) {
   for (uint32_t i = 0; i < utterance->points_sent; i++)
@@ -109,25 +111,42 @@ static int is_awaited(const cal_playout *playout, const cal_mark_point *point) {
   return playout->options.echoes_marks || (playout->options.tells_dry && point->at_clock >= playout->tail);
 }
 
-static uint32_t heard_of(const cal_playout *playout, uint32_t index) {
-  const cal_utterance *utterance = playout->utterances[index];
-  uint32_t upper = cal_utterance_played_by(utterance, playout->clock);
-  if (upper > utterance->sent) upper = utterance->sent;
-  uint32_t echoed = 0;
+/* How far its marks say that it was heard. */
+static uint32_t proven_of(const cal_utterance *utterance) {
+  uint32_t proven = 0;
   for (uint32_t i = 0; i < utterance->points_sent; i++) {
-    const cal_mark_point *point = &utterance->points[i];
-    if (point->is_settled)
-      echoed = point->offset;
-    else if (playout->options.echoes_marks && point->offset < upper)
-      upper = point->offset;
+    cal_mark_state state = utterance->points[i].state;
+    if (state == CAL_MARK_ECHOED || state == CAL_MARK_PASSED) proven = utterance->points[i].offset;
   }
+  return proven;
+}
+
+/* An echo is owed that did not come. */
+static int is_doubted(const cal_playout *playout, const cal_utterance *utterance) {
+  for (uint32_t i = 0; i < utterance->points_sent; i++)
+    if (utterance->points[i].state == CAL_MARK_LOST) return 1;
+  return playout->lost_in_a_row > 0;
+}
+
+static uint32_t likely_of(const cal_playout *playout, uint32_t index) {
+  const cal_utterance *utterance = playout->utterances[index];
+  uint32_t upper = cal_utterance_played_by(utterance, playout->clock), proven = proven_of(utterance);
+  if (upper > utterance->sent) upper = utterance->sent;
+  for (uint32_t i = 0; i < utterance->points_sent && playout->options.echoes_marks; i++)
+    if (is_pending(&utterance->points[i]) && utterance->points[i].offset < upper)
+      upper = utterance->points[i].offset;
   for (uint32_t i = 0; i < index && playout->options.echoes_marks; i++)
-    if (has_pending(playout->utterances[i])) return utterance->base; /* what comes before it is not over */
+    if (has_pending(playout->utterances[i])) return 0; /* what comes before it is not over */
+  if (is_doubted(playout, utterance)) return proven;
   uint64_t delayed = playout->clock > playout->delay ? playout->clock - playout->delay : 0;
   uint32_t likely = cal_utterance_played_by(utterance, delayed);
-  if (echoed > likely) likely = echoed;
-  uint32_t heard = likely < upper ? likely : upper;
-  return heard > utterance->base ? heard : utterance->base;
+  if (proven > likely) likely = proven;
+  return likely < upper ? likely : upper;
+}
+
+static uint32_t heard_of(const cal_playout *playout, uint32_t index) {
+  uint32_t likely = likely_of(playout, index), base = playout->utterances[index]->base;
+  return likely > base ? likely : base; /* what was let go cannot be said again */
 }
 
 int cal_playout_heard(const cal_playout *playout, uint32_t id, cal_playout_ledger *ledger) {
@@ -142,16 +161,28 @@ int cal_playout_heard(const cal_playout *playout, uint32_t id, cal_playout_ledge
   return 0;
 }
 
+static cal_proof proof_of(const cal_playout *playout, const cal_utterance *utterance, uint32_t heard) {
+  for (uint32_t i = 0; i < utterance->points_sent; i++)
+    if (utterance->points[i].state == CAL_MARK_ECHOED && utterance->points[i].offset == heard)
+      return CAL_PROOF_MARK;
+  return is_doubted(playout, utterance) ? CAL_PROOF_NONE : CAL_PROOF_CLOCK;
+}
+
+/* Ends with what was `heard`, as far as that is believed. Of words that were let go, all were or none. */
 static void end_utterance(cal_playout *playout, uint32_t index, uint32_t heard) {
   cal_utterance *utterance = playout->utterances[index];
+  int is_interrupted = heard < utterance->total || !utterance->is_complete;
+  cal_proof proof = proof_of(playout, utterance, heard);
+  if (proof == CAL_PROOF_NONE) heard = proven_of(utterance);
   cal_buf text;
   cal_buf_init(&text, LONGEST_TEXT_BYTES);
-  cal_utterance_text(utterance, heard, &text);
+  if (heard >= utterance->base) cal_utterance_text(utterance, heard, &text);
   cal_playout_end end = {.id = utterance->id,
                          .flags = utterance->flags,
                          .heard_samples = heard,
                          .total_samples = utterance->total,
-                         .is_interrupted = heard < utterance->total || !utterance->is_complete,
+                         .is_interrupted = is_interrupted,
+                         .proof = proof,
                          .text = text.data ? text.data : "",
                          .text_bytes = text.bytes};
   playout->count--;
@@ -163,27 +194,29 @@ static void end_utterance(cal_playout *playout, uint32_t index, uint32_t heard) 
   cal_utterance_free(utterance);
 }
 
-static void settle(cal_playout *playout, cal_utterance *utterance, cal_mark_point *point) {
-  point->is_settled = 1;
+static void settle(cal_playout *playout, cal_utterance *utterance, cal_mark_point *point,
+                   cal_mark_state state) {
+  point->state = state;
   if (point->name[0] && playout->options.on_mark)
     playout->options.on_mark(playout->options.context, utterance->id, point->name);
 }
 
 static void give_up(cal_playout *playout, cal_utterance *utterance, cal_mark_point *point) {
   playout->lost_marks++;
-  if (++playout->lost_in_a_row >= LOST_MARKS_MEAN_NONE)
-    playout->options.echoes_marks = playout->options.tells_dry = 0;
-  settle(playout, utterance, point);
+  playout->lost_in_a_row++;
+  settle(playout, utterance, point, CAL_MARK_LOST);
 }
 
-/* Marks that time settles: all of them when the carrier echoes none, else those whose echo is overdue. */
+/* Marks that time settles: all of them when the carrier echoes none, else those whose echo is overdue. From one that
+ * has stopped to echo none is waited for. */
 static void settle_by_time(cal_playout *playout, cal_utterance *utterance) {
-  uint32_t patience = samples_of_ms(playout, MARK_PATIENCE_MS);
+  uint32_t patience =
+      playout->lost_in_a_row < LOST_MARKS_MEAN_NONE ? samples_of_ms(playout, MARK_PATIENCE_MS) : 0;
   for (uint32_t i = 0; i < utterance->points_sent; i++) {
     cal_mark_point *point = &utterance->points[i];
     if (!is_pending(point) || playout->clock < point->at_clock + playout->delay) continue;
     if (!is_awaited(playout, point))
-      settle(playout, utterance, point);
+      settle(playout, utterance, point, CAL_MARK_PASSED);
     else if (playout->clock >= point->at_clock + playout->delay + patience)
       give_up(playout, utterance, point);
   }
@@ -218,19 +251,19 @@ static void learn_delay(cal_playout *playout, const cal_mark_point *point) {
 
 int cal_playout_confirm(cal_playout *playout, uint32_t mark) {
   cal_mark_point *found = NULL;
+  if (mark && mark < playout->next_mark) playout->lost_in_a_row = 0; /* late or not, it echoes */
   for (uint32_t i = 0; i < playout->count && !found; i++)
     for (uint32_t k = 0; k < playout->utterances[i]->points_sent; k++)
       if (playout->utterances[i]->points[k].number == mark && is_pending(&playout->utterances[i]->points[k]))
         found = &playout->utterances[i]->points[k];
   if (!found || mark == 0) return cal_fail(-ENOENT, "mark %u is not pending", mark);
   learn_delay(playout, found);
-  playout->lost_in_a_row = 0;
   /* Carriers play in order: an echo also settles the marks before it. */
   for (uint32_t i = 0; i < playout->count; i++) {
     cal_utterance *utterance = playout->utterances[i];
     for (uint32_t k = 0; k < utterance->points_sent; k++)
       if (is_pending(&utterance->points[k]) && utterance->points[k].number <= mark)
-        settle(playout, utterance, &utterance->points[k]);
+        settle(playout, utterance, &utterance->points[k], CAL_MARK_ECHOED);
   }
   cal_playout_advance(playout, playout->clock);
   return 0;

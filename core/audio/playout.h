@@ -19,8 +19,12 @@
  * before the first echo the delay is an assumption (200 ms, or delay_samples), so a slower carrier is
  * over-stated by the difference. An echo that comes before the schedule allows it does not move `heard`.
  * After a clear carriers give all pending marks back at once, so those numbers are forgotten: their echoes
- * prove nothing. A mark that is not echoed within two seconds is given up and the schedule decides; after
- * three in a row the leg is treated as one whose carrier echoes none.
+ * prove nothing.
+ *
+ * Missing proof is no proof. A mark that is not echoed within two seconds is given up, and what lies before it
+ * counts as heard only as far as an earlier echo says. Until another echo comes the schedule is not believed, and
+ * after three such marks in a row nothing is waited for. The schedule alone decides only where the carrier has
+ * no marks.
  *
  * Time is `clock_samples`: the leg's monotonic clock, counted in samples at the leg's rate, passed to
  * cal_playout_advance before anything else in a tick. Nothing here reads a clock.
@@ -50,13 +54,21 @@ enum {
   CAL_UTTERANCE_KEEP = 4,          /* a clear of everything spares it; only a clear by its own id stops it */
 };
 
+/* How it is known what was heard. */
+typedef enum cal_proof {
+  CAL_PROOF_CLOCK, /* by the schedule */
+  CAL_PROOF_MARK,  /* by an echo */
+  CAL_PROOF_NONE   /* an echo was due and did not come: more may have been heard */
+} cal_proof;
+
 typedef struct cal_playout_end {
   uint32_t id;
   uint32_t flags;
   uint32_t heard_samples; /* as above */
   uint32_t total_samples; /* appended so far */
-  int is_interrupted;     /* cleared before its end was heard */
-  const char *text;       /* the words heard; borrowed for the callback; "" when none or unknown */
+  int is_interrupted;     /* cleared before its end was heard, or was given up */
+  cal_proof proof;
+  const char *text; /* the words heard; borrowed for the callback; "" when none or unknown */
   size_t text_bytes;
 } cal_playout_end;
 

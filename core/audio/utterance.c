@@ -123,12 +123,12 @@ void cal_utterance_rewind(cal_utterance *utterance, uint32_t to) {
   }
   /* What was certainly heard keeps its marks; the others are asked for again, under new numbers. */
   uint32_t kept = 0;
-  while (kept < utterance->points_sent && utterance->points[kept].is_settled &&
+  while (kept < utterance->points_sent && utterance->points[kept].state &&
          utterance->points[kept].offset <= to)
     kept++;
   for (uint32_t i = kept; i < utterance->point_count; i++) {
     utterance->points[i].number = 0;
-    utterance->points[i].is_settled = 0;
+    utterance->points[i].state = CAL_MARK_OPEN;
   }
   utterance->points_sent = kept;
 }

@@ -19,10 +19,17 @@ typedef struct cal_span_sent {
   uint64_t earliest; /* clock at which `offset` can begin to be played */
 } cal_span_sent;
 
+typedef enum cal_mark_state {
+  CAL_MARK_OPEN,
+  CAL_MARK_ECHOED,
+  CAL_MARK_PASSED, /* by the schedule: no echo was due */
+  CAL_MARK_LOST    /* its echo was due, and was given up */
+} cal_mark_state;
+
 typedef struct cal_mark_point {
   uint32_t offset;
-  uint32_t number;                   /* 0: not sent */
-  int is_settled;                    /* echoed, given up, or passed by the schedule */
+  uint32_t number; /* 0: not sent */
+  cal_mark_state state;
   uint64_t at_clock;                 /* when, at the earliest, it can be echoed */
   char name[CAL_PLAYOUT_NAME_BYTES]; /* "": the end */
 } cal_mark_point;

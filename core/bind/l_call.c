@@ -390,7 +390,8 @@ static int line(lua_State *L) {
                    .who = luaL_checkstring(L, 1),
                    .text = luaL_checkstring(L, 2),
                    .heard = luaL_optstring(L, 3, NULL),
-                   .is_interrupted = lua_toboolean(L, 4)};
+                   .is_interrupted = lua_toboolean(L, 4),
+                   .known_by = luaL_optstring(L, 5, NULL)};
   size_t bytes = strlen(said.text) + (said.heard ? strlen(said.heard) : 0);
   luaL_argcheck(L, bytes <= FACT_CEILING, 2, "a line has at most 64 KiB");
   int code = cal_live_call_take(call, CAL_QUOTA_RECORD, bytes);

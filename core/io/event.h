@@ -30,6 +30,8 @@ enum {
   CAL_EVENT_WITH_LEG = 8,    /* an utterance that ended with its leg: CAL_EVENT_LEG_ENDED follows */
   CAL_EVENT_TURN = 16,       /* it came through a lane of the mailbox that stands back */
   CAL_EVENT_NEWS = 32,       /* a request that has to be worked on, even when its asker has gone */
+  CAL_EVENT_PROVEN = 64,     /* what was heard of an utterance is known by an echo … */
+  CAL_EVENT_UNPROVEN = 128,  /* … an echo was due and did not come; neither: by the clock */
 };
 
 struct cal_http_message;

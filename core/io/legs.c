@@ -96,6 +96,8 @@ static void on_utterance_ended(void *owner, const cal_leg_said *said) {
   post(m, (cal_event){.kind = CAL_EVENT_UTTERANCE_ENDED,
                       .utterance = said->utterance,
                       .flags = (said->is_interrupted ? CAL_EVENT_INTERRUPTED : 0) |
+                               (said->proof == CAL_PROOF_MARK ? CAL_EVENT_PROVEN : 0) |
+                               (said->proof == CAL_PROOF_NONE ? CAL_EVENT_UNPROVEN : 0) |
                                (said->ends_with_leg ? CAL_EVENT_WITH_LEG : 0),
                       .code = said->code,
                       .number = said->heard_ms,

@@ -19,6 +19,7 @@
 
 #include "audio/clip.h"
 #include "audio/live.h"
+#include "audio/playout.h"
 #include "leg/host.h"
 #include "leg/port.h"
 #include "leg/tap.h"
@@ -42,6 +43,7 @@ typedef struct cal_listen {
 typedef struct cal_leg_said {
   uint32_t utterance;
   int is_interrupted;
+  cal_proof proof;   /* how what was heard is known */
   int ends_with_leg; /* the leg's own end follows */
   int code;          /* 0, or why it could not be said */
   int64_t heard_ms;

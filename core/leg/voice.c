@@ -36,6 +36,7 @@ static void on_ended(void *context, const cal_playout_end *end) {
   if (end->id >= OWN_UTTERANCES) return;
   cal_leg_said said = {.utterance = end->id,
                        .is_interrupted = end->is_interrupted,
+                       .proof = end->proof,
                        .ends_with_leg = leg->state == LEG_OVER,
                        .code = failure_of(leg, end->id),
                        .heard_ms = (int64_t)end->heard_samples * 1000 / leg->rate_hz,

@@ -44,11 +44,11 @@ int cal_store_line(cal_store *store, const cal_line *line) {
   if (code) return code;
   if (!is_speaker(line->who)) return cal_fail(-EINVAL, "a line is said by agent, caller or system");
   WRITE(store,
-        "INSERT INTO transcript (call_id, seq, at_ms, who, text, heard_text, interrupted)"
+        "INSERT INTO transcript (call_id, seq, at_ms, who, text, heard_text, interrupted, known_by)"
         " VALUES ($1, (SELECT COALESCE(MAX(seq), 0) + 1 FROM transcript WHERE call_id = $1), $2, $3, $4, $5,"
-        " $6)",
+        " $6, $7)",
         TEXT(line->call_id), NUMBER(line->at_ms), TEXT(line->who), TEXT(line->text ? line->text : ""),
-        TEXT(line->heard), NUMBER(line->is_interrupted != 0));
+        TEXT(line->heard), NUMBER(line->is_interrupted != 0), TEXT(line->known_by));
 }
 
 int cal_store_recording_begin(cal_store *store, const char *call_id, const char *path, int64_t at_ms) {

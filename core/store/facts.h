@@ -23,6 +23,7 @@ typedef struct cal_line {
   const char *text;  /* NULL is "" */
   const char *heard; /* what the caller heard of an agent's line; NULL: not known */
   int is_interrupted;
+  const char *known_by; /* how that is known: "mark", "clock" or "nothing"; NULL: nothing to be known */
 } cal_line;
 
 /* Appends a line of the conversation. Lines are numbered 1, 2 … in the order of these calls. */

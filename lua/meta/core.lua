@@ -53,7 +53,7 @@ function core.wake_at(at) end
 ---  "vendor", party, "ended", {name, text, voice, ear}  a voice or ear of a vendor is gone; what it did not say is said by the voice here
 ---  "digit", party, key, in_band
 ---  "utterance", party, number, "started"
----  "utterance", party, number, "ended", {heard_ms, heard = text, interrupted, with_leg, error = text|nil}
+---  "utterance", party, number, "ended", {heard_ms, heard = text, interrupted, with_leg, proven, unproven, error = text|nil}
 ---@param handler fun(kind: string, ...: any)
 function core.handler(handler) end
 
@@ -379,7 +379,8 @@ function core.fact(kind, data) end
 ---@param text string
 ---@param heard string|nil
 ---@param interrupted boolean|nil
+---@param known_by "mark"|"clock"|"nothing"|nil  how that is known
 ---@return true|nil ok, string? message, string? code
-function core.line(who, text, heard, interrupted) end
+function core.line(who, text, heard, interrupted, known_by) end
 
 return core

@@ -240,15 +240,16 @@ static void a_word_about_what_was_cleared_proves_nothing(void **state) {
   assert_int_equal(truly_heard(22), 3200);
 }
 
-static void a_carrier_that_never_says_it_is_not_asked_any_more(void **state) {
+static void a_carrier_that_never_says_it_is_not_waited_for_any_more(void **state) {
   tell_dry();
   w.carrier.from_us = MOST; /* what it says never arrives */
   for (uint32_t n = 1; n <= 4; n++) {
     say(n, 0, 1600, 11, "x");
     pass(n < 4 ? 24000 : 4000);
     assert_int_equal(w.end_count, n);
+    assert_int_equal(w.ends[n - 1].proof, CAL_PROOF_NONE);
   }
-  assert_int_equal(w.playout.lost_marks, 3);
+  assert_int_equal(w.playout.lost_marks, 4);
 }
 
 /* Chunks of odd sizes, each late by a little: nothing is lost, repeated or cut up by padding. */
@@ -453,15 +454,62 @@ static void a_named_mark_is_told_when_it_was_played(void **state) {
   assert_int_equal(w.end_count, 1);
 }
 
-static void a_lost_mark_is_given_up_and_a_mute_carrier_is_recognised(void **state) {
+static void a_lost_mark_is_given_up_and_a_mute_carrier_has_proven_nothing(void **state) {
   w.carrier.from_us = 1 << 30;
   for (uint32_t id = 1; id <= 5; id++) {
-    say(id, 0, 1600, (int16_t)id, NULL);
+    say(id, 0, 1600, (int16_t)id, "words");
     pass(id <= 3 ? 24000 : 4000);
-    assert_int_equal(w.end_count, id); /* the first three wait two seconds; then nobody waits any more */
+    assert_int_equal(w.end_count, id); /* the first three wait two seconds; then none is waited for */
+    assert_int_equal(w.ends[id - 1].proof, CAL_PROOF_NONE);
+    assert_int_equal(w.ends[id - 1].heard_samples, 0);
+    assert_string_equal(w.texts[id - 1], "");
+    assert_false(w.ends[id - 1].is_interrupted);
   }
-  assert_int_equal(w.playout.lost_marks, 3);
-  assert_false(w.playout.options.echoes_marks);
+  assert_int_equal(w.playout.lost_marks, 5);
+}
+
+static void what_an_echo_proves_before_a_lost_mark_was_heard(void **state) {
+  cal_playout_declare(&w.playout, 1, 0);
+  cal_playout_append(&w.playout, 1, steady(1600, 11, "first "));
+  cal_playout_mark(&w.playout, 1, "half");
+  cal_playout_append(&w.playout, 1, steady(1600, 11, "second"));
+  cal_playout_complete(&w.playout, 1);
+  for (int i = 0; i < 200 && w.mark_count == 0; i++) pass(40);
+  w.carrier.from_us = 1 << 30; /* from here on nothing comes back */
+  pass(32000);
+  assert_int_equal(w.end_count, 1);
+  assert_int_equal(w.ends[0].proof, CAL_PROOF_NONE);
+  assert_int_equal(w.ends[0].heard_samples, 1600);
+  assert_string_equal(w.texts[0], "first ");
+}
+
+static void a_carrier_that_echoes_again_is_believed_again(void **state) {
+  w.carrier.from_us = 1 << 30;
+  for (uint32_t id = 1; id <= 4; id++) {
+    say(id, 0, 1600, (int16_t)id, NULL);
+    pass(24000);
+  }
+  w.carrier.from_us = 0;
+  say(5, 0, 1600, 5, "five");
+  pass(8000); /* its echo is late for a carrier that is not waited for, and shows that it echoes */
+  say(6, 0, 1600, 6, "six");
+  pass(8000);
+  assert_int_equal(w.end_count, 6);
+  assert_int_equal(w.ends[5].proof, CAL_PROOF_MARK);
+  assert_string_equal(w.texts[5], "six");
+}
+
+static void an_interruption_of_a_mute_carrier_is_not_reckoned_by_the_clock(void **state) {
+  w.carrier.from_us = 1 << 30;
+  say(1, 0, 1600, 1, NULL);
+  pass(24000);
+  say(2, CAL_UTTERANCE_INTERRUPTIBLE, 16000, 2, "so many words");
+  pass(8000);
+  cal_playout_clear(&w.playout, 0, CAL_UTTERANCE_INTERRUPTIBLE);
+  assert_int_equal(w.end_count, 2);
+  assert_true(w.ends[1].is_interrupted);
+  assert_int_equal(w.ends[1].proof, CAL_PROOF_NONE);
+  assert_int_equal(w.ends[1].heard_samples, 0);
 }
 
 static void without_marks_the_schedule_and_the_known_delay_decide(void **state) {
@@ -582,13 +630,16 @@ int main(void) {
       with_world(late_chunks_are_counted_as_one_underrun_each),
       with_world(holes_are_filled_with_silence_when_asked_for),
       with_world(a_named_mark_is_told_when_it_was_played),
-      with_world(a_lost_mark_is_given_up_and_a_mute_carrier_is_recognised),
+      with_world(a_lost_mark_is_given_up_and_a_mute_carrier_has_proven_nothing),
+      with_world(what_an_echo_proves_before_a_lost_mark_was_heard),
+      with_world(a_carrier_that_echoes_again_is_believed_again),
+      with_world(an_interruption_of_a_mute_carrier_is_not_reckoned_by_the_clock),
       with_world(without_marks_the_schedule_and_the_known_delay_decide),
       with_world(an_echo_that_comes_too_early_is_not_believed),
       with_world(a_carrier_that_stops_is_noticed_at_the_next_mark),
       with_world(a_carrier_that_says_when_it_is_dry_is_waited_for),
       with_world(a_word_about_what_was_cleared_proves_nothing),
-      with_world(a_carrier_that_never_says_it_is_not_asked_any_more),
+      with_world(a_carrier_that_never_says_it_is_not_waited_for_any_more),
       with_world(what_ends_late_or_empty_ends_too),
       with_world(clips_are_let_go_while_a_long_utterance_goes_on),
       with_world(ceilings_are_kept),

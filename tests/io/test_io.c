@@ -172,7 +172,7 @@ static void a_greeting_plays_when_the_stream_starts(void **state) {
   static const char echo[] = "{\"event\":\"mark\",\"mark\":{\"name\":\"c1\"}}";
   cal_ws_send_copy(l.ws, echo, strlen(echo), CAL_WS_TEXT);
   WAIT_FOR(kit_ended(&k, 1));
-  assert_int_equal(kit_ended(&k, 1)->flags, 0);
+  assert_int_equal(kit_ended(&k, 1)->flags, CAL_EVENT_PROVEN);
   kit_end(call, 0);
   WAIT_FOR(l.is_closed);
   assert_int_equal(l.end.code, 1000);
@@ -305,7 +305,7 @@ static void a_dialled_line_and_its_agent_talk(void **state) {
   dial(carrier); /* a second one while it lives is passed over */
   WAIT_FOR(kit_events(&k, CAL_EVENT_LEG_ENDED) == 2);
   assert_int_equal(kit_events(&k, CAL_EVENT_LEG_STARTED), 2);
-  assert_int_equal(kit_ended(&k, 1)->flags, 0);
+  assert_int_equal(kit_ended(&k, 1)->flags, CAL_EVENT_PROVEN);
   assert_int_equal(kit_ended(&k, 1)->number, 400);
   WAIT_FOR(kit_legs(&k) == 0);
   k.count = 0;

@@ -94,7 +94,7 @@ static void speech_lies_over_it(void **state) {
   assert_frames(before, 50, clip, 0);
   assert_frames(before + 50 * FRAME, 50, NULL, 0);
   seen_event *end = kit_ended(&k, 1);
-  assert_int_equal(end->flags, 0);
+  assert_int_equal(end->flags, CAL_EVENT_PROVEN);
   assert_int_equal(end->number, 1000);
   assert_string_equal(end->text, "a sentence");
   cal_unref(clip);
@@ -135,7 +135,7 @@ static void a_voice_that_is_late_leaves_no_hole_in_it(void **state) {
   kit_audio(p.call, 1, kit_clip(100, "two", 0), CAL_COMMAND_LAST);
   kit_run_ms(&k, 1000);
   assert_string_equal(kit_ended(&k, 1)->text, "one two");
-  assert_int_equal(kit_ended(&k, 1)->flags, 0);
+  assert_int_equal(kit_ended(&k, 1)->flags, CAL_EVENT_PROVEN);
   peer_leave(&p);
 }
 

@@ -107,7 +107,7 @@ static void what_was_said_is_over_when_the_carrier_has_played_it(void **state) {
   kit_run_ms(&k, 1500);
   assert_null(kit_ended(&k, 1)); /* by the schedule it would be */
   say("playback_completed", "{}");
-  assert_int_equal(kit_ended(&k, 1)->flags, 0);
+  assert_int_equal(kit_ended(&k, 1)->flags, CAL_EVENT_PROVEN);
   assert_int_equal(kit_ended(&k, 1)->number, 1000);
   kit_say(p.call, 2, kit_clip(1000, "two", 0), 0);
   kit_say(p.call, 3, kit_clip(1000, "three", 0), 0);
@@ -135,7 +135,7 @@ static void an_old_word_ends_no_new_sentence(void **state) {
   assert_null(kit_ended(&k, 2));
   say("playback_completed", "{}");
   kit_run_ms(&k, 0);
-  assert_int_equal(kit_ended(&k, 2)->flags, 0);
+  assert_int_equal(kit_ended(&k, 2)->flags, CAL_EVENT_PROVEN);
   peer_leave(&p);
 }
 

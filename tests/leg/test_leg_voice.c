@@ -59,7 +59,7 @@ static void what_is_said_arrives_to_the_sample(void **state) {
   assert_heard_is(0, first);
   assert_heard_is(first->samples, second);
   seen_event *end = kit_ended(&k, 1);
-  assert_int_equal(end->flags, 0);
+  assert_int_equal(end->flags, CAL_EVENT_PROVEN);
   assert_int_equal(end->code, 0);
   assert_int_equal(end->number, 1340);
   assert_string_equal(end->text, "first second");
@@ -215,8 +215,8 @@ static void who_may_not_be_interrupted_is_not(void **state) {
   assert_int_equal(kit_events(&k, CAL_EVENT_SPEECH_STARTED), 1);
   peer_is_silent(&p, 3000);
   assert_null(peer_said(&p, CAL_WIRE_CLEAR, 0));
-  assert_int_equal(kit_ended(&k, 1)->flags, 0);
-  assert_int_equal(kit_ended(&k, 2)->flags, 0);
+  assert_int_equal(kit_ended(&k, 1)->flags, CAL_EVENT_PROVEN);
+  assert_int_equal(kit_ended(&k, 2)->flags, CAL_EVENT_PROVEN);
   assert_heard_is(0, greeting);
   cal_unref(greeting);
   peer_leave(&p);
@@ -234,7 +234,7 @@ static void a_key_stops_what_says_so(void **state) {
   kit_run_ms(&k, 500);
   peer_send(&p, "{\"event\":\"dtmf\",\"dtmf\":{\"digit\":\"1\"}}");
   kit_run_ms(&k, 3000);
-  assert_int_equal(kit_ended(&k, 2)->flags, 0);
+  assert_int_equal(kit_ended(&k, 2)->flags, CAL_EVENT_PROVEN);
   peer_leave(&p);
 }
 
@@ -254,7 +254,7 @@ static void a_stop_of_one_keeps_the_other_whole(void **state) {
   assert_int_equal(lead, 6); /* the carrier is empty: it is filled anew, not frame by frame */
   kit_run_ms(&k, 3000);
   assert_heard_is(from, stays);
-  assert_int_equal(kit_ended(&k, 2)->flags, 0);
+  assert_int_equal(kit_ended(&k, 2)->flags, CAL_EVENT_PROVEN);
   assert_int_equal(kit_ended(&k, 2)->number, 700);
   cal_unref(stays);
   peer_leave(&p);
@@ -336,7 +336,7 @@ static void pitfall_16_last_sentence_is_not_cut(void **state) {
   kit_run_ms(&k, 10);
   assert_true(p.is_closed);
   assert_int_equal(kit_event(&k, CAL_EVENT_LEG_ENDED, 0)->code, CAL_LEG_CLOSED);
-  assert_int_equal(kit_ended(&k, 1)->flags, 0);
+  assert_int_equal(kit_ended(&k, 1)->flags, CAL_EVENT_PROVEN);
   assert_string_equal(kit_ended(&k, 1)->text, "thank you goodbye");
   cal_unref(goodbye);
   peer_leave(&p);
@@ -350,7 +350,7 @@ static void pitfall_15_a_drain_ends_though_no_mark_comes(void **state) {
   assert_false(p.is_closed);
   kit_run_ms(&k, 4000);
   assert_true(p.is_closed);
-  assert_int_equal(kit_ended(&k, 1)->flags, 0);
+  assert_int_equal(kit_ended(&k, 1)->flags, CAL_EVENT_UNPROVEN);
   peer_leave(&p);
 }
 

@@ -124,7 +124,8 @@ static void every_kind_is_one_line(void **state) {
       "\"what\":\"did\",\"kind\":\"say\",\"data\":{\"number\":1}}\n" HEAD
       "\"what\":\"event\",\"kind\":\"digit\",\"data\":{\"party\":1,\"key\":\"#\",\"in_band\":false}}\n" HEAD
       "\"what\":\"event\",\"kind\":\"utterance_ended\",\"data\":{\"party\":2,\"number\":3,\"heard_ms\":1200,"
-      "\"heard\":\"Shall \\\"we\\\"\",\"interrupted\":true,\"with_leg\":false}}\n" HEAD
+      "\"heard\":\"Shall "
+      "\\\"we\\\"\",\"interrupted\":true,\"with_leg\":false,\"proven\":false,\"unproven\":false}}\n" HEAD
       "\"what\":\"event\",\"kind\":\"response\",\"data\":{\"number\":7,\"error\":\"ETIMEDOUT\"}}\n");
 }
 

@@ -6,7 +6,8 @@
 --   { lose = {"completed"}, double = {"all"}, delay = { ringing = 3 }, reorder = true }
 --
 -- The names are the carrier's events; "all" is every one.
--- Beside them, `too_many = 3` refuses the next three requests to the carrier's interface as too many (callisto.exchange.course).
+-- Beside them, for all calls: `too_many = 3` refuses the next three requests to the carrier's interface as too many
+-- (callisto.exchange.course), `swallow_marks = true` gives no mark of a media stream back (Twilio's).
 
 local core = require "callisto.core"
 local http = require "callisto.http"

@@ -274,13 +274,18 @@ function Call:_notify(event, value)
   for _, fn in ipairs(self._listeners[event] or {}) do task.spawn_in(self._root, fn, self, value) end
 end
 
+local function say_what_was_heard(utterance)
+  local result = utterance.result
+  core.line("agent", utterance.text, result.heard, result.interrupted, result.known_by)
+end
+
 local function finish_utterance(self, utterance, result)
   if utterance.ended then return end
   utterance.ended = true
   utterance.result = self:_result_of(result)
   self._utterances[utterance.number] = nil
   if result.error then log.warn(("call %s: a sentence could not be spoken: %s"):format(self.id, result.error)) end
-  if utterance.started then core.line("agent", utterance.text, utterance.result.heard, utterance.result.interrupted) end
+  if utterance.started then say_what_was_heard(utterance) end
   if result.with_leg then return end -- the call is over: nobody goes on as if the sentence had been interrupted
   task.wake(utterance)
   ears.tell(self._ears, "ended", utterance)

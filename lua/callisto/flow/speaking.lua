@@ -20,6 +20,8 @@ local Call = {}
 ---@field heard string  the words that were really heard
 ---@field heard_ms integer
 ---@field interrupted boolean
+---@field known_by "mark"|"clock"|"nothing"  how that is known: by the carrier's echo; by the clock, where it has none or the
+---  sentence was cut; or an echo was due and did not come, so that more may have been heard
 ---@field error string|nil  the voice failed; "EDQUOT": too much waits to be heard already
 local said_meta = {}
 
@@ -115,6 +117,7 @@ function Call:_result_of(result)
     heard = result.heard or "",
     heard_ms = result.heard_ms or 0,
     interrupted = result.interrupted or false,
+    known_by = result.proven and "mark" or result.unproven and "nothing" or "clock",
     error = result.error,
   }, said_meta)
 end

@@ -1,5 +1,6 @@
 -- callisto.exchange.twilio.stream: the carrier's side of Twilio's media socket.
 
+local callbacks = require "callisto.exchange.callbacks"
 local core = require "callisto.core"
 local documents = require "callisto.exchange.documents"
 local json = require "callisto.json"
@@ -9,11 +10,11 @@ local twilio_call = require "callisto.exchange.twilio.call"
 
 local twilio_stream = {}
 
-local wire, one_way, account
+local wire, mute, one_way, account
 
 -- What we send carries the counters, what we expect is the application's. A one-way stream carries no keys, and what the
--- application sends on it is not heard.
-local function declare(is_one_way)
+-- application sends on it is not heard. A mute one plays what it gets and gives no mark back.
+local function declare(is_one_way, is_mute)
   return core.wire {
     name = "twilio-carrier", encoding = "pcmu", rate = 8000, frame_ms = 20, event = "event",
     audio_in = { event = is_one_way and "no media" or "media", payload = "media.payload" },
@@ -21,7 +22,7 @@ local function declare(is_one_way)
     clear_in = not is_one_way and { event = "clear" } or nil,
     audio_out = [[{"event":"media","sequenceNumber":"$seq","streamSid":"$stream","media":{"track":"inbound",]]
       .. [["chunk":"$chunk","timestamp":"$ms","payload":"$audio"}}]],
-    mark_out = not is_one_way
+    mark_out = not is_one_way and not is_mute
       and [[{"event":"mark","sequenceNumber":"$seq","streamSid":"$stream","mark":{"name":"$mark"}}]] or nil,
     dtmf_out = not is_one_way and [[{"event":"dtmf","sequenceNumber":"$seq","streamSid":"$stream",]]
       .. [["dtmf":{"track":"inbound_track","digit":"$digit"}}]] or nil,
@@ -31,12 +32,12 @@ end
 ---@param given {sid: string, token: string}
 function twilio_stream.start(given)
   account = given
-  wire, one_way = declare(false), declare(true)
+  wire, mute, one_way = declare(false), declare(false, true), declare(true)
 end
 
 ---The media socket's.
 ---@return userdata
-function twilio_stream.wire() return wire end
+function twilio_stream.wire() return callbacks.faults().swallow_marks and mute or wire end
 
 ---@class callisto.exchange.TwilioStream
 ---@field id string
@@ -109,7 +110,7 @@ end
 ---@param node table
 function twilio_stream.run(call, node)
   twilio_stream.stop(call)
-  open(call, of_node(call, node), { wire = wire })
+  open(call, of_node(call, node), { wire = twilio_stream.wire() })
 end
 
 ---Opens a one-way stream beside the document: the application listens. A line has one socket at a time.

@@ -116,7 +116,7 @@ local function transcript_of(id)
   local lines = json.array {}
   for _, row in ipairs(transcript.of(id) or {}) do
     lines[#lines + 1] = {
-      at_ms = row.at_ms, who = row.who, text = row.text, heard = row.heard_text,
+      at_ms = row.at_ms, who = row.who, text = row.text, heard = row.heard_text, known_by = row.known_by,
       interrupted = row.interrupted ~= nil and row.interrupted ~= 0 and row.interrupted ~= false,
     }
   end
@@ -263,7 +263,7 @@ return {
   {
     "GET", "/api/calls/{id}", says = "Shows a call, live or over.", path = { id = "of the call" }, run = show_call,
     gives = with(call_fields, {
-      transcript = { "list", says = "lines: at_ms, who, text, heard, interrupted" },
+      transcript = { "list", says = "lines: at_ms, who, text, heard, interrupted, known_by" },
       events = { "list", says = "what happened: at_ms, kind, data" },
       recording = { "map", says = "where the sound lies: path (as the server sees it), state, samples, bytes, "
         .. "and channels, who is left and who is right" },
