@@ -15,7 +15,10 @@
 #include <yajl/yajl_parse.h>
 
 #include "bind/init.h"
+#include "base/error.h"
 #include "bind/luax.h"
+#include "data/json_strict.h"
+#include "data/utf8.h"
 #include "script/lua_value.h"
 #include "vm/vm.h"
 
@@ -78,7 +81,7 @@ static int is_whole(const char *text, size_t bytes) {
 static int on_number(void *context, const char *text, size_t bytes) {
   decoder *d = context;
   lua_pushlstring(d->L, text, bytes);
-  double number = lua_tonumber(d->L, -1);
+  double number = strtod(lua_tostring(d->L, -1), NULL);
   if (fabs(number) >= INEXACT && !d->how.rounds && is_whole(text, bytes)) return place(d);
   if (isinf(number)) return refuse(d, "a number is too large");
   lua_pop(d->L, 1);
@@ -160,8 +163,23 @@ static int refuse_text(lua_State *L, const decoder *d, yajl_handle handle) {
   return 2;
 }
 
+/* The text as yajl may have it; a copy lies on the stack when there had to be one. */
+static const char *mended(lua_State *L, const char *text, size_t bytes) {
+  if (!cal_json_strict_has_surrogates(text, bytes)) return text;
+  char *copy = lua_newuserdata(L, bytes);
+  memcpy(copy, text, bytes);
+  cal_json_strict_mend(copy, bytes);
+  return copy;
+}
+
 int cal_lib_json_decode(lua_State *L, const char *text, size_t bytes, cal_json_reading how) {
   luaL_checkstack(L, DEPTH_CEILING * 2 + 8, "json");
+  if (cal_json_strict_check(text, bytes) < 0) {
+    lua_pushnil(L);
+    lua_pushstring(L, cal_error_text());
+    return 2;
+  }
+  text = mended(L, text, bytes);
   decoder d = {.L = L, .how = how};
   yajl_handle *handle = lua_newuserdata(L, sizeof *handle);
   *handle = NULL;
@@ -223,9 +241,11 @@ static int is_array(lua_State *L, int index, int *length) {
   return 1;
 }
 
+/* yajl's own look at UTF-8 lets overlong forms and surrogates pass. */
 static void encode_text(lua_State *L, yajl_gen g, cal_span text) {
-  if (yajl_gen_string(g, (const unsigned char *)text.at, text.bytes) == yajl_gen_invalid_string)
+  if (cal_utf8_valid_bytes(text.at, text.bytes) < text.bytes)
     luaL_error(L, "json.encode: a string is not UTF-8");
+  yajl_gen_string(g, (const unsigned char *)text.at, text.bytes);
 }
 
 typedef struct key {
@@ -362,7 +382,6 @@ static int encode(lua_State *L) {
   luaL_getmetatable(L, "callisto.json.generator");
   lua_setmetatable(L, -2);
   *generator = yajl_gen_alloc(NULL);
-  yajl_gen_config(*generator, yajl_gen_validate_utf8, 1);
   yajl_gen_config(*generator, yajl_gen_print_callback, write_text, into);
   encode_value(L, *generator, 1, 0);
   check_room(L);

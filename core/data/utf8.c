@@ -1,5 +1,6 @@
 #include "data/utf8.h"
 
+#include <stdint.h>
 #include <string.h>
 
 static int is_tail(unsigned char byte) { return (byte & 0xC0) == 0x80; }
@@ -20,6 +21,25 @@ size_t cal_utf8_next(const char *at, size_t bytes) {
   if (c[0] == 0xF0 && c[1] < 0x90) return 0;  /* overlong */
   if (c[0] == 0xF4 && c[1] >= 0x90) return 0; /* past U+10FFFF */
   return 4;
+}
+
+static int is_plain(const char *at) {
+  uint64_t eight;
+  memcpy(&eight, at, sizeof eight);
+  return (eight & UINT64_C(0x8080808080808080)) == 0;
+}
+
+size_t cal_utf8_valid_bytes(const char *at, size_t bytes) {
+  for (size_t i = 0; i < bytes;) {
+    if (bytes - i >= sizeof(uint64_t) && is_plain(at + i)) {
+      i += sizeof(uint64_t);
+      continue;
+    }
+    size_t length = cal_utf8_next(at + i, bytes - i);
+    if (!length) return i;
+    i += length;
+  }
+  return bytes;
 }
 
 size_t cal_utf8_put(char into[4], unsigned code) {

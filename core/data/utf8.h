@@ -10,6 +10,9 @@
 /* Bytes (1 to 4) of the well-formed character at `at`, which has `bytes` bytes left; 0 when there is none. */
 size_t cal_utf8_next(const char *at, size_t bytes);
 
+/* How many bytes at the beginning are whole well-formed characters: all of them when the text is UTF-8. */
+size_t cal_utf8_valid_bytes(const char *at, size_t bytes);
+
 /* Writes the character `code` (a scalar value; anything else becomes U+FFFD) and returns its bytes, 1 to 4.
  */
 size_t cal_utf8_put(char into[4], unsigned code);
