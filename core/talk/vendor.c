@@ -13,6 +13,7 @@
 #include "talk/pace.h"
 
 #define PIECE_SAMPLES 4096 /* of a message, made into one clip */
+#define MARGIN_PERCENT 115 /* no sentence is spoken so much slower than the slowest one of before */
 #define TAIL_MS 10         /* of silence, which carries the last words of an utterance */
 #define ERRORS_LOGGED 16   /* of a socket */
 #define TEXT_BYTES 256     /* of what a vendor says about its end */
@@ -38,6 +39,8 @@ struct cal_vendor {
   cal_list sayings; /* the first is being spoken */
   uint32_t count;
   cal_resampler *to_leg; /* NULL: equal rates */
+  uint32_t slowest_percent,
+      pace_percent; /* of the slow clock (pace.h): the slowest utterance; what is used */
   /* the ear */
   cal_tap tap;
   int16_t *frame;
@@ -160,7 +163,6 @@ static int say(void *self, const cal_saying *saying, cal_on_clip on_clip, void *
                 .text = cal_strdup(saying->text),
                 .on_clip = on_clip,
                 .context = context};
-  s->pace = cal_pace_of(s->text);
   cal_list_append(&v->sayings, &s->node);
   v->count++;
   code = v->is_up ? send_text(v, s) : 0;
@@ -199,6 +201,7 @@ static cal_clip *clip_of(cal_vendor *v, spoken *s, const int16_t *samples, size_
   else
     memcpy(sound, samples, count * sizeof *sound);
   if (made < 0) made = 0;
+  if (!s->samples) s->pace = cal_pace_of(s->text, v->pace_percent);
   s->samples += (uint64_t)made;
   cal_span words = cal_pace_words(&s->pace, s->samples * 1000 / rate_hz);
   char *text = cal_strndup(words.at, words.bytes);
@@ -229,13 +232,24 @@ static void on_sound(void *context, const int16_t *samples, size_t count) {
 }
 
 /* The words that the clock did not grant yet were said all the same. */
-static void tell_complete(const cal_vendor *v, spoken *s) {
+/* How fast it speaks is known better with each utterance. */
+static void learn_pace(cal_vendor *v, const spoken *s) {
+  uint64_t took_ms = s->samples * 1000 / cal_leg_rate_hz(v->leg);
+  uint64_t percent = s->pace.ms ? took_ms * 100 / s->pace.ms : 0;
+  if (percent > v->slowest_percent) v->slowest_percent = percent < 100 ? (uint32_t)percent : 100;
+  if (!v->slowest_percent) return;
+  v->pace_percent = v->slowest_percent * MARGIN_PERCENT / 100;
+  if (v->pace_percent > 100) v->pace_percent = 100;
+}
+
+static void tell_complete(cal_vendor *v, spoken *s) {
   uint32_t rate_hz = cal_leg_rate_hz(v->leg);
   cal_span rest = cal_pace_words(&s->pace, UINT64_MAX);
   if (!s->samples) {
     tell_last(s, NULL, cal_fail(-ENODATA, "%s sent no sound", v->options.order->name));
     return;
   }
+  learn_pace(v, s);
   char *text = cal_strndup(rest.at, rest.bytes);
   tell_last(s, cal_clip_new(rate_hz, rate_hz * TAIL_MS / 1000, text, 0), 0);
   cal_free(text);
@@ -421,6 +435,7 @@ int cal_vendor_open(cal_vendor **result, const cal_host *host, cal_leg *leg,
   v->host = host;
   v->options = *options;
   cal_ref(options->order);
+  v->pace_percent = 100;
   cal_list_init(&v->sayings);
   int code = join_leg(v, leg);
   if (!code) code = dial(v);

@@ -15,7 +15,7 @@ static void expect(cal_span got, const char *wanted) {
 }
 
 static void words_are_told_when_their_time_is_over(void **state) {
-  cal_pace pace = cal_pace_of("  Your order will come");
+  cal_pace pace = cal_pace_of("  Your order will come", 100);
   expect(cal_pace_words(&pace, 399), "");
   expect(cal_pace_words(&pace, 400), "Your");
   expect(cal_pace_words(&pace, 400), "");
@@ -25,13 +25,28 @@ static void words_are_told_when_their_time_is_over(void **state) {
 }
 
 static void bytes_count_where_words_have_no_blanks(void **state) {
-  cal_pace pace = cal_pace_of("नमस्ते");
+  cal_pace pace = cal_pace_of("नमस्ते", 100);
   expect(cal_pace_words(&pace, 1000), "");
   expect(cal_pace_words(&pace, 1800), "नमस्ते");
 }
 
+static void figures_take_as_long_as_words(void **state) {
+  cal_pace pace = cal_pace_of("Code 47 50%", 100);
+  expect(cal_pace_words(&pace, 1499), "Code");
+  expect(cal_pace_words(&pace, 1500), "47");
+  expect(cal_pace_words(&pace, 3099), "");
+  expect(cal_pace_words(&pace, 3100), "50%");
+}
+
+static void a_quick_speaker_is_believed(void **state) {
+  cal_pace pace = cal_pace_of("Your order", 60);
+  expect(cal_pace_words(&pace, 239), "");
+  expect(cal_pace_words(&pace, 240), "Your");
+  expect(cal_pace_words(&pace, 600), "order");
+}
+
 static void nothing_has_no_words(void **state) {
-  cal_pace pace = cal_pace_of(" \n");
+  cal_pace pace = cal_pace_of(" \n", 100);
   expect(cal_pace_words(&pace, 10000), "");
 }
 
@@ -39,6 +54,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(words_are_told_when_their_time_is_over),
       cmocka_unit_test(bytes_count_where_words_have_no_blanks),
+      cmocka_unit_test(figures_take_as_long_as_words),
+      cmocka_unit_test(a_quick_speaker_is_believed),
       cmocka_unit_test(nothing_has_no_words),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
