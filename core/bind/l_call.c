@@ -104,7 +104,7 @@ static int say(lua_State *L) {
   if (code < 0) return cal_luax_refuse(L, code);
   trace(call, party, "say", utterance, "text", text);
   if (party->has_vendor)
-    cal_say_by_leg(party->call, utterance, text, flags);
+    cal_say_by_leg(party->call, utterance, text, voice, flags);
   else
     cal_say_text(voice_of(call), party->call, utterance, text, voice, flags);
   return done(L);

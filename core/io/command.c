@@ -14,6 +14,9 @@ void cal_command_drop(cal_command *command) {
     command->clip = cal_unref(command->clip);
     break;
   case CAL_COMMAND_LEG_SAY:
+    command->saying.text = cal_free(command->saying.text);
+    command->saying.voice = cal_free(command->saying.voice);
+    break;
   case CAL_COMMAND_LEG_DIGITS:
   case CAL_COMMAND_LEG_TEXT:
   case CAL_COMMAND_LEG_BYE:

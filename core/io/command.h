@@ -29,7 +29,7 @@ typedef enum cal_command_kind {
   CAL_COMMAND_SOCKET_TAKE,   /* target: a held socket (lobby.h); object: the cal_party whose leg it becomes */
   CAL_COMMAND_SOCKET_REFUSE, /* target: a held socket; object: cal_refusal */
   CAL_COMMAND_LEG_UTTERANCE, /* utterance, flags: declares it at the end of the queue; audio follows */
-  CAL_COMMAND_LEG_SAY,    /* utterance (declared), text: the leg's vendor says it, or else the voice here */
+  CAL_COMMAND_LEG_SAY,    /* utterance (declared), saying: the leg's vendor says it, or else the voice here */
   CAL_COMMAND_LEG_AUDIO,  /* utterance, clip (NULL: none), flags CAL_COMMAND_LAST, code of a failed voice */
   CAL_COMMAND_LEG_STOP,   /* utterance, or 0 for everything queued */
   CAL_COMMAND_LEG_LISTEN, /* listen: how the caller's speech is cut into utterances and recognised */
@@ -74,6 +74,9 @@ typedef struct cal_command {
       int32_t gain_q12;
     } background;
     char *text; /* taken */
+    struct {
+      char *text, *voice; /* taken; voice: of the vendor; NULL: its first */
+    } saying;
     struct {
       cal_id asked; /* the script's number of its question */
       cal_id owner; /* as in the message that began the stream; another's is as good as none */

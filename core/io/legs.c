@@ -195,7 +195,7 @@ static void carry_out(member *m, cal_command *command) {
     command->clip = NULL;
     break;
   case CAL_COMMAND_LEG_SAY:
-    cal_talkers_say(talkers_of(m), command->utterance, command->text);
+    cal_talkers_say(talkers_of(m), command->utterance, command->saying.text, command->saying.voice);
     break;
   case CAL_COMMAND_LEG_VENDOR:
     cal_talkers_open(talkers_of(m), command->object);

@@ -84,18 +84,20 @@ void cal_say_text(cal_talk_voice voice, cal_party *party, uint32_t utterance, co
   begin(saying_new(party, utterance), voice, text, name);
 }
 
-void cal_say_by_leg(cal_party *party, uint32_t utterance, const char *text, uint32_t flags) {
+void cal_say_by_leg(cal_party *party, uint32_t utterance, const char *text, const char *name,
+                    uint32_t flags) {
   declare(party, utterance, flags);
-  cal_command command = {.kind = CAL_COMMAND_LEG_SAY, .utterance = utterance, .text = cal_strdup(text)};
+  cal_command command = {
+      .kind = CAL_COMMAND_LEG_SAY, .utterance = utterance, .saying = {cal_strdup(text), cal_strdup(name)}};
   cal_party_command(party, &command);
 }
 
 void cal_say_declared(cal_talk_voice first, cal_talk_voice second, cal_party *party, uint32_t utterance,
-                      const char *text) {
+                      const char *text, const char *name) {
   saying *s = saying_new(party, utterance);
   s->other = second;
   s->text = second.ops ? cal_strdup(text) : NULL;
-  begin(s, first, text, NULL);
+  begin(s, first, text, name);
 }
 
 void cal_say_file(cal_talk_voice voice, cal_party *party, uint32_t utterance, const char *path,

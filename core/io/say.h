@@ -16,10 +16,10 @@
 void cal_say_text(cal_talk_voice voice, cal_party *party, uint32_t utterance, const char *text,
                   const char *name, uint32_t flags);
 /* Declares it, and leaves it to the vendor of the party's leg (CAL_COMMAND_LEG_SAY). */
-void cal_say_by_leg(cal_party *party, uint32_t utterance, const char *text, uint32_t flags);
-/* As cal_say_text, for one that is declared already. When `first` fails, `second` says the whole text (no ops: nobody does). */
+void cal_say_by_leg(cal_party *party, uint32_t utterance, const char *text, const char *name, uint32_t flags);
+/* As cal_say_text, for one that is declared already. When `first` fails, `second` says the whole text in its first voice (no ops: nobody does). */
 void cal_say_declared(cal_talk_voice first, cal_talk_voice second, cal_party *party, uint32_t utterance,
-                      const char *text);
+                      const char *text, const char *name);
 /* `announced` is for specs, where sound is known by its words: it is said first (spoken.h). NULL: nothing. */
 void cal_say_file(cal_talk_voice voice, cal_party *party, uint32_t utterance, const char *path,
                   const char *announced, uint32_t flags);

@@ -86,12 +86,12 @@ static cal_talk_voice voice_of(const cal_talkers *t) {
   return (cal_talk_voice){0};
 }
 
-void cal_talkers_say(cal_talkers *t, uint32_t utterance, const char *text) {
+void cal_talkers_say(cal_talkers *t, uint32_t utterance, const char *text, const char *name) {
   cal_talk_voice vendor = voice_of(t);
   if (vendor.ops)
-    cal_say_declared(vendor, t->options.voice, t->options.party, utterance, text);
+    cal_say_declared(vendor, t->options.voice, t->options.party, utterance, text, name);
   else
-    cal_say_declared(t->options.voice, (cal_talk_voice){0}, t->options.party, utterance, text);
+    cal_say_declared(t->options.voice, (cal_talk_voice){0}, t->options.party, utterance, text, NULL);
 }
 
 void cal_talkers_cancel(cal_talkers *t, uint32_t utterance) {

@@ -27,7 +27,8 @@ cal_talkers *cal_talkers_free(cal_talkers *talkers); /* takes; before the leg is
 
 /* Takes the order. One that cannot be opened, or is one too many, has ended. */
 void cal_talkers_open(cal_talkers *talkers, cal_vendor_order *order);
-void cal_talkers_say(cal_talkers *talkers, uint32_t utterance, const char *text); /* it was declared */
+/* It was declared. `name`: of the vendor's voices; NULL: its first. */
+void cal_talkers_say(cal_talkers *talkers, uint32_t utterance, const char *text, const char *name);
 void cal_talkers_cancel(cal_talkers *talkers, uint32_t utterance); /* its leg plays it no more; harmless */
 
 #endif

@@ -116,14 +116,16 @@ static ssize_t write_audio(lua_State *L, peer *p, char *out, size_t room) {
 }
 
 static ssize_t write_say(lua_State *L, peer *p, char *out, size_t room) {
-  return cal_wire_write_say(p->wire, &p->state, luaL_checkstring(L, 3), luaL_checkstring(L, 4), out, room);
+  return cal_wire_write_say(p->wire, &p->state, luaL_checkstring(L, 3), luaL_checkstring(L, 4),
+                            luaL_optstring(L, 5, NULL), out, room);
 }
 
 /* peer:write("audio", samples), ("mark", name), ("dtmf", keys), ("clear"), ("stop"), ("bye", json), ("say", text,
- * mark) → message, or nil and why not */
+ * mark, voice) → message, or nil and why not */
 static int write_message(lua_State *L) {
   static const char *const names[] = {"audio", "mark", "dtmf", "clear", "stop", "bye", "say", NULL};
   peer *p = luaL_checkudata(L, 1, PEER);
+  lua_settop(L, 5);
   int what = luaL_checkoption(L, 2, NULL, names);
   const char *value = what == 1 || what == 2 || what == 5 ? luaL_checkstring(L, 3) : NULL;
   size_t room = cal_wire_control_room(p->wire);

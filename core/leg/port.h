@@ -57,7 +57,8 @@ typedef struct cal_port_ops {
   void (*keys)(cal_port *port, const char *keys);
   /* A message of the script's own; numbered: with the variables the other side's protocol asks for. */
   void (*text)(cal_port *port, const char *text, size_t bytes, int is_numbered);
-  int (*say)(cal_port *port, const char *text, const char *name); /* to a voice; its mark gives `name` back */
+  /* To a voice, perhaps to one of its voices; its mark gives `name` back. */
+  int (*say)(cal_port *port, const char *text, const char *name, const char *voice);
   void (*playing)(cal_port *port, int is_playing); /* what the other side sent begins to play, or has ended */
   void (*part)(cal_port *port, const cal_parting *parting);
   void (*free)(cal_port *port); /* from on_gone on */

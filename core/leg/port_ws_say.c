@@ -103,11 +103,11 @@ static void text(cal_port *port, const char *words, size_t bytes, int is_numbere
     cal_port_ws_say_text(of(port), words, bytes);
 }
 
-static int say(cal_port *port, const char *words, const char *name) {
+static int say(cal_port *port, const char *words, const char *name, const char *voice) {
   port_ws *p = of(port);
   size_t room = cal_wire_say_room(p->wire);
   char *message = room_for(p, room);
-  ssize_t bytes = cal_wire_write_say(p->wire, &p->wire_state, words, name, message, room);
+  ssize_t bytes = cal_wire_write_say(p->wire, &p->wire_state, words, name, voice, message, room);
   if (bytes < 0) return (int)bytes;
   return transmit(p, message, bytes, CAL_WS_TEXT) ? 0 : cal_fail(-ENOTCONN, "the voice is not connected");
 }

@@ -21,7 +21,7 @@
 typedef struct spoken {
   cal_list node;
   uint32_t utterance;
-  char *text;
+  char *text, *voice;
   cal_pace pace; /* of the text */
   int is_sent;
   uint64_t samples;    /* of its sound so far, at the leg's rate */
@@ -63,6 +63,7 @@ static void drop(cal_vendor *v, spoken *s) {
   cal_list_remove(&s->node);
   v->count--;
   cal_free(s->text);
+  cal_free(s->voice);
   cal_free(s);
 }
 
@@ -139,7 +140,7 @@ static int send_text(cal_vendor *v, spoken *s) {
   char name[16];
   snprintf(name, sizeof name, "u%u", s->utterance);
   s->is_sent = 1;
-  return v->port->ops->say(v->port, s->text, name);
+  return v->port->ops->say(v->port, s->text, name, s->voice);
 }
 
 static int check(const cal_vendor *v, const cal_saying *saying) {
@@ -161,6 +162,7 @@ static int say(void *self, const cal_saying *saying, cal_on_clip on_clip, void *
   spoken *s = cal_alloc(sizeof *s);
   *s = (spoken){.utterance = saying->utterance,
                 .text = cal_strdup(saying->text),
+                .voice = cal_strdup(saying->voice),
                 .on_clip = on_clip,
                 .context = context};
   cal_list_append(&v->sayings, &s->node);

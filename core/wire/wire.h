@@ -114,7 +114,7 @@ typedef struct cal_wire_spec {
   const char *playing_out, *played_out; /* of the carrier's side: its queue begins to play, has run empty */
 
   /* To a voice: $text is to be said; $mark is the utterance, which its mark gives back when all sound of it was
-   * sent. */
+   * sent; $voice is the one that is to say it, "" when none is named. */
   const char *say_out;
 
   /* Said when we end the stream; $bye, a bare JSON value, is what the call says about its end. The other
@@ -230,7 +230,7 @@ ssize_t cal_wire_write_stop(const cal_wire *wire, cal_wire_state *state, char *o
 /* `text` of at most CAL_WIRE_SAY_BYTES (else -EMSGSIZE), into the room that is asked for. */
 int cal_wire_can_say(const cal_wire *wire);
 ssize_t cal_wire_write_say(const cal_wire *wire, cal_wire_state *state, const char *text, const char *name,
-                           char *out, size_t room);
+                           const char *voice, char *out, size_t room);
 size_t cal_wire_say_room(const cal_wire *wire);
 /* The carrier's queue begins to play, or has run empty; the answer to audio that is too much. */
 ssize_t cal_wire_write_playing(const cal_wire *wire, cal_wire_state *state, int is_playing, char *out,

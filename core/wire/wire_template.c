@@ -27,6 +27,7 @@ static const struct {
     [CAL_WIRE_PEER_SEQ] = {"peer_seq", NUMBER_BYTES, "1"},
     [CAL_WIRE_POSITION] = {"position", NUMBER_BYTES + 8, "PT0.0S"},
     [CAL_WIRE_BYE] = {"bye", CAL_WIRE_BYE_BYTES, "{}"},
+    [CAL_WIRE_SPEAKER] = {"voice", CAL_JSON_ESCAPE_GROWTH *CAL_WIRE_NAME_BYTES, "v"},
     [CAL_WIRE_SAID] = {"text", CAL_JSON_ESCAPE_GROWTH *CAL_WIRE_SAY_BYTES, "t"},
 };
 
@@ -58,12 +59,12 @@ static int add_variable(cal_wire_template *t, const char *wire, const char *fiel
     return cal_fail(
         -EINVAL,
         "wire %s: %s has the unknown variable $%.*s: there are $stream, $call, $audio, $mark, $digit, $seq, "
-        "$peer_seq, $chunk, $ms, $position, $bye and $text, and $$ for a dollar sign",
+        "$peer_seq, $chunk, $ms, $position, $bye, $text and $voice, and $$ for a dollar sign",
         wire, field, (int)bytes, name);
   int is_particular = v == CAL_WIRE_MARK_NAME || v == CAL_WIRE_DIGIT || v == CAL_WIRE_BASE64 ||
-                      v == CAL_WIRE_BYE || v == CAL_WIRE_SAID;
-  int has_both = needs == CAL_WIRE_SAID && v == CAL_WIRE_MARK_NAME;
-  if (is_particular && v != needs && !has_both)
+                      v == CAL_WIRE_BYE || v == CAL_WIRE_SAID || v == CAL_WIRE_SPEAKER;
+  int goes_with = needs == CAL_WIRE_SAID && (v == CAL_WIRE_MARK_NAME || v == CAL_WIRE_SPEAKER);
+  if (is_particular && v != needs && !goes_with)
     return cal_fail(-EINVAL, "wire %s: %s cannot have $%s, which has no value in this message: take it out",
                     wire, field, variables[v].name);
   if (v == CAL_WIRE_BASE64 && t->uses & 1u << v)

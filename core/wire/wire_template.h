@@ -19,6 +19,7 @@ typedef enum cal_wire_variable {
   CAL_WIRE_POSITION,
   CAL_WIRE_BYE,
   CAL_WIRE_SAID,
+  CAL_WIRE_SPEAKER,
   CAL_WIRE_VARIABLES
 } cal_wire_variable;
 

@@ -13,8 +13,9 @@
 typedef struct filling {
   const cal_wire *wire;
   const cal_wire_state *state;
-  const char *word; /* mark or digits; bye */
-  const char *text; /* to be said */
+  const char *word;  /* mark or digits; bye */
+  const char *text;  /* to be said … */
+  const char *voice; /* … by this one */
   const int16_t *samples;
   size_t count, audio_bytes; /* audio_bytes: encoded, with the silence at the end */
 } filling;
@@ -92,6 +93,8 @@ static ssize_t put_variable(const filling *f, cal_wire_variable variable, char *
     return put_position(f, into, room);
   case CAL_WIRE_BYE:
     return put_plain(f->word, into, room);
+  case CAL_WIRE_SPEAKER:
+    return cal_json_escape_to(into, room, cal_span_of(f->voice));
   case CAL_WIRE_SAID:
     return cal_json_escape_to(into, room, cal_span_of(f->text));
   case CAL_WIRE_LITERAL:
@@ -214,7 +217,7 @@ ssize_t cal_wire_write_bye(const cal_wire *wire, cal_wire_state *state, const ch
 }
 
 ssize_t cal_wire_write_say(const cal_wire *wire, cal_wire_state *state, const char *text, const char *name,
-                           char *out, size_t room) {
+                           const char *voice, char *out, size_t room) {
   const cal_wire_template *t = &wire->out[OUT_SAY];
   if (!t->text) return cal_fail(-ENOTSUP, "wire %s has no say message", wire->name);
   if (strlen(text) > CAL_WIRE_SAY_BYTES)
@@ -222,7 +225,10 @@ ssize_t cal_wire_write_say(const cal_wire *wire, cal_wire_state *state, const ch
   if (strlen(name) >= CAL_WIRE_NAME_BYTES)
     return cal_fail(-EINVAL, "wire %s: the name of an utterance has at most %d bytes", wire->name,
                     CAL_WIRE_NAME_BYTES - 1);
-  filling f = {.wire = wire, .state = state, .word = name, .text = text};
+  if (voice && strlen(voice) >= CAL_WIRE_NAME_BYTES)
+    return cal_fail(-EINVAL, "wire %s: the name of a voice has at most %d bytes", wire->name,
+                    CAL_WIRE_NAME_BYTES - 1);
+  filling f = {.wire = wire, .state = state, .word = name, .text = text, .voice = voice ? voice : ""};
   return write_counted(&f, t, state, out, room);
 }
 

@@ -48,12 +48,13 @@ local LabWire = {}
 function LabWire:read(message, is_binary) end
 
 ---Writes a message to the other side: "audio" with samples, "mark" with a name, "dtmf" with keys, "clear", "stop", "say" with
----a text and the name of the utterance.
+---a text, the name of the utterance and that of a voice.
 ---@param what string
 ---@param value string|nil
 ---@param name string|nil
+---@param voice string|nil
 ---@return string|nil message, string? why
-function LabWire:write(what, value, name) end
+function LabWire:write(what, value, name, voice) end
 
 ---@class callisto.Lab
 local Lab = {}

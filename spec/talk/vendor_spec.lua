@@ -15,7 +15,7 @@ return tts {
       encoding = "l16le", rate = 24000, event = "type",
       audio_in = { event = "sound", payload = "data" }, mark_in = { event = "done", name = "id" },
       error_in = { event = "error", text = "why" }, stop_in = { event = "bye" },
-      say_out = '{"type":"say","text":"$text","id":"$mark"}', clear = '{"type":"stop"}',
+      say_out = '{"type":"say","text":"$text","id":"$mark","voice":"$voice"}', clear = '{"type":"stop"}',
     },
   },
   connect = function(account, about)
@@ -56,7 +56,7 @@ local EAR_THERE = { name = "owl, there", encoding = "pcmu", rate = 8000, binary_
 
 -- A voice: what it was told, and what it does with a text; by default it says it.
 local function parrot(on_say)
-  local double = { sockets = 0, said = {}, upgrades = {}, closed = 0, alive = 0 }
+  local double = { sockets = 0, said = {}, voices = {}, upgrades = {}, closed = 0, alive = 0 }
   function double.socket(request)
     local wire, here = lab.wire(VOICE_THERE), nil
     double.sockets = double.sockets + 1
@@ -76,6 +76,7 @@ local function parrot(on_say)
         if message.type == "stop" then double.stops = (double.stops or 0) + 1 end
         if message.type ~= "say" then return end
         double.said[#double.said + 1] = message.text
+        double.voices[#double.voices + 1] = message.voice
         if on_say then on_say(double, here, message, speak) else speak(message.text, message.id) end
       end,
       close = function() double.closed = double.closed + 1 end,
@@ -187,6 +188,36 @@ describe("a vendor's voice and ear", function()
     assert.equal("goodbye", voice.last)
     assert.equal(1, voice.closed)
     assert.equal(1, ear.closed)
+  end)
+
+  it("speak in the voice that a sentence, the flow or the template asks for", function()
+    local voice = parrot()
+    local source = FLOW:gsub("local answer = ", [[
+      call:say("One", { voice = "aria" })
+      call:speak_with "aria"
+      call:say "Two"
+      call:speak_with(nil)
+      local answer = ]])
+    local caller = call { voice = voice, source = source }
+    caller:hears "Do you like birds"
+    caller:listens()
+    caller:says "no"
+    caller:ended()
+    assert.same({ "bruno", "aria", "aria", "bruno", "bruno" }, voice.voices)
+    voice = parrot()
+    caller = call { voice = voice, source = FLOW:gsub(', voice = "bruno"', "") }
+    caller:hears "Do you like birds"
+    assert.equal("aria", voice.voices[1])
+    assert.equal("voice=aria&lang=en", voice.upgrades[1].query)
+    caller:hangs_up()
+  end)
+
+  it("are taken down more closely once it is known how fast they speak", function()
+    local caller = call {}
+    caller:hears "Do you like birds"
+    caller:says "yes"
+    caller:ended()
+    assert(caller:lines()[2]:find("^agent: Do you like"), caller:lines()[2])
   end)
 
   it("tell words before they are final", function()

@@ -328,7 +328,7 @@ static cal_wire_spec voice_spec(void) {
   s.event_path = "type";
   s.audio.event = "sound";
   s.audio.payload = "data";
-  s.say_out = "{\"text\":\"$text\",\"id\":\"$mark\",\"n\":$seq}";
+  s.say_out = "{\"text\":\"$text\",\"id\":\"$mark\",\"by\":\"$voice\",\"n\":$seq}";
   return s;
 }
 
@@ -336,16 +336,18 @@ static void a_text_is_said_with_its_name_and_its_number(void **state) {
   end *e = end_new(voice_spec());
   char *out = cal_alloc(cal_wire_say_room(e->wire));
   ssize_t bytes =
-      cal_wire_write_say(e->wire, &e->state, "say \"a\\b\"\n", "u7", out, cal_wire_say_room(e->wire));
-  static const char expected[] = "{\"text\":\"say \\\"a\\\\b\\\"\\n\",\"id\":\"u7\",\"n\":1}";
+      cal_wire_write_say(e->wire, &e->state, "say \"a\\b\"\n", "u7", "ann", out, cal_wire_say_room(e->wire));
+  static const char expected[] = "{\"text\":\"say \\\"a\\\\b\\\"\\n\",\"id\":\"u7\",\"by\":\"ann\",\"n\":1}";
   assert_int_equal(bytes, strlen(expected));
   assert_memory_equal(out, expected, strlen(expected));
   static char longest[CAL_WIRE_SAY_BYTES + 2];
   memset(longest, 1, CAL_WIRE_SAY_BYTES); /* each becomes six letters */
-  assert_true(cal_wire_write_say(e->wire, &e->state, longest, "u8", out, cal_wire_say_room(e->wire)) > 0);
+  assert_true(cal_wire_write_say(e->wire, &e->state, longest, "u8", NULL, out, cal_wire_say_room(e->wire)) >
+              0);
   longest[CAL_WIRE_SAY_BYTES] = 'x';
-  assert_int_equal(cal_wire_write_say(e->wire, &e->state, longest, "u9", out, cal_wire_say_room(e->wire)),
-                   -EMSGSIZE);
+  assert_int_equal(
+      cal_wire_write_say(e->wire, &e->state, longest, "u9", NULL, out, cal_wire_say_room(e->wire)),
+      -EMSGSIZE);
   assert_int_equal(e->state.seq, 3);
   assert_true(cal_wire_control_room(e->wire) < 1000); /* a long text makes no other message dear */
   cal_free(out);

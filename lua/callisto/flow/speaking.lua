@@ -63,10 +63,11 @@ local function told(self, utterance, ok, message, code)
   return utterance
 end
 
--- Which of our own voices speaks; nil: the first one. A vendor's are not ours, nor those of another template's speaker.
-local function own_voice(self, wanted)
-  if self.template.voice.tts ~= self._own_tts then return nil end
-  return wanted or self.template.voice.voice
+-- Which of the speaker's voices speaks; nil: the first one. The call keeps the speaker it began with; another template may name
+-- voices that are not there.
+local function voice_of(self, wanted)
+  if self.template.voice.tts ~= self._speaker then return nil end
+  return wanted or self.template.voice.voice or self._first_voice
 end
 
 ---@private Declares a sentence and returns at once.
@@ -76,7 +77,7 @@ function Call:_speak(sentence, opts)
   if #words > SENTENCE_BYTES then error("a sentence may have at most 4,000 bytes", 3) end
   local utterance = declare(self, words)
   return told(self, utterance, core.say(CALLER, utterance.number, words, {
-    voice = own_voice(self, opts.voice or self._voice),
+    voice = voice_of(self, opts.voice or self._voice),
     interruptible = either(opts.barge_in, self.template.barge_in),
     digits_stop = opts.digits_stop or false,
   }))

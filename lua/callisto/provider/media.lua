@@ -57,7 +57,7 @@ local text = { "string" }
 ---@field stream_in callisto.MediaPath|nil
 ---@field audio_out string|nil  JSON with variables
 ---@field mark_out string|nil
----@field say_out string|nil  of a voice
+---@field say_out string|nil  of a voice: $text, $mark, $voice
 ---@field clear string|nil
 ---@field dtmf_out string|nil
 ---@field stop_out string|nil

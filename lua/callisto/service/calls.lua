@@ -34,6 +34,7 @@ local function keys_by_request(call)
 end
 
 local function begin_of(call, module, orders)
+  local speaker, first_voice = vendors.speaker(call, orders)
   return {
     call = call.id,
     template = module,
@@ -47,7 +48,8 @@ local function begin_of(call, module, orders)
     settings = settings.for_calls(call.settings),
     secrets = settings.secrets(call.template.secrets),
     has_vendor_ear = orders.stt ~= nil,
-    own_tts = vendors.speaks_here(call.template) and call.template.voice.tts or nil,
+    speaker = speaker,
+    first_voice = first_voice,
   }
 end
 

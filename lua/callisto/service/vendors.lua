@@ -66,14 +66,21 @@ function vendors.open(call, orders)
   end
 end
 
----Whether one of our own voices speaks for a template, not a vendor's.
----@param template callisto.Template
----@return boolean
-function vendors.speaks_here(template) return catalog.provider("tts", template.voice.tts).engine == "local" end
+---The speaker whose voices a flow may choose from, and the one that speaks when it chooses none (nil: its first).
+---@param call callisto.LiveCall
+---@param orders {tts: callisto.VendorOrder|nil}
+---@return string|nil tts, string|nil voice
+function vendors.speaker(call, orders)
+  local made = catalog.provider("tts", call.template.voice.tts)
+  if made.engine == "local" then return made.name end
+  if orders.tts then return made.name, made.voices[1] end
+end
 
 ---Which of our own voices speaks for a template, or for what its vendor fails to say; nil: the first.
 ---@param template callisto.Template
 ---@return string|nil
-function vendors.own_voice(template) return vendors.speaks_here(template) and template.voice.voice or nil end
+function vendors.own_voice(template)
+  return catalog.provider("tts", template.voice.tts).engine == "local" and template.voice.voice or nil
+end
 
 return vendors
