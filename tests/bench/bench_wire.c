@@ -7,6 +7,7 @@
 #include "wire/wire.h"
 #include "data/base64.h"
 #include "data/jscan.h"
+#include "wire/twilio.h"
 
 #define ROUNDS 15
 #define FRAMES 50000
@@ -70,13 +71,7 @@ static void encode_samples(bench *b) { sink += cal_encode(CAL_PCMU, b->samples, 
 
 int main(void) {
   static bench b;
-  cal_wire_spec spec = {
-      .name = "twilio", .encoding = CAL_PCMU, .rate_hz = 8000, .frame_ms = 20, .event_path = "event"};
-  spec.audio.event = "media";
-  spec.audio.payload = "media.payload";
-  spec.audio.when_path = "media.track";
-  spec.audio.when_text = "inbound";
-  spec.audio_out = "{\"event\":\"media\",\"streamSid\":\"$stream\",\"media\":{\"payload\":\"$audio\"}}";
+  cal_wire_spec spec = twilio_app();
   if (cal_wire_compile(&b.wire, &spec) < 0) return 1;
   cal_wire_state_init(&b.state);
   cal_wire_state_set(&b.state, "MZ00112233445566778899aabbccddeeff", "CA00112233445566778899aabbccddeeff");

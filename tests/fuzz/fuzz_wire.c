@@ -8,7 +8,8 @@
 #include "base/mem.h"
 #include "wire/wire.h"
 #include "data/jscan.h"
-#include "../wire/numbered.h"
+#include "wire/numbered.h"
+#include "wire/twilio.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
@@ -24,27 +25,10 @@ static cal_wire *json_wire, *binary_wire, *numbered_wire;
 
 static void compile_once(void) {
   if (json_wire) return;
-  cal_wire_spec s = {
-      .name = "json", .encoding = CAL_PCMU, .rate_hz = 8000, .frame_ms = 20, .event_path = "event"};
-  s.audio.event = "media";
-  s.audio.payload = "media.payload";
-  s.audio.when_path = "media.track";
-  s.audio.when_text = "inbound";
-  s.start.event = "start";
-  s.start.stream = "start.streamSid";
-  s.start.call = "start.callSid";
-  s.start.encoding = "start.mediaFormat.encoding";
-  s.start.encoding_text = "audio/x-mulaw";
-  s.start.rate = "start.mediaFormat.sampleRate";
-  s.mark.event = "mark";
-  s.mark.name = "mark.name";
-  s.dtmf.event = "dtmf";
-  s.dtmf.digit = "dtmf.digit";
-  s.stop.event = "stop";
+  cal_wire_spec s = twilio_app();
   s.clear.event = "clear";
   s.audio_out =
       "{\"event\":\"media\",\"n\":$seq,\"streamSid\":\"$stream\",\"media\":{\"payload\":\"$audio\"}}";
-  s.mark_out = "{\"event\":\"mark\",\"streamSid\":\"$stream\",\"mark\":{\"name\":\"$mark\"}}";
   MUST(cal_wire_compile(&json_wire, &s) == 0);
   cal_wire_spec b = {.name = "binary",
                      .encoding = CAL_L16LE,

@@ -23,50 +23,11 @@
 #include "io/party.h"
 #include "io/io.h"
 #include "net/ws.h"
+#include "wire/twilio.h"
 
 enum { RATE = 8000, FRAME = 160, MOST_EVENTS = 8192, MOST_HEARD = 60 * RATE };
 
 /* ---- wires */
-
-static inline cal_wire_spec kit_twilio(void) { /* the app's side: Media Streams, two-way */
-  cal_wire_spec s = {
-      .name = "twilio", .encoding = CAL_PCMU, .rate_hz = RATE, .frame_ms = 20, .event_path = "event"};
-  s.audio.event = "media";
-  s.audio.payload = "media.payload";
-  s.start.event = "start";
-  s.start.stream = "start.streamSid";
-  s.start.call = "start.callSid";
-  s.start.encoding = "start.mediaFormat.encoding";
-  s.start.encoding_text = "audio/x-mulaw";
-  s.start.rate = "start.mediaFormat.sampleRate";
-  s.mark.event = "mark";
-  s.mark.name = "mark.name";
-  s.dtmf.event = "dtmf";
-  s.dtmf.digit = "dtmf.digit";
-  s.stop.event = "stop";
-  s.audio_out = "{\"event\":\"media\",\"streamSid\":\"$stream\",\"media\":{\"payload\":\"$audio\"}}";
-  s.mark_out = "{\"event\":\"mark\",\"streamSid\":\"$stream\",\"mark\":{\"name\":\"$mark\"}}";
-  s.clear_out = "{\"event\":\"clear\",\"streamSid\":\"$stream\"}";
-  return s;
-}
-
-static inline cal_wire_spec kit_twilio_carrier(void) { /* the same wire from the other end */
-  cal_wire_spec s = {
-      .name = "twilio-carrier", .encoding = CAL_PCMU, .rate_hz = RATE, .frame_ms = 20, .event_path = "event"};
-  s.audio.event = "media";
-  s.audio.payload = "media.payload";
-  s.mark.event = "mark";
-  s.mark.name = "mark.name";
-  s.clear.event = "clear";
-  s.audio_out = "{\"event\":\"media\",\"sequenceNumber\":\"$seq\",\"streamSid\":\"$stream\",\"media\":{"
-                "\"track\":\"inbound\",\"chunk\":\"$chunk\",\"timestamp\":\"$ms\",\"payload\":\"$audio\"}}";
-  s.mark_out = "{\"event\":\"mark\",\"sequenceNumber\":\"$seq\",\"streamSid\":\"$stream\",\"mark\":{\"name\":"
-               "\"$mark\"}}";
-  s.dtmf_out =
-      "{\"event\":\"dtmf\",\"sequenceNumber\":\"$seq\",\"streamSid\":\"$stream\",\"dtmf\":{\"track\":"
-      "\"inbound_track\",\"digit\":\"$digit\"}}";
-  return s;
-}
 
 static inline cal_wire *kit_wire(cal_wire_spec spec) {
   cal_wire *wire = NULL;
@@ -261,8 +222,8 @@ static inline void kit_open_on(kit *k, cal_clock *clock, uint32_t legs_ceiling, 
                                            .hooks = kit_hooks(k),
                                            .legs_ceiling = legs_ceiling}))
     fail_msg("no io: %s", cal_error_text());
-  k->wire = kit_wire(kit_twilio());
-  k->carrier_wire = kit_wire(kit_twilio_carrier());
+  k->wire = kit_wire(twilio_app());
+  k->carrier_wire = kit_wire(twilio_carrier());
 }
 
 static inline void kit_open(kit *k) {

@@ -313,7 +313,7 @@ static void keys_arrive_one_by_one(void **state) {
 
 /* A wire that declares no keys: they are looked for in the sound, and sent as sound. */
 static void keys_in_the_sound_go_both_ways(void **state) {
-  cal_wire_spec spec = kit_twilio();
+  cal_wire_spec spec = twilio_app();
   spec.dtmf.event = spec.dtmf.digit = NULL;
   cal_wire *wire = kit_wire(spec);
   begin((cal_party_options){.wire = wire});

@@ -98,7 +98,7 @@ static void a_wire_of_odd_frames_is_paced_as_well(void **state) {
   } cases[] = {{8000, 20, 3200}, {11025, 20, 0}, {48000, 200, 0}, {8000, 20, 65536}, {24000, 30, 0}};
   for (int i = 0; i < 5; i++) {
     k.count = 0;
-    cal_wire_spec spec = kit_twilio();
+    cal_wire_spec spec = twilio_app();
     spec.rate_hz = cases[i].rate_hz;
     spec.frame_ms = cases[i].frame_ms;
     spec.chunk_min_bytes = spec.chunk_multiple_bytes = cases[i].chunk;

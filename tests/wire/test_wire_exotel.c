@@ -1,20 +1,7 @@
 /* Exotel's media socket as its pages and samples have it, through the wire that providers/carriers/exotel.lua
  * declares. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <stdio.h>
-#include <string.h>
+#include "wire/kit.h"
 
-#include "base/error.h"
-#include "base/mem.h"
-#include "wire/wire.h"
-#include "data/base64.h"
-#include "data/jscan.h"
-
-#define ROOM 65536
 #define IDS "\"stream_sid\":\"$stream\",\"streamSid\":\"$stream\""
 
 static cal_wire_spec exotel(uint32_t rate_hz, uint32_t portion) {
@@ -46,30 +33,7 @@ static cal_wire_spec exotel(uint32_t rate_hz, uint32_t portion) {
   return s;
 }
 
-typedef struct peer {
-  cal_wire *wire;
-  cal_wire_state state;
-  cal_wire_event event;
-  int16_t samples[ROOM];
-  char out[ROOM];
-} peer;
-
-static peer *peer_new(uint32_t rate_hz, uint32_t portion) {
-  peer *p = cal_alloc(sizeof *p);
-  cal_wire_spec spec = exotel(rate_hz, portion);
-  if (cal_wire_compile(&p->wire, &spec)) fail_msg("%s", cal_error_text());
-  cal_wire_state_init(&p->state);
-  return p;
-}
-
-static void peer_free(peer *p) {
-  cal_unref(p->wire);
-  cal_free(p);
-}
-
-static cal_wire_kind read_text(peer *p, const char *text) {
-  return cal_wire_read(p->wire, &p->state, text, strlen(text), 0, &p->event, p->samples, ROOM);
-}
+static peer *exotel_new(uint32_t rate_hz, uint32_t portion) { return peer_new(exotel(rate_hz, portion)); }
 
 /* The number, or the bytes behind the base64, at a path of what was written. */
 static int64_t number_at(peer *p, ssize_t bytes, const char *path) {
@@ -102,7 +66,7 @@ static const char start_text[] =
     "\"encoding\":\"audio/x-raw\",\"sample_rate\":\"8000\",\"bit_rate\":\"16\"}}}";
 
 static void a_call_is_understood(void **state) {
-  peer *p = peer_new(8000, 3200);
+  peer *p = exotel_new(8000, 3200);
   assert_int_equal(read_text(p, "{\"event\":\"connected\"}"), CAL_WIRE_OTHER);
   assert_int_equal(read_text(p, start_text), CAL_WIRE_START);
   assert_string_equal(p->state.stream, "st0001");
@@ -144,7 +108,7 @@ static void both_spellings_of_a_start_are_understood(void **state) {
       "\"media_format\":{\"encoding\":\"base64\",\"bit_rate\":\"128kbps\"}}}",
   };
   for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
-    peer *p = peer_new(8000, 3200);
+    peer *p = exotel_new(8000, 3200);
     assert_int_equal(read_text(p, starts[i]), CAL_WIRE_START);
     assert_string_equal(p->state.stream, "st1");
     assert_string_equal(p->state.call, "ca1");
@@ -153,7 +117,7 @@ static void both_spellings_of_a_start_are_understood(void **state) {
 }
 
 static void a_start_without_ids_makes_no_sense(void **state) {
-  peer *p = peer_new(8000, 3200);
+  peer *p = exotel_new(8000, 3200);
   assert_int_equal(read_text(p, "{\"event\":\"start\",\"start\":{\"stream_sid\":\"st1\"}}"),
                    CAL_WIRE_MALFORMED);
   assert_non_null(strstr(p->event.reason, "start.call_sid is missing"));
@@ -163,14 +127,14 @@ static void a_start_without_ids_makes_no_sense(void **state) {
 
 /* Pitfall 21: what would be noise is refused. */
 static void another_rate_is_refused(void **state) {
-  peer *p = peer_new(16000, 3200);
+  peer *p = exotel_new(16000, 3200);
   assert_int_equal(read_text(p, start_text), CAL_WIRE_WRONG_FORMAT);
   assert_non_null(strstr(p->event.reason, "rate 16000"));
   peer_free(p);
 }
 
 static void a_mark_without_audio_before_its_start_is_not_written(void **state) {
-  peer *p = peer_new(8000, 3200);
+  peer *p = exotel_new(8000, 3200);
   assert_true(cal_wire_write_mark(p->wire, &p->state, "c1", p->out, ROOM) < 0);
   assert_int_equal(read_text(p, start_text), CAL_WIRE_START);
   ssize_t bytes = cal_wire_write_mark(p->wire, &p->state, "c1", p->out, ROOM);
@@ -190,7 +154,7 @@ static void portions_are_multiples_of_320_and_not_smaller_than_asked(void **stat
   } cases[] = {{8000, 3200, 1600}, {16000, 3200, 1600}, {24000, 4800, 2400}, {8000, 1600, 800},
                {8000, 640, 320},   {8000, 320, 160},    {16000, 640, 320},   {24000, 960, 480}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    peer *p = peer_new(cases[i].rate_hz, cases[i].portion);
+    peer *p = exotel_new(cases[i].rate_hz, cases[i].portion);
     uint8_t payload[ROOM];
     assert_int_equal(cal_wire_frame_samples(p->wire), cases[i].samples);
     assert_int_equal(cal_wire_state_set(&p->state, "st1", "ca1"), 0);

@@ -1,47 +1,9 @@
 /* Wires of protocols that number, answer and part: what is written by itself, what is checked, what is
  * refused. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "base/error.h"
-#include "base/mem.h"
-#include "data/jscan.h"
+#include "wire/kit.h"
 #include "wire/numbered.h"
 
-enum { ROOM = 16384 };
-
-typedef struct end {
-  cal_wire *wire;
-  cal_wire_state state;
-  cal_wire_event event;
-  int16_t samples[ROOM];
-  char out[ROOM];
-} end;
-
-static end *end_new(cal_wire_spec spec) {
-  end *e = cal_alloc(sizeof *e);
-  if (cal_wire_compile(&e->wire, &spec)) fail_msg("%s", cal_error_text());
-  cal_wire_state_init(&e->state);
-  return e;
-}
-
-static void end_free(end *e) {
-  cal_unref(e->wire);
-  cal_free(e);
-}
-
-static cal_wire_kind reads(end *e, const char *text) {
-  return cal_wire_read(e->wire, &e->state, text, strlen(text), 0, &e->event, e->samples, ROOM);
-}
-
-static void replies(end *e, const char *expected) {
+static void replies(peer *e, const char *expected) {
   ssize_t bytes = cal_wire_write_reply(e->wire, &e->state, e->event.reply, e->out, ROOM);
   assert_int_equal(bytes, strlen(expected));
   assert_memory_equal(e->out, expected, strlen(expected));
@@ -55,16 +17,16 @@ static void message(char *into, const char *type, int seq, int serverseq, const 
       type, seq, serverseq, parameters);
 }
 
-static cal_wire_kind reads_typed(end *e, const char *type, int seq, int serverseq, const char *parameters) {
+static cal_wire_kind reads_typed(peer *e, const char *type, int seq, int serverseq, const char *parameters) {
   char text[1024];
   message(text, type, seq, serverseq, parameters);
-  return reads(e, text);
+  return read_text(e, text);
 }
 
 #define OPEN "{\"media\":" PCMU_MEDIA "}"
 
 static void messages_are_answered_and_numbered(void **state) {
-  end *e = end_new(numbered_server());
+  peer *e = peer_new(numbered_server());
   assert_int_equal(reads_typed(e, "open", 1, 0, OPEN), CAL_WIRE_START);
   assert_string_equal(e->state.stream, "5f5f");
   replies(e,
@@ -89,7 +51,7 @@ static void messages_are_answered_and_numbered(void **state) {
   replies(
       e,
       "{\"version\":\"2\",\"id\":\"5f5f\",\"type\":\"closed\",\"seq\":4,\"clientseq\":5,\"parameters\":{}}");
-  end_free(e);
+  peer_free(e);
 }
 
 static void what_cannot_be_right_is_out_of_order(void **state) {
@@ -107,27 +69,28 @@ static void what_cannot_be_right_is_out_of_order(void **state) {
       {"{\"type\":\"ping\",\"seq\":2,\"serverseq\":1}", "id of message 2"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    end *e = end_new(numbered_server());
+    peer *e = peer_new(numbered_server());
     assert_int_equal(reads_typed(e, "open", 1, 0, OPEN), CAL_WIRE_START);
     assert_true(cal_wire_write_reply(e->wire, &e->state, e->event.reply, e->out, ROOM) > 0);
-    if (reads(e, cases[i].text) != CAL_WIRE_OUT_OF_ORDER) fail_msg("case %zu was taken", i);
+    if (read_text(e, cases[i].text) != CAL_WIRE_OUT_OF_ORDER) fail_msg("case %zu was taken", i);
     assert_int_equal(e->event.reply, -1);
     assert_non_null(strstr(e->event.reason, cases[i].says));
     assert_int_equal(e->state.peer_seq, 1);
-    end_free(e);
+    peer_free(e);
   }
 }
 
 static void only_what_is_json_and_understood_is_answered(void **state) {
-  end *e = end_new(numbered_server());
-  assert_int_equal(reads(e, "{\"type\":\"open\",\"seq\":1,\"serverseq\":0}"), CAL_WIRE_MALFORMED); /* no id */
+  peer *e = peer_new(numbered_server());
+  assert_int_equal(read_text(e, "{\"type\":\"open\",\"seq\":1,\"serverseq\":0}"),
+                   CAL_WIRE_MALFORMED); /* no id */
   assert_int_equal(e->event.reply, -1);
-  assert_int_equal(reads(e, "{\"type\":\"ping\""), CAL_WIRE_MALFORMED);
+  assert_int_equal(read_text(e, "{\"type\":\"ping\""), CAL_WIRE_MALFORMED);
   assert_int_equal(e->event.reply, -1);
   assert_int_equal(cal_wire_write_reply(e->wire, &e->state, -1, e->out, ROOM), -ENOTSUP);
   assert_int_equal(cal_wire_write_reply(e->wire, &e->state, 3, e->out, ROOM), -ENOTSUP);
   assert_int_equal(cal_wire_write_reply(e->wire, &e->state, 1, e->out, ROOM), -ENOTCONN); /* no id yet */
-  end_free(e);
+  peer_free(e);
 }
 
 static void errors_say_how_long(void **state) {
@@ -141,19 +104,19 @@ static void errors_say_how_long(void **state) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     char parameters[128];
     sprintf(parameters, "{\"code\":429,\"message\":\"slow\",\"retryAfter\":%s}", cases[i].after);
-    end *e = end_new(numbered_server());
+    peer *e = peer_new(numbered_server());
     assert_int_equal(reads_typed(e, "error", 1, 0, parameters), CAL_WIRE_ERROR);
     assert_string_equal(e->event.name, "429");
     assert_string_equal(e->event.reason, "slow");
     if (e->event.retry_ms != cases[i].ms) fail_msg("%s is %u ms", cases[i].after, e->event.retry_ms);
-    end_free(e);
+    peer_free(e);
   }
 }
 
 static void of_two_channels_the_first_is_heard(void **state) {
   cal_wire_spec s = numbered_server();
   s.channels = 2;
-  end *e = end_new(s);
+  peer *e = peer_new(s);
   int16_t both[8] = {100, -9000, 200, -9000, 300, -9000, 400, -9000}, one[4] = {100, 200, 300, 400}, heard[4];
   uint8_t bytes[9], wanted[4];
   cal_encode(CAL_PCMU, both, 8, bytes);
@@ -166,7 +129,7 @@ static void of_two_channels_the_first_is_heard(void **state) {
   assert_int_equal(cal_wire_read(e->wire, &e->state, bytes, 7, 1, &e->event, e->samples, ROOM),
                    CAL_WIRE_AUDIO);
   assert_int_equal(e->event.samples, 3);
-  end_free(e);
+  peer_free(e);
 }
 
 static void of_two_channels_ours_is_the_first(void **state) {
@@ -174,7 +137,7 @@ static void of_two_channels_ours_is_the_first(void **state) {
   s.channels_out = s.channels = 2;
   for (int i = 0; i < 2; i++) {
     s.encoding = i ? CAL_L16LE : CAL_PCMU;
-    end *e = end_new(s);
+    peer *e = peer_new(s);
     int16_t sound[160], wanted[160];
     uint8_t coded[320];
     for (int n = 0; n < 160; n++) sound[n] = (int16_t)(100 * n - 8000);
@@ -192,12 +155,12 @@ static void of_two_channels_ours_is_the_first(void **state) {
     assert_int_equal(e->event.samples, 160);
     assert_memory_equal(e->samples, wanted, sizeof wanted);
     if (!i) assert_int_equal((uint8_t)e->out[1], 0xff);
-    end_free(e);
+    peer_free(e);
   }
 }
 
 static void the_last_word_carries_what_the_call_says(void **state) {
-  end *e = end_new(numbered_server());
+  peer *e = peer_new(numbered_server());
   assert_int_equal(cal_wire_write_bye(e->wire, &e->state, NULL, e->out, ROOM), -ENOTCONN);
   reads_typed(e, "open", 1, 0, OPEN);
   static const char said[] = "{\"reason\":\"completed\",\"outputVariables\":{\"outcome\":\"agent\"}}";
@@ -215,11 +178,11 @@ static void the_last_word_carries_what_the_call_says(void **state) {
   assert_int_equal(cal_wire_write_bye(e->wire, &e->state, much, e->out, ROOM), -EINVAL);
   much[CAL_WIRE_BYE_BYTES] = 0;
   assert_true(cal_wire_write_bye(e->wire, &e->state, much, e->out, cal_wire_control_room(e->wire)) > 0);
-  end_free(e);
+  peer_free(e);
 }
 
 static void somebodys_own_text_is_numbered_too(void **state) {
-  end *e = end_new(numbered_client());
+  peer *e = peer_new(numbered_client());
   cal_wire_state_set(&e->state, "5f5f", NULL);
   e->state.samples = 8000 * 12 + 3200;
   static const char ping[] = CLIENT("ping", "{}");
@@ -234,40 +197,40 @@ static void somebodys_own_text_is_numbered_too(void **state) {
   assert_int_equal(cal_wire_write_text(e->wire, &e->state, "{\"a\":\"$audio\"}", e->out, ROOM), -EINVAL);
   assert_int_equal(cal_wire_write_text(e->wire, &e->state, "not json", e->out, ROOM), -EINVAL);
   assert_int_equal(e->state.seq, 2);
-  end_free(e);
+  peer_free(e);
 }
 
 static void both_ends_understand_each_other(void **state) {
-  end *server = end_new(numbered_server()), *client = end_new(numbered_client());
+  peer *server = peer_new(numbered_server()), *client = peer_new(numbered_client());
   cal_wire_state_set(&client->state, "5f5f", NULL);
   client->state.seq = 2; /* it has sent its open */
   reads_typed(server, "open", 1, 0, OPEN);
   ssize_t bytes = cal_wire_write_reply(server->wire, &server->state, 0, server->out, ROOM);
   server->out[bytes] = 0;
-  assert_int_equal(reads(client, server->out), CAL_WIRE_START);
+  assert_int_equal(read_text(client, server->out), CAL_WIRE_START);
   bytes = cal_wire_write_playing(client->wire, &client->state, 0, client->out, ROOM);
   client->out[bytes] = 0;
-  assert_int_equal(reads(server, client->out), CAL_WIRE_MARK);
+  assert_int_equal(read_text(server, client->out), CAL_WIRE_MARK);
   bytes = cal_wire_write_clear(server->wire, &server->state, server->out, ROOM);
   server->out[bytes] = 0;
-  assert_int_equal(reads(client, server->out), CAL_WIRE_CLEAR);
+  assert_int_equal(read_text(client, server->out), CAL_WIRE_CLEAR);
   static const char turn[] = SERVER(
       "event", "{\"entities\":[{\"type\":\"bot_turn_response\",\"data\":{\"disposition\":\"match\"}}]}");
   bytes = cal_wire_write_text(server->wire, &server->state, turn, server->out, ROOM);
   server->out[bytes] = 0;
-  assert_int_equal(reads(client, server->out), CAL_WIRE_OTHER); /* an event, but no barge-in */
+  assert_int_equal(read_text(client, server->out), CAL_WIRE_OTHER); /* an event, but no barge-in */
   bytes = cal_wire_write_bye(server->wire, &server->state, "{\"reason\":\"completed\"}", server->out, ROOM);
   server->out[bytes] = 0;
-  assert_int_equal(reads(client, server->out), CAL_WIRE_IGNORED);
+  assert_int_equal(read_text(client, server->out), CAL_WIRE_IGNORED);
   assert_true(cal_wire_reply_ends(client->wire, client->event.reply));
   bytes = cal_wire_write_reply(client->wire, &client->state, client->event.reply, client->out, ROOM);
   client->out[bytes] = 0;
-  assert_int_equal(reads(server, client->out), CAL_WIRE_STOP);
+  assert_int_equal(read_text(server, client->out), CAL_WIRE_STOP);
   bytes = cal_wire_write_reply(server->wire, &server->state, server->event.reply, server->out, ROOM);
   server->out[bytes] = 0;
-  assert_int_equal(reads(client, server->out), CAL_WIRE_STOP);
-  end_free(server);
-  end_free(client);
+  assert_int_equal(read_text(client, server->out), CAL_WIRE_STOP);
+  peer_free(server);
+  peer_free(client);
 }
 
 /* ---- voices and ears */
@@ -286,41 +249,41 @@ static cal_wire_spec ear_spec(void) {
 }
 
 static void words_are_partial_until_they_are_final_and_have_their_times(void **state) {
-  end *e = end_new(ear_spec());
+  peer *e = peer_new(ear_spec());
   cal_wire_words *words = &e->event.words;
-  assert_int_equal(reads(e, "{\"type\":\"words\",\"alternative\":{\"text\":\"good \\u00e4h\"}}"),
+  assert_int_equal(read_text(e, "{\"type\":\"words\",\"alternative\":{\"text\":\"good \\u00e4h\"}}"),
                    CAL_WIRE_WORDS);
   assert_string_equal(words->text, "good \u00e4h");
   assert_false(words->is_final);
   assert_int_equal(words->from_ms, -1);
   assert_int_equal(words->until_ms, -1);
   assert_int_equal(
-      reads(e, "{\"type\":\"words\",\"state\":\"final\",\"alternative\":{\"text\":\"\"},\"from\":1.25,"
-               "\"until\":2}"),
+      read_text(e, "{\"type\":\"words\",\"state\":\"final\",\"alternative\":{\"text\":\"\"},\"from\":1.25,"
+                   "\"until\":2}"),
       CAL_WIRE_WORDS);
   assert_true(words->is_final);
   assert_int_equal(words->from_ms, 1250);
   assert_int_equal(words->until_ms, 2000);
   assert_int_equal(
-      reads(e, "{\"type\":\"words\",\"state\":\"other\",\"alternative\":{\"text\":\"x\"},\"from\":-1,"
-               "\"until\":\"2\"}"),
+      read_text(e, "{\"type\":\"words\",\"state\":\"other\",\"alternative\":{\"text\":\"x\"},\"from\":-1,"
+                   "\"until\":\"2\"}"),
       CAL_WIRE_WORDS);
   assert_false(words->is_final);
   assert_int_equal(words->from_ms, -1);
   assert_int_equal(words->until_ms, -1);
-  assert_int_equal(reads(e, "{\"type\":\"words\"}"), CAL_WIRE_MALFORMED);
+  assert_int_equal(read_text(e, "{\"type\":\"words\"}"), CAL_WIRE_MALFORMED);
   assert_non_null(strstr(e->event.reason, "alternative.text"));
-  end_free(e);
+  peer_free(e);
 }
 
 static void what_is_too_long_to_be_words_is_malformed(void **state) {
-  end *e = end_new(ear_spec());
+  peer *e = peer_new(ear_spec());
   static char text[CAL_WIRE_WORDS_BYTES + 100];
   sprintf(text, "{\"type\":\"words\",\"alternative\":{\"text\":\"%0*d\"}}", CAL_WIRE_WORDS_BYTES - 1, 0);
-  assert_int_equal(reads(e, text), CAL_WIRE_WORDS);
+  assert_int_equal(read_text(e, text), CAL_WIRE_WORDS);
   sprintf(text, "{\"type\":\"words\",\"alternative\":{\"text\":\"%0*d\"}}", CAL_WIRE_WORDS_BYTES, 0);
-  assert_int_equal(reads(e, text), CAL_WIRE_MALFORMED);
-  end_free(e);
+  assert_int_equal(read_text(e, text), CAL_WIRE_MALFORMED);
+  peer_free(e);
 }
 
 static cal_wire_spec voice_spec(void) {
@@ -333,7 +296,7 @@ static cal_wire_spec voice_spec(void) {
 }
 
 static void a_text_is_said_with_its_name_and_its_number(void **state) {
-  end *e = end_new(voice_spec());
+  peer *e = peer_new(voice_spec());
   char *out = cal_alloc(cal_wire_say_room(e->wire));
   ssize_t bytes =
       cal_wire_write_say(e->wire, &e->state, "say \"a\\b\"\n", "u7", "ann", out, cal_wire_say_room(e->wire));
@@ -351,7 +314,7 @@ static void a_text_is_said_with_its_name_and_its_number(void **state) {
   assert_int_equal(e->state.seq, 3);
   assert_true(cal_wire_control_room(e->wire) < 1000); /* a long text makes no other message dear */
   cal_free(out);
-  end_free(e);
+  peer_free(e);
 }
 
 static void a_voice_and_an_ear_are_declared_whole(void **state) {

@@ -1,18 +1,6 @@
 /* Vonage's media socket as its pages have it, through the wire that providers/carriers/vonage.lua declares,
  * and through the exchange's other end of it (lua/callisto/exchange/shared/ncco.lua). */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "base/error.h"
-#include "base/mem.h"
-#include "wire/wire.h"
-
-#define ROOM 8192
+#include "wire/kit.h"
 
 static cal_wire_spec vonage(uint32_t rate_hz, char content_type[40]) {
   uint32_t frame = rate_hz / 50 * 2;
@@ -58,37 +46,11 @@ static cal_wire_spec vonage_carrier(uint32_t rate_hz) {
   return s;
 }
 
-typedef struct peer {
-  cal_wire *wire;
-  cal_wire_state state;
-  cal_wire_event event;
-  int16_t samples[ROOM];
-  char out[ROOM];
-} peer;
-
-static peer *peer_new(const cal_wire_spec *spec) {
-  peer *p = cal_alloc(sizeof *p);
-  if (cal_wire_compile(&p->wire, spec)) fail_msg("%s", cal_error_text());
-  cal_wire_state_init(&p->state);
-  return p;
-}
-
 static peer *vonage_new(uint32_t rate_hz) {
   char content_type[40];
   cal_wire_spec spec = vonage(rate_hz, content_type);
-  return peer_new(&spec);
+  return peer_new(spec);
 }
-
-static void peer_free(peer *p) {
-  cal_unref(p->wire);
-  cal_free(p);
-}
-
-static cal_wire_kind read_bytes(peer *p, const void *data, size_t bytes, int is_binary) {
-  return cal_wire_read(p->wire, &p->state, data, bytes, is_binary, &p->event, p->samples, ROOM);
-}
-
-static cal_wire_kind read_text(peer *p, const char *text) { return read_bytes(p, text, strlen(text), 0); }
 
 static void a_call_is_understood(void **state) {
   peer *p = vonage_new(16000);
@@ -163,7 +125,7 @@ static void every_frame_is_whole(void **state) {
 static void both_ends_understand_each_other(void **state) {
   peer *app = vonage_new(16000);
   cal_wire_spec spec = vonage_carrier(16000);
-  peer *carrier = peer_new(&spec);
+  peer *carrier = peer_new(spec);
   ssize_t bytes = cal_wire_write_mark(app->wire, &app->state, "c1", app->out, ROOM);
   assert_int_equal(read_bytes(carrier, app->out, (size_t)bytes, 0), CAL_WIRE_MARK);
   assert_string_equal(carrier->event.name, "c1");
