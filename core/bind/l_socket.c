@@ -38,7 +38,8 @@ static int sockets(lua_State *L) {
     cal_prefix_about about = {.most = (uint32_t)cal_luax_number(L, 2, "most", 10, 0, 100000),
                               .first = (uint32_t)cal_luax_number(L, 2, "first", 1, 0, FIRST_CEILING),
                               .lines = cal_luax_text(L, 2, "lines"),
-                              .lines_most = (uint32_t)cal_luax_number(L, 2, "lines_most", 0, 0, 100000)};
+                              .lines_most = (uint32_t)cal_luax_number(L, 2, "lines_most", 0, 0, 100000),
+                              .sub_protocol = cal_luax_text(L, 2, "sub_protocol")};
     int code = cal_prefixes_declare(reach_of(L)->prefixes, path, &about);
     if (code < 0) return cal_luax_refuse(L, code);
     lua_settop(L, 1);

@@ -18,19 +18,14 @@ static int release(lua_State *L) {
 
 /* ---- names that may be there, each list ended by NULL */
 
-static const char *const media_names[] = {"name",       "encoding",       "encoding_out",
-                                          "rate",       "frame_ms",       "event",
-                                          "binary_in",  "binary_out",     "channels",
-                                          "chunk_min",  "channels_out",   "chunk_multiple",
-                                          "audio_in",   "start_in",       "mark_in",
-                                          "dtmf_in",    "stop_in",        "clear_in",
-                                          "pause_in",   "resume_in",      "error_in",
-                                          "limit_in",   "sequence_in",    "acknowledged_in",
-                                          "stream_in",  "words_in",       "say_out",
-                                          "audio_out",  "mark_out",       "clear",
-                                          "dtmf_out",   "stop_out",       "playing_out",
-                                          "played_out", "replies",        "bye_out",
-                                          "bye_wait",   "closed_by_peer", NULL};
+static const char *const media_names[] = {
+    "name",      "encoding",       "encoding_out", "rate",       "frame_ms",     "event",
+    "binary_in", "binary_out",     "channels",     "chunk_min",  "channels_out", "chunk_multiple",
+    "audio_in",  "start_in",       "mark_in",      "dtmf_in",    "stop_in",      "clear_in",
+    "pause_in",  "resume_in",      "error_in",     "limit_in",   "sequence_in",  "acknowledged_in",
+    "stream_in", "words_in",       "say_out",      "audio_out",  "mark_out",     "clear",
+    "dtmf_out",  "stop_out",       "playing_out",  "played_out", "replies",      "bye_out",
+    "bye_wait",  "closed_by_peer", "sub_protocol", NULL};
 static const char *const audio_names[] = {"event", "payload", "when", NULL};
 static const char *const start_names[] = {"event", "stream", "call", "encoding", "rate", NULL};
 static const char *const mark_names[] = {"event", "name", NULL};
@@ -263,6 +258,7 @@ int cal_core_wire(lua_State *L) {
   spec.is_binary_in = cal_luax_flag(L, 1, "binary_in");
   spec.is_binary_out = cal_luax_flag(L, 1, "binary_out");
   spec.event_path = cal_luax_text(L, 1, "event");
+  spec.sub_protocol = cal_luax_text(L, 1, "sub_protocol");
   spec.chunk_min_bytes = (uint32_t)cal_luax_number(L, 1, "chunk_min", 0, 0, 65536);
   spec.chunk_multiple_bytes = (uint32_t)cal_luax_number(L, 1, "chunk_multiple", 0, 0, 65536);
   read_texts(L, &spec);

@@ -100,7 +100,7 @@ static int on_upgrade(void *context, const cal_http_request *request, cal_upgrad
       cal_tokens_take(io->options.tokens, path, field_of, &s, cal_loop_now_ns(io->options.loop), &status);
   if (!call && atomic_load(&io->refuses)) return refuse_upgrade(upgrade, 503, "This node takes no new calls");
   if (!call && status == 401 && io->options.prefixes) {
-    int code = cal_lobby_hold(io->lobby, request, &upgrade->handlers);
+    int code = cal_lobby_hold(io->lobby, request, upgrade);
     if (!code) return 0;
     if (code == -EBUSY) return refuse_upgrade(upgrade, 503, "All lines of this carrier are in use");
     if (code == -EAGAIN) return refuse_upgrade(upgrade, 503, "This node is overloaded");
@@ -109,6 +109,7 @@ static int on_upgrade(void *context, const cal_http_request *request, cal_upgrad
     return refuse_upgrade(upgrade, status,
                           status == 401 ? "A media socket needs the token it was given in the answer document"
                                         : "This media token was used, has expired, or is not signed rightly");
+  upgrade->subprotocol = cal_wire_sub_protocol(cal_party_about(call)->wire);
   if (!cal_legs_accept(io->legs, call, &upgrade->handlers))
     return refuse_upgrade(upgrade, 503, "This node is overloaded");
   return 0;

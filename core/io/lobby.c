@@ -35,10 +35,11 @@ typedef struct held {
   held_state state;
   cal_ws *ws; /* NULL: not open yet, or closed */
   cal_timer patience;
-  cal_http_message *about; /* until it is told */
-  cal_asker *asker;        /* until it is taken, refused or closed */
-  uint32_t awaited;        /* text messages until then */
-  uint32_t told;           /* messages that were there when it was */
+  cal_http_message *about;                        /* until it is told */
+  cal_asker *asker;                               /* until it is taken, refused or closed */
+  char sub_protocol[CAL_WIRE_SUB_PROTOCOL_BYTES]; /* "": none */
+  uint32_t awaited;                               /* text messages until then */
+  uint32_t told;                                  /* messages that were there when it was */
   cal_list kept;
   size_t kept_bytes;
   cal_ws_handlers port; /* HANDED_ON */
@@ -266,11 +267,11 @@ static void on_close(void *context, const cal_ws_end *end) {
   cal_free(h);
 }
 
-int cal_lobby_hold(cal_lobby *lobby, const cal_http_request *request, cal_ws_handlers *handlers) {
-  uint32_t first = 0;
+int cal_lobby_hold(cal_lobby *lobby, const cal_http_request *request, cal_upgrade *upgrade) {
+  cal_prefix_place place = {0};
   int code;
   uint64_t now_ns = cal_loop_now_ns(cal_legs_host(lobby->options.legs)->loop);
-  cal_prefix *p = cal_prefixes_enter(lobby->options.prefixes, request->path, now_ns, &first, &code);
+  cal_prefix *p = cal_prefixes_enter(lobby->options.prefixes, request->path, now_ns, &place, &code);
   if (!p) return code;
   if (lobby->options.has_time && !lobby->options.has_time(lobby->options.context)) {
     cal_prefix_leave(p);
@@ -279,7 +280,8 @@ int cal_lobby_hold(cal_lobby *lobby, const cal_http_request *request, cal_ws_han
   held *h = cal_alloc(sizeof *h);
   h->lobby = lobby;
   h->prefix = p;
-  h->awaited = first;
+  h->awaited = place.first;
+  memcpy(h->sub_protocol, place.sub_protocol, sizeof h->sub_protocol);
   cal_list_init(&h->kept);
   h->id = cal_slots_add(lobby->sockets, h);
   if (!h->id) {
@@ -293,7 +295,8 @@ int cal_lobby_hold(cal_lobby *lobby, const cal_http_request *request, cal_ws_han
   cal_metric_add(gauge_held(), 1);
   cal_timer_start(loop_of(h), &h->patience, cal_loop_now_ns(loop_of(h)) + CAL_LOBBY_WAIT_MS * CAL_MS,
                   on_patience_over);
-  *handlers =
+  if (h->sub_protocol[0]) upgrade->subprotocol = h->sub_protocol;
+  upgrade->handlers =
       (cal_ws_handlers){.context = h, .on_open = on_open, .on_message = on_message, .on_close = on_close};
   return 0;
 }

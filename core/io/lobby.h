@@ -43,7 +43,7 @@ cal_lobby *cal_lobby_new(const cal_lobby_options *options); /* returns owned */
 cal_lobby *cal_lobby_free(cal_lobby *lobby);                /* takes; after its sockets are closed */
 /* The upgrade of a path without a token. 0: held, with the handlers filled in; -ENOENT: no such prefix;
  * -EBUSY: as many are live as may be, or all lines are held; -EAGAIN: there is no time for it now. */
-int cal_lobby_hold(cal_lobby *lobby, const cal_http_request *request, cal_ws_handlers *handlers);
+int cal_lobby_hold(cal_lobby *lobby, const cal_http_request *request, cal_upgrade *upgrade);
 /* Takes the call. A socket that is gone meanwhile is told as the end of its leg. */
 void cal_lobby_take(cal_lobby *lobby, cal_id socket, cal_party *party);
 

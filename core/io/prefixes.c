@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -13,6 +14,7 @@ struct cal_prefix {
   size_t bytes;
   cal_prefix_about about; /* under the lock */
   char *lines;            /* the same; owned */
+  cal_prefix_place place; /* the same */
   atomic_uint live;
 };
 
@@ -59,6 +61,9 @@ int cal_prefixes_declare(cal_prefixes *prefixes, const char *path, const cal_pre
     cal_free(p->lines);
     p->lines = cal_strdup(about->lines);
     p->about = *about;
+    p->place = (cal_prefix_place){.first = about->first};
+    snprintf(p->place.sub_protocol, sizeof p->place.sub_protocol, "%s",
+             about->sub_protocol ? about->sub_protocol : "");
   }
   pthread_mutex_unlock(&prefixes->lock);
   return p ? 0 : cal_fail(-ENOBUFS, "more than %d paths of sockets", CAL_PREFIXES);
@@ -70,8 +75,8 @@ static int is_full(const cal_prefixes *prefixes, const cal_prefix *p, uint64_t n
   return cal_holders_count(prefixes->holders, cal_span_of(p->lines), now_ns) >= p->about.lines_most;
 }
 
-cal_prefix *cal_prefixes_enter(cal_prefixes *prefixes, cal_span path, uint64_t now_ns, uint32_t *first,
-                               int *code) {
+cal_prefix *cal_prefixes_enter(cal_prefixes *prefixes, cal_span path, uint64_t now_ns,
+                               cal_prefix_place *place, int *code) {
   cal_prefix *best = NULL;
   pthread_mutex_lock(&prefixes->lock);
   for (uint32_t i = 0; i < prefixes->count; i++) {
@@ -83,7 +88,7 @@ cal_prefix *cal_prefixes_enter(cal_prefixes *prefixes, cal_span path, uint64_t n
   if (*code) best = NULL;
   if (best) {
     atomic_fetch_add(&best->live, 1);
-    *first = best->about.first;
+    *place = best->place;
   }
   pthread_mutex_unlock(&prefixes->lock);
   return best;

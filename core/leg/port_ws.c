@@ -370,6 +370,7 @@ int cal_port_ws_dial(cal_port **result, const cal_host *host, const cal_port_ws_
   cal_ws_connect_options connect = {.url = options->url,
                                     .fields = fields,
                                     .field_count = split_headers(options->url_headers, fields),
+                                    .subprotocol = cal_wire_sub_protocol(options->wire),
                                     .timeout_ms = options->start_deadline_ms,
                                     .handlers = handlers_of(p)};
   code = cal_ws_connect(&p->ws, host->net, &connect);

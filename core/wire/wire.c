@@ -1,5 +1,6 @@
 #include "wire/wire.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +32,21 @@ static void destroy(void *object) {
   drop(&wire->final_text);
   drop(&wire->encoding_text);
   cal_free(wire->name);
+  cal_free(wire->sub_protocol);
+}
+
+/* A word as header fields have it (RFC 9110, 5.6.2). */
+static int check_sub_protocol(const cal_wire_spec *s) {
+  static const char other[] = "!#$%&'*+-.^_`|~";
+  size_t bytes = 0;
+  if (!s->sub_protocol) return 0;
+  while (isalnum((unsigned char)s->sub_protocol[bytes]) ||
+         (s->sub_protocol[bytes] && strchr(other, s->sub_protocol[bytes])))
+    bytes++;
+  if (bytes && !s->sub_protocol[bytes] && bytes < CAL_WIRE_SUB_PROTOCOL_BYTES) return 0;
+  return cal_fail(-EINVAL,
+                  "wire %s: sub_protocol is a word of letters, digits, '.', '-' and '_', at most %d bytes",
+                  s->name, CAL_WIRE_SUB_PROTOCOL_BYTES - 1);
 }
 
 static int check_numbers(const cal_wire_spec *s) {
@@ -233,10 +249,12 @@ static int compile_replies(cal_wire *wire, const cal_wire_spec *s) {
 
 int cal_wire_compile(cal_wire **result, const cal_wire_spec *s) {
   int code = check_numbers(s);
+  if (code == 0) code = check_sub_protocol(s);
   if (code == 0) code = check_rules(s);
   if (code < 0) return code;
   cal_wire *wire = cal_ref_new(sizeof *wire, destroy);
   wire->name = cal_strdup(s->name);
+  wire->sub_protocol = cal_strdup(s->sub_protocol);
   wire->encoding_in = s->encoding;
   wire->encoding_out = s->has_encoding_out ? s->encoding_out : s->encoding;
   wire->shift_in = cal_encoding_bytes(wire->encoding_in) == 2;
@@ -272,6 +290,7 @@ int cal_wire_compile(cal_wire **result, const cal_wire_spec *s) {
 }
 
 const char *cal_wire_name(const cal_wire *wire) { return wire->name; }
+const char *cal_wire_sub_protocol(const cal_wire *wire) { return wire->sub_protocol; }
 uint32_t cal_wire_rate_hz(const cal_wire *wire) { return wire->rate_hz; }
 int cal_wire_is_binary_out(const cal_wire *wire) { return wire->is_binary_out; }
 uint32_t cal_wire_bye_wait_ms(const cal_wire *wire) { return wire->bye_wait_ms; }

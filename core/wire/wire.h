@@ -19,6 +19,7 @@
  * The state of one connection is a cal_wire_state, used by one thread at a time. Reading and writing never
  * fail loudly: a peer's rubbish is CAL_WIRE_MALFORMED with a reason, counted by the caller. */
 #ifndef CAL_WIRE_WIRE_H
+#define CAL_WIRE_SUB_PROTOCOL_BYTES 64 /* with its zero */
 #define CAL_WIRE_WIRE_H
 
 #include <stdint.h>
@@ -44,7 +45,8 @@ typedef struct cal_wire cal_wire;
  * those of an error. A rule's event may be several names: "error|playFailed". A rule without an event value is
  * off, except audio's. */
 typedef struct cal_wire_spec {
-  const char *name; /* for messages: "twilio" */
+  const char *name;         /* for messages: "twilio" */
+  const char *sub_protocol; /* of the WebSocket (Sec-WebSocket-Protocol), as both ends must name it */
   cal_encoding encoding;
   int has_encoding_out; /* some vendors send one byte order and expect the other */
   cal_encoding encoding_out;
@@ -138,6 +140,7 @@ typedef struct cal_wire_spec {
 int cal_wire_compile(cal_wire **result, const cal_wire_spec *spec);
 
 const char *cal_wire_name(const cal_wire *wire);
+const char *cal_wire_sub_protocol(const cal_wire *wire); /* borrowed; NULL: none */
 uint32_t cal_wire_rate_hz(const cal_wire *wire);
 int cal_wire_is_binary_out(const cal_wire *wire);
 /* Samples of one outgoing message: frame_ms, made longer where the portion rules ask for it. */

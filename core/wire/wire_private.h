@@ -66,7 +66,7 @@ typedef struct wire_reply {
 } wire_reply;
 
 struct cal_wire {
-  char *name;
+  char *name, *sub_protocol;
   cal_encoding encoding_in, encoding_out;
   unsigned shift_in, shift_out; /* a sample has 1 << shift bytes: a division is dear at this rate */
   uint32_t rate_hz, frame_ms;

@@ -159,8 +159,9 @@ function core.doors(list) end
 
 ---Lets media sockets of these paths (prefixes) come without a token: they are held, at most five seconds, and asked about with
 ---"socket" events when `first` text messages are there [1]. `most`: how many at a time, held or as legs; beyond it, and while
----`lines_most` hold the lines of that name (callisto.shared), upgrades get 503 and Retry-After.
----@param list {path: string, most: integer|nil, first: integer|nil, lines: string|nil, lines_most: integer|nil}[]
+---`lines_most` hold the lines of that name (callisto.shared), upgrades get 503 and Retry-After. `sub_protocol` is named in the
+---upgrade where the other side offers it.
+---@param list {path: string, most: integer|nil, first: integer|nil, lines: string|nil, lines_most: integer|nil, sub_protocol: string|nil}[]
 ---@return true|nil ok, string? message, string? code
 function core.sockets(list) end
 

@@ -71,6 +71,8 @@ describe("the contract of a carrier", function()
       "audio_in: 'when' must be a path, or { path, text }" },
     { "a default that is not there", { media = { default = "pcmu/80000", ["pcmu/8000"] = media() } },
       "'default' is not one of the formats: unknown format 'pcmu/80000'; did you mean 'pcmu/8000'?" },
+    { "a sub-protocol that is no word", { media = { ["pcmu/8000"] = media { sub_protocol = "a b" } } },
+      "media: pcmu/8000: 'sub_protocol' must be a word of letters, digits, '.', '-' and '_'" },
     { "several formats without a default", { media = { ["pcmu/8000"] = media(), ["pcma/8000"] = media() } },
       "media: 'default' is missing" },
     { "no format", { media = {} }, "media: there is no format" },

@@ -2,12 +2,13 @@
  * taken, refused, and let go when the script fails. */
 #include "engine/kit.h"
 
-/* Paths: /first/take opens a call, /first/refuse has no room, /first/boom fails, /first/forget says nothing.
- */
+/* Paths: /first/take opens a call, /first/refuse has no room, /first/boom fails, /first/forget says nothing,
+ * /first/token opens a call whose socket comes to /media/c2. */
 static const char service[] =
     "local core, shared = require 'callisto.core', require 'callisto.shared'\n"
     "local wire = core.wire { name = 'test', encoding = 'pcmu', event = 'type', binary_in = true, binary_out "
     "= true,\n"
+    "  sub_protocol = 'media.test-v1',\n"
     "  start_in = { event = 'open', stream = 'id', call = 'id' }, stop_in = { event = 'close' },\n"
     "  sequence_in = 'seq', replies = { { event = 'ping', text = [[{\"type\":\"pong\",\"seq\":$seq}]] } },\n"
     "  bye_out = [[{\"type\":\"bye\",\"seq\":$seq,\"of\":$bye}]], bye_wait = 1 }\n"
@@ -17,7 +18,7 @@ static const char service[] =
     "end\n"
     "local on, live, is_draining = {}, 0, false\n"
     "function on.start()\n"
-    "  assert(core.sockets { { path = '/first/', most = 3 } })\n"
+    "  assert(core.sockets { { path = '/first/', most = 3, sub_protocol = 'first.test-v1' } })\n"
     "  local ok, why, code = core.sockets { { path = 'first', most = 3 } }\n"
     "  shared.set('path:refused', code)\n"
     "  wrong('sockets', { { most = 3 } })\n"
@@ -36,6 +37,12 @@ static const char service[] =
     "    message.peer, tostring(message.body) }, ' '))\n"
     "  if what == 'boom' then error 'boom' end\n"
     "  if what == 'forget' then return end\n"
+    "  if what == 'token' then\n"
+    "    assert(core.call_open { id = 'c2', entry = 'exchange.hold', begin = 'c2', wire = wire, role = "
+    "'agent', path = '/media/c2' })\n"
+    "    live = live + 1\n"
+    "    return core.socket_refuse(number)\n"
+    "  end\n"
     "  if what == 'refuse' then return core.socket_refuse(number, { text = 'no room', code = 4001, reason = "
     "'full' }) end\n"
     "  assert(core.call_open { id = 'c1', entry = 'exchange.hold', begin = 'c1', wire = wire, role = "
@@ -139,6 +146,41 @@ static void a_script_may_refuse_fail_or_forget(void **state) {
   world_close(&w);
 }
 
+/* What an upgrade is answered whose client speaks these sub-protocols. */
+static raw *upgrade(world *w, const char *path, const char *offered) {
+  char text[512];
+  raw *r = raw_open(cal_engine_port(w->engine));
+  snprintf(text, sizeof text,
+           "GET %s HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+           "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+           "Sec-WebSocket-Protocol: %s\r\n\r\n",
+           path, offered);
+  raw_say(r, text);
+  WAIT_FOR(&w->client, raw_has(r, "\r\n\r\n"));
+  assert_non_null(strstr(r->data, "HTTP/1.1 101"));
+  return r;
+}
+
+static void a_socket_speaks_the_declared_sub_protocol(void **state) {
+  world w;
+  seen s;
+  open_world(&w, 1);
+  raw *first = upgrade(&w, "/first/forget", "other, first.test-v1");
+  assert_non_null(strstr(first->data, "sec-websocket-protocol: first.test-v1\r\n"));
+  raw *stranger = upgrade(&w, "/first/forget", "other");
+  assert_null(strstr(stranger->data, "sec-websocket-protocol"));
+  come(&w, &s, "/first/token");
+  say(&s, "{\"type\":\"open\",\"id\":\"s1\",\"seq\":1}");
+  WAIT_FOR(&w.client, s.is_closed);
+  raw *media = upgrade(&w, "/media/c2", "media.test-v1, other");
+  assert_non_null(strstr(media->data, "sec-websocket-protocol: media.test-v1\r\n"));
+  raw_close(first);
+  raw_close(stranger);
+  raw_close(media);
+  WAIT_FOR(&w.client, cal_engine_calls(w.engine) == 0 && cal_engine_legs(w.engine) == 0);
+  world_close(&w);
+}
+
 static void the_end_of_the_engine_closes_what_is_held(void **state) {
   world w;
   static seen s, late; /* they outlive the world */
@@ -180,6 +222,7 @@ int main(void) {
       cmocka_unit_test(a_call_takes_its_socket),
       cmocka_unit_test(a_call_takes_its_socket_on_one_thread),
       cmocka_unit_test(a_script_may_refuse_fail_or_forget),
+      cmocka_unit_test(a_socket_speaks_the_declared_sub_protocol),
       cmocka_unit_test(the_end_of_the_engine_closes_what_is_held),
       cmocka_unit_test(mistakes_are_named),
   };

@@ -55,6 +55,8 @@ static void a_wrong_declaration_names_field_and_remedy(void **state) {
     s.change;                                                                                                \
     refuses(s, says, too);                                                                                   \
   } while (0)
+  WRONG(sub_protocol = "two words", "wire twilio", "sub_protocol");
+  WRONG(sub_protocol = "", "wire twilio", "sub_protocol");
   WRONG(name = NULL, "name", "set name");
   WRONG(rate_hz = 4000, "rate_hz", "8000 to 48000");
   WRONG(frame_ms = 1000, "frame_ms", "10 to 200");

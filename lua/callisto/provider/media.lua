@@ -32,6 +32,7 @@ local text = { "string" }
 
 ---@class callisto.Media  one format of a media socket
 ---@field name string|nil  for messages [the provider's]
+---@field sub_protocol string|nil  of the WebSocket (Sec-WebSocket-Protocol), as the other side offers it
 ---@field encoding callisto.Encoding
 ---@field encoding_out callisto.Encoding|nil  when the directions differ
 ---@field rate integer  Hz
@@ -88,6 +89,10 @@ local text = { "string" }
 ---@field retry_after callisto.MediaPath|nil
 local fields = {
   name = text,
+  sub_protocol = { "string", check = function(value)
+    if #value < 64 and value:find "^[%w!#$%%&'*+%-.^_`|~]+$" then return nil end
+    return "must be a word of letters, digits, '.', '-' and '_', of at most 63 bytes"
+  end },
   encoding = { "string", required = true, values = encodings },
   encoding_out = { "string", values = encodings },
   rate = { "integer", required = true, min = 8000, max = 48000 },

@@ -45,6 +45,7 @@ local function declaration(adapter, path)
   return {
     path = path, most = 2 * lines + MARGIN, first = adapter.socket.first_messages,
     lines = not adapter.socket.refuse and limits.lines(adapter) or nil, lines_most = lines,
+    sub_protocol = adapter.media[adapter.media.default].sub_protocol,
   }
 end
 
