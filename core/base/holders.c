@@ -81,20 +81,6 @@ static set *find_set(cal_holders *holders, cal_span name) {
   return NULL;
 }
 
-/* The set of this name, new if need be; NULL with an error text when there are too many. */
-static set *set_named(cal_holders *holders, cal_span name) {
-  set *found = find_set(holders, name);
-  if (found) return found;
-  if (holders->count == CAL_HOLDERS_SETS) {
-    cal_fail(-ENOSPC, "there are %d sets of holders already", CAL_HOLDERS_SETS);
-    return NULL;
-  }
-  holders->sets = grown(holders->sets, holders->count, &holders->room, sizeof(set));
-  found = &holders->sets[holders->count++];
-  *found = (set){.name = copy_of(name)};
-  return found;
-}
-
 static void drop(set *from, uint32_t at) {
   cal_free(from->list[at].name);
   from->list[at] = from->list[--from->count];
@@ -111,6 +97,41 @@ static void drop_expired(set *from, uint64_t now_ns) {
       first_ns = expires_ns;
   }
   from->first_ns = first_ns;
+}
+
+/* One that nobody holds and whose pace has been kept: its name may be forgotten. */
+static set *unused(cal_holders *holders, uint64_t now_ns) {
+  for (uint32_t i = 0; i < holders->count; i++) {
+    set *at = &holders->sets[i];
+    drop_expired(at, now_ns);
+    if (!at->count && at->turn_ns <= now_ns) return at;
+  }
+  return NULL;
+}
+
+static set *room_for_one(cal_holders *holders, uint64_t now_ns) {
+  if (holders->count == CAL_HOLDERS_SETS) {
+    set *again = unused(holders, now_ns);
+    if (!again) return NULL;
+    cal_free(again->name);
+    cal_free(again->list);
+    return again;
+  }
+  holders->sets = grown(holders->sets, holders->count, &holders->room, sizeof(set));
+  return &holders->sets[holders->count++];
+}
+
+/* The set of this name, new if need be; NULL with an error text when there are too many. */
+static set *set_named(cal_holders *holders, cal_span name, uint64_t now_ns) {
+  set *found = find_set(holders, name);
+  if (found) return found;
+  found = room_for_one(holders, now_ns);
+  if (!found) {
+    cal_fail(-ENOSPC, "there are %d sets of holders already", CAL_HOLDERS_SETS);
+    return NULL;
+  }
+  *found = (set){.name = copy_of(name)};
+  return found;
 }
 
 static holder *find_holder(set *in, cal_span name) {
@@ -139,7 +160,7 @@ int cal_holders_take(cal_holders *holders, uint32_t *count, cal_span set_name, c
   if (!code) code = check_name(holder_name);
   if (code) return code;
   pthread_mutex_lock(&holders->lock);
-  set *from = set_named(holders, set_name);
+  set *from = set_named(holders, set_name, now_ns);
   code = from ? 0 : -ENOSPC;
   if (from) {
     drop_expired(from, now_ns);
@@ -157,6 +178,13 @@ int cal_holders_release(cal_holders *holders, cal_span set_name, cal_span holder
   if (found) drop(from, (uint32_t)(found - from->list));
   pthread_mutex_unlock(&holders->lock);
   return found != NULL;
+}
+
+int cal_holders_is_short(cal_holders *holders) {
+  pthread_mutex_lock(&holders->lock);
+  int is_short = holders->count > CAL_HOLDERS_SETS / 2;
+  pthread_mutex_unlock(&holders->lock);
+  return is_short;
 }
 
 uint32_t cal_holders_count(cal_holders *holders, cal_span set_name, uint64_t now_ns) {
@@ -184,7 +212,7 @@ int cal_holders_pace(cal_holders *holders, uint64_t *wait_ns, cal_span name, dou
   if (!(per_second > 1e-6 && per_second <= 1e6) || !(burst >= 1 && burst <= 1e6))
     return cal_fail(-EINVAL, "a pace is more than 0 a second, with a burst of at least 1");
   pthread_mutex_lock(&holders->lock);
-  set *pace = set_named(holders, name);
+  set *pace = set_named(holders, name, now_ns);
   if (pace) *wait_ns = next_turn(pace, per_second, burst, now_ns);
   pthread_mutex_unlock(&holders->lock);
   return pace ? 0 : -ENOSPC;

@@ -11,7 +11,7 @@
 #include "base/buf.h"
 
 #define CAL_HOLDERS_NAME_BYTES 128 /* of sets, holders and paces; longer is -EMSGSIZE */
-#define CAL_HOLDERS_SETS 4096      /* sets and paces; more is -ENOSPC */
+#define CAL_HOLDERS_SETS 4096      /* sets and paces that are in use; more is -ENOSPC */
 
 typedef struct cal_holders cal_holders;
 
@@ -23,6 +23,7 @@ cal_holders *cal_holders_free(cal_holders *holders); /* takes; returns NULL */
 int cal_holders_take(cal_holders *holders, uint32_t *count, cal_span set, cal_span holder, uint32_t most,
                      uint64_t ttl_ms, uint64_t now_ns);
 int cal_holders_release(cal_holders *holders, cal_span set, cal_span holder); /* 1 released, 0 had nothing */
+int cal_holders_is_short(cal_holders *holders); /* half of all sets have been used */
 uint32_t cal_holders_count(cal_holders *holders, cal_span set, uint64_t now_ns);
 
 /* Reserves the next turn of a pace of so many a second, of which `burst` may come at once: how long to wait

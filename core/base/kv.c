@@ -16,6 +16,7 @@
 #define VALUE_BYTES_MOST (64 * 1024)
 #define FIRST_BUCKETS 64
 #define NUMBER_TEXT_ROOM 24
+#define DROPPED_AT_ONCE 64 /* entries whose time is over */
 
 typedef struct entry {
   struct entry *next; /* in its bucket */
@@ -103,11 +104,23 @@ static void unlink_entry(cal_kv *kv, entry *gone) {
   entry_free(gone);
 }
 
-/* Each entry is added to the heap once and leaves it once, so this costs what the additions did, over time.
- */
-static void drop_expired(cal_kv *kv, uint64_t now_ns) {
-  for (entry *first; (first = cal_heap_top(&kv->expiring)) && first->expires_ns <= now_ns;)
+/* Each entry is added to the heap once and leaves it once, so this costs what the additions did, over time: a few at
+ * a time, or who comes first when a hundred thousand are over would wait for all of them. */
+static void drop_expired(cal_kv *kv, uint64_t now_ns, size_t most) {
+  entry *first = cal_heap_top(&kv->expiring);
+  for (size_t i = 0; i < most && first && first->expires_ns <= now_ns; i++) {
     unlink_entry(kv, first);
+    first = cal_heap_top(&kv->expiring);
+  }
+}
+
+/* Under the lock: the entry, if its time is not over. */
+static entry *find(cal_kv *kv, uint64_t hash, cal_span key, uint64_t now_ns) {
+  drop_expired(kv, now_ns, DROPPED_AT_ONCE);
+  entry *found = *link_to(kv, hash, key);
+  if (!found || !found->expires_ns || found->expires_ns > now_ns) return found;
+  unlink_entry(kv, found);
+  return NULL;
 }
 
 static void grow_buckets(cal_kv *kv) {
@@ -177,8 +190,7 @@ static int put(cal_kv *kv, cal_span key, cal_span value, uint64_t ttl_ms, uint64
   if (status < 0) return status;
   uint64_t hash = hash_of(kv, key);
   pthread_mutex_lock(&kv->lock);
-  drop_expired(kv, now_ns);
-  entry *found = *link_to(kv, hash, key);
+  entry *found = find(kv, hash, key, now_ns);
   entry *stored = NULL;
   if (!found || !only_absent) {
     status = store(kv, &stored, found, hash, key, value);
@@ -200,8 +212,7 @@ int cal_kv_add(cal_kv *kv, cal_span key, cal_span value, uint64_t ttl_ms, uint64
 int cal_kv_get(cal_kv *kv, cal_span key, cal_buf *into, uint64_t now_ns) {
   uint64_t hash = hash_of(kv, key);
   pthread_mutex_lock(&kv->lock);
-  drop_expired(kv, now_ns);
-  const entry *found = *link_to(kv, hash, key);
+  const entry *found = find(kv, hash, key, now_ns);
   int status = found ? cal_buf_append(into, found->value, found->value_bytes) : 0;
   pthread_mutex_unlock(&kv->lock);
   return status < 0 ? status : found != NULL;
@@ -229,7 +240,7 @@ static int parse_number(const entry *at, int64_t *result) {
 static int increment(cal_kv *kv, int64_t *result, cal_span key, int64_t by, uint64_t ttl_ms,
                      uint64_t now_ns) {
   uint64_t hash = hash_of(kv, key);
-  entry *found = *link_to(kv, hash, key);
+  entry *found = find(kv, hash, key, now_ns);
   int64_t value = 0;
   int status = found ? parse_number(found, &value) : 0;
   if (status < 0) return status;
@@ -250,7 +261,6 @@ int cal_kv_increment(cal_kv *kv, int64_t *result, cal_span key, int64_t by, uint
   int status = check_sizes(key, 0);
   if (status < 0) return status;
   pthread_mutex_lock(&kv->lock);
-  drop_expired(kv, now_ns);
   status = increment(kv, result, key, by, ttl_ms, now_ns);
   pthread_mutex_unlock(&kv->lock);
   return status;
@@ -259,8 +269,7 @@ int cal_kv_increment(cal_kv *kv, int64_t *result, cal_span key, int64_t by, uint
 int cal_kv_remove(cal_kv *kv, cal_span key, uint64_t now_ns) {
   uint64_t hash = hash_of(kv, key);
   pthread_mutex_lock(&kv->lock);
-  drop_expired(kv, now_ns);
-  entry *found = *link_to(kv, hash, key);
+  entry *found = find(kv, hash, key, now_ns);
   if (found) unlink_entry(kv, found);
   pthread_mutex_unlock(&kv->lock);
   return found != NULL;
@@ -273,9 +282,11 @@ size_t cal_kv_bytes(cal_kv *kv) {
   return bytes;
 }
 
+int cal_kv_is_short(cal_kv *kv) { return cal_kv_bytes(kv) > kv->ceiling_bytes / 2; }
+
 size_t cal_kv_count(cal_kv *kv, uint64_t now_ns) {
   pthread_mutex_lock(&kv->lock);
-  drop_expired(kv, now_ns);
+  drop_expired(kv, now_ns, SIZE_MAX);
   size_t count = kv->count;
   pthread_mutex_unlock(&kv->lock);
   return count;

@@ -27,6 +27,7 @@ int cal_kv_get(cal_kv *kv, cal_span key, cal_buf *into, uint64_t now_ns);
 int cal_kv_increment(cal_kv *kv, int64_t *result, cal_span key, int64_t by, uint64_t ttl_ms, uint64_t now_ns);
 int cal_kv_remove(cal_kv *kv, cal_span key, uint64_t now_ns); /* 1 removed, 0 absent */
 size_t cal_kv_bytes(cal_kv *kv);
+int cal_kv_is_short(cal_kv *kv); /* half of the ceiling is used */
 size_t cal_kv_count(cal_kv *kv, uint64_t now_ns);
 
 #endif

@@ -22,6 +22,7 @@ struct cal_metric {
   const char *help;
   metric_kind kind;
   int is_overflow;
+  int is_scripts;
   _Atomic int64_t value;
   _Atomic int64_t sum_ns;                /* histogram */
   _Atomic uint64_t buckets[BUCKETS + 1]; /* histogram; the last is what is longer than every end */
@@ -62,12 +63,15 @@ static size_t place_for(const char *name) {
   return low;
 }
 
+static const char script_help[] = "of a script";
+
 static cal_metric *register_at(size_t place, const char *name, const char *help, metric_kind kind) {
   if (registered_count == METRICS_MOST) return &overflow;
   cal_metric *metric = cal_alloc(sizeof *metric);
   metric->name = cal_strdup(name);
   metric->help = cal_strdup(help ? help : "");
   metric->kind = kind;
+  metric->is_scripts = help == script_help;
   memmove(&registered[place + 1], &registered[place], (registered_count - place) * sizeof registered[0]);
   registered[place] = metric;
   registered_count++;
@@ -88,6 +92,29 @@ cal_metric *cal_counter(const char *name, const char *help) { return find_or_reg
 cal_metric *cal_gauge(const char *name, const char *help) { return find_or_register(name, help, GAUGE); }
 cal_metric *cal_histogram(const char *name, const char *help) {
   return find_or_register(name, help, HISTOGRAM);
+}
+
+cal_metric *cal_counter_of_script(const char *name) { return find_or_register(name, script_help, COUNTER); }
+cal_metric *cal_gauge_of_script(const char *name) { return find_or_register(name, script_help, GAUGE); }
+cal_metric *cal_histogram_of_script(const char *name) {
+  return find_or_register(name, script_help, HISTOGRAM);
+}
+
+int cal_metric_is_known(const char *name) {
+  pthread_mutex_lock(&lock);
+  size_t place = place_for(name);
+  int is_known = place < registered_count && strcmp(registered[place]->name, name) == 0;
+  pthread_mutex_unlock(&lock);
+  return is_known;
+}
+
+int cal_metric_is_ours(const cal_metric *metric) { return !metric->is_scripts && !metric->is_overflow; }
+
+int cal_metrics_are_short(void) {
+  pthread_mutex_lock(&lock);
+  int is_short = registered_count > METRICS_MOST / 2;
+  pthread_mutex_unlock(&lock);
+  return is_short;
 }
 
 /* The overflow metric counts attempts, whatever was attempted. */

@@ -22,6 +22,15 @@ cal_metric *cal_histogram(const char *name,
 void cal_metric_add(cal_metric *metric, int64_t delta);
 void cal_metric_set(cal_metric *metric, int64_t value);
 void cal_metric_observe(cal_metric *metric, double seconds);
+/* Whether there is one of this name; and whether it is the engine's own, not one a script has asked for. */
+int cal_metric_is_known(const char *name);
+int cal_metric_is_ours(const cal_metric *metric);
+/* As cal_counter and the others, for a script: the metric is its own unless the engine was first. */
+cal_metric *cal_counter_of_script(const char *name);
+cal_metric *cal_gauge_of_script(const char *name);
+cal_metric *cal_histogram_of_script(const char *name);
+int cal_metrics_are_short(void); /* half of all there can be are there */
+
 int64_t cal_metric_value(const cal_metric *metric); /* of a histogram: how many were observed */
 
 int cal_metrics_print(cal_buf *into); /* Prometheus text, sorted by name */
