@@ -11,12 +11,15 @@
 #include "base/mem.h"
 #include "script/live_call.h"
 #include "script/question.h"
+#include "io/fetches.h"
 #include "net/message.h"
 #include "data/json_escape.h"
 
 #define TELL_CEILING 65536
 #define BODY_CEILING (4 << 20) /* of a request */
-#define LATEST_S 1e11          /* times beyond it are mistakes */
+#define ANSWER_CEILING (64 << 20)
+#define CALL_ANSWER_CEILING (8 << 20) /* half of a VM's memory */
+#define LATEST_S 1e11                 /* times beyond it are mistakes */
 
 /* A warm VM has no call yet and lives on another thread: acting while it loads is a mistake in the file. */
 cal_live_call *cal_core_check_call(lua_State *L) {
@@ -120,15 +123,22 @@ static int tell(lua_State *L) {
 
 /* ---- HTTP */
 
-static void check_headers(lua_State *L, int index) {
+/* How many bytes they have. */
+static size_t check_headers(lua_State *L, int index) {
+  size_t bytes = 0, more;
   cal_luax_field(L, index, "headers");
   if (!lua_isnil(L, -1)) {
     if (!lua_istable(L, -1)) luaL_error(L, "`headers` must be a table of strings");
-    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
       if (lua_type(L, -2) != LUA_TSTRING || !lua_isstring(L, -1))
         luaL_error(L, "`headers` must be a table of strings");
+      bytes += lua_objlen(L, -2);
+      lua_tolstring(L, -1, &more);
+      bytes += more;
+    }
   }
   lua_pop(L, 1);
+  return bytes;
 }
 
 static void *free_message(void *message) { return cal_http_message_free(message); }
@@ -171,11 +181,12 @@ static int http_fetch(lua_State *L) {
   const char *user = cal_luax_text(L, 1, "user"), *password = cal_luax_text(L, 1, "password");
   lua_Number timeout = cal_luax_number(L, 1, "timeout", 30, 0.001, 600);
   lua_Number connect_timeout = cal_luax_number(L, 1, "connect_timeout", 10, 0.001, 600);
-  lua_Number ceiling = cal_luax_number(L, 1, "answer_ceiling", 1 << 20, 1, 64 << 20);
+  lua_Number ceiling = cal_luax_number(L, 1, "answer_ceiling", 1 << 20, 1,
+                                       context->call ? CALL_ANSWER_CEILING : ANSWER_CEILING);
   cal_luax_field(L, 1, "body"); /* at 2 */
   if (!lua_isnil(L, 2) && !lua_isstring(L, 2)) luaL_error(L, "`body` must be a string");
   if (lua_objlen(L, 2) > BODY_CEILING) luaL_error(L, "`body` has more than %d bytes", BODY_CEILING);
-  check_headers(L, 1);
+  size_t sent = check_headers(L, 1) + lua_objlen(L, 2) + strlen(url);
 
   cal_owned *owned = cal_core_message(L);
   cal_http_message *message = owned->object;
@@ -197,7 +208,9 @@ static int http_fetch(lua_State *L) {
   cal_core_add_headers(L, lua_gettop(L), message);
 
   cal_id request;
-  int code = cal_question_ask(context, &request);
+  int code =
+      context->call && message->is_streamed ? cal_live_call_take(context->call, CAL_QUOTA_STREAMS, 0) : 0;
+  if (!code) code = cal_question_ask(context, sent + (size_t)ceiling, &request);
   if (code < 0) return cal_luax_refuse(L, code);
   cal_command command = {.kind = CAL_COMMAND_HTTP_FETCH, .target = request, .message = cal_luax_take(owned)};
   code = cal_reach_command(context->reach, &command);
@@ -213,7 +226,7 @@ static int http_fetch(lua_State *L) {
 static int http_read(lua_State *L) {
   cal_context *context = cal_core_check_alive(L);
   cal_id stream = (cal_id)luaL_checknumber(L, 1), asked;
-  int code = cal_question_ask(context, &asked);
+  int code = cal_question_ask(context, CAL_FETCH_KEPT_BYTES, &asked);
   if (code < 0) return cal_luax_refuse(L, code);
   cal_command command = {
       .kind = CAL_COMMAND_HTTP_READ, .target = stream, .read = {.asked = asked, .owner = owner_of(context)}};
@@ -228,6 +241,8 @@ static int http_read(lua_State *L) {
 
 static int http_close(lua_State *L) {
   cal_context *context = cal_core_check_alive(L);
+  int code = context->call ? cal_live_call_take(context->call, CAL_QUOTA_ORDERS, 0) : 0;
+  if (code < 0) return cal_luax_refuse(L, code);
   cal_command command = {.kind = CAL_COMMAND_HTTP_CLOSE,
                          .target = (cal_id)luaL_checknumber(L, 1),
                          .read = {.owner = owner_of(context)}};

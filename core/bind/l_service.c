@@ -161,7 +161,7 @@ static void read_statement(lua_State *L, statement *s) {
 /* What will bring a script its answer, whose number is `request`. Once it was handed over it is gone at any time. */
 static int new_answer(lua_State *L, answer **result, cal_id *request) {
   cal_context *context = cal_context_of(L);
-  int code = cal_question_ask(context, request);
+  int code = cal_question_ask(context, 0, request);
   if (code < 0) return code;
   *result = cal_alloc(sizeof **result);
   **result = (answer){.reach = context->reach, .script = context->host->index, .request = *request};
@@ -304,7 +304,7 @@ static int modules(lua_State *L) {
 /* reload(share, is_forced), rollback(), code(): answered like an HTTP request, with a status and a JSON report. */
 static int wish(lua_State *L, cal_wish w) {
   cal_context *context = cal_context_of(L);
-  int code = cal_question_ask(context, &w.request);
+  int code = cal_question_ask(context, 0, &w.request);
   if (code < 0) return cal_luax_refuse(L, code);
   w.script = context->host->index;
   code = cal_reload_wish(context->reach->reload, &w);

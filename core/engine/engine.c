@@ -110,6 +110,8 @@ static void fill_reach(cal_engine *engine) {
                               .ids = o->ids ? o->ids : cal_ids_real(),
                               .shared = cal_kv_new(SHARED_CEILING),
                               .holders = cal_holders_new(),
+                              .flow_shared = cal_kv_new(SHARED_CEILING),
+                              .flow_holders = cal_holders_new(),
                               .tokens = cal_tokens_new(TOKENS_CEILING),
                               .doors = cal_doors_new(),
                               .registry = cal_registry_new(),
@@ -195,6 +197,8 @@ cal_engine *cal_engine_free(cal_engine *engine) {
   cal_doors_free(engine->reach.doors);
   cal_kv_free(engine->reach.shared);
   cal_holders_free(engine->reach.holders);
+  cal_kv_free(engine->reach.flow_shared);
+  cal_holders_free(engine->reach.flow_holders);
   return cal_free(engine);
 }
 

@@ -267,12 +267,12 @@ static int engine_tell(lua_State *L) {
   return 1;
 }
 
-/* callisto.shared of the engine, from outside. */
+/* What the flows of the engine share, from outside; reading, also what its services do. */
 static int engine_share(lua_State *L) {
   lua_engine *e = check_engine(L);
   cal_span key = cal_luax_check_span(L, 2), value = cal_luax_check_span(L, 3);
   const cal_reach *reach = cal_engine_reach(e->engine);
-  int code = cal_kv_set(reach->shared, key, value, 0, cal_reach_now_ns(reach));
+  int code = cal_kv_set(reach->flow_shared, key, value, 0, cal_reach_now_ns(reach));
   if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;
@@ -283,7 +283,10 @@ static int engine_shared(lua_State *L) {
   cal_span key = cal_luax_check_span(L, 2);
   cal_buf *value = cal_luax_buf(L, 1 << 20);
   const cal_reach *reach = cal_engine_reach(e->engine);
-  if (cal_kv_get(reach->shared, key, value, cal_reach_now_ns(reach)) != 1) return 0;
+  uint64_t now_ns = cal_reach_now_ns(reach);
+  if (cal_kv_get(reach->flow_shared, key, value, now_ns) != 1 &&
+      cal_kv_get(reach->shared, key, value, now_ns) != 1)
+    return 0;
   lua_pushlstring(L, value->data, value->bytes);
   return 1;
 }

@@ -173,6 +173,12 @@ static int is_short(const cal_live_call *call, cal_quota_kind kind) {
     return cal_store_is_short(call->host->reach->store);
   case CAL_QUOTA_ORDERS:
     return are_orders_short(call->host->reach);
+  case CAL_QUOTA_SHARED:
+    return cal_kv_is_short(call->host->reach->flow_shared);
+  case CAL_QUOTA_NAMES:
+    return cal_holders_is_short(call->host->reach->flow_holders);
+  case CAL_QUOTA_SERIES:
+    return cal_metrics_are_short();
   default:
     return 0;
   }

@@ -48,6 +48,7 @@ typedef struct cal_live_call {
   int has_name;       /* registered */
   int has_room;       /* in the mailbox, for the news that its script is broken */
   uint32_t asked;     /* answers its script waits for */
+  size_t asked_bytes; /* with what was sent for them */
   cal_quota quota;
   cal_sayings sayings;
   int has_said_last; /* cal_live_call_report, with is_last */

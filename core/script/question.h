@@ -8,11 +8,20 @@
 #include "script/live_call.h"
 #include "script/service.h"
 
-#define CAL_QUESTIONS_CEILING 65536   /* of a thread */
-#define CAL_CALL_QUESTIONS_CEILING 64 /* of one call: what it sends is memory of ours, not of its VM */
+#define CAL_QUESTIONS_CEILING 65536 /* of a thread */
 
-/* -ENOBUFS: too many answers are waited for. */
-int cal_question_ask(cal_context *asker, cal_id *request);
+/* What calls send and are answered is memory and descriptors of ours, not of their VMs. When half of what all of them may
+ * have is taken, one that has more than the smaller share is refused. */
+#define CAL_CALL_QUESTIONS_CEILING 16 /* of one call */
+#define CAL_CALL_QUESTIONS_SHORT 4
+#define CAL_CALL_BYTES_CEILING (24u << 20) /* the same, with the room for the answers */
+#define CAL_CALL_BYTES_SHORT (2u << 20)
+#define CAL_CALLS_QUESTIONS_CEILING 512      /* of all calls */
+#define CAL_CALLS_BYTES_CEILING (256u << 20) /* of all calls */
+
+/* `bytes`: of what is sent and may be answered. -ENOBUFS: too many answers are waited for; -EDQUOT: the call waits for as
+ * much as it may. */
+int cal_question_ask(cal_context *asker, size_t bytes, cal_id *request);
 void cal_question_forget(cal_context *asker, cal_id request); /* it was refused: no answer will come */
 
 /* The answer has come. 1: it is for this call, or, with NULL, for the service's own VM. 0: it is too late. */

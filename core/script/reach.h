@@ -55,8 +55,10 @@ typedef struct cal_reach {
 
   cal_clock *clock;
   cal_ids *ids;
-  cal_kv *shared;
-  cal_holders *holders;
+  cal_kv *shared;       /* of the services; flows have a name space of their own */
+  cal_holders *holders; /* the same */
+  cal_kv *flow_shared;
+  cal_holders *flow_holders;
   cal_tokens *tokens;
   struct cal_prefixes *prefixes;
   struct cal_doors *doors;
@@ -77,6 +79,8 @@ typedef struct cal_reach {
   uint16_t port;
   atomic_uint turn;  /* whose turn it is to take something new */
   atomic_uint calls; /* open on all threads */
+  atomic_uint asked; /* answers that scripts of calls wait for */
+  atomic_size_t asked_bytes;
   atomic_int is_draining;
   atomic_int has_no_template; /* nothing could be done with a call */
 

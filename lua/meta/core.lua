@@ -81,7 +81,8 @@ function core.date(format, seconds) end
 function core.tell(call_id, value, is_last) end
 
 ---Starts an HTTP request; answered by a `response` event. Never repeated by the client.
----From a call VM private and metadata addresses are refused unless settings allow them.
+---From a call VM private and metadata addresses are refused unless settings allow them; an answer has at most 8 MiB, and a call
+---waits for at most 16 answers and 24 MiB of them at a time (EDQUOT).
 ---With `stream` the `response` comes when status and headers are there, with the number of the stream instead of a body.
 ---@param request {method: string?, url: string, headers: table<string,string>?, body: string?, stream: boolean?, timeout: number?, connect_timeout: number?, answer_ceiling: integer?, user: string?, password: string?}
 ---@return integer|nil fetch, string? message, string? code

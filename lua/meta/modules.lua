@@ -80,21 +80,28 @@ function log.warn(text) end
 function log.error(text) end
 
 ---@class callisto.metrics
--- The name says the kind: counters end in `_total`, observations in `_seconds`, gauges in neither.
+-- The name says the kind: counters end in `_total`, observations in `_seconds`, gauges in neither. What a flow counts begins with
+-- `callisto_flow_`; a call may begin 16 new ones, all flows together 256. The engine's own cannot be changed.
 local metrics = {}
 ---@param name string  without the prefix "callisto_"; labels may follow: 'refused_total{reason="token"}'
 ---@param by integer|nil default 1
+---@return true|nil ok, string? message, string? code
 function metrics.count(name, by) end
 ---@param name string
 ---@param value integer
+---@return true|nil ok, string? message, string? code
 function metrics.gauge(name, value) end
 ---@param name string
 ---@param seconds number
+---@return true|nil ok, string? message, string? code
 function metrics.observe(name, seconds) end
 
 ---@class callisto.shared
--- A store that all VMs of the process share: bytes under keys, with a time to live.
+-- A store that all VMs of the process share: bytes under keys, with a time to live. Flows have a name space of their own, which
+-- the service finds in `shared.flows`; what a flow writes counts (EDQUOT: more than its call may have), and lives for a day unless it
+-- says otherwise, for a week at most.
 local shared = {}
+shared.flows = nil ---@type callisto.shared|nil in a service VM: what flows share
 ---@param key string
 ---@return string|nil
 function shared.get(key) end

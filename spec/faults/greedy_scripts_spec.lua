@@ -74,6 +74,7 @@ end)
 
 -- times(n, f): how often f was refused, and why, is in the record as "refused".
 local TIMES = [[local core, log = require "callisto.core", require "callisto.log"
+  local metrics, shared = require "callisto.metrics", require "callisto.shared"
   local function times(n, fn)
     local count, why = 0, nil
     for i = 1, n do
@@ -105,6 +106,25 @@ describe("what a script causes outside its VM is refused beyond its share:", fun
     { "what it listens for", "times(2000, function() return core.listen(1, {}) end)", 1744, "orders to its legs" },
     { "tones", "times(100, function(i) return core.tone(1, 5000 + i, 'ringback', 60) end) core.stop(1)", 92,
       "letters of this call wait to be heard" },
+    { "values it shares", "times(2000, function(i) return shared.set('k' .. i, 'v') end)", 1000,
+      "1000 values in callisto.shared" },
+    { "large values it shares", "times(500, function(i) return shared.set('k' .. i, " .. BIG .. ") end)", 496, "256 KiB" },
+    { "counters it shares", "times(2000, function(i) return shared.increment('n' .. i) end)", 1000, "values in callisto.shared" },
+    { "sets and paces", "times(500, function(i) return shared.pace('p' .. i, 1) end)", 468, "32 sets and paces" },
+    { "metrics", "times(500, function(i) return metrics.gauge('greedy_' .. i, i) end)", 484, "16 metrics of its own" },
+    { "labels of a metric", "times(500, function(i) return metrics.count(('greedy_total{n=\"%d\"}'):format(i)) end)", 484,
+      "16 metrics of its own" },
+    { "requests to who never answers",
+      "times(500, function(i) return core.http_fetch { url = 'https://slow.example/' .. i } end)", 484,
+      "a call waits for at most 16 answers at a time" },
+    { "room for answers",
+      "times(100, function(i) return core.http_fetch { url = 'https://slow.example/' .. i, answer_ceiling = 8388608 } end)", 98,
+      "at most 24576 KiB" },
+    { "bodies of requests", [[local body = ('x'):rep(1048576) body = body .. body .. body
+      times(20, function() return core.http_fetch { url = 'https://slow.example/', body = body, answer_ceiling = 1 } end)]], 13,
+      "at most 24576 KiB" },
+    { "streams", "times(500, function(i) return core.http_fetch { url = 'https://slow.example/' .. i, stream = true } end)", 484,
+      "answers that are read as they come" },
     { "tones that are stopped at once",
       "times(2000, function(i) core.tone(1, 5000 + i, 'busy', 1) return core.stop(1) end)", 1872, "orders to its legs" },
   } do
@@ -167,5 +187,57 @@ describe("what a script causes outside its VM is refused beyond its share:", fun
     assert.equal(50, printed)
     assert.is_true(refused >= 1 and refused <= 3, refused .. " lines about it")
     neighbour.assert_undisturbed(beside)
+  end)
+end)
+
+describe("what is the engine's is out of a flow's reach:", function()
+  local ENGINES = [[local metrics, shared = require "callisto.metrics", require "callisto.shared"
+  ]]
+
+  it("lines and paces of a carrier, and what adapters keep", function()
+    local caller, beside, world = neighbour.call { body = ENGINES .. [[
+      for i = 1, 10 do shared.hold("lines of twilio", "fake" .. i, 200) end
+      for i = 1, 20 do shared.pace("calls of twilio", 0.01, 1) end
+      shared.set("genesys nonce 1", "1")
+      call:fact("seen", { holders = shared.holders "lines of twilio", flows = shared.flows ~= nil })
+      call:finish("DONE", "Thank you.")]] }
+    caller:hears "Thank you."
+    assert.equal("DONE", caller:ended().outcome)
+    assert.same({ holders = 10, flows = false }, caller:fact "seen") -- ten of its own making
+    local next_one = world:call { template = "steady", number = "+14150000009" }
+    next_one:hears "Line 1 is fine."
+    neighbour.assert_undisturbed(beside)
+  end)
+
+  it("its metrics, and names that no scrape can read", function()
+    local caller, beside = neighbour.call { body = ENGINES .. [[
+      metrics.gauge("generation", 99999)
+      metrics.gauge("calls_live", -5)
+      local refused = {}
+      for _, name in ipairs { "a{", "a}", "a{}", "a{b}", 'a{b="c}', 'a{b="c"}d', 'a{B="c"}', 'a{b="\\"}', "a b", "9a", "a{b='c'}",
+          'a{b="c",}' } do
+        if not pcall(metrics.gauge, name, 1) then refused[#refused + 1] = name end
+      end
+      call:fact("refused", { count = #refused })
+      call:finish("DONE", "Thank you.")]] }
+    caller:hears "Thank you."
+    assert.equal(12, caller:ended() and caller:fact "refused".count)
+    local text = caller.world:fetch({ url = caller.world:url "/metrics" }).body
+    assert.matches("\ncallisto_flow_generation 99999\n", text)
+    assert.not_matches("\ncallisto_generation 99999\n", text)
+    assert.not_matches("\ncallisto_calls_live %-5\n", text)
+    neighbour.assert_undisturbed(beside)
+  end)
+
+  it("what flows share ends after a day, or after a week at most", function()
+    local caller = neighbour.call { body = ENGINES .. [[shared.set("kept", "1")
+      local week, more = pcall(shared.set, "a", "1", 7 * 24 * 3600), pcall(shared.set, "a", "1", 8 * 24 * 3600)
+      call:fact("longest", { week = week, more = more })
+      call:finish("DONE", "Thank you.")]] }
+    caller:hears "Thank you."
+    assert.same({ week = true, more = false }, caller:ended() and caller:fact "longest")
+    assert.equal("1", caller.world.app:shared "kept")
+    caller.world:advance(24 * 3600 + 1)
+    assert.is_nil(caller.world.app:shared "kept")
   end)
 end)

@@ -27,7 +27,7 @@ describe("a flow that", function()
     { "makes one text too long", "local s = ('x'):rep(4e6)", HERE .. ": string.rep: the result has at most 1048576 bytes" },
     { "asks for too much at once", [[for i = 1, 100 do
         call:spawn(function() local message, why = http.fetch { url = "https://shop.example/" .. i } assert(message, why) end)
-      end call:sleep "1m"]], "ENOBUFS: a call waits for at most 64 answers at a time", "templates.bad:5" },
+      end call:sleep "1m"]], "EDQUOT: a call waits for at most 16 answers at a time", "templates.bad:5" },
     { "fails", "local t\nt.x = 1", "templates.bad:5: attempt to index local 't' (a nil value)" },
     { "calls what is not a function", "call:sayy 'Hello'", HERE .. ": attempt to call method 'sayy' (a nil value)" },
     { "raises a table", "error { code = 'X' }", "table: " },

@@ -290,8 +290,9 @@ static inline int silent_server(char *url, size_t room) {
   return listener;
 }
 
+/* For flows to read. */
 static inline void set_fact(world *w, const char *key, const char *value) {
-  cal_kv_set(cal_engine_reach(w->engine)->shared, cal_span_of(key), cal_span_of(value), 0,
+  cal_kv_set(cal_engine_reach(w->engine)->flow_shared, cal_span_of(key), cal_span_of(value), 0,
              cal_reach_now_ns(cal_engine_reach(w->engine)));
 }
 
