@@ -241,3 +241,86 @@ describe("what is the engine's is out of a flow's reach:", function()
     assert.is_nil(caller.world.app:shared "kept")
   end)
 end)
+
+-- What was found, and more: each does its worst for as long as it is let.
+local HOSTILE = {
+  "while true do end",
+  "while true do pcall(function() while true do end end) end",
+  "table.insert({}, -2147483648, 1)",
+  "require('callisto.crypto').rsa_new(4096)",
+  "while true do for _ = 1, 100 do core.tell(nil, BIG) end call:sleep '250ms' end",
+  "while true do for i = 1, 100 do core.fact('step', '{}') end call:sleep '250ms' end",
+  "while true do for i = 1, 100 do core.line('caller', 'Never said.') end call:sleep '250ms' end",
+  "while true do call:spawn(function() call:say 'Me too.' end) call:sleep '250ms' end",
+  "while true do for i = 1, 100 do log.info 'Again and again.' end call:sleep '250ms' end",
+  "while true do for i = 1, 100 do print 'Again and again.' end call:sleep '250ms' end",
+  "for _ = 1, 6 do call:spawn(function() call:say(('9'):rep(3900)) end) end call:sleep '8s'",
+  "for _ = 1, 60 do call:spawn(function() call:say 'One of sixty sentences.' end) end call:sleep '8s'",
+  "while true do for i = 1, 100 do shared.set('k' .. math.random(1e9), BIG) end call:sleep '250ms' end",
+  "while true do for i = 1, 300 do shared.hold('lines of twilio', 'fake' .. i, 400) end call:sleep '1s' end",
+  "while true do for i = 1, 60 do shared.pace('calls of twilio', 0.001, 1) end call:sleep '1s' end",
+  "for i = 1, 500 do metrics.gauge('generation', 99999) metrics.gauge('g' .. math.random(1e9), 1) end call:sleep '8s'",
+  "for i = 1, 500 do pcall(metrics.gauge, 'a{b=\"c\\n\"}', 1) pcall(metrics.gauge, '} 1', 1) end call:sleep '8s'",
+  "while true do call:sleep '20ms' local n = 0 for i = 1, 1e4 do n = n + i end end",
+  "while true do for i = 1, 64 do core.http_fetch { url = 'https://slow.example/' .. i } end call:sleep '250ms' end",
+  "while true do core.http_fetch { url = 'https://slow.example/', body = BIG, answer_ceiling = 8e6 } call:sleep '250ms' end",
+  "while true do for _ = 1, 100 do core.stop(1) end call:sleep '250ms' end",
+  "while true do for _ = 1, 100 do core.send_text(1, BIG) end call:sleep '250ms' end",
+  "while true do for _ = 1, 100 do core.listen(1, { choices = { a = { 'yes' } } }) end call:sleep '250ms' end",
+  "while true do for _ = 1, 100 do core.recording(1, false) core.recording(1, true) end call:sleep '250ms' end",
+  "while true do for i = 1, 10 do core.tone(1, 1000 + i, 'ringback', 60) end core.stop(1) call:sleep '250ms' end",
+  "while true do call:send_digits '1234567890' call:sleep '250ms' end",
+  "while true do call:background(nil) call:sleep '250ms' end",
+  "local t = {} while true do t[#t + 1] = {} end",
+  "local t = {} for _ = 1, 60 do t = { t, t } end require('callisto.json').encode(t)",
+  "local t = { 'a' } for _ = 1, 30 do t = { 'a', t, t } end require('callisto.xml').build(t)",
+  "local t = {} for _ = 1, 60 do t = { t, t } end core.tell(nil, t)",
+  "local t t = setmetatable({}, { __tostring = function() return ('%s'):format(t) end }) while true do pcall(tostring, t) end",
+  "(('a'):rep(200000)):find(('.-'):rep(20) .. 'b')",
+  "while true do call:spawn(function() call:sleep '1h' end) end",
+  "core.tell(nil, { what = 'ended', reason = {}, outcome = {} }) call:sleep '8s'",
+  "while true do core.tell(nil, { what = 'keys', keys = {} }) call:sleep '250ms' end",
+  "for i = 1, 1e6 do shared.increment('n' .. i) end",
+  "while true do for _ = 1, 100 do core.party_close(1, true) end call:sleep '250ms' end",
+  "for _ = 1, 2000 do core.wake_at(core.now()) call:sleep(0) end",
+}
+
+local TOOLS = [[local core, log = require "callisto.core", require "callisto.log"
+  local metrics, shared = require "callisto.metrics", require "callisto.shared"
+  local BIG = ("x"):rep(60000)
+  ]]
+
+local SEVEN = [[for _, number in ipairs { "one", "two", "three", "four", "five", "six", "seven" } do
+    call:say("This is number " .. number .. ".")
+  end
+  call:finish "SAID"]]
+
+-- What the caller of seven sentences hears, and when, beside so many others.
+local function heard_beside(count)
+  local sources = { ["templates.seven"] = neighbour.template("seven", SEVEN) }
+  for i, body in ipairs(HOSTILE) do
+    sources["templates.hostile" .. i] = neighbour.template("hostile" .. i, TOOLS .. body)
+  end
+  local world = neighbour.open { body = "", sources = sources, budget = 0.02, env = { TWILIO_MAX_CONCURRENT = "200" } }
+  local caller = world:call { template = "seven" }
+  for n = 1, count do
+    local agent = ("hostile%d"):format((n - 1) % #HOSTILE + 1)
+    world:ring { template = agent, number = ("+1415100%04d"):format(n), inbound = true }
+  end
+  assert.equal("SAID", caller:ended().outcome)
+  local words = {}
+  for i, word in ipairs(caller.words) do words[i] = ("%.3f %s"):format(word.at, word.word) end
+  local lines = caller:lines()
+  world:close()
+  return words, lines
+end
+
+describe("a call beside a hundred and ten that do their worst", function()
+  it("hears the same words, in the same order, at the same times", function()
+    local words, lines = heard_beside(0)
+    local words_beside, lines_beside = heard_beside(110)
+    assert.equal(7 * 4, #words)
+    assert.same(words, words_beside)
+    assert.same(lines, lines_beside)
+  end)
+end)

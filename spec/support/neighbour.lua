@@ -22,8 +22,13 @@ end }]]):format(LINES)
 -- The first line of the body.
 neighbour.HERE = "templates.bad:4"
 
-local function template_of(body)
-  return ("%sreturn template { name = 'bad', fallback = '%s', on_call = function(call)\n%s\nend }"):format(HEAD, FALLBACK, body)
+---The text of a template whose flow this is.
+---@param name string
+---@param body string
+---@return string
+function neighbour.template(name, body)
+  local text = "%sreturn template { name = '%s', fallback = '%s', on_call = function(call)\n%s\nend }"
+  return text:format(HEAD, name, FALLBACK, body)
 end
 
 ---A world with the templates "steady" and "bad".
@@ -31,7 +36,8 @@ end
 ---an entry, in seconds of CPU time
 ---@return callisto.spec.World
 function neighbour.open(options)
-  local sources = { ["templates.steady"] = neighbour.STEADY, ["templates.bad"] = options.file or template_of(options.body) }
+  local sources = { ["templates.steady"] = neighbour.STEADY }
+  sources["templates.bad"] = options.file or neighbour.template("bad", options.body)
   for name, text in pairs(options.sources or {}) do sources[name] = text end
   -- What loops uses it up, what fills the memory may take longer.
   local budget = options.budget or (options.code == "ENOMEM" and 30 or 0.3)
