@@ -2,6 +2,7 @@
 -- that fails at the carrier.
 
 local accounts = require "callisto.exchange.accounts"
+local core = require "callisto.core"
 local crypto = require "callisto.crypto"
 local exchange = require "callisto.spec"
 local http = require "callisto.http"
@@ -19,8 +20,10 @@ local PLIVO = "/v1/Account/" .. plivo.PLIVO_AUTH_ID
 local function basic(user, password) return "Basic " .. crypto.base64(user .. ":" .. password) end
 
 local function open(carrier, env, numbers, hosts)
+  -- The spec signs Vonage's orders itself, with its own clock.
+  local at = carrier == "vonage" and core.wall() or nil
   return exchange.open {
-    carrier = carrier, hosts = hosts, sources = { ["templates.desk"] = SOURCE }, env = env,
+    carrier = carrier, hosts = hosts, at = at, sources = { ["templates.desk"] = SOURCE }, env = env,
     file = { exchange = { cps = 1000, numbers = numbers } },
   }
 end
@@ -211,5 +214,61 @@ describe("Plivo's face", function()
       if request.body and request.body:find("Machine=true", 1, true) then told = request end
     end
     assert.equal(204, told.status)
+  end)
+end)
+
+describe("Vonage's face", function()
+  -- An order as our own adapter signs it, with more in it; or a list of calls.
+  local function ask(world, more, query)
+    local adapter = require "providers.carriers.vonage"
+    local env, account = accounts.of "vonage", { number = OURS, api = "https://exchange.test" }
+    for field, variable in pairs(adapter.account) do account[field] = account[field] or env[variable] end
+    local order = { call = "c1", to = "+14150000001", from = OURS, url = "https://app.test/telephony/vonage/inbound/desk" }
+    local request = adapter.requests.place[1](order, account)
+    local about = json.decode(request.body)
+    for name, value in pairs(more or {}) do about[name] = value end
+    local answer = world:fetch {
+      method = query and "GET" or "POST", url = request.url .. (query or ""), headers = request.headers,
+      body = not query and json.encode(about) or nil,
+    }
+    return answer.status, (json.decode(answer.body))
+  end
+
+  local function events_of(world, status)
+    local list = {}
+    for _, request in ipairs(world:requests "https://app.test") do
+      local event = json.decode(request.body or "")
+      if type(event) == "table" and event.status == status then list[#list + 1] = event end
+    end
+    return list
+  end
+
+  for _, case in ipairs {
+    { { machine_detection = "continue" }, "human", nil }, { { machine_detection = "continue" }, "machine", nil },
+    { { advanced_machine_detection = { behavior = "continue", mode = "detect_beep" } }, "machine", "beep_start" },
+  } do
+    it(("says who answered: %s (%s)"):format(case[2], next(case[1])), function()
+      local world = open "vonage"
+      world:puppet("+14150000001", { answers_after = 0, is_machine = case[2] == "machine" })
+      local order = { event_url = json.array { "https://app.test/vonage/callback/status" } }
+      for name, value in pairs(case[1]) do order[name] = value end
+      local status, placed = ask(world, order)
+      assert.equal(201, status)
+      world:advance(3)
+      local event = events_of(world, case[2])[1]
+      assert.same({ placed.uuid, case[3] }, { event.call_uuid, event.sub_state })
+      assert.is_nil(event.uuid)
+    end)
+  end
+
+  it("refuses filters and fields that it does not play, and detections that contradict each other", function()
+    local world = open "vonage"
+    assert.equal(400, (ask(world, nil, "?conversation=CON-1")))
+    for _, more in ipairs {
+      { answer_text = "x" }, { machine_detection = "maybe" },
+      { machine_detection = "hangup", advanced_machine_detection = { behavior = "hangup" } },
+    } do
+      assert.equal(400, (ask(world, more)))
+    end
   end)
 end)

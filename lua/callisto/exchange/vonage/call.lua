@@ -163,6 +163,7 @@ function vonage_call.event(call, event, more, url)
     from = vonage_call.digits(call.from), to = vonage_call.digits(call.to), timestamp = timestamp(core.wall()),
   }
   for name, value in pairs(more) do fields[name] = value end
+  if more.call_uuid then fields.uuid = nil end -- so the carrier has it of detections
   callbacks.notify(call, event, webhook(call.event_method or "POST", url, fields))
 end
 

@@ -11,11 +11,13 @@ local ncco = require "callisto.exchange.shared.ncco"
 local network = require "callisto.exchange.network"
 local settings = require "callisto.settings"
 local task = require "callisto.task"
+local unplayed = require "callisto.exchange.unplayed"
 local vonage_call = require "callisto.exchange.vonage.call"
 
 local vonage = {}
 
 local RING_S, RING_MOST_S = 60, 120
+local DETECTION_S = 1 -- from the answer to the verdict on who answered
 local LONGEST_S = 7200
 local CALLS_PER_SECOND = 3
 local PAGE, PAGE_MOST = 10, 100
@@ -59,8 +61,25 @@ local function obey_fetched(call, list, why, otherwise)
   calls:finish(call, otherwise)
 end
 
+-- Who answered: told beside the call; a machine may be hung up on.
+local function detect(call)
+  local order = call.order
+  local advanced = type(order.advanced_machine_detection) == "table" and order.advanced_machine_detection or {}
+  local behavior = order.machine_detection or advanced.behavior
+  if not behavior then return end
+  task.start(function()
+    task.sleep(DETECTION_S)
+    if calls:is_over(call) then return end
+    local who = (network.subscriber(call.party) or {}).is_machine and "machine" or "human"
+    local has_beep = who == "machine" and advanced.mode == "detect_beep"
+    vonage_call.event(call, who, { call_uuid = call.id, sub_state = has_beep and "beep_start" or nil })
+    if who == "machine" and behavior == "hangup" then calls:finish(call, "completed") end
+  end)
+end
+
 function face.answered(call)
   local order = call.order
+  detect(call)
   local list, why = order.ncco, nil
   if not list then
     list, why = vonage_call.ask_first(call, { url = order.answer_url[1], method = order.answer_method })
@@ -120,8 +139,32 @@ local function is_timer(value, most)
   return value == nil or (type(value) == "number" and value >= 1 and value <= most and value % 1 == 0)
 end
 
+-- What an order may say.
+local of_orders = unplayed.set {
+  "to", "from", "ncco", "answer_url", "answer_method", "event_url", "event_method", "ringing_timer", "length_timer",
+  "random_from_number", "machine_detection", "advanced_machine_detection",
+}
+
+local behaviors = { continue = true, hangup = true }
+
+local function fault_of_detection(order)
+  local advanced = order.advanced_machine_detection
+  if order.machine_detection ~= nil and not behaviors[order.machine_detection] then
+    return "machine_detection", "must be continue or hangup"
+  end
+  if advanced == nil then return nil end
+  if order.machine_detection ~= nil then return "machine_detection", "cannot be combined with advanced_machine_detection" end
+  if type(advanced) ~= "table" or not behaviors[advanced.behavior or "continue"] then
+    return "advanced_machine_detection", "behavior must be continue or hangup"
+  end
+end
+
 -- What is wrong with an order: the field and the reason.
 local function fault_of(order)
+  local strange = unplayed.first(order, of_orders)
+  if strange then return strange, "is not played by the exchange" end
+  local field, reason = fault_of_detection(order)
+  if field then return field, reason end
   local to = type(order.to) == "table" and order.to[1]
   local from = type(order.from) == "table" and order.from
   if type(to) ~= "table" or order.to[2] then return "to", "must be a list of one endpoint" end
@@ -237,7 +280,13 @@ local function fits(call, query)
     and (not query.date_end or vonage_call.timestamp(call.created) <= query.date_end)
 end
 
+local of_lists = unplayed.set {
+  "status", "conversation_uuid", "date_start", "date_end", "page_size", "record_index", "order",
+}
+
 local function list_of(query)
+  local strange = unplayed.first(query, of_lists)
+  if strange then return bad(strange, "is not played by the exchange") end
   local found, all = {}, network.all()
   for index = #all, 1, -1 do
     if fits(all[index], query) then table.insert(found, query.order == "asc" and 1 or #found + 1, all[index]) end
