@@ -7,12 +7,14 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/log_repeat.h"
 
 /* with the line end; what POSIX lets a pipe take in one piece (PIPE_BUF on Linux) */
 #define LINE_BYTES 4096
@@ -22,8 +24,13 @@
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
+static const char *const colours[] = {"2", "", "33", "31"}; /* of levels, as terminals number them */
+
 static atomic_int least_level = CAL_LOG_INFO;
 static atomic_int write_json;
+static atomic_int write_colours; /* lines go to a terminal */
+static atomic_int has_sink;
+static cal_log_repeat repeat; /* under sink_lock */
 
 /* Held while the sink runs, so that taking the sink away waits for its last line; recursive, so that a sink
  * may log. */
@@ -34,6 +41,8 @@ static void *sink_context;
 void cal_log_setup(cal_log_level level, int as_json) {
   atomic_store_explicit(&least_level, (int)level, memory_order_relaxed);
   atomic_store_explicit(&write_json, as_json != 0, memory_order_relaxed);
+  int is_coloured = !as_json && isatty(STDERR_FILENO) && !getenv("NO_COLOR");
+  atomic_store_explicit(&write_colours, is_coloured, memory_order_relaxed);
 }
 
 cal_log_level cal_log_level_now(void) {
@@ -50,6 +59,7 @@ void cal_log_sink(void (*take)(void *context, const char *line), void *context) 
   pthread_mutex_lock(&sink_lock);
   sink = take;
   sink_context = context;
+  atomic_store_explicit(&has_sink, take != NULL, memory_order_relaxed);
   pthread_mutex_unlock(&sink_lock);
 }
 
@@ -99,14 +109,14 @@ static int put(line *out, const char *text, size_t bytes) {
 
 static int put_text(line *out, const char *text) { return put(out, text, strlen(text)); }
 
-/* One character, so spelled that a line stays one line, is valid UTF-8 and, in JSON, stays inside its string.
- */
+/* One character, so spelled that the line is valid UTF-8 and, in JSON, one line that stays inside its string.
+ * For people a further line is indented, so that no text from outside can pass for a line of the log. */
 static int put_character(line *out, const char **text, int as_json) {
   const unsigned char *at = (const unsigned char *)*text;
   size_t bytes = utf8_bytes(at);
   *text += bytes ? bytes : 1;
   if (!bytes) return put_text(out, "\xef\xbf\xbd");
-  if (*at == '\n') return put_text(out, "\\n");
+  if (*at == '\n') return put_text(out, as_json ? "\\n" : "\n    ");
   if (*at == '\r') return put_text(out, "\\r");
   if (*at == '\t') return put_text(out, "\\t");
   if (as_json && (*at == '"' || *at == '\\')) return put(out, (char[]){'\\', (char)*at}, 2);
@@ -151,12 +161,22 @@ static void compose_json(line *out, cal_log_level level, const char *part, const
   put_text(out, "\"}");
 }
 
+static void put_level(line *out, cal_log_level level) {
+  int is_coloured = *colours[level] && atomic_load_explicit(&write_colours, memory_order_relaxed) &&
+                    !atomic_load_explicit(&has_sink, memory_order_relaxed);
+  if (is_coloured) put_text(out, "\x1b[");
+  if (is_coloured) put_text(out, colours[level]);
+  if (is_coloured) put_text(out, "m");
+  put_text(out, level_names[level]);
+  if (is_coloured) put_text(out, "\x1b[0m");
+}
+
 static void compose_text(line *out, cal_log_level level, const char *part, const char *call,
                          const char *message) {
   out->most = LINE_BYTES - 2; /* the line end, the zero */
   put_time(out);
   put_text(out, " ");
-  put_text(out, level_names[level]);
+  put_level(out, level);
   put_text(out, " ");
   put_escaped(out, part, 0);
   if (*call) {
@@ -184,6 +204,35 @@ static void write_out(line *out) {
   (void)written;
 }
 
+static void write_line(cal_log_level level, const char *part, const char *call, const char *message) {
+  line out = {.bytes = 0};
+  if (atomic_load_explicit(&write_json, memory_order_relaxed))
+    compose_json(&out, level, part, call, message);
+  else
+    compose_text(&out, level, part, call, message);
+  write_out(&out);
+}
+
+static void tell_left_out(int64_t now_ms) {
+  cal_log_repeated told;
+  while (cal_log_repeat_overdue(&repeat, now_ms, &told)) {
+    char text[sizeof told.text + 64];
+    snprintf(text, sizeof text, "%s (%u more like it were left out)", told.text, told.left_out);
+    write_line(told.level, told.part, "", text);
+  }
+}
+
+/* Whether a complaint is to be written; those that come again and again are counted instead. A sink gets all. */
+static int is_wanted(cal_log_level level, const char *part, const char *message, uint32_t *left_out) {
+  if (level < CAL_LOG_WARN || atomic_load_explicit(&has_sink, memory_order_relaxed)) return 1;
+  int64_t now_ms = (int64_t)(cal_clock_now_ns(cal_clock_real()) / CAL_MS);
+  pthread_mutex_lock(&sink_lock);
+  tell_left_out(now_ms);
+  int code = cal_log_repeat_allows(&repeat, level, part, message, now_ms, left_out);
+  pthread_mutex_unlock(&sink_lock);
+  return code;
+}
+
 void cal_log(cal_log_level level, const char *part, const char *call, const char *format, ...) {
   if (level < cal_log_level_now()) return;
   int kept_errno = errno;
@@ -198,11 +247,12 @@ void cal_log(cal_log_level level, const char *part, const char *call, const char
   snprintf(masked_call, sizeof masked_call, "%s", call ? call : "");
   mask_numbers(message);
   mask_numbers(masked_call);
-  line out = {.bytes = 0};
-  if (atomic_load_explicit(&write_json, memory_order_relaxed))
-    compose_json(&out, level, part, masked_call, message);
-  else
-    compose_text(&out, level, part, masked_call, message);
-  write_out(&out);
+  uint32_t left_out = 0;
+  if (is_wanted(level, part, message, &left_out)) {
+    size_t bytes = strlen(message);
+    if (left_out)
+      snprintf(message + bytes, sizeof message - bytes, " (%u more like it were left out)", left_out);
+    write_line(level, part, masked_call, message);
+  }
   errno = kept_errno;
 }

@@ -111,8 +111,11 @@ static void answer(cal_reload *reload, const cal_wish *wish, int status, const c
   cal_buf_format(&json, ",\"problems\":[%s]}",
                  reload->problems.bytes && status >= 300 ? reload->problems.data : "");
   if (wish->kind != CAL_WISH_STATUS)
-    cal_log(status < 300 ? CAL_LOG_INFO : CAL_LOG_ERROR, "code", NULL, "%s: %s; generation %llu",
-            wish->reason, what, (unsigned long long)cal_generation_serial(reload->current->generation));
+    cal_log(status < 300    ? CAL_LOG_INFO
+            : status == 409 ? CAL_LOG_WARN
+                            : CAL_LOG_ERROR,
+            "code", NULL, "%s: %s; generation %llu", wish->reason, what,
+            (unsigned long long)cal_generation_serial(reload->current->generation));
   if (wish->script) {
     cal_http_message *message = cal_http_message_new();
     message->status = status;

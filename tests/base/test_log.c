@@ -122,9 +122,48 @@ static void a_long_line_is_cut_at_4_kib_and_stays_whole_json(void **state) {
     }
 }
 
-static void a_message_cannot_start_a_line_of_its_own(void **state) {
-  cal_log(CAL_LOG_INFO, "net", NULL, "one\r\ntwo\x1b[31m");
-  assert_null(strpbrk(last, "\r\n\x1b"));
+static void a_further_line_is_indented_and_cannot_pass_for_one_of_the_log(void **state) {
+  cal_log(CAL_LOG_INFO, "net", NULL, "one\r\n2026-01-01T00:00:00.000Z two\x1b[31m\n\nthree");
+  assert_string_equal(strstr(last, "net: "),
+                      "net: one\\r\n    2026-01-01T00:00:00.000Z two\\u001b[31m\n    \n    three");
+  cal_log_setup(CAL_LOG_INFO, 1);
+  cal_log(CAL_LOG_INFO, "net", NULL, "one\ntwo");
+  assert_null(strchr(last, '\n'));
+}
+
+/* Redirects standard error into a file while `write` runs; returns the file, from its start. */
+static FILE *written_by(void (*write)(void)) {
+  cal_log_sink(NULL, NULL);
+  FILE *file = tmpfile();
+  assert_non_null(file);
+  int before = dup(STDERR_FILENO);
+  dup2(fileno(file), STDERR_FILENO);
+  write();
+  dup2(before, STDERR_FILENO);
+  close(before);
+  rewind(file);
+  return file;
+}
+
+static void complain_often(void) {
+  cal_log_setup(CAL_LOG_INFO, 0);
+  for (int i = 0; i < 50000; i++) cal_log(CAL_LOG_ERROR, "speech", "c1", "not spoken: ENOBUFS");
+  for (int i = 0; i < 3; i++) cal_log(CAL_LOG_INFO, "net", NULL, "news");
+}
+
+/* However slow the machine is: a line a second, and the loop takes no 50,000 s. */
+static void a_complaint_that_comes_again_and_again_is_counted_instead(void **state) {
+  FILE *file = written_by(complain_often);
+  char line[8192];
+  int complaints = 0, news = 0;
+  while (fgets(line, sizeof line, file)) {
+    complaints += strstr(line, "not spoken") != NULL;
+    news += strstr(line, "news") != NULL;
+    assert_null(strchr(line, '\x1b'));
+  }
+  assert_in_range(complaints, 1, 5000);
+  assert_int_equal(news, 3);
+  fclose(file);
 }
 
 static void errno_is_left_alone(void **state) {
@@ -138,18 +177,14 @@ static void *log_many(void *context) {
   return NULL;
 }
 
-static void lines_of_several_threads_do_not_mix(void **state) {
-  cal_log_sink(NULL, NULL);
-  FILE *file = tmpfile();
-  assert_non_null(file);
-  int kept = dup(STDERR_FILENO);
-  dup2(fileno(file), STDERR_FILENO);
+static void log_in_threads(void) {
   pthread_t threads[4];
   for (int i = 0; i < 4; i++) pthread_create(&threads[i], NULL, log_many, NULL);
   for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
-  dup2(kept, STDERR_FILENO);
-  close(kept);
-  rewind(file);
+}
+
+static void lines_of_several_threads_do_not_mix(void **state) {
+  FILE *file = written_by(log_in_threads);
   char line[8192];
   int count = 0;
   while (fgets(line, sizeof line, file)) {
@@ -171,7 +206,10 @@ int main(void) {
       cmocka_unit_test_setup_teardown(a_number_at_the_end_of_a_full_line_is_masked_before_it_is_cut, setup,
                                       teardown),
       cmocka_unit_test_setup_teardown(a_long_line_is_cut_at_4_kib_and_stays_whole_json, setup, teardown),
-      cmocka_unit_test_setup_teardown(a_message_cannot_start_a_line_of_its_own, setup, teardown),
+      cmocka_unit_test_setup_teardown(a_further_line_is_indented_and_cannot_pass_for_one_of_the_log, setup,
+                                      teardown),
+      cmocka_unit_test_setup_teardown(a_complaint_that_comes_again_and_again_is_counted_instead, setup,
+                                      teardown),
       cmocka_unit_test_setup_teardown(errno_is_left_alone, setup, teardown),
       cmocka_unit_test_setup_teardown(lines_of_several_threads_do_not_mix, setup, teardown),
   };

@@ -267,13 +267,12 @@ function calls.leg(id, party, what, about)
   task.wake(call)
 end
 
----The script of a call failed or was stopped; the engine plays the fallback.
+---The script of a call failed or was stopped; the engine has logged why, and plays the fallback.
 ---@param id string
 ---@param code string
 ---@param why string
 function calls.broken(id, code, why)
   local call = live_call.get(id)
-  log.error(("call %s: its script was ended (%s): %s"):format(id, code, why))
   if not call or call.is_broken then return end
   call.is_broken = true
   events.add(id, "script.broken", { code = code, text = why })

@@ -120,7 +120,8 @@ function reception.open(arrival, agent)
     socket = arrival.socket,
   }
   if call or code == "EEXIST" then return call, code end
-  log.error(("a call for %s could not be opened: %s"):format(agent.name, why))
+  local complain = code == "EBUSY" and log.warn or log.error -- no free line is not a fault
+  complain(("a call for %s could not be opened: %s"):format(agent.name, why))
   metrics.count(('calls_refused_total{reason="%s"}'):format(code == "EBUSY" and "carrier_limit" or code or "?"))
   records.refused(about, arrival.adapter.name, agent.name, "CAPACITY_REJECTED")
   return nil, code

@@ -70,7 +70,11 @@ function timeline.of_caller(caller)
   return write(in_order(entries))
 end
 
-local function short(text) return #text > 160 and text:sub(1, 160) .. " …" or text end
+-- Of a text with several lines, such as an error with its traceback, the first.
+local function short(text)
+  local line = text:match "^[^\n]*"
+  return #line > 160 and line:sub(1, 160) .. " …" or line
+end
 
 ---Everything.
 ---@param world callisto.spec.World
