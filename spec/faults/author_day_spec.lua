@@ -94,3 +94,50 @@ describe("an answer of the API", function()
     end
   end)
 end)
+
+describe("a mistake in a script", function()
+  local function why_of(line)
+    local ending, caller = ended { source = TALK:gsub('call:say "Hello there."', function() return line end) }
+    return ending.why, caller
+  end
+
+  it("is told with the author's line, and with what was probably meant", function()
+    for line, wanted in pairs {
+      ['call:sya "x"'] = "attempt to call method 'sya' (a nil value); did you mean call:say?",
+      ['call:aks { "x" }'] = "attempt to call method 'aks' (a nil value); did you mean call:ask?",
+      ['call:frobnicate "x"'] = "attempt to call method 'frobnicate' (a nil value)",
+    } do
+      assert.equal("templates.under_test:5: " .. wanted, (why_of(line)))
+    end
+  end)
+
+  it("says so when a method is called with a dot", function()
+    for line, method in pairs { ['call.say("x")'] = "say", ['call.ask { "x" }'] = "ask",
+      ["call.bye()"] = "bye", ["call.digits(4)"] = "digits" } do
+      local why = why_of(line)
+      assert.matches("^templates.under_test:5: ", why)
+      assert.matches(("; %s is a method: write call:%s%%(…%%), with a colon$"):format(method, method), why)
+    end
+  end)
+
+  it("is once in the log, without the lines of our own library, each line on its own", function()
+    local _, caller = why_of "local function deep() call:sya() end deep()"
+    local complaints = {}
+    for _, line in ipairs(caller.world.lab:log()) do
+      if line.text:find "^error" then complaints[#complaints + 1] = line.text end
+    end
+    assert.equal(1, #complaints)
+    assert.matches("stopped %(EINVAL%): templates.under_test:5: attempt", complaints[1])
+    assert.matches("\n +templates.under_test:5: in step", complaints[1])
+    assert.is_nil(complaints[1]:find("lua/callisto/", 1, true))
+    assert.is_nil(complaints[1]:find("\\n", 1, true))
+  end)
+
+  it("in a spec about a caller is told at once", function()
+    local caller = exchange.call { source = TALK, template = "talk" }
+    local _, why = pcall(function() caller:heers "Hello" end)
+    assert.matches("caller has no heers; did you mean caller:hears%?", why)
+    _, why = pcall(function() caller.hears "Hello" end)
+    assert.matches("caller.hears needs its object: write caller:hears", why)
+  end)
+end)

@@ -356,7 +356,7 @@ describe("the end of a call", function()
     caller:hears "Fine."
     local why = flows.error_of(caller)
     assert.matches("^templates.under_test:%d+: attempt to index", why)
-    assert.matches("\n  lua/callisto/flow/call.lua:%d+: in ", why)
+    assert.matches("\n  templates.under_test: in ", why)
     assert.is_nil(caller:ended().facts.agent_outcome)
   end)
 

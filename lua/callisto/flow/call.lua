@@ -475,4 +475,13 @@ function call.new(about, template)
   return self
 end
 
+---Names of what a flow can do with a call.
+---@return table<string, true>
+function call.methods()
+  local known = {}
+  for name, value in pairs(Call) do known[name] = type(value) == "function" and name:sub(1, 1) ~= "_" or nil end
+  for name in pairs(parts) do known[name] = name:sub(1, 1) ~= "_" or nil end
+  return known
+end
+
 return call

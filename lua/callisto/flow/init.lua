@@ -7,9 +7,12 @@
 
 local core = require "callisto.core"
 local calls = require "callisto.flow.call"
+local later = require "callisto.util.later"
 local secrets = require "callisto.secrets"
 local task = require "callisto.task"
 local template = require "callisto.template"
+
+local mistakes = later "callisto.flow.mistakes" ---@module "callisto.flow.mistakes"
 
 local call ---@type callisto.Call|nil
 local failure ---@type string|nil
@@ -39,7 +42,7 @@ core.handler(function(kind, ...)
   end
   task.run()
   if failure then
-    local message = failure
+    local message = mistakes.explain(failure, calls.methods())
     is_reported = true
     task.cancel_all()
     error(secrets.redact(message), 0)

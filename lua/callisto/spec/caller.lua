@@ -2,6 +2,7 @@
 -- and the whole real wire; what it hears are the words that really arrived.
 
 local json = require "callisto.json"
+local methods = require "callisto.spec.methods"
 local timeline = require "callisto.spec.timeline"
 
 local caller = {}
@@ -324,5 +325,10 @@ function Caller:transcript() return timeline.of_caller(self) end
 ---@param origin string|nil
 ---@return table[]
 function Caller:requests(origin) return self.world:requests(origin) end
+
+methods.guard(Caller, "caller")
+methods.refuse_unknown(Caller, "caller", {
+  call = true, carrier_call = true, line = true, ending = true, is_connected = true, has_hung_up = true, refusal = true,
+})
 
 return caller
