@@ -78,4 +78,44 @@ describe("callisto import", function()
     end
     assert.matches("usage: callisto import", import("--help").out)
   end)
+
+  local FLOW = [[{ "initial_node": "greet", "nodes": {
+    "greet": { "task_messages": [ { "role": "system", "content": "Ask for the name." } ], "functions": [
+      { "type": "function", "function": { "name": "collect", "handler": "collect_name", "transition_to": "done",
+        "parameters": { "type": "object", "required": ["name"] } } } ] },
+    "done": { "post_actions": [ { "type": "end_conversation" } ] } },
+    "global_functions": [ { "name": "get_help" } ] }]]
+  local EDITOR = [[{ "meta": { "name": "pizza", "version": "0.1.0" }, "edges": [], "nodes": [
+    { "id": "done", "type": "end", "position": { "x": 0, "y": 0 }, "data": {
+      "post_actions": [ { "type": "end_conversation" } ] } },
+    { "id": "start-it", "type": "initial", "position": { "x": 0, "y": 1 }, "data": {
+      "task_messages": [ { "role": "system", "content": "Greet." } ], "respond_immediately": true, "functions": [
+        { "name": "go", "description": "", "next_node_id": "done", "decision": { "action": "x", "conditions": [],
+          "default_next_node_id": "done" } } ] } } ] }]]
+
+  it("reads a flow alone and an editor's file, leaves functions to be written, and says what is not taken over", function()
+    for name, case in pairs {
+      ["order-flow"] = { FLOW, "order-flow", "greet", 'return "collect", { name = … }',
+        { "flow.nodes.greet.functions.collect.handler", "global_functions.get_help" } },
+      drawn = { EDITOR, "pizza", "start-it", 'return "go"',
+        { "flow.nodes.start-it.functions.go.decision", "flow.nodes.start-it.respond_immediately" } },
+    } do
+      local file = assert(io.open(("%s/%s.json"):format(folder, name), "w"))
+      file:write(case[1])
+      file:close()
+      local source = name .. ".json"
+      local alone = import(source)
+      assert.equal(1, alone.code)
+      assert.matches("a language model chooses between its functions", alone.out)
+      local result = import(source, "-o", "templates/made.lua", "--force")
+      assert.equal(0, result.code, result.out .. result.err)
+      assert.matches("template  " .. case[2]:gsub("%p", "%%%0") .. ", a flow", result.out)
+      assert.matches("to write  decide." .. case[3]:gsub("%p", "%%%0"), result.out)
+      for _, place in ipairs(case[5]) do assert(result.out:find("ignored   " .. place, 1, true), place) end
+      local text = files.read(folder .. "/templates/made.lua")
+      assert(text:find(case[4], 1, true), text)
+      local checked = binary.run({ "check" }, { folder = folder })
+      assert.equal(0, checked.code, checked.out)
+    end
+  end)
 end)

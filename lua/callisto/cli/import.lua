@@ -10,9 +10,11 @@ local command = {}
 local HELP = [[
 usage: callisto import FILE.json [-o FILE.lua] [--force] [--json]
 
-Reads a flow of another system, in JSON, and says what becomes of it: what is taken over, what means nothing here, and every
-problem with its place in the document. docs/recipes.md says what is understood.
-  -o FILE.lua    write the template into this file, when there is no problem
+Reads a flow of another system, in JSON (a template, a flow alone, or a visual editor's file), and says what becomes of it:
+what is taken over, what means nothing here, and every problem with its place in the document. docs/recipes.md says what is
+understood.
+  -o FILE.lua    write the template into this file, when there is no problem; where a language model chose, a function
+                 is left to be written
   --force        also over a file that is there already
   --json         {"ok", "name", "kind", "payload", "ignored": [place], "problems": [{"place", "message"}]}
 Exit code 0 when it can be used, 1 when it cannot, 2 for wrong usage.
@@ -75,6 +77,20 @@ local function problem_of(asked)
   if asked.target and not asked.target:find "%.lua$" then return "-o wants a name that ends in .lua" end
 end
 
+local function has_no_name(problems)
+  for _, problem in ipairs(problems) do
+    if problem:find "^name: is missing" then return true end
+  end
+  return false
+end
+
+-- What stands for the functions that are to be written, while the rest is looked at.
+local function stubs_of(undecided)
+  local stubs = {}
+  for _, each in ipairs(undecided) do stubs[each.node] = function() end end
+  return stubs
+end
+
 local function is_there(path)
   local file = io.open(path, "rb")
   if file then file:close() end
@@ -93,10 +109,21 @@ function command.run(...)
   if asked.target and not asked.may_replace and is_there(asked.target) then
     return refuse(asked.target .. " is already there; --force replaces it", 1)
   end
-  local made, problems, ignored = importer.read(text)
+  local name = source:match "([^/]*)$":gsub("%.%w+$", "")
+  local how, more = { template = {} }, {}
+  local made, problems, ignored, undecided = importer.read(text)
+  if not made and has_no_name(problems) then
+    how.template.name, more.name = name, name
+    made, problems, ignored, undecided = importer.read(text, how)
+  end
+  if not made and asked.target and #undecided == #problems then
+    how.decide, more.undecided = stubs_of(undecided), undecided
+    made, problems, ignored = importer.read(text, how)
+  end
   if asked.as_json then print_json(made, problems, ignored) else print_text(source, made, problems, ignored) end
   if not made then return 1 end
-  return asked.target and write(asked.target, importer.file(text)) or 0
+  for _, each in ipairs(more.undecided or {}) do print("to write  decide." .. each.node) end
+  return asked.target and write(asked.target, importer.file(text, more)) or 0
 end
 
 return command

@@ -40,6 +40,17 @@ local function has_words_for_a_model(node)
     or (type(node.role_messages) == "table" and #node.role_messages > 0)
 end
 
+local function needs_of(list)
+  local needs = {}
+  for i, fn in ipairs(list) do needs[i] = { name = tostring(fn.name), needs = required_of(fn) } end
+  return needs
+end
+
+local function words_for_a_model(node)
+  local first = type(node.task_messages) == "table" and node.task_messages[1]
+  return type(first) == "table" and type(first.content) == "string" and first.content or nil
+end
+
 -- How the function is chosen: fn(call) → name, arguments. nil when only a model could.
 local function chooser(reader, at, node, list)
   local decide = reader.decide[node.name]
@@ -49,6 +60,7 @@ local function chooser(reader, at, node, list)
   if #list == 1 and #required_of(only) == 0 and not has_words_for_a_model(node) then
     return function() return only.name, {} end
   end
+  reader.undecided[#reader.undecided + 1] = { node = node.name, functions = needs_of(list), words = words_for_a_model(node) }
   local what = #list > 0 and ("chooses between its functions (%s)"):format(names_of(list)) or "follows its task_messages"
   reader:problem(at, ("a language model %s; give importer.template decide = { %s = function(call, functions) … end }"):format(
     what, node.name))

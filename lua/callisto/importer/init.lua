@@ -12,6 +12,7 @@ local hooks = require "callisto.importer.hooks"
 local json = require "callisto.json"
 local keypad = require "callisto.keypad"
 local options = require "callisto.options"
+local shapes = require "callisto.importer.shapes"
 local template = require "callisto.template"
 local text = require "callisto.text"
 
@@ -229,7 +230,7 @@ local function read_document(reader, document)
   local mode = given.mode or document.mode or "flow"
   read_payload(reader, document.expected_payload_schema)
   read_configurations(reader, document.configurations)
-  if type(document.name) ~= "string" then reader:problem("name", "is missing (string)") end
+  if type(document.name) ~= "string" and not reader.name then reader:problem("name", "is missing (string)") end
   local read = modes[mode]
   if not read then return reader:problem("flow.mode", options.unknown(mode, modes):gsub("field", "mode")) end
   read(reader, given)
@@ -240,6 +241,7 @@ local function name_of(document) return (document.name:gsub("[^%w_%-]+", "-"):gs
 local function new_reader(how)
   return setmetatable({
     problems = {}, ignored = {}, payload = {}, spoken = {}, fields = {}, decide = how.decide, computed = how.computed,
+    name = how.template.name, undecided = {},
   }, Reader)
 end
 
@@ -260,21 +262,25 @@ end
 ---@return callisto.Template|nil template  nil when there are problems
 ---@return string[] problems  each "place: what is wrong"
 ---@return string[] ignored  places that mean nothing here
+---@return {node: string, functions: {name: string, needs: string[]}[], words: string|nil}[] undecided  nodes for which
+---  `decide` is missing
 function importer.read(document, how)
   local read, why = options.try("importer", how, import_fields)
-  if not read then return nil, { why }, {} end
+  if not read then return nil, { why }, {}, {} end
   local given
   given, why = decode(document)
-  if not given then return nil, { why }, {} end
+  if not given then return nil, { why }, {}, {} end
   local reader = new_reader(read)
+  given = shapes.read(given, reader.ignored)
   read_document(reader, given)
-  if #reader.problems > 0 then return nil, reader.problems, reader.ignored end
+  if #reader.problems > 0 then return nil, reader.problems, reader.ignored, reader.undecided end
   local fields = reader.fields
-  fields.name, fields.payload, fields.description = name_of(given), reader.payload, given.description
+  fields.name = name_of { name = given.name or read.template.name }
+  fields.payload, fields.description = reader.payload, given.description
   for name, value in pairs(read.template) do fields[name] = value end
   local ok, made = pcall(template.new, fields)
-  if not ok then return nil, { (tostring(made):gsub("^[^\n]-:%d+: ", "")) }, reader.ignored end
-  return made, {}, reader.ignored
+  if not ok then return nil, { (tostring(made):gsub("^[^\n]-:%d+: ", "")) }, reader.ignored, {} end
+  return made, {}, reader.ignored, {}
 end
 
 ---Reads a document into a template. All problems are one error.
@@ -287,14 +293,45 @@ function importer.template(document, how)
   return made
 end
 
+-- A function that is to be written: what it chooses between, and the words a model would have had.
+local function stub_of(undecided)
+  local lines = {}
+  for _, line in ipairs { undecided.words and "In the words for a model: " .. undecided.words or nil } do
+    lines[#lines + 1] = "    -- " .. line:gsub("%s+", " ")
+  end
+  for _, fn in ipairs(undecided.functions) do
+    local needs = #fn.needs > 0 and ", { " .. table.concat(fn.needs, " = …, ") .. " = … }" or ""
+    lines[#lines + 1] = ('    --   return "%s"%s'):format(fn.name, needs)
+  end
+  local key = undecided.node:find "^[%a_][%w_]*$" and undecided.node or ("[%q]"):format(undecided.node)
+  lines[#lines + 1] = ("    %s = function()"):format(key)
+  lines[#lines + 1] = ("      error(%q)"):format(("decide.%s is not written yet"):format(undecided.node))
+  lines[#lines + 1] = "    end,"
+  return table.concat(lines, "\n")
+end
+
+local function second_argument(more)
+  local parts = {}
+  if more.name then parts[#parts + 1] = ("  template = { name = %q },"):format(more.name) end
+  if more.undecided and more.undecided[1] then
+    parts[#parts + 1] = "  decide = { -- each returns the name of a function, and what it needs"
+    for _, each in ipairs(more.undecided) do parts[#parts + 1] = stub_of(each) end
+    parts[#parts + 1] = "  },"
+  end
+  return parts[1] and (", {\n%s\n}"):format(table.concat(parts, "\n")) or ""
+end
+
 ---The text of a template's file that holds a document.
 ---@param document string  JSON
+---@param more {name: string|nil, undecided: table[]|nil}|nil  a name that the document does not say, and the nodes for which
+---  functions are to be written, as importer.read gives them
 ---@return string lua
-function importer.file(document)
+function importer.file(document, more)
   local level = "="
   while document:find("]" .. level .. "]", 1, true) do level = level .. "=" end
   return ("-- Imported. What needs more than the document says goes into a second argument; see docs/recipes.md.\n\n"
-    .. 'return require("callisto.importer").template([%s[\n%s\n]%s])\n'):format(level, (document:gsub("%s+$", "")), level)
+    .. 'return require("callisto.importer").template([%s[\n%s\n]%s]%s)\n'):format(level, (document:gsub("%s+$", "")), level,
+      second_argument(more or {}))
 end
 
 return importer
