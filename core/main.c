@@ -23,6 +23,8 @@ static const struct verb {
              {"test", "run busted specs inside this binary", cal_cli_test},
              {"check", "validate a workspace without starting anything", cal_cli_check},
              {"import", "make a template of a flow of another system, in JSON", cal_cli_import},
+             {"completion", "print what a shell needs to complete verbs and options", cal_cli_completion},
+             {"man", "print or write the pages of the manual", cal_cli_man},
              {"lua", "run a Lua file with every callisto module at hand", cal_cli_lua},
              {"version", "print the version", cal_cli_version}};
 

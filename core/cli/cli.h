@@ -14,6 +14,8 @@ int cal_cli_call(int argc, char **argv);
 int cal_cli_test(int argc, char **argv);
 int cal_cli_watch(int argc, char **argv); /* test --watch */
 int cal_cli_check(int argc, char **argv);
+int cal_cli_completion(int argc, char **argv);
+int cal_cli_man(int argc, char **argv);
 int cal_cli_lua(int argc, char **argv);
 int cal_cli_calls(int argc, char **argv);
 int cal_cli_show(int argc, char **argv);

@@ -59,6 +59,8 @@ static int run_verb(const char *module, int argc, char **argv) {
   return run_module(module, argc - 1, argv + 1);
 }
 
+int cal_cli_completion(int argc, char **argv) { return run_verb("callisto.cli.completion", argc, argv); }
+int cal_cli_man(int argc, char **argv) { return run_verb("callisto.cli.man", argc, argv); }
 int cal_cli_lua(int argc, char **argv) { return run_verb("callisto.cli.lua", argc, argv); }
 int cal_cli_new(int argc, char **argv) { return run_verb("callisto.cli.new", argc, argv); }
 int cal_cli_import(int argc, char **argv) { return run_verb("callisto.cli.import", argc, argv); }

@@ -6,23 +6,29 @@ local server = require "callisto.cli.server"
 
 local command = {}
 
+local OF_ALL = [[
+
+  --json            the server's answer as it is
+  --server URL      [http://127.0.0.1:8080]
+  --key KEY         API key, if the server wants one [$CALLISTO_API_KEY] ]]
+
 local HELP = {
   reload = [[
-usage: callisto reload [--canary PERCENT] [--force] [--json] [--server URL] [--key KEY]
+usage: callisto reload [options]
 
 Has a running server build, verify and take the code that is on disk. Live calls stay on the code they began with.
 If a file fails, nothing changes; file, line and reason are printed and the exit code is 1.
   --canary PERCENT  only this share of new calls; `callisto reload` then lets it take all, `callisto rollback` none
-  --force           while a canary runs, takes other code than the canary's, which ends it]],
+  --force           while a canary runs, takes other code than the canary's, which ends it]] .. OF_ALL,
   rollback = [[
-usage: callisto rollback [--json] [--server URL] [--key KEY]
+usage: callisto rollback [options]
 
 Ends a canary, or goes back to the code before the present one. Files that change are not taken by themselves after
-it, until `callisto reload` asks for them.]],
+it, until `callisto reload` asks for them.]] .. OF_ALL,
   status = [[
-usage: callisto status [--json] [--server URL] [--key KEY]
+usage: callisto status [options]
 
-Shows which code a running server is on, and a canary if there is one.]],
+Shows which code a running server is on, and a canary if there is one.]] .. OF_ALL,
 }
 
 local REQUESTS = {
