@@ -9,6 +9,7 @@
 #include "bind/l_core.h"
 #include "io/say.h"
 #include "script/live_call.h"
+#include "script/lua_value.h"
 #include "script/question.h"
 #include "script/reload.h"
 #include "script/service.h"
@@ -301,6 +302,12 @@ static int modules(lua_State *L) {
   return 1;
 }
 
+static int catalog(lua_State *L) {
+  cal_lua_push_value(L, cal_context_of(L)->service->edition->verdict);
+  lua_getfield(L, -1, "catalog");
+  return 1;
+}
+
 /* reload(share, is_forced), rollback(), code(): answered like an HTTP request, with a status and a JSON report. */
 static int wish(lua_State *L, cal_wish w) {
   cal_context *context = cal_context_of(L);
@@ -355,6 +362,7 @@ void cal_core_add_service(lua_State *L) {
   cal_luax_set(L, "fact_of", fact_of);
   cal_luax_set(L, "settings", settings);
   cal_luax_set(L, "status", status);
+  cal_luax_set(L, "catalog", catalog);
   cal_luax_set(L, "modules", modules);
   cal_luax_set(L, "reload", reload);
   cal_luax_set(L, "rollback", rollback);

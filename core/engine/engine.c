@@ -136,7 +136,7 @@ static int new_reload(cal_engine *engine) {
                                 .settings_json = o->settings_json,
                                 .read_settings = o->read_settings,
                                 .settings_context = o->settings_context,
-                                .is_quiet = o->is_tool};
+                                .is_unjudged = o->is_tool};
   return cal_reload_new(&engine->reach.reload, &options);
 }
 

@@ -19,6 +19,7 @@ static void open_libraries(lua_State *L, void *context) {
   cal_context_new(L)->reach = reach;
   reach->open(L);
   cal_vm_provide(L, "callisto.lab", cal_lib_lab);
+  cal_vm_provide(L, "callisto.workspace", cal_lib_workspace);
 }
 
 int cal_tool_vm(cal_vm **result, cal_engine *engine) {

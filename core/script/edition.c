@@ -10,11 +10,12 @@ const char *const cal_edition_folders[CAL_EDITION_FOLDERS] = {"templates", "prov
 static void destroy(void *object) {
   cal_edition *edition = object;
   cal_unref(edition->generation);
+  if (!edition->judged) cal_free((void *)edition->verdict);
+  cal_unref(edition->judged);
   cal_free(edition->settings_json);
 }
 
-static int build_generation(cal_generation **result, const cal_edition_sources *sources,
-                            cal_generation_report report, void *context) {
+int cal_edition_compile(cal_generation **result, const cal_edition_sources *sources) {
   char paths[CAL_EDITION_FOLDERS][1024], shipped[1024];
   cal_generation_root *roots = cal_alloc((sources->before_count + CAL_EDITION_FOLDERS + 3) * sizeof *roots);
   size_t count = sources->before_count;
@@ -27,20 +28,45 @@ static int build_generation(cal_generation **result, const cal_edition_sources *
   roots[count++] = (cal_generation_root){.dir = sources->workspace, .prefix = "", .only = "routing.lua"};
   roots[count++] = (cal_generation_root){.dir = shipped, .prefix = "providers"};
   roots[count++] = (cal_generation_root){.dir = sources->library, .prefix = "", .except = "meta"};
-  int code = (sources->is_again ? cal_generation_again : cal_generation_build)(result, roots, count, report,
-                                                                               context);
+  int code =
+      (sources->is_again ? cal_generation_again : cal_generation_build)(result, roots, count, NULL, NULL);
   cal_free(roots);
   return code;
 }
 
+/* The edition that was judged last where the same files are built again and again. Labs are moved by one thread. */
+static cal_edition *last_judged;
+
+static int have_judged(cal_edition *edition, cal_reach *reach, int is_again) {
+  if (is_again && last_judged && last_judged->generation == edition->generation) {
+    edition->judged = cal_ref(last_judged);
+    edition->verdict = last_judged->verdict;
+    return 0;
+  }
+  cal_value *verdict;
+  int code = cal_judge(&verdict, reach, edition->generation, "");
+  if (code) return code;
+  edition->verdict = verdict;
+  if (!is_again) return 0;
+  cal_unref(last_judged);
+  last_judged = cal_ref(edition);
+  return 0;
+}
+
 int cal_edition_build(cal_edition **result, const cal_edition_sources *sources, const char *settings_json,
-                      cal_generation_report report, void *context) {
+                      cal_reach *reach, cal_judge_report report, void *context) {
   cal_generation *generation;
-  int code = build_generation(&generation, sources, report, context);
+  int code = cal_edition_compile(&generation, sources);
   if (code) return code;
   cal_edition *edition = cal_ref_new(sizeof *edition, destroy);
   edition->generation = generation;
   edition->settings_json = cal_strdup(settings_json);
+  if (reach) code = have_judged(edition, reach, sources->is_again);
+  if (code) {
+    cal_unref(edition);
+    return code;
+  }
+  if (edition->verdict) cal_judge_tell(edition->verdict, report, context);
   *result = edition;
   return 0;
 }

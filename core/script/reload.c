@@ -10,7 +10,6 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "script/reach.h"
-#include "script/verify.h"
 #include "net/message.h"
 #include "data/json_escape.h"
 #include "loop/file_watch.h"
@@ -54,24 +53,14 @@ struct cal_reload {
 
 /* ---- problems */
 
-/* Whether its first line names the file already, with a line; the traceback below names others. */
-static int says_where(const char *message, const char *path) {
-  const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-  const char *end = message + strcspn(message, "\n");
-  size_t bytes = strlen(name);
-  for (const char *at = message; bytes && (at = strstr(at, name)) && at < end; at += bytes)
-    if (at[bytes] == ':') return 1;
-  return 0;
-}
-
-static void add_problem(void *context, const char *path, int line, const char *message) {
+static void add_problem(void *context, int is_warning, const char *path, int line, const char *message) {
   cal_reload *reload = context;
-  if (says_where(message, path))
-    cal_log(CAL_LOG_ERROR, "code", NULL, "%s", message);
-  else if (line)
-    cal_log(CAL_LOG_ERROR, "code", NULL, "%s:%d: %s", path, line, message);
+  cal_log_level level = is_warning ? CAL_LOG_WARN : CAL_LOG_ERROR;
+  if (line)
+    cal_log(level, "code", NULL, "%s:%d: %s", path, line, message);
   else
-    cal_log(CAL_LOG_ERROR, "code", NULL, "%s: %s", path, message);
+    cal_log(level, "code", NULL, "%s: %s", path, message);
+  if (is_warning) return;
   cal_buf *into = &reload->problems;
   if (reload->problem_count++) cal_buf_text(into, ",");
   cal_buf_text(into, "{\"file\":\"");
@@ -227,13 +216,12 @@ static void on_worker(uv_work_t *work) {
   const cal_reload_options *o = &reload->options;
   char *settings = o->read_settings ? o->read_settings(o->settings_context) : cal_strdup(o->settings_json);
   if (!settings) {
-    add_problem(reload, "callisto.lua", 0, cal_error_text());
+    add_problem(reload, 0, "callisto.lua", 0, cal_error_text());
     return;
   }
-  if (cal_edition_build(&reload->built, &o->sources, settings, add_problem, reload) < 0)
-    add_problem(reload, o->sources.workspace, 0, cal_error_text());
+  if (cal_edition_build(&reload->built, &o->sources, settings, o->reach, add_problem, reload) < 0)
+    add_problem(reload, 0, o->sources.workspace, 0, cal_error_text());
   cal_free(settings);
-  if (!reload->problem_count) cal_verify(o->reach, reload->built->generation, add_problem, reload);
 }
 
 /* Good code while a canary runs. Takes `built`. */
@@ -313,7 +301,7 @@ static void begin_rollback(cal_reload *reload, const cal_wish *wish) {
 
 static void take_report(cal_reload *reload, const note *n) {
   if (reload->state != PREPARING) return;
-  if (n->code) add_problem(reload, "start", 0, n->text);
+  if (n->code) add_problem(reload, 0, "start", 0, n->text);
   if (--reload->waiting == 0) on_all_prepared(reload);
 }
 
@@ -413,7 +401,7 @@ int cal_reload_new(cal_reload **result, const cal_reload_options *options) {
   pthread_mutex_init(&reload->lock, NULL);
   cal_buf_init(&reload->problems, PROBLEMS_CEILING);
   int code = cal_edition_build(&reload->current, &options->sources, options->settings_json,
-                               options->is_quiet ? NULL : add_problem, reload);
+                               options->is_unjudged ? NULL : options->reach, add_problem, reload);
   if (!code)
     code = cal_mailbox_new(&reload->notes, options->loop,
                            &(cal_mailbox_options){.name = "reload",

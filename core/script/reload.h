@@ -1,10 +1,10 @@
 /* reload: new code beside the old, verified, then swapped in; or nothing changes.
  *
- *   wish ─► build (compile all) ─► verify (load all, validate, self_test)
+ *   wish ─► build (compile all) ─► judge (load all apart, validate, self_test)
  *        ─► prepare (a service VM on every script thread)
  *        ─► commit: what is new goes to it; live calls stay where they began
  *
- * A wish comes from the watcher, SIGHUP, the API or `callisto reload`. Building and verifying happen on a
+ * A wish comes from the watcher, SIGHUP, the API or `callisto reload`. Building and judging happen on a
  * worker thread; a file that fails is named with its line, and the code that runs goes on running. With a
  * share below 100 the new code is a canary: it gets that part of what is new, and is rolled back by itself
  * when its calls break. The settings are read again with the code.
@@ -34,7 +34,7 @@ typedef struct cal_reload_options {
       void *context); /* reads them again, on a worker thread: owned, or NULL with an error text;
                                             NULL: they stay */
   void *settings_context;
-  int is_quiet; /* files that are broken at first are not reported: a tool asks about them itself */
+  int is_unjudged; /* the first edition is not judged: a tool's, which runs no service */
 } cal_reload_options;
 
 typedef enum cal_wish_kind { CAL_WISH_RELOAD, CAL_WISH_ROLLBACK, CAL_WISH_STATUS } cal_wish_kind;

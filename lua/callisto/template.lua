@@ -228,6 +228,36 @@ local template = {}
 ---@return boolean
 function template.is(value) return getmetatable(value) == meta end
 
+-- What is known of a template where it does not run.
+local data_fields = {}
+for _, name in ipairs {
+  "name", "description", "payload", "greeting", "voice", "fallback", "secrets", "inbound", "record", "longest", "ring", "retry",
+  "hours",
+} do data_fields[name] = fields[name] end
+
+---The names of the fields that say what a template is to those who do not run it.
+---@return string[]
+function template.data_names()
+  local names = {}
+  for name in pairs(data_fields) do names[#names + 1] = name end
+  return names
+end
+
+---A template of its data alone, such as another VM gave it: it can be asked, not run.
+---@param data any
+---@return callisto.Template|nil, string? message
+function template.of_data(data)
+  local values, why = options.try("template", data, data_fields)
+  if not values then return nil, why end
+  values.voice, why = options.try("template: voice", values.voice, voice_fields)
+  if not values.voice then return nil, why end
+  values.inbound, why = options.try("template: inbound", values.inbound, inbound_fields)
+  if not values.inbound then return nil, why end
+  why = check_name(values.name) or check_payload(values.payload) or check_secrets(values.secrets)
+  if why then return nil, why end
+  return setmetatable(values, meta)
+end
+
 ---@param given table
 ---@return callisto.Template
 function template.new(given)

@@ -236,6 +236,10 @@ function core.settings() end
 ---@return table
 function core.status() end
 
+---What the judge found in the files of the workspace, as data (callisto.judge).
+---@return callisto.Catalog
+function core.catalog() end
+
 ---The names of the modules of the current generation that begin with this prefix; broken ones come with their error.
 ---@param prefix string
 ---@return {name: string, path: string, error: string|nil}[]

@@ -88,7 +88,7 @@ describe("callisto check", function()
     { "a file that writes shared state while it loads", "require('callisto.shared').set('a', 'b')",
       "templates/a.lua:1: shared.set acts" },
     { "a file that never ends",
-      "local n = 0\nwhile true do n = n + 1 end", "templates/a.lua:2: still running after half a second" },
+      "local n = 0\nwhile true do n = n + 1 end", "templates/a.lua:2: time budget of 50 ms used up" },
     { "a module that is not there", "\nrequire 'socket'", "templates/a.lua:2: module 'socket' is not there" },
     { "an error of the file's own", "\nerror 'no, sir'", "templates/a.lua:2: no, sir" },
     { "a self test that fails",
@@ -138,7 +138,7 @@ describe("callisto check", function()
     assert.matches("%.lua:2: scripts have no io", problems({ [long] = "\nio.read()", ["templates/good.lua"] = good })[1])
     local list = problems { [long] = "\nlocal x = nil + 1", ["templates/b.lua"] = "\n\nrequire 'x'" }
     assert.equal(2, #list)
-    assert.equal("templates/b.lua:3: module 'x' is not there", list[1])
+    assert.matches("^templates/b.lua:3: module 'x' is not there", list[1])
     assert.matches("^" .. long .. ":2: attempt", list[2])
   end)
 
@@ -157,8 +157,8 @@ describe("callisto check", function()
       return template { name = "a", greeting = texts.hello, on_call = print }]]
     assert.same({}, problems { ["templates/a.lua"] = user, ["menus/texts.lua"] = 'return { hello = "Hello." }' })
     local list = problems { ["templates/a.lua"] = user, ["menus/texts.lua"] = "\nreturn { hello = }" }
-    assert.matches("^templates/a.lua:3: module 'menus.texts' is broken: unexpected symbol", list[1])
-    assert.matches("^menus/texts.lua:2: unexpected symbol", list[2])
+    assert.matches("^menus/texts.lua:2: unexpected symbol", list[1])
+    assert.matches("^templates/a.lua:3: module 'menus.texts' is broken: unexpected symbol", list[2])
   end)
 
   it("finds modules that require each other in a circle", function()

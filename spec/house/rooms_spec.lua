@@ -6,6 +6,7 @@ local ROOMS = {
   service = { "service", "util" },
   exchange = { "exchange", "util" },
   importer = { "importer", "util" },
+  judge = { "judge" },
   -- What authors require: templates are read in every VM, and the words they are made of lie with the flow.
   ["."] = { "flow", "importer", "util" },
 }

@@ -1,24 +1,33 @@
--- What a workspace's files must return, one by one and together.
+-- What a workspace's files must be, one by one and together. From the files themselves: spec/faults/one_judge_spec.lua.
 
 local judge = require "callisto.judge"
-local template = require "callisto.template"
-local tts = require "callisto.provider.tts"
 
-local function agent(voice, name)
-  return template { name = name or "order", voice = voice, on_call = function() end }
+local function speaker(name, voices, languages)
+  return { name = name, engine = "local", languages = languages or { "en" }, voices = voices }
 end
 
-local function with_voices()
-  local made = judge.new()
-  assert.is_nil(made:module("providers.stt.local", "providers/stt/local.lua", require "providers.stt.local"))
-  assert.is_nil(made:module("providers.tts.local", "providers/tts/local.lua", require "providers.tts.local"))
-  assert.is_nil(made:module("providers.tts.parrot", "providers/tts/parrot.lua", tts {
-    name = "parrot", engine = "local", languages = { "en", "pt-BR" }, voices = { "ara" },
-  }))
-  return made
+local function file(module, value) return { module = module, path = module:gsub("%.", "/") .. ".lua", value = value } end
+
+local voices = {
+  file("providers.stt.local", { name = "local", engine = "local", languages = { "en" } }),
+  file("providers.tts.local", speaker("local", { "slt", "rms", "kal" })),
+  file("providers.tts.parrot", speaker("parrot", { "ara" }, { "en", "pt-BR" })),
+}
+
+local function verdict(files)
+  local all = { unpack(voices) }
+  for _, each in ipairs(files) do all[#all + 1] = each end
+  return judge.verdict(all)
 end
 
-local function problem_of(voice) return with_voices():module("templates.order", "templates/order.lua", agent(voice)) end
+local function problems(files)
+  local list = {}
+  for i, each in ipairs(verdict(files).problems) do list[i] = ("%s: %s"):format(each.file, each.message) end
+  return list
+end
+
+local function agent(module, name, voice) return file("templates." .. module, { name = name, voice = voice }) end
+local function problem_of(voice) return problems({ agent("order", "order", voice) })[1] end
 
 describe("the voice of a template", function()
   for _, voice in ipairs {
@@ -40,41 +49,55 @@ describe("the voice of a template", function()
     { "a language the ear does not have", { language = "hi" },
       "'language' is 'hi', which stt 'local' does not have; there are: en" },
   } do
-    it("cannot be " .. case[1], function() assert.equal("template 'order': voice: " .. case[3], problem_of(case[2])) end)
+    it("cannot be " .. case[1], function()
+      assert.equal("templates/order.lua: template 'order': voice: " .. case[3], problem_of(case[2]))
+    end)
   end
 end)
 
 describe("a workspace's files", function()
   it("must be what their folders hold", function()
-    local made = judge.new()
     for module, word in pairs {
       ["templates.a"] = "template", ["providers.carriers.a"] = "carrier", ["providers.stt.a"] = "stt",
-      ["providers.tts.a"] = "tts",
+      ["providers.tts.a"] = "tts", ["menus.a"] = "menu",
     } do
-      local why = made:module(module, module, {})
-      assert.matches("^" .. word .. " is not what the file returns: end it with return " .. word, why)
+      assert.matches(word .. " is not what the file returns: end it with return " .. word, problems({ file(module) })[1])
     end
-    assert.matches("^menu is not what the file returns", made:module("menus.a", "menus/a.lua", true))
-    assert.is_nil(made:module("providers.shared.a", "providers/shared/a.lua", {}))
+    assert.same({}, problems { file "providers.shared.a" })
   end)
 
-  it("are no two templates of one name, however it is written", function()
-    local made = with_voices()
-    assert.is_nil(made:module("templates.a", "templates/a.lua", agent(nil, "late-order")))
-    assert.equal("template: 'name' is also the name of templates/a.lua",
-      made:module("templates.b", "templates/b.lua", agent(nil, "Late_Order")))
-    assert.is_nil(made:module("templates.a", "templates/a.lua", agent(nil, "late-order")))
+  it("are checked once more, because what they say of themselves may be made up", function()
+    for field, value in pairs { longest = "soon", payload = { id = "strng" }, inbound = { enabled = "yes" }, secrets = { 1 } } do
+      local data = { name = "order" }
+      data[field] = value
+      assert.matches("template", problems({ file("templates.order", data) })[1])
+      assert.same({}, verdict({ file("templates.order", data) }).catalog.templates)
+    end
+  end)
+
+  it("are no two templates of one name, however it is written; the file of that name keeps it", function()
+    local found = verdict { agent("a", "late-order"), agent("late_order", "Late_Order") }
+    assert.equal("template: 'name' is also the name of templates/late_order.lua", found.problems[1].message)
+    assert.equal("templates/a.lua", found.problems[1].file)
+    assert.equal("templates.late_order", found.catalog.templates[1].module)
+    assert.same({ "templates/b.lua: template: 'name' is also the name of templates/a.lua" },
+      problems { agent("a", "order"), agent("b", "order") })
   end)
 
   it("have routes that lead to agents, by the name of a template or of its file", function()
-    local made = with_voices()
-    made:module("templates.file", "templates/file.lua", agent(nil, "order"))
-    made:file "templates.file"
-    assert.same({}, made:routing { numbers = { ["+1"] = "order", ["+2"] = "file" }, default = "Order" })
+    local function routes(value) return problems { agent("file", "order"), file("routing", value) } end
+    assert.same({}, routes { numbers = { ["+1"] = "order", ["+2"] = "file" }, default = "Order" })
     assert.same({
-      "return: '+1' leads to the agent ordr, which is not there; did you mean order?",
-      "return: 'default' leads to the agent nobody, which is not there",
-    }, made:routing { numbers = { ["+1"] = "ordr" }, default = "nobody" })
-    assert.matches("unknown field 'nmbers'; did you mean 'numbers'", made:routing({ nmbers = {} })[1])
+      "routing.lua: return: '+1' leads to the agent ordr, which is not there; did you mean order?",
+      "routing.lua: return: 'default' leads to the agent nobody, which is not there",
+    }, routes { numbers = { ["+1"] = "ordr" }, default = "nobody" })
+    assert.matches("unknown field 'nmbers'; did you mean 'numbers'", routes({ nmbers = {} })[1])
+  end)
+
+  it("warn of what nothing carries out yet", function()
+    local found = verdict { file("templates.a", { name = "a", retry = { attempts = 2 }, hours = {} }) }
+    assert.same({}, found.problems)
+    assert.equal("template 'a': 'retry' is read, and nothing carries it out yet", found.warnings[1].message)
+    assert.equal(2, #found.warnings)
   end)
 end)

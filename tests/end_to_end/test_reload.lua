@@ -100,6 +100,8 @@ return kit.run(function()
       { 'return { settings = { word = "FIRST" } }', 0, "FIRST" },
       { 'return { settings = { word = "SECOND" } }', 0, "SECOND" },
       { "return {\n  settings = ,\n}", 1, "SECOND" },
+      { "\nwhile true do end", 1, "SECOND" },
+      { 'return { settings = { word = "THIRD" } }', 0, "THIRD" },
     }
     for _, round in ipairs(rounds) do
       kit.write(workspace .. "/callisto.lua", round[1])

@@ -4,10 +4,9 @@ local arguments = require "callisto.cli.arguments"
 local counted = require "callisto.util.counted"
 local files = require "callisto.cli.files"
 local json = require "callisto.json"
-local judge = require "callisto.judge"
-local loaders = require "callisto.cli.loader"
-local options = require "callisto.options"
+local place = require "callisto.judge.place"
 local settings = require "callisto.cli.settings"
+local workspace = require "callisto.workspace"
 
 local command = {}
 
@@ -16,104 +15,42 @@ usage: callisto check [--json] [WORKSPACE]
 
 Loads callisto.lua, routing.lua and every file of templates/, providers/, menus/ and exchange/ of the workspace [.]
 as a server would, without starting anything, and validates them.
-  --json         {"ok", "files": [path], "problems": [{"file", "line", "message"}]}
+  --json         {"ok", "files": [path], "problems": [{"file", "line", "message"}], "warnings": the same}
 Exit code 0 when all are well, 1 when something is not, 2 when there is nothing to check.]]
 
--- Providers first: templates name voices.
-local FOLDERS = { "providers", "templates", "menus", "exchange" }
-
 ---@class callisto.Check
----@field workspace string
----@field loader table
----@field judge callisto.Judge
 ---@field files string[]
----@field problems {file: string, line: integer|nil, message: string}[]
-local Check = {}
-Check.__index = Check
+---@field problems callisto.Problem[]
+---@field warnings callisto.Problem[]
 
-local function add_problem(self, path, message)
-  self.problems[#self.problems + 1] = type(message) == "table" and message or self.loader:problem(path, message)
+local function path_in(folder, path) return folder == "." and path or folder .. "/" .. path end
+
+-- A problem of callisto.lua, whose errors begin with its path.
+local function problem_of_settings(path, text, message)
+  local line, rest = message:match "^[^\n]-:(%d+): (.*)$"
+  if line then return { file = path, line = tonumber(line), message = rest } end
+  return { file = path, line = place.of_field(text, message), message = message:match "^[^\n]-%.lua: (.*)$" or message }
 end
 
-local function check_subscribers(self, path, value)
-  if type(value) ~= "table" then add_problem(self, path, "the file must return a table of subscribers by number") end
-end
-
-local function check_module(self, path, value)
-  if path == "exchange/subscribers.lua" then return check_subscribers(self, path, value) end
-  local module = path:gsub("%.lua$", ""):gsub("/", ".")
-  local problem = self.judge:module(module, path, value)
-  if not problem and module:find "^templates%." then problem = self.judge:self_test(value) end
-  if problem then add_problem(self, path, problem) end
-end
-
-local function check_modules(self)
-  for _, folder in ipairs(FOLDERS) do
-    for _, name in ipairs(files.lua_files(self.workspace .. "/" .. folder)) do
-      local path = folder .. "/" .. name
-      self.files[#self.files + 1] = self.loader:shown(path)
-      local value, problem = self.loader:load(path)
-      if problem then add_problem(self, path, problem) else check_module(self, path, value) end
-    end
-  end
-end
-
--- What is shipped may be named as well; a file of the workspace with the same name takes its place.
-local function add_shipped(self)
-  for _, kind in ipairs { "stt", "tts" } do
-    local folder = ("providers/%s/"):format(kind)
-    for _, name in ipairs(files.lua_files(files.library() .. "/../" .. folder)) do
-      local module = (folder .. name:gsub("%.lua$", "")):gsub("/", ".")
-      local ok, value = pcall(self.loader.env.require, module)
-      if ok then self.judge:module(module, folder .. name, value) end
-    end
-  end
-end
-
--- A file of data that need not be there.
-local function check_data(self, path, check)
-  local text = files.read(self.workspace .. "/" .. path)
+local function check_settings(self, folder)
+  local path = path_in(folder, "callisto.lua")
+  local text = files.read(path)
   if not text then return end
-  self.files[#self.files + 1] = self.loader:shown(path)
-  self.loader.texts[path] = text
-  check(self, path)
-end
-
-local function check_settings(self, path)
-  local ok, value = pcall(settings.read_file, self.workspace .. "/" .. path)
-  if not ok then
-    local at = self.loader:shown(path) .. ":"
-    if value:sub(1, #at) == at then value = path .. value:sub(#at) end
-    return add_problem(self, path, (value:gsub("^" .. path:gsub("%p", "%%%0") .. ": ", "")))
-  end
-  local known = settings.known(self.workspace)
-  local names = {}
-  for name in pairs(value) do names[#names + 1] = name end
-  table.sort(names, function(a, b) return tostring(a) < tostring(b) end)
-  for _, name in ipairs(names) do
-    if not known[name] then add_problem(self, path, "return: " .. options.unknown(name, known)) end
+  table.insert(self.files, 1, path)
+  local ok, value = pcall(settings.read_file, path)
+  for _, message in ipairs(ok and settings.problems(folder, value) or { value }) do
+    self.problems[#self.problems + 1] = problem_of_settings(path, text, message)
   end
 end
 
-local function check_routing(self, path)
-  for _, name in ipairs(files.lua_files(self.workspace .. "/templates")) do
-    self.judge:file(("templates." .. name:gsub("%.lua$", "")):gsub("/", "."))
-  end
-  local value, problem = self.loader:load(path)
-  if problem then return add_problem(self, path, problem) end
-  for _, each in ipairs(self.judge:routing(value)) do add_problem(self, path, each) end
-end
-
----Everything that is wrong with a workspace.
----@param workspace string
+---Everything that is wrong with a workspace: what the judge says, who is asked by a server too, and the settings.
+---@param folder string
 ---@return callisto.Check
-function command.check(workspace)
-  local self = setmetatable({ workspace = workspace, judge = judge.new(), files = {}, problems = {} }, Check)
-  self.loader = loaders.new(workspace)
-  check_data(self, "callisto.lua", check_settings)
-  add_shipped(self)
-  check_modules(self)
-  check_data(self, "routing.lua", check_routing)
+function command.check(folder)
+  local verdict = assert(workspace.judge(folder))
+  local self = { files = verdict.files, problems = json.array {}, warnings = verdict.warnings }
+  check_settings(self, folder)
+  for _, problem in ipairs(verdict.problems) do self.problems[#self.problems + 1] = problem end
   return self
 end
 
@@ -131,11 +68,15 @@ local function print_text(result)
     if not bad[path] then print("ok       " .. path) end
   end
   for _, problem in ipairs(result.problems) do print("problem  " .. show(problem)) end
+  for _, warning in ipairs(result.warnings) do print("warning  " .. show(warning)) end
   print(("%s, %d with problems"):format(counted(#result.files, "file"), #bad))
 end
 
 local function print_json(result)
-  print(json.encode { ok = #result.problems == 0, files = json.array(result.files), problems = json.array(result.problems) })
+  print(json.encode {
+    ok = #result.problems == 0, files = json.array(result.files), problems = json.array(result.problems),
+    warnings = json.array(result.warnings),
+  })
 end
 
 ---@return integer exit_code
@@ -143,11 +84,11 @@ function command.run(...)
   local asked, code = arguments.read("check", HELP, { ["--json"] = { "as_json", is = true } }, ...)
   if not asked then return code end
   if asked.words[2] then return arguments.misused("check", "one workspace at a time") end
-  local workspace = asked.words[1] or "."
-  workspace = #workspace > 1 and workspace:gsub("/+$", "") or workspace
-  if not files.is_folder(workspace) then return arguments.refuse("check", "there is no folder " .. workspace, 2) end
-  local result = command.check(workspace)
-  if #result.files == 0 then return arguments.refuse("check", files.not_a_workspace(workspace), 2) end
+  local folder = asked.words[1] or "."
+  folder = #folder > 1 and folder:gsub("/+$", "") or folder
+  if not files.is_folder(folder) then return arguments.refuse("check", "there is no folder " .. folder, 2) end
+  local result = command.check(folder)
+  if #result.files == 0 then return arguments.refuse("check", files.not_a_workspace(folder), 2) end
   if asked.as_json then print_json(result) else print_text(result) end
   return #result.problems == 0 and 0 or 1
 end

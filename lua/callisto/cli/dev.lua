@@ -3,8 +3,7 @@
 local accounts = require "callisto.exchange.accounts"
 local arguments = require "callisto.cli.arguments"
 local files = require "callisto.cli.files"
-local loaders = require "callisto.cli.loader"
-local template = require "callisto.template"
+local workspace = require "callisto.workspace"
 
 local command = {}
 
@@ -35,8 +34,7 @@ local samples = { string = "Asha", number = "2.5", integer = "3", boolean = "tru
 local PASSED_ON = { "--record-trace", "--log-level", "--set" }
 
 local function carrier_of(name)
-  local found, adapter = pcall(require, "providers.carriers." .. name)
-  if found and next(accounts.of(name)) then return adapter end
+  if next(accounts.of(name)) then return name end
   return nil, ("is %s, which is not a carrier; there are %s"):format(name, table.concat(accounts.carriers(), ", "))
 end
 
@@ -53,7 +51,7 @@ local OPTIONS = {
   ["--log-level"] = { "--log-level", read = one_line, is_list = true },
   ["--free-text"] = { "--free-text", is = true },
   ["--allow-private"] = { "--allow-private", is = true },
-  ["--carrier"] = { "adapter", read = carrier_of },
+  ["--carrier"] = { "carrier", read = carrier_of },
   ["--port"] = { "port", read = arguments.integer(1, 65535) },
   ["--exchange-port"] = { "exchange_port", read = arguments.integer(0, 65535) },
 }
@@ -64,22 +62,21 @@ local function problem_of(asked)
   if not files.is_workspace(asked.workspace) then return files.not_a_workspace(asked.workspace) end
 end
 
--- Advice -----------------------------------------------------------------------------------------------------------
-
--- The workspace's templates that are well-formed, by file.
-local function templates_of(loader, workspace)
-  local list = {}
-  for _, path in ipairs(files.lua_files(workspace .. "/templates")) do
-    local value = loader:load("templates/" .. path)
-    if template.is(value) then list[#list + 1] = value end
+-- What is in the workspace, and the adapter of its carrier; or why there is none.
+local function look_at(asked)
+  asked.catalog = assert(workspace.judge(asked.workspace)).catalog
+  for _, adapter in ipairs(asked.catalog.carriers) do
+    if adapter.name == asked.carrier then asked.adapter = adapter end
   end
-  return list
+  if not asked.adapter then return ("the carrier %s cannot be used; callisto check says why"):format(asked.carrier) end
 end
 
+-- Advice -----------------------------------------------------------------------------------------------------------
+
 -- The lowest number that answers.
-local function number_of(loader)
-  local subscribers, best = loader:load "exchange/subscribers.lua", nil
-  for number, about in pairs(type(subscribers) == "table" and subscribers or {}) do
+local function number_of(subscribers)
+  local best
+  for number, about in pairs(subscribers or {}) do
     local answers = type(about) == "table" and not (about.busy or about.no_answer or about.unreachable or about.refuse)
     if answers and type(number) == "string" and (not best or number < best) then best = number end
   end
@@ -101,10 +98,9 @@ end
 
 -- How a call is placed, as a line for the shell; or what is missing for one.
 local function advice(asked)
-  local loader = loaders.new(asked.workspace)
-  local number = number_of(loader)
+  local number = number_of(asked.catalog.subscribers)
   if not number then return "nobody is on the telephone: exchange/subscribers.lua has no one who answers (docs/exchange.md)" end
-  local agent = templates_of(loader, asked.workspace)[1]
+  local agent = asked.catalog.templates[1]
   if not agent then return "there is no template to call with: callisto check says what is wrong" end
   local server = asked.port == 8080 and "" or (" --server http://%s:%d"):format(LOCAL, asked.port)
   local payload = payload_of(agent)
@@ -160,8 +156,8 @@ function command.plan(...)
   if not asked then return code end
   asked.workspace, asked.data = asked.workspace or ".", asked.data or "var/dev"
   asked.port, asked.exchange_port = asked.port or 8080, asked.exchange_port or 8090
-  asked.adapter = asked.adapter or require "providers.carriers.twilio"
-  local why = problem_of(asked)
+  asked.carrier = asked.carrier or "twilio"
+  local why = problem_of(asked) or look_at(asked)
   if why then return arguments.misused("dev", why) end
   return 0, table.concat(plan_of(asked), "\n")
 end

@@ -3,12 +3,12 @@
 -- Runs once, in a tool's VM, before the engine exists. Scripts see the result as core.settings() = { env, file, cli };
 -- callisto.settings answers from it, the command line first.
 
-local carrier = require "callisto.provider.carrier"
 local files = require "callisto.cli.files"
 local forwarding = require "callisto.util.forwarding"
 local json = require "callisto.json"
-local stt = require "callisto.provider.stt"
-local tts = require "callisto.provider.tts"
+local options = require "callisto.options"
+local place = require "callisto.judge.place"
+local workspace = require "callisto.workspace"
 
 local settings = {}
 
@@ -39,34 +39,29 @@ local HEADERS = {
   "authorization", "content-type", "accept", "user-agent", "host", "origin", "idempotency-key", "x-request-id",
 }
 
--- The providers of a kind, of the workspace and those that are shipped, as this VM's generation of code has them.
-local function providers(workspace, kind, is)
-  local found, seen = {}, {}
-  for _, root in ipairs { workspace .. "/", files.library() .. "/../" } do
-    for _, path in ipairs(files.lua_files(root .. "providers/" .. kind)) do
-      local name = path:gsub("%.lua$", ""):gsub("/", ".")
-      local ok, made = pcall(require, ("providers.%s.%s"):format(kind, name))
-      if ok and is(made) and not seen[name] then found[#found + 1] = made end
-      seen[name] = true
-    end
-  end
-  return found
+-- The providers of the workspace and those that are shipped, as data (callisto.Catalog): none is run beside the environment of
+-- the process.
+local found = {}
+
+local function providers(folder)
+  found[folder] = found[folder] or assert(workspace.judge(folder, "providers.")).catalog
+  return found[folder]
 end
 
-local function adapters(workspace) return providers(workspace, "carriers", carrier.is) end
+local function adapters(folder) return providers(folder).carriers end
 
 ---The variables a process looks at.
----@param workspace string
+---@param folder string  the workspace
 ---@return string[]
-function settings.variables(workspace)
+function settings.variables(folder)
   local names = {}
   for name in pairs(VARIABLES) do names[#names + 1] = name end
-  for _, adapter in ipairs(adapters(workspace)) do
+  for _, adapter in ipairs(adapters(folder)) do
     for _, name in pairs(adapter.account) do names[#names + 1] = name end
     for _, limit in ipairs(LIMITS) do names[#names + 1] = ("%s_%s"):format(adapter.name:upper(), limit) end
   end
-  for kind, is in pairs { stt = stt.is, tts = tts.is } do
-    for _, made in ipairs(providers(workspace, kind, is)) do
+  for _, kind in ipairs { "stt", "tts" } do
+    for _, made in pairs(providers(folder)[kind]) do
       for _, name in pairs(made.account) do names[#names + 1] = name end
     end
   end
@@ -75,28 +70,40 @@ function settings.variables(workspace)
 end
 
 ---What callisto.lua may hold.
----@param workspace string
+---@param folder string  the workspace
 ---@return table<string, true>
-function settings.known(workspace)
+function settings.known(folder)
   local known = {}
-  for _, name in ipairs(settings.variables(workspace)) do known[VARIABLES[name] or name:lower()] = true end
+  for _, name in ipairs(settings.variables(folder)) do known[VARIABLES[name] or name:lower()] = true end
   for _, name in ipairs(TABLES) do known[name] = true end
   return known
 end
 
----The workspace's callisto.lua: a file that returns a table. It sees nothing but `env`, a table of the environment.
+---The workspace's callisto.lua: a file that returns a table. It is data: it sees nothing but `env`, the environment, and has
+---the time and the memory of a call's script.
 ---@param path string
 ---@return table
 function settings.read_file(path)
   local text = files.read(path)
   if not text then return {} end
-  local chunk, why = loadstring(text, "@" .. path)
-  if not chunk then error(why, 0) end
-  setfenv(chunk, { env = setmetatable({}, { __index = function(_, name) return os.getenv(name) end }) })
-  local ok, value = pcall(chunk)
-  if not ok then error(value, 0) end
+  local value, why = workspace.data(path, text)
+  if value == nil and why then error((why:gsub("^%u+: ", "")), 0) end
   if type(value) ~= "table" then error(path .. ": must return a table, such as return { public_base_url = \"https://…\" }", 0) end
   return value
+end
+
+---What is wrong with the names in callisto.lua.
+---@param folder string  the workspace
+---@param given table  what the file returned
+---@return string[] problems
+function settings.problems(folder, given)
+  local known, names, problems = settings.known(folder), {}, {}
+  for name in pairs(given) do names[#names + 1] = name end
+  table.sort(names, function(a, b) return tostring(a) < tostring(b) end)
+  for _, name in ipairs(names) do
+    if not known[name] then problems[#problems + 1] = "return: " .. options.unknown(name, known) end
+  end
+  return problems
 end
 
 ---A `.env` of development: NAME=value a line. The real environment goes first.
@@ -137,25 +144,33 @@ local function check_needed(given)
   end
 end
 
+-- What callisto.lua says; what it should not is an error.
+local function read_checked(folder)
+  local path = folder .. "/callisto.lua"
+  local file = settings.read_file(path)
+  local problems = settings.problems(folder, file)
+  if #problems > 0 then
+    error(("%s:%d: %s"):format(path, place.of_field(files.read(path) or "", problems[1]), table.concat(problems, "; ")), 0)
+  end
+  return file
+end
+
 ---@param verb string
----@param workspace string
+---@param folder string  the workspace
 ---@param cli string JSON of --set and options
 ---@return integer exit_code, string json
-function settings.json(verb, workspace, cli)
-  local dotenv, env = read_dotenv(workspace .. "/.env"), {}
-  for _, name in ipairs(settings.variables(workspace)) do env[name] = os.getenv(name) or dotenv[name] end
-  local given = {
-    verb = verb, workspace = workspace, env = env, file = settings.read_file(workspace .. "/callisto.lua"),
-    cli = assert(json.decode(cli)),
-  }
+function settings.json(verb, folder, cli)
+  local dotenv, env = read_dotenv(folder .. "/.env"), {}
+  for _, name in ipairs(settings.variables(folder)) do env[name] = os.getenv(name) or dotenv[name] end
+  local given = { verb = verb, workspace = folder, env = env, file = read_checked(folder), cli = assert(json.decode(cli)) }
   if verb == "serve" or verb == "exchange" then check_needed(given) end
   return 0, json.encode(given)
 end
 
 ---The request headers scripts want to see.
----@param workspace string|nil
+---@param folder string|nil  the workspace
 ---@return integer exit_code, string names separated by blanks
-function settings.headers(workspace)
+function settings.headers(folder)
   local seen, list = {}, {}
   local function add(name)
     if not seen[name] then list[#list + 1] = name end
@@ -163,7 +178,7 @@ function settings.headers(workspace)
   end
   for _, name in ipairs(HEADERS) do add(name) end
   for _, name in ipairs(forwarding.headers) do add(name) end
-  for _, adapter in ipairs(adapters(workspace or ".")) do
+  for _, adapter in ipairs(adapters(folder or ".")) do
     for _, name in ipairs(adapter.webhook.headers) do add(name) end
   end
   return 0, table.concat(list, " ")

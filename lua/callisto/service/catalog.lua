@@ -2,9 +2,8 @@
 
 local core = require "callisto.core"
 local json = require "callisto.json"
-local judge = require "callisto.judge"
-local log = require "callisto.log"
 local options = require "callisto.options"
+local template = require "callisto.template"
 
 ---@class callisto.Agent  who answers calls
 ---@field module string  of its template
@@ -14,76 +13,40 @@ local options = require "callisto.options"
 local catalog = {}
 
 local by_name, by_carrier, wires = {}, {}, {}
-local routing = {}
-local judged = judge.new()
-
--- A file may never end while it is loaded: the start of the VM is stopped in it, and begins anew. What was loaded is there
--- then, so the second time the file had all the time to itself, and the third try does without it.
-local loading ---@type string|nil
-local stops, told = {}, {}
-
-local function complain(module, text)
-  if not told[module.name] then log.error(("%s %s"):format(module.path or module.name, text)) end
-  told[module.name] = true
-end
+local speech = { stt = {}, tts = {} }
+local routing = { numbers = {} }
 
 -- Webhooks may write a name with "-" or "_".
 local function plain(name) return (name:lower():gsub("-", "_")) end
 
--- What a module returns; nil when it is not what it must be, and the log says why.
-local function load(module)
-  local ok, value = pcall(require, module.name)
-  local problem = ok and judged:module(module.name, module.path or module.name, value) or not ok and tostring(value)
-  if not problem then return value end
-  complain(module, "cannot be used: " .. problem)
+local function add_template(data)
+  local module = data.module
+  data.module = nil
+  local made = assert(template.of_data(data))
+  local agent = { module = module, name = made.name, template = made }
+  by_name[plain(made.name)] = agent
+  return agent
 end
 
-local function load_template(module)
-  local value = load(module)
-  if not value then return end
-  local agent = { module = module.name, name = value.name, template = value }
-  local file = module.name:match("([^.]+)$")
-  by_name[plain(value.name)] = agent
-  by_name[plain(file)] = by_name[plain(file)] or agent
+local function add_carrier(data)
+  local adapter = require(data.module)
+  by_carrier[adapter.name] = adapter
 end
 
-local function load_carrier(module)
-  local value = load(module)
-  if value then by_carrier[value.name] = value end
-end
-
-local function load_routing(module)
-  if module.name ~= "routing" then return end
-  local ok, value = pcall(require, "routing")
-  if ok and type(value) == "table" then
-    routing = value
-  else
-    complain(module, "cannot be used: " .. (ok and "it returns no table" or tostring(value)))
-  end
-end
-
-local function each_module(prefix, fn)
-  local list = core.modules(prefix)
-  table.sort(list, function(a, b) return a.name < b.name end)
-  for _, module in ipairs(list) do
-    if module.error or stops[module.name] == 2 then
-      complain(module, "cannot be used: " .. (module.error or "it does not end while it is loaded"))
-    else
-      loading = module.name
-      fn(module)
-      loading = nil
-    end
-  end
-end
-
----Loads everything, when the VM starts; again when the start was stopped in it.
+---Takes what the judge found, when the VM starts. Files of the workspace are not loaded here: they would run beside the
+---secrets and the calls of all.
 function catalog.load()
-  if loading then stops[loading] = (stops[loading] or 0) + 1 end
-  each_module("providers.stt.", load)
-  each_module("providers.tts.", load)
-  each_module("providers.carriers.", load_carrier)
-  each_module("templates.", load_template)
-  each_module("routing", load_routing)
+  local known, agents = core.catalog(), {}
+  for i, data in ipairs(known.templates) do agents[i] = add_template(data) end
+  for _, agent in ipairs(agents) do
+    local file = plain(agent.module:match "([^.]+)$")
+    by_name[file] = by_name[file] or agent
+  end
+  for _, data in ipairs(known.carriers) do add_carrier(data) end
+  for kind, by in pairs(speech) do
+    for name, data in pairs(known[kind]) do by[name] = require(data.module) end
+  end
+  routing = known.routing
 end
 
 ---@param name string
@@ -102,7 +65,7 @@ end
 ---@param number string
 ---@return callisto.Agent|nil
 function catalog.of_number(number)
-  local name = (routing.numbers or {})[number] or routing.default
+  local name = routing.numbers[number] or routing.default
   return name and catalog.find(name)
 end
 
@@ -125,7 +88,7 @@ end
 ---@param kind "stt"|"tts"
 ---@param name string
 ---@return callisto.Stt|callisto.Tts
-function catalog.provider(kind, name) return judged[kind][name] end
+function catalog.provider(kind, name) return speech[kind][name] end
 
 ---The compiled media declaration of a provider.
 ---@param provider {media: callisto.Formats}

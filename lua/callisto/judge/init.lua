@@ -1,0 +1,297 @@
+-- callisto.judge: whether the files of a workspace are what they must be, one by one and together, and what they are.
+--
+-- The start of a server, a reload, specs and `callisto check` ask the same judge (core/script/judge.h), so that none lets in
+-- what another refuses. Each file was loaded in a VM of its own, and came from there as data (callisto.judge.reading). A file
+-- may have tampered with that VM, so what it says is checked once more. What is wrong is a sentence that names the field and
+-- the remedy, at a file and a line.
+
+local globals = require "callisto.judge.globals"
+local json = require "callisto.json"
+local options = require "callisto.options"
+local place = require "callisto.judge.place"
+local template = require "callisto.template"
+
+local judge = {}
+
+---@class callisto.JudgedFile  a module as it came from its VM
+---@field module string  "templates.order"
+---@field path string
+---@field chunk function|nil  compiled, never run here
+---@field value any  its data; nil: not what its folder holds
+---@field error string|nil
+---@field trace string|nil
+
+---@class callisto.Problem
+---@field file string
+---@field line integer|nil
+---@field message string
+
+---@class callisto.Catalog  what a service knows of a workspace
+---@field templates table[]  callisto.Template as data, with `module`
+---@field carriers table[]  callisto.Carrier as data, with `module`, and `functions`: the places of its functions
+---@field stt table<string, table>
+---@field tts table<string, table>
+---@field routing {numbers: table<string, string>, default: string|nil}
+---@field subscribers table<string, table>|nil
+
+---@class callisto.Verdict
+---@field files string[]  of the workspace
+---@field problems callisto.Problem[]
+---@field warnings callisto.Problem[]
+---@field catalog callisto.Catalog
+
+---@class callisto.Judge
+---@field agents table<string, string>  plain name → path of its template
+---@field owners table<string, callisto.JudgedFile>  plain name → the file that has it
+---@field paths table<string, true>
+local Judge = {}
+Judge.__index = Judge
+
+-- "-" and "_" are the same in the name of an agent.
+local function plain(name) return (name:lower():gsub("-", "_")) end
+
+-- What a name should have been: the one most like it, else what there is.
+local function instead(name, known) return (options.unknown(name, known):gsub("^.-; ", "")) end
+
+local function set_of(list)
+  local set = {}
+  for _, each in ipairs(list) do set[each] = true end
+  return set
+end
+
+local function sorted_names(map)
+  local names = {}
+  for name in pairs(map) do names[#names + 1] = name end
+  table.sort(names, function(a, b) return tostring(a) < tostring(b) end)
+  return names
+end
+
+local function read(path)
+  local file = io.open(path, "rb")
+  local text = file and file:read "*a"
+  if file then file:close() end
+  return text
+end
+
+-- Problems ---------------------------------------------------------------------------------------------------------
+
+local function place_of(self, source, message, trace)
+  local text = read(source.path)
+  local found = place.of(source.path, message, trace, self.paths, text)
+  if not found.line and not text and source.chunk then found.line = globals.last_line(source.chunk) end
+  return found
+end
+
+-- A menu that is wrong is wrong for each template that has it, and is told once.
+local function add(self, list, source, message, trace)
+  local found = place_of(self, source, message, trace)
+  local is_of_another = found.message == message and self.said[message] and self.said[message] ~= source.path
+  local key = ("%s:%s %s"):format(found.file, tostring(found.line), found.message)
+  if is_of_another or self.said[key] then return end
+  self.said[key], self.said[found.message] = found.file, found.file
+  list[#list + 1] = found
+end
+
+-- What is wrong with a file by itself, before its value matters.
+local function fault_of_text(self, source)
+  if source.chunk then
+    local line, message = globals.fault(source.chunk)
+    if line then return { file = source.path, line = line, message = message } end
+  end
+  return source.error and (source.error:gsub("(module '[^']*' is broken: )[^\n:]+:%d+: ", "%1"))
+end
+
+-- Voices -----------------------------------------------------------------------------------------------------------
+
+-- Whether one of the languages is this one, or stands for all of its regions.
+local function speaks(languages, language)
+  for _, each in ipairs(languages) do
+    if each == language or each == language:match "^(%a+)[-_]" then return true end
+  end
+  return false
+end
+
+local function language_fault(language, kind, made)
+  if speaks(made.languages, language) then return nil end
+  return ("'language' is '%s', which %s '%s' does not have; %s"):format(language, kind, made.name,
+    instead(language, set_of(made.languages)))
+end
+
+-- What of a template's `voice` is not there.
+local function voice_fault(self, voice)
+  for _, kind in ipairs { "stt", "tts" } do
+    local name, known = voice[kind], self.catalog[kind]
+    local made = known[name]
+    if not made then
+      return ("'%s' is '%s', and providers/%s has no such file; %s"):format(kind, name, kind, instead(name, known))
+    end
+    local why = language_fault(voice.language, kind, made)
+    if why then return why end
+  end
+  local made = self.catalog.tts[voice.tts]
+  local voices = set_of(made.voices)
+  if not voice.voice or voices[voice.voice] then return nil end
+  return ("'voice' is '%s', which tts '%s' does not have; %s"):format(voice.voice, made.name, instead(voice.voice, voices))
+end
+
+-- One file ---------------------------------------------------------------------------------------------------------
+
+local function file_name(source) return plain(source.module:match "([^.]+)$") end
+
+-- Of several templates with one name the one in the file of that name has it, else the first: a file that comes along does
+-- not take the calls of another.
+local function find_owners(files)
+  local owners = {}
+  for _, source in ipairs(files) do
+    local name = source.module:find "^templates%." and type(source.value) == "table" and source.value.name
+    if type(name) == "string" then
+      name = plain(name)
+      if not owners[name] or file_name(source) == name then owners[name] = source end
+    end
+  end
+  return owners
+end
+
+-- What is accepted and not carried out yet.
+local function warn_of_template(self, source, value)
+  for _, name in ipairs { "retry", "hours" } do
+    if value[name] then
+      add(self, self.verdict.warnings, source,
+        ("template '%s': '%s' is read, and nothing carries it out yet"):format(value.name, name))
+    end
+  end
+end
+
+local function judge_template(self, source)
+  local value, why = template.of_data(source.value)
+  if not value then return why end
+  local owner = self.owners[plain(value.name)]
+  if owner ~= source then return ("template: 'name' is also the name of %s.lua"):format((owner.module:gsub("%.", "/"))) end
+  self.agents[plain(value.name)] = source.path
+  why = voice_fault(self, value.voice)
+  if why then return ("template '%s': voice: %s"):format(value.name, why) end
+  warn_of_template(self, source, value)
+  source.value.module = source.module
+  table.insert(self.catalog.templates, source.value)
+end
+
+local function judge_carrier(self, source)
+  source.value.module = source.module
+  table.insert(self.catalog.carriers, source.value)
+end
+
+local function judge_speech(kind)
+  return function(self, source)
+    source.value.module = source.module
+    self.catalog[kind][source.value.name] = source.value
+  end
+end
+
+local function judge_subscribers(self, source) self.catalog.subscribers = source.value end
+
+-- What judges which modules, and what makes them. Others return what they like.
+local kinds = {
+  { "^templates%.", "template", judge_template },
+  { "^providers%.carriers%.", "carrier", judge_carrier },
+  { "^providers%.stt%.", "stt", judge_speech "stt" },
+  { "^providers%.tts%.", "tts", judge_speech "tts" },
+  { "^menus%.", "menu", function() end },
+  { "^exchange%.subscribers$", "a table of subscribers by number", judge_subscribers },
+}
+
+local function judge_file(self, source)
+  local why = fault_of_text(self, source)
+  if why then return why end
+  for _, kind in ipairs(kinds) do
+    if source.module:find(kind[1]) then
+      if type(source.value) == "table" then return kind[3](self, source) end
+      local remedy = kind[2]:find " " and "" or (": end it with return %s { … }"):format(kind[2])
+      return ("%s is not what the file returns%s"):format(kind[2], remedy)
+    end
+  end
+end
+
+-- Routes -----------------------------------------------------------------------------------------------------------
+
+local function route_fault(self, where, name)
+  if type(name) == "string" and self.agents[plain(name)] then return nil end
+  local near = type(name) == "string" and options.nearest(plain(name), self.agents)
+  return ("return: '%s' leads to the agent %s, which is not there%s"):format(where, tostring(name),
+    near and ("; did you mean %s?"):format(near:gsub("_", "-")) or "")
+end
+
+-- What is wrong with routes; those that lead somewhere are in the catalog.
+local function judge_routing(self, value)
+  local routing, why = options.try("return", value, {
+    numbers = { "map", default = {} },
+    default = { "string" },
+    unknown = { "map", fields = { redirect = { "string" }, say = { "string" } } },
+  })
+  if not routing then return { why } end
+  local faults, numbers = {}, {}
+  for _, number in ipairs(sorted_names(routing.numbers)) do
+    local fault = route_fault(self, number, routing.numbers[number])
+    faults[#faults + 1] = fault
+    if not fault then numbers[number] = routing.numbers[number] end
+  end
+  local fault = routing.default and route_fault(self, "default", routing.default)
+  faults[#faults + 1] = fault or nil
+  self.catalog.routing = { numbers = numbers, default = not fault and routing.default or nil, unknown = routing.unknown }
+  return faults
+end
+
+-- Templates may be called by the names of their files too.
+local function add_file_names(self)
+  for _, each in ipairs(self.catalog.templates) do
+    local name = file_name(each)
+    self.agents[name] = self.agents[name] or each.module
+  end
+end
+
+local function judge_routes(self, source)
+  add_file_names(self)
+  local why = fault_of_text(self, source)
+  local faults = why and { why } or judge_routing(self, source.value)
+  for _, fault in ipairs(faults) do self:refuse(source, fault) end
+end
+
+-- All of it --------------------------------------------------------------------------------------------------------
+
+---@param source callisto.JudgedFile
+---@param why string|callisto.Problem
+function Judge:refuse(source, why)
+  local problems = self.verdict.problems
+  if type(why) == "table" then problems[#problems + 1] = why else add(self, problems, source, why, source.trace) end
+end
+
+---Judges files, providers and menus before templates, and routes last.
+---@param files callisto.JudgedFile[]
+---@param library string|nil  folder of our own Lua; what is shipped beside it is not the workspace's
+---@return callisto.Verdict
+function judge.verdict(files, library)
+  local verdict = {
+    files = json.array {}, problems = json.array {}, warnings = json.array {},
+    catalog = {
+      templates = json.array {}, carriers = json.array {}, stt = {}, tts = {}, routing = { numbers = {} },
+    },
+  }
+  local self = setmetatable({
+    verdict = verdict, catalog = verdict.catalog, agents = {}, owners = find_owners(files), paths = {}, said = {},
+  }, Judge)
+  for _, source in ipairs(files) do
+    source.path = source.path:gsub("^%./", "")
+    self.paths[source.path] = true
+    if not library or source.path:sub(1, #library) ~= library then table.insert(verdict.files, source.path) end
+  end
+  for _, source in ipairs(files) do
+    if source.module == "routing" then
+      judge_routes(self, source)
+    elseif not source.module:find "^routing" then
+      local why = judge_file(self, source)
+      if why then self:refuse(source, why) end
+    end
+  end
+  return verdict
+end
+
+return judge
