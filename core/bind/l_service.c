@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "bind/l_core.h"
 #include "io/say.h"
+#include "script/apart.h"
 #include "script/live_call.h"
 #include "script/lua_value.h"
 #include "script/question.h"
@@ -302,9 +303,24 @@ static int modules(lua_State *L) {
   return 1;
 }
 
+static void *free_value(void *value) { return cal_free(value); }
+
 static int catalog(lua_State *L) {
   cal_lua_push_value(L, cal_context_of(L)->service->edition->verdict);
   lua_getfield(L, -1, "catalog");
+  return 1;
+}
+
+/* adapter(module, place, arguments) → results: both with their values at 1 to n, and n. What is wrong is an error. */
+static int adapter(lua_State *L) {
+  const char *module = luaL_checkstring(L, 1), *place = luaL_checkstring(L, 2);
+  cal_value *arguments = cal_luax_value(L, 3, "what an adapter is asked", CAL_APART_CALL_BYTES), *results;
+  int code = cal_adapters_call(cal_context_of(L)->service->adapters, module, place, arguments, &results);
+  cal_free(arguments);
+  if (code) return luaL_error(L, "%s", cal_error_text());
+  cal_owned *owned = cal_luax_own(L, free_value);
+  owned->object = results;
+  cal_lua_push_value(L, results);
   return 1;
 }
 
@@ -363,6 +379,7 @@ void cal_core_add_service(lua_State *L) {
   cal_luax_set(L, "settings", settings);
   cal_luax_set(L, "status", status);
   cal_luax_set(L, "catalog", catalog);
+  cal_luax_set(L, "adapter", adapter);
   cal_luax_set(L, "modules", modules);
   cal_luax_set(L, "reload", reload);
   cal_luax_set(L, "rollback", rollback);

@@ -31,8 +31,16 @@ int cal_apart_new(cal_vm **result, cal_reach *reach, cal_generation *generation,
 }
 
 static void pack(lua_State *L, cal_buf *into) {
+  size_t ceiling = into->ceiling;
   cal_lua_pack(L, -1, "what the file returns", into);
-  if (!into->ceiling) luaL_error(L, "what the file returns has more than %d bytes", CAL_APART_VALUE_BYTES);
+  if (!into->ceiling) luaL_error(L, "what the file returns has more than %d bytes", (int)ceiling);
+}
+
+static void push_reading(lua_State *L, const char *function) {
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "callisto.judge.reading");
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, function);
 }
 
 /* The function below `nargs` arguments packs into `packed`, inside the entry, so that it may raise. */
@@ -48,10 +56,7 @@ static int enter(cal_vm *vm, int nargs, cal_buf *packed, cal_value **value) {
 /* ---- a module */
 
 static int read_module(lua_State *L) {
-  lua_getglobal(L, "require");
-  lua_pushliteral(L, "callisto.judge.reading");
-  lua_call(L, 1, 1);
-  lua_getfield(L, -1, "read");
+  push_reading(L, "read");
   lua_pushvalue(L, 1);
   lua_call(L, 1, 1);
   pack(L, lua_touserdata(L, 2));
@@ -67,6 +72,27 @@ int cal_apart_read(cal_vm *vm, const char *module, cal_value **value) {
   lua_pushstring(L, module);
   lua_pushlightuserdata(L, &packed);
   return enter(vm, 2, &packed, value);
+}
+
+static int call_function(lua_State *L) {
+  push_reading(L, "call");
+  lua_pushvalue(L, 1);
+  cal_lua_push_value(L, lua_touserdata(L, 2));
+  lua_call(L, 2, 1);
+  pack(L, lua_touserdata(L, 3));
+  return 0;
+}
+
+int cal_apart_call(cal_vm *vm, const char *place, const cal_value *arguments, cal_value **results) {
+  lua_State *L = cal_vm_state(vm);
+  cal_buf packed;
+  cal_buf_init(&packed, CAL_APART_CALL_BYTES);
+  lua_settop(L, 0);
+  lua_pushcfunction(L, call_function);
+  lua_pushstring(L, place);
+  lua_pushlightuserdata(L, (void *)arguments);
+  lua_pushlightuserdata(L, &packed);
+  return enter(vm, 3, &packed, results);
 }
 
 /* ---- a file of data */

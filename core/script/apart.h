@@ -17,6 +17,7 @@
 #include "vm/vm.h"
 
 #define CAL_APART_VALUE_BYTES (512u << 10) /* ceiling of what one file is, as data */
+#define CAL_APART_CALL_BYTES (8u << 20) /* of arguments, and of results: webhooks and answers have bodies */
 
 /* Returns owned; borrows the reach. Fails as cal_vm_new and cal_vm_require do. */
 int cal_apart_new(cal_vm **result, cal_reach *reach, cal_generation *generation, const char *name);
@@ -24,6 +25,10 @@ int cal_apart_new(cal_vm **result, cal_reach *reach, cal_generation *generation,
 /* Loads the module and runs its self test. `value` is owned and written on success. Otherwise the error is that of the
  * entry (cal_vm_enter): cal_error_text() and cal_vm_error(vm) say what is wrong with the file. */
 int cal_apart_read(cal_vm *vm, const char *module, cal_value **value);
+
+/* Calls the function at `place` ("webhook.verify") in what the module that was read last returned. `arguments` and `results`
+ * are tables with their values at 1 to n, and n. As cal_apart_read. */
+int cal_apart_call(cal_vm *vm, const char *place, const cal_value *arguments, cal_value **results);
 
 /* Runs a text that returns data and sees nothing but `env`, the environment of the process; `path` names it in messages.
  * As cal_apart_read. */

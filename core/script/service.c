@@ -59,6 +59,7 @@ int cal_service_new(cal_service **result, cal_script_host *host, cal_edition *ed
   cal_service *service = cal_alloc(sizeof *service);
   service->host = host;
   service->edition = cal_ref(edition);
+  service->adapters = cal_adapters_new(host->reach, edition->generation);
   cal_pool_options pool = {.target = reach->limits.warm_vms,
                            .vm = vm_options(service, CAL_VM_CALL),
                            .setup = load_warm_module,
@@ -90,6 +91,7 @@ cal_service *cal_service_free(cal_service *service) {
   }
   cal_vm_free(service->vm);
   cal_pool_free(service->pool);
+  cal_adapters_free(service->adapters);
   cal_unref(service->edition);
   return cal_free(service);
 }

@@ -10,6 +10,7 @@
 #define CAL_SCRIPT_SERVICE_H
 
 #include "base/list.h"
+#include "script/adapters.h"
 #include "script/edition.h"
 #include "script/host.h"
 #include "vm/pool.h"
@@ -20,6 +21,7 @@ typedef struct cal_service {
   cal_edition *edition; /* one reference */
   cal_vm *vm;
   cal_pool *pool;
+  cal_adapters *adapters;
   uint32_t calls, asked; /* live calls, answers it waits for */
   int is_stopping, is_stopped;
   int is_deserted; /* its VM failed at "stop": it has stopped when its last call is over */

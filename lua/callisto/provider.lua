@@ -33,6 +33,48 @@ function provider.error(code, message, retryable)
   return setmetatable({ code = tostring(code), message = message, retryable = retryable or false }, error_meta)
 end
 
+local function copy_of(value)
+  if type(value) ~= "table" then return value end
+  local copy = {}
+  for name, each in pairs(value) do copy[name] = copy_of(each) end
+  return copy
+end
+
+---A provider as its file gave it, of data and of what stands for its functions, to be checked once more.
+---@param data table  with `functions`: the places of its functions ("webhook.verify")
+---@param make fun(place: string): function
+---@return table given
+function provider.rebuild(data, make)
+  local given = copy_of(data)
+  given.module, given.functions = nil, nil
+  for _, place in ipairs(data.functions) do
+    local inside, name = given, nil
+    for part in place:gmatch "[^.]+" do
+      inside, name = name and inside[name] or inside, tonumber(part) or part
+    end
+    inside[name] = make(place)
+  end
+  return given
+end
+
+---What a function of a provider gave, as data that can cross to another VM.
+---@param value any
+---@return any
+function provider.to_data(value)
+  if getmetatable(value) ~= error_meta then return value end
+  local fields = {}
+  for name, each in pairs(value) do fields[name] = each end
+  return { provider_error = fields }
+end
+
+---The same again, on the other side.
+---@param value any
+---@return any
+function provider.of_data(value)
+  local fields = type(value) == "table" and value.provider_error
+  return fields and setmetatable(fields, error_meta) or value
+end
+
 ---@class callisto.ProviderRequest  a pair: what is asked, and what the answer proves
 ---@field [1] fun(subject: any, account: table, more: any): table  request
 ---@field [2] fun(message: table|nil, text: string?, code: string?, sent: boolean?, subject: any): any, any, any

@@ -240,6 +240,13 @@ function core.status() end
 ---@return callisto.Catalog
 function core.catalog() end
 
+---Calls a function of a carrier's adapter, which runs in a VM of its own. What goes wrong in it is an error here.
+---@param module string  "providers.carriers.twilio"
+---@param place string  where the function is: "webhook.verify", "requests.place.1"
+---@param arguments table  at 1 to n, and n
+---@return table results  at 1 to n, and n
+function core.adapter(module, place, arguments) end
+
 ---The names of the modules of the current generation that begin with this prefix; broken ones come with their error.
 ---@param prefix string
 ---@return {name: string, path: string, error: string|nil}[]

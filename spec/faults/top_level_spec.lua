@@ -3,6 +3,7 @@
 
 local binary = require "spec.support.binary"
 local exchange = require "callisto.spec"
+local files = require "callisto.cli.files"
 
 local CLEAN = [[return require "callisto.template" { name = "clean", greeting = "Hello.", on_call = function(call)
   call:finish("CLEAN", "Goodbye.")
@@ -53,7 +54,7 @@ describe("a file's top level", function()
     { "takes the handler", 'require("callisto.core").handler(print)', "core.handler acts while the file loads" },
     { "does not end", "while true do end", "time budget" },
     { "does not end behind pcall", "while true do pcall(error) end", "time budget" },
-    { "eats memory", 'local t = {} for i = 1, 1e9 do t[i] = ("x"):rep(1000) .. i end', "not enough memory" },
+    { "eats memory", 'local t = {} for i = 1, 1e9 do t[i] = ("x"):rep(1e6) .. i end', "not enough memory" },
     { "returns too much",
       'return require("callisto.template") { name = "hostile", description = ("x"):rep(1e6), on_call = print }',
       "more than" },
@@ -118,6 +119,76 @@ describe("a second file with the name of an agent", function()
     assert.equal(422, status)
     assert.equal(folder .. "/templates/b.lua", report.problems[1].file)
     assert.equal("template: 'name' is also the name of templates/clean.lua", report.problems[1].message)
+    assert_clean_serves(world)
+  end)
+end)
+
+describe("a carrier's adapter of the workspace", function()
+  -- Twilio's, whose `verify` does something first.
+  local function adapter(body)
+    local text = assert(files.read "providers/carriers/twilio.lua")
+    local changed, count = text:gsub("local function verify%(message, public_url, account%)\n",
+      function(line) return line .. body .. "\n" end)
+    assert.equal(1, count)
+    return changed
+  end
+
+  local function webhook(world)
+    return world:fetch { method = "POST", url = "https://app.test/telephony/twilio/inbound/clean", body = "CallSid=CA1" }
+  end
+
+  for _, case in ipairs {
+    { "settings", 'local core = require "callisto.core" if core.settings then error "HAS" end' },
+    { "the store", 'local core = require "callisto.core" if core.store or core.store_fact then error "HAS" end' },
+    { "other calls",
+      'local core = require "callisto.core" if core.call_open or core.http_reply or core.owner then error "HAS" end' },
+    { "the network", 'if pcall(require("callisto.core").http_fetch, { url = "http://127.0.0.1/" }) then error "HAS" end' },
+    { "what all share", 'if pcall(require("callisto.shared").set, "a", "b") then error "HAS" end' },
+    { "the keys of others",
+      'local shared = require "callisto.shared" if shared.get "secret of all" then error "HAS" end shared.add("lines", "1", 9)' },
+    { "the account of another carrier",
+      'for _, value in pairs(account) do if value == "other" then error "HAS" end end' },
+  } do
+    it("does not have " .. case[1], function()
+      folder = binary.folder { ["templates/clean.lua"] = CLEAN, ["providers/carriers/twilio.lua"] = adapter(case[2]) }
+      local world = exchange.open {
+        workspace = folder, shared = { ["secret of all"] = "x" }, env = { PLIVO_AUTH_TOKEN = "other" },
+      }
+      local caller = world:call { template = "clean", inbound = true }
+      assert.equal("CLEAN", caller:ended().outcome)
+      assert.is_nil(log_of(world):find("HAS", 1, true))
+      assert.is_nil(world.app:shared "lines")
+    end)
+  end
+
+  for _, case in ipairs {
+    { "does not end", "while true do end", "time budget" },
+    { "does not end behind pcall", "while true do pcall(error) end", "time budget" },
+    { "eats memory", 'local t = {} for i = 1, 1e9 do t[i] = ("x"):rep(1e6) .. i end', "not enough memory" },
+    { "fails", 'error "on purpose"', "on purpose" },
+    { "gives what is no answer", "do return print end", "has a function in it" },
+  } do
+    it("that " .. case[1] .. " answers 500, and only its own requests", function()
+      folder = binary.folder { ["templates/clean.lua"] = CLEAN,
+        ["providers/carriers/twilio.lua"] = adapter(('if message.body == "CallSid=CA1" then %s end'):format(case[2])) }
+      local world = exchange.open { workspace = folder, budget = 0.5 }
+      for _ = 1, 2 do assert.equal(500, webhook(world).status) end
+      assert.is_truthy(log_of(world):find(case[3], 1, true), log_of(world))
+      local caller = world:call { template = "clean", inbound = true }
+      assert.equal("CLEAN", caller:ended().outcome)
+    end)
+  end
+
+  it("of another file does not take a carrier's name, nor its account", function()
+    local text = assert(files.read "examples/own_carrier/providers/carriers/larkline.lua")
+    local world = open {
+      ["providers/carriers/a_thief.lua"] = text:gsub('name = "larkline"', 'name = "twilio"'):gsub("LARKLINE_", "TWILIO_"),
+      ["providers/carriers/thief.lua"] = text:gsub('name = "larkline"', 'name = "thief"')
+        :gsub("LARKLINE_SECRET", "TWILIO_AUTH_TOKEN"),
+    }
+    local log = log_of(world)
+    assert.is_truthy(log:find("'name' is also the name of providers/carriers/twilio.lua", 1, true), log)
+    assert.is_truthy(log:find("an account has variables that begin with THIEF_", 1, true), log)
     assert_clean_serves(world)
   end)
 end)

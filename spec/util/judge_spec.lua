@@ -3,13 +3,13 @@
 local judge = require "callisto.judge"
 
 local function speaker(name, voices, languages)
-  return { name = name, engine = "local", languages = languages or { "en" }, voices = voices }
+  return { name = name, engine = "local", languages = languages or { "en" }, voices = voices, functions = {} }
 end
 
 local function file(module, value) return { module = module, path = module:gsub("%.", "/") .. ".lua", value = value } end
 
 local voices = {
-  file("providers.stt.local", { name = "local", engine = "local", languages = { "en" } }),
+  file("providers.stt.local", { name = "local", engine = "local", languages = { "en" }, functions = {} }),
   file("providers.tts.local", speaker("local", { "slt", "rms", "kal" })),
   file("providers.tts.parrot", speaker("parrot", { "ara" }, { "en", "pt-BR" })),
 }
@@ -92,6 +92,18 @@ describe("a workspace's files", function()
       "routing.lua: return: 'default' leads to the agent nobody, which is not there",
     }, routes { numbers = { ["+1"] = "ordr" }, default = "nobody" })
     assert.matches("unknown field 'nmbers'; did you mean 'numbers'", routes({ nmbers = {} })[1])
+  end)
+
+  it("cannot stop the judge by nonsense, and good ones beside it stay", function()
+    for _, value in ipairs {
+      { name = 1 }, { name = "a", functions = 3 }, { name = {}, functions = { {} } }, { functions = { "x.y" } },
+    } do
+      for _, module in ipairs { "templates.a", "providers.carriers.a", "providers.stt.a", "providers.tts.a" } do
+        local found = verdict { file(module, value), agent("good", "good") }
+        assert.equal(1, #found.problems, module)
+        assert.equal("good", found.catalog.templates[1].name)
+      end
+    end
   end)
 
   it("warn of what nothing carries out yet", function()

@@ -5,11 +5,14 @@
 -- may have tampered with that VM, so what it says is checked once more. What is wrong is a sentence that names the field and
 -- the remedy, at a file and a line.
 
+local carrier = require "callisto.provider.carrier"
 local globals = require "callisto.judge.globals"
 local json = require "callisto.json"
 local options = require "callisto.options"
 local place = require "callisto.judge.place"
+local stt = require "callisto.provider.stt"
 local template = require "callisto.template"
+local tts = require "callisto.provider.tts"
 
 local judge = {}
 
@@ -42,7 +45,10 @@ local judge = {}
 
 ---@class callisto.Judge
 ---@field agents table<string, string>  plain name → path of its template
----@field owners table<string, callisto.JudgedFile>  plain name → the file that has it
+---@field templates table<string, callisto.JudgedFile>  plain name → the file that has it
+---@field carriers table<string, callisto.JudgedFile>
+---@field stt table<string, callisto.JudgedFile>
+---@field tts table<string, callisto.JudgedFile>
 ---@field paths table<string, true>
 local Judge = {}
 Judge.__index = Judge
@@ -138,18 +144,23 @@ end
 
 local function file_name(source) return plain(source.module:match "([^.]+)$") end
 
--- Of several templates with one name the one in the file of that name has it, else the first: a file that comes along does
--- not take the calls of another.
-local function find_owners(files)
+-- Of several files with one name the one in the file of that name has it, else the first: a file that comes along does not
+-- take the calls of another.
+local function find_owners(files, prefix)
   local owners = {}
   for _, source in ipairs(files) do
-    local name = source.module:find "^templates%." and type(source.value) == "table" and source.value.name
+    local name = source.module:find(prefix) and type(source.value) == "table" and source.value.name
     if type(name) == "string" then
       name = plain(name)
       if not owners[name] or file_name(source) == name then owners[name] = source end
     end
   end
   return owners
+end
+
+local function name_fault(source, kind, owner)
+  if owner == source then return nil end
+  return ("%s: 'name' is also the name of %s.lua"):format(kind, (owner.module:gsub("%.", "/")))
 end
 
 -- What is accepted and not carried out yet.
@@ -165,8 +176,8 @@ end
 local function judge_template(self, source)
   local value, why = template.of_data(source.value)
   if not value then return why end
-  local owner = self.owners[plain(value.name)]
-  if owner ~= source then return ("template: 'name' is also the name of %s.lua"):format((owner.module:gsub("%.", "/"))) end
+  why = name_fault(source, "template", self.templates[plain(value.name)])
+  if why then return why end
   self.agents[plain(value.name)] = source.path
   why = voice_fault(self, value.voice)
   if why then return ("template '%s': voice: %s"):format(value.name, why) end
@@ -175,15 +186,41 @@ local function judge_template(self, source)
   table.insert(self.catalog.templates, source.value)
 end
 
+-- An adapter gets its own carrier's account: the variables that begin with its name.
+local function account_fault(value)
+  local prefix = value.name:upper():gsub("-", "_") .. "_"
+  if value.name == "callisto" then return "'name' is ours" end
+  for _, field in ipairs(sorted_names(value.account)) do
+    local variable = value.account[field]
+    if type(variable) ~= "string" or variable:sub(1, #prefix) ~= prefix then
+      return ("account: '%s' is %s; an account has variables that begin with %s"):format(field, tostring(variable), prefix)
+    end
+  end
+end
+
+local function stand_in() return function() end end
+
 local function judge_carrier(self, source)
+  local value, why = carrier.of_data(source.value, stand_in)
+  if not value then return why end
+  why = name_fault(source, "carrier", self.carriers[plain(value.name)])
+  if why then return why end
+  why = account_fault(value)
+  if why then return ("carrier '%s': %s"):format(value.name, why) end
   source.value.module = source.module
   table.insert(self.catalog.carriers, source.value)
 end
 
-local function judge_speech(kind)
+local function judge_speech(kind, maker)
   return function(self, source)
+    local value, why = maker.of_data(source.value, stand_in)
+    if not value then return why end
+    why = name_fault(source, kind, self[kind][plain(value.name)])
+    if why then return why end
+    why = account_fault(value)
+    if why then return ("%s '%s': %s"):format(kind, value.name, why) end
     source.value.module = source.module
-    self.catalog[kind][source.value.name] = source.value
+    self.catalog[kind][value.name] = source.value
   end
 end
 
@@ -193,8 +230,8 @@ local function judge_subscribers(self, source) self.catalog.subscribers = source
 local kinds = {
   { "^templates%.", "template", judge_template },
   { "^providers%.carriers%.", "carrier", judge_carrier },
-  { "^providers%.stt%.", "stt", judge_speech "stt" },
-  { "^providers%.tts%.", "tts", judge_speech "tts" },
+  { "^providers%.stt%.", "stt", judge_speech("stt", stt) },
+  { "^providers%.tts%.", "tts", judge_speech("tts", tts) },
   { "^menus%.", "menu", function() end },
   { "^exchange%.subscribers$", "a table of subscribers by number", judge_subscribers },
 }
@@ -204,7 +241,10 @@ local function judge_file(self, source)
   if why then return why end
   for _, kind in ipairs(kinds) do
     if source.module:find(kind[1]) then
-      if type(source.value) == "table" then return kind[3](self, source) end
+      if type(source.value) == "table" then
+        local ok, fault = pcall(kind[3], self, source)
+        return ok and fault or not ok and "what the file returns cannot be read: " .. tostring(fault) or nil
+      end
       local remedy = kind[2]:find " " and "" or (": end it with return %s { … }"):format(kind[2])
       return ("%s is not what the file returns%s"):format(kind[2], remedy)
     end
@@ -276,7 +316,9 @@ function judge.verdict(files, library)
     },
   }
   local self = setmetatable({
-    verdict = verdict, catalog = verdict.catalog, agents = {}, owners = find_owners(files), paths = {}, said = {},
+    verdict = verdict, catalog = verdict.catalog, agents = {}, paths = {}, said = {},
+    templates = find_owners(files, "^templates%."), carriers = find_owners(files, "^providers%.carriers%."),
+    stt = find_owners(files, "^providers%.stt%."), tts = find_owners(files, "^providers%.tts%."),
   }, Judge)
   for _, source in ipairs(files) do
     source.path = source.path:gsub("^%./", "")

@@ -6,6 +6,8 @@
 local reading = {}
 
 local is_loading = false
+local loaded -- what the file returned
+local kept = {} -- functions of callisto.shared as they were
 
 -- Taking away what acts --------------------------------------------------------------------------------------------
 
@@ -31,6 +33,14 @@ end
 -- Of callisto.core what asks and changes nothing.
 local ASKS = { now = true, wall = true, date = true, id = true, random = true }
 
+-- An adapter remembers what must not come twice, for all threads and in a name space of its own.
+local function give_memory(module)
+  local shared = require "callisto.shared"
+  local function own(key) return module .. " " .. tostring(key) end
+  shared.add = function(key, ...) return kept.add(own(key), ...) end
+  shared.get = function(key) return kept.get(own(key)) end
+end
+
 local function take_away()
   local core, task = require "callisto.core", require "callisto.task"
   task.start = refuse_loading("task.start", task.start)
@@ -39,7 +49,9 @@ local function take_away()
   end
   replace_all("log", require "callisto.log", refuse_loading)
   replace_all("metrics", require "callisto.metrics", refuse_always)
-  replace_all("shared", require "callisto.shared", refuse_always)
+  local shared = require "callisto.shared"
+  kept.add, kept.get = shared.add, shared.get
+  replace_all("shared", shared, refuse_always)
   _G.print = refuse_loading("print", print)
 end
 
@@ -113,7 +125,28 @@ function reading.read(name)
   is_loading = false
   local data = of_kind(maker, value)
   if data and name:find "^templates%." and value.self_test then self_test(value) end
+  if data and data.functions then
+    loaded = value
+    if name:find "^providers%.carriers%." then give_memory(name) end
+  end
   return data
+end
+
+local function to_data(...)
+  local results = { n = select("#", ...), ... }
+  local provider = require "callisto.provider"
+  for i = 1, results.n do results[i] = provider.to_data(results[i]) end
+  return results
+end
+
+---Calls a function of the adapter that was read.
+---@param place string  "webhook.verify"
+---@param arguments table  at 1 to n, and n
+---@return table results  the same
+function reading.call(place, arguments)
+  local fn = loaded
+  for part in place:gmatch "[^.]+" do fn = fn[tonumber(part) or part] end
+  return to_data(fn(unpack(arguments, 1, arguments.n)))
 end
 
 take_away()

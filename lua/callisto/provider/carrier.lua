@@ -259,6 +259,12 @@ local function check(given)
   return values
 end
 
+---An adapter of data, such as came from another VM, checked once more.
+---@param data table
+---@param make fun(place: string): function  what stands for a function of it
+---@return callisto.Carrier|nil values, string? message
+function carrier.of_data(data, make) return check(provider.rebuild(data, make)) end
+
 local PREFIX = "/agent/voice/breeze-buddy"
 
 ---The public paths of a carrier, those of both public surfaces. Documents name the first of each list.

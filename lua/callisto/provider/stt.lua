@@ -30,4 +30,12 @@ end
 ---@return boolean
 function stt.is(value) return provider.is("stt", value) end
 
-return setmetatable(stt, provider.maker("stt", function(given) return vendor.check("stt", given, fields, media_fault) end))
+local function check(given) return vendor.check("stt", given, fields, media_fault) end
+
+---One of data, such as came from another VM, checked once more.
+---@param data table
+---@param make fun(place: string): function  what stands for a function of it
+---@return table|nil values, string? message
+function stt.of_data(data, make) return check(provider.rebuild(data, make)) end
+
+return setmetatable(stt, provider.maker("stt", check))

@@ -32,4 +32,12 @@ end
 ---@return boolean
 function tts.is(value) return provider.is("tts", value) end
 
-return setmetatable(tts, provider.maker("tts", function(given) return vendor.check("tts", given, fields, media_fault) end))
+local function check(given) return vendor.check("tts", given, fields, media_fault) end
+
+---One of data, such as came from another VM, checked once more.
+---@param data table
+---@param make fun(place: string): function  what stands for a function of it
+---@return table|nil values, string? message
+function tts.of_data(data, make) return check(provider.rebuild(data, make)) end
+
+return setmetatable(tts, provider.maker("tts", check))

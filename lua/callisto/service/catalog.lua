@@ -1,9 +1,13 @@
 -- callisto.service.catalog: the templates, carriers and routes of this generation of code, as a service VM finds them.
 
+local carrier = require "callisto.provider.carrier"
 local core = require "callisto.core"
 local json = require "callisto.json"
 local options = require "callisto.options"
+local providers = require "callisto.provider"
+local stt = require "callisto.provider.stt"
 local template = require "callisto.template"
+local tts = require "callisto.provider.tts"
 
 ---@class callisto.Agent  who answers calls
 ---@field module string  of its template
@@ -14,6 +18,7 @@ local catalog = {}
 
 local by_name, by_carrier, wires = {}, {}, {}
 local speech = { stt = {}, tts = {} }
+local makers = { stt = stt, tts = tts }
 local routing = { numbers = {} }
 
 -- Webhooks may write a name with "-" or "_".
@@ -28,9 +33,18 @@ local function add_template(data)
   return agent
 end
 
-local function add_carrier(data)
-  local adapter = require(data.module)
-  by_carrier[adapter.name] = adapter
+-- What stands for a function of an adapter, which runs in a VM of its own.
+local function function_at(module, at)
+  return function(...)
+    local results = core.adapter(module, at, { n = select("#", ...), ... })
+    for i = 1, results.n do results[i] = providers.of_data(results[i]) end
+    return unpack(results, 1, results.n)
+  end
+end
+
+-- A provider as the service has it.
+local function provider_of(maker, data)
+  return assert(maker.of_data(data, function(at) return function_at(data.module, at) end))
 end
 
 ---Takes what the judge found, when the VM starts. Files of the workspace are not loaded here: they would run beside the
@@ -42,9 +56,9 @@ function catalog.load()
     local file = plain(agent.module:match "([^.]+)$")
     by_name[file] = by_name[file] or agent
   end
-  for _, data in ipairs(known.carriers) do add_carrier(data) end
+  for _, data in ipairs(known.carriers) do by_carrier[data.name] = provider_of(carrier, data) end
   for kind, by in pairs(speech) do
-    for name, data in pairs(known[kind]) do by[name] = require(data.module) end
+    for name, data in pairs(known[kind]) do by[name] = provider_of(makers[kind], data) end
   end
   routing = known.routing
 end
