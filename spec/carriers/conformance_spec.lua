@@ -85,7 +85,7 @@ local function outbound_specs(open, without)
     caller:hears "and goodbye."
     local ending = caller:ended()
     assert.equal("UNDERSTOOD", ending.outcome)
-    assert.equal("COMPLETED", ending.facts.provider_reason)
+    assert.equal("COMPLETED", ending.facts.provider.reason)
     local log = names_of(report_of(world, caller))
     assert.matches("hears the key 4", log)
     assert.matches("hears the key 2", log)
@@ -99,7 +99,7 @@ local function outbound_specs(open, without)
     it("notices an outbound call that is " .. name, function()
       local caller = open():ring { template = "order", subscriber = case[1] }
       local ending = caller:ended()
-      assert.equal(case[2], ending.facts.provider_reason)
+      assert.equal(case[2], ending.facts.provider.reason)
       assert.equal("NO_ANSWER", ending.outcome)
       assert.same({}, caller.words)
     end)
@@ -114,16 +114,16 @@ local function outbound_specs(open, without)
     local ending = caller:ended()
     assert.same({}, caller.words)
     if without.hang_up then return end -- it rings on, but nobody speaks to whoever answers
-    assert.is_true(ending.facts.provider_reason == "CANCELED" or ending.facts.provider_reason == "NO_ANSWER",
-      tostring(ending.facts.provider_reason))
+    assert.is_true(ending.facts.provider.reason == "CANCELED" or ending.facts.provider.reason == "NO_ANSWER",
+      tostring(ending.facts.provider.reason))
   end)
 
   it("asks the carrier when the status is lost (pitfall 6)", function()
     local world = open()
     world:set_callback_faults { lose = { "all" } }
     local facts = world:ring({ template = "order", subscriber = { busy = true } }):ended().facts
-    if without.cause then return assert.equal("UNKNOWN", facts.provider_status) end -- it is over, the carrier does not say why
-    assert.equal("BUSY", facts.provider_reason)
+    if without.cause then return assert.equal("UNKNOWN", facts.provider.status) end -- it is over, the carrier does not say why
+    assert.equal("BUSY", facts.provider.reason)
   end)
 
   it("is not confused by statuses that come twice and in another order (pitfall 4)", function()
@@ -132,7 +132,7 @@ local function outbound_specs(open, without)
     local caller = world:call { template = "wait" }
     caller:hangs_up()
     local ending = caller:ended()
-    assert.equal("COMPLETED", ending.facts.provider_reason)
+    assert.equal("COMPLETED", ending.facts.provider.reason)
     assert.equal("CUSTOMER_HANGUP", ending.reason)
   end)
 

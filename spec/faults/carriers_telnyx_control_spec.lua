@@ -51,7 +51,7 @@ describe("a call of Call Control", function()
     local caller = world:call { template = "desk", inbound = true }
     caller:hears "the desk."
     world:ask_app("POST", ("/api/calls/%s/hangup"):format(caller:record().id))
-    assert.equal("COMPLETED", caller:ended().facts.provider_reason)
+    assert.equal("COMPLETED", caller:ended().facts.provider.reason)
     assert.same({ "answer", "hangup" }, commands_of(world))
   end)
 

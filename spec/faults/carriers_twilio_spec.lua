@@ -102,7 +102,7 @@ describe("a number that leads to nobody", function()
   end
 
   it("cannot be misspelled in routing.lua", function()
-    local judge = require("callisto.judge").new()
-    assert.matches("redirect", judge:routing({ unknown = { redirct = "+1" } })[1])
+    local routes = { module = "routing", path = "routing.lua", value = { unknown = { redirct = "+1" } } }
+    assert.matches("redirect", require("callisto.judge").verdict({ routes }).problems[1].message)
   end)
 end)

@@ -105,7 +105,7 @@ describe("callisto.lua is data", function()
     { "that does not end", "\nwhile true do end", ":2: time budget of 50 ms used up" },
     { "whose texts never end", 'local a = ("a"):rep(1e5)\nreturn { a = a:find(("a?"):rep(30) .. ("a"):rep(1e5) .. "b") }',
       "callisto.lua" },
-    { "that eats memory", "return { a = ('x'):rep(1e8) }", "not enough memory" },
+    { "that eats memory", "local t = {}\nfor i = 1, 1e9 do t[i] = ('x'):rep(1e6) .. i end", "not enough memory" },
     { "that calls out", "return { a = os.execute 'true' }", ":1: attempt to index global 'os'" },
     { "with a function in it", "return { a = function() end }", "has a function in it" },
     { "that is not a table", "return 3", "must return a table" },

@@ -212,7 +212,7 @@ describe("listening", function()
     caller:hears("Are you still there?"):listens()
     caller:hears("Goodbye.", 6)
     assert.equal("USER_IDLE_TIMEOUT", caller:ended().reason)
-    assert.is_nil(caller:ended().facts.agent_outcome)
+    assert.is_nil(caller:ended().facts.agent)
   end)
 
   it("gives the choice as its value", function()

@@ -14,7 +14,7 @@ local function assert_goes_on(caller) assert.equal("in_progress", caller:record(
 local function assert_ended(reason, word, caller)
   local ending = caller:ended()
   assert.equal(reason, ending.reason)
-  assert.equal(word, ending.facts.agent_outcome)
+  assert.equal(word, (ending.facts.agent or {}).word)
 end
 
 local question = [[
@@ -357,7 +357,7 @@ describe("the end of a call", function()
     local why = flows.error_of(caller)
     assert.matches("^templates.under_test:%d+: attempt to index", why)
     assert.matches("\n  templates.under_test: in ", why)
-    assert.is_nil(caller:ended().facts.agent_outcome)
+    assert.is_nil(caller:ended().facts.agent)
   end)
 
   it("by an error beside the flow is one too", function()

@@ -35,7 +35,7 @@ end
 local function assert_ended(reason, caller)
   local ending = caller:ended()
   assert.equal(reason, ending.reason)
-  assert.is_nil(ending.facts.agent_outcome)
+  assert.is_nil(ending.facts.agent)
 end
 
 describe("a keypad tree", function()

@@ -76,7 +76,7 @@ describe("a menu", function()
     caller:hears("Goodbye.", 2)
     local ending = caller:ended()
     assert.equal("IDLE_TIMEOUT", ending.reason)
-    assert.is_nil(ending.facts.agent_outcome)
+    assert.is_nil(ending.facts.agent)
   end)
 
   it("does not count wrong keys as attempts", function()

@@ -32,7 +32,7 @@ describe("pitfall 8: a carrier whose id of the call is not the one it gave when 
       caller:hears "Goodbye."
       local ending = caller:ended()
       assert.equal("CONFIRMED", ending.outcome)
-      assert.equal("COMPLETED", ending.facts.provider_reason)
+      assert.equal("COMPLETED", ending.facts.provider.reason)
       assert.equal(1, #world:ask_app("GET", "/api/calls").calls)
       local callbacks = requests_with(world, "https://app.test", "POST", "/callback/status")
       assert.is_true(#callbacks > 0)
@@ -46,7 +46,7 @@ describe("pitfall 8: a carrier whose id of the call is not the one it gave when 
   it("is the same call when only a late status names it", function()
     local world = exchange.open { carrier = "plivo", sources = { ["templates.ask"] = ASK } }
     local caller = world:ring { template = "ask", subscriber = { busy = true } }
-    assert.equal("BUSY", caller:ended().facts.provider_reason)
+    assert.equal("BUSY", caller:ended().facts.provider.reason)
     assert.equal(1, #world:ask_app("GET", "/api/calls").calls)
   end)
 end)

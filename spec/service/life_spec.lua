@@ -66,7 +66,7 @@ describe("an inbound call", function()
     local ending = caller:ended()
     assert.same({ "completed", "CONFIRMED" }, { ending.state, ending.outcome })
     assert.same({ "ANSWERED", "AGENT_ENDED", "CONFIRMED" },
-      { ending.facts.provider_status, ending.facts.session_end_reason, ending.facts.agent_outcome })
+      { ending.facts.provider.status, ending.facts.session_end, (ending.facts.agent or {}).word })
     assert.equal(1, hang_ups(caller.world))
   end)
 

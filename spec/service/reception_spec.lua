@@ -14,6 +14,7 @@ local carrier = require "callisto.provider.carrier"
 local copy = {}
 for name, value in pairs(require "providers.carriers.twilio") do copy[name] = value end
 copy.name, copy.routes = "breaking", carrier.routes "breaking"
+copy.account = { account = "BREAKING_ACCOUNT", secret = "BREAKING_SECRET", number = "BREAKING_NUMBER" }
 copy.socket = { signature = function() error "no signature today" end }
 return carrier(copy)]]
 
@@ -85,7 +86,9 @@ describe("a call that cannot begin because the adapter fails", function()
   local order = { agent_name = "hello", to = "+14150000001", provider = "breaking" }
 
   it("holds no line, however often it is tried, and the reason is for the log alone", function()
-    local world = open({ BREAKING_MAX_CONCURRENT = "1" }, { ["providers.carriers.breaking"] = BREAKING })
+    local world = open({
+      BREAKING_MAX_CONCURRENT = "1", BREAKING_ACCOUNT = "AC1", BREAKING_SECRET = "s", BREAKING_NUMBER = "+14150000003",
+    }, { ["providers.carriers.breaking"] = BREAKING })
     for _ = 1, 3 do
       local problem, status = world:ask_app("POST", "/api/calls/outbound", order)
       assert.same({ 500, "the request could not be served" }, { status, problem.detail })

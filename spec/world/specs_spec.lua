@@ -96,7 +96,7 @@ describe("a caller", function()
   it("is somebody who may not be reached", function()
     for word, subscriber in pairs { BUSY = { busy = true }, NO_ANSWER = { no_answer = true } } do
       local caller = exchange.ring { source = CHOICE, subscriber = subscriber }
-      assert.equal(word, caller:ended().facts.provider_reason)
+      assert.equal(word, caller:ended().facts.provider.reason)
       assert.is_nil(closed(caller.world))
     end
   end)

@@ -44,6 +44,7 @@ end
 local function take_away()
   local core, task = require "callisto.core", require "callisto.task"
   task.start = refuse_loading("task.start", task.start)
+  task.on_error = refuse_loading("task.on_error", task.on_error)
   for key, value in pairs(core) do
     if type(value) == "function" and not ASKS[key] then core[key] = refuse_always("core." .. key) end
   end

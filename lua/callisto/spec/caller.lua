@@ -265,8 +265,19 @@ end
 ---@field why string|nil  in a sentence
 ---@field state string  "completed" or "failed"
 ---@field reason string|nil  why the session ended
----@field facts table  as the API has them
----@field call table  the whole record
+---@field facts callisto.Facts  such as callisto.outcome and callisto.retry take
+---@field call table  the whole record, as the API has it
+
+-- The API has the facts in one table, field by field.
+local function facts_of(flat)
+  return {
+    platform = flat.platform_status and { status = flat.platform_status, reason = flat.platform_reason },
+    provider = flat.provider_status
+      and { status = flat.provider_status, reason = flat.provider_reason, cause = flat.provider_hangup_cause },
+    session_end = flat.session_end_reason,
+    agent = flat.agent_outcome and { word = flat.agent_outcome, source = flat.agent_outcome_source },
+  }
+end
 
 ---Waits until the call is over and written, at most three minutes.
 ---@return callisto.spec.Ending
@@ -279,7 +290,7 @@ function Caller:ended()
   if not record then fail(self, "the call does not end; the caller heard: " .. said_since(self), 2) end
   self.ending = {
     outcome = record.outcome, result = record.result, why = record.why, state = record.state,
-    reason = record.facts.session_end_reason, facts = record.facts, call = record,
+    reason = record.facts.session_end_reason, facts = facts_of(record.facts), call = record,
   }
   return self.ending
 end

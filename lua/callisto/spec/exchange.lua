@@ -10,6 +10,7 @@ local caller = require "callisto.spec.caller"
 local cli_settings = require "callisto.cli.settings"
 local json = require "callisto.json"
 local lab = require "callisto.lab"
+local options_of = require "callisto.options"
 local timeline = require "callisto.spec.timeline"
 
 local exchange = { reports_itself = true }
@@ -44,6 +45,20 @@ local CLOSING_S, SETTLING_S = 300, 60
 ---@field budget number|nil  seconds of CPU time for an entry of a call's script [5]
 ---@field memory integer|nil  bytes of a call's VM [16 MiB]
 ---@field trace string|nil  file for a trace of the application's calls, see callisto.spec.replay
+
+local ANY = { "any" }
+local fields = {
+  template = { "string" }, source = { "string" }, sources = { "map" }, payload = { "map" }, may_be_refused = { "boolean" },
+  inbound = { "boolean" }, carrier = { "string" }, number = { "string" }, subscriber = { "map" }, settings = { "map" },
+  secrets = { "map" }, hosts = { "map" }, shared = { "map" }, env = { "map" }, file = { "map" }, workspace = { "string" },
+  at = { "number" }, seed = { "integer" }, real_voice = { "boolean" }, sounds = { "string" }, budget = { "number" },
+  memory = { "integer" }, trace = { "string" }, call = { "string" },
+}
+local fault_fields = { latency = { "number" }, refuse = { "string|boolean" }, silent = { "boolean" }, cut = { "boolean" } }
+local fetch_fields = {
+  method = { "string" }, url = { "string", required = true }, headers = { "map" }, body = { "string" }, json = ANY,
+  timeout = { "number" },
+}
 
 ---@class callisto.spec.World
 ---@field lab table
@@ -115,6 +130,17 @@ local function engine_of(self, host, service, warm, verb)
   return engine
 end
 
+-- A double may have fields that are its own business; without one of these two it would answer nothing.
+local function check_double(origin, double)
+  if type(double) == "table" and (double.request or double.socket) then return end
+  local near
+  for name in pairs(type(double) == "table" and double or {}) do
+    near = near or options_of.nearest(tostring(name), { request = true, socket = true })
+  end
+  error(("hosts: %s: a double is a function, or a table with 'request' or 'socket'%s"):format(origin,
+    near and ("; did you mean '%s'?"):format(near) or ""), 3)
+end
+
 local function authority_of(origin)
   local authority = origin:match "^https?://([^/]+)$"
   if not authority then error(("hosts: '%s' must be an origin such as https://api.shop.example"):format(origin), 0) end
@@ -124,6 +150,7 @@ end
 ---@param options callisto.spec.Options
 ---@return callisto.spec.World
 function exchange.open(options)
+  options_of.read("exchange.open", options, fields, 2)
   local adapter = require("providers.carriers." .. (options.carrier or "twilio"))
   local self = setmetatable({
     options = options, adapter = adapter, callers = {}, notes = {}, words_taken = 0, api_key = API_KEY,
@@ -132,6 +159,7 @@ function exchange.open(options)
   opened[#opened + 1] = self
   for origin, double in pairs(options.hosts or {}) do
     if type(double) == "function" then double = { request = double } end
+    check_double(origin, double)
     self.lab:host(authority_of(origin), double.request or function() end, double.socket)
   end
   self.network = engine_of(self, "exchange.test", "callisto.exchange.service", "callisto.exchange.subscriber", "exchange")
@@ -192,6 +220,7 @@ end
 ---@param request {method: string|nil, url: string, headers: table|nil, body: string|nil, json: any, timeout: number|nil}
 ---@return {status: integer, headers: table<string, string>, body: string}|nil response, string? message, string? code
 function World:fetch(request)
+  options_of.read("fetch", request, fetch_fields, 2)
   local result
   request.headers = request.headers or {}
   if request.json ~= nil then
@@ -240,13 +269,16 @@ end
 ---What is wrong with a host from now on: { latency = 2, refuse = "ECONNREFUSED", silent = true, cut = true }; nil: nothing.
 ---@param origin string
 ---@param fault table|nil
-function World:fault(origin, fault) self.lab:fault(authority_of(origin), fault) end
+function World:fault(origin, fault)
+  if fault then options_of.read("fault", fault, fault_fields, 2) end
+  self.lab:fault(authority_of(origin), fault)
+end
 
 ---What befalls the carrier's callbacks from now on (callisto.exchange.callbacks).
 ---@param faults table
 function World:set_callback_faults(faults) self:ask_exchange("PUT", "/exchange/faults", faults) end
 
----Somebody else on the telephone: a transfer's target, a friend.
+---Somebody else on the telephone.
 ---@param number string
 ---@param about table|nil  as `subscriber` of the options
 function World:puppet(number, about)
@@ -259,6 +291,10 @@ end
 ---@param options callisto.spec.Options  template or source, payload, inbound, number, subscriber
 ---@return callisto.spec.Caller
 function World:ring(options)
+  options_of.read("call", options, fields, 2)
+  if options.source and options.source ~= self.options.source then
+    error("call: 'source' belongs to exchange.open: a world has its code before its calls; name the agent with 'template'", 2)
+  end
   local new = caller.new(self, options)
   self.callers[#self.callers + 1] = new
   new:place()

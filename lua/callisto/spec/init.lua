@@ -6,7 +6,7 @@
 --     caller:hears "Shall we bring order"
 --     caller:silence "8s"
 --     caller:presses "0"
---     assert.equal("TRANSFERRED", caller:ended().outcome)
+--     assert.equal("CALL_BACK", caller:ended().outcome)
 --   end)
 --
 -- The engine under it is the real one, on simulated time, and the carrier is the exchange (callisto.exchange); see
