@@ -31,9 +31,14 @@ static cal_holders *holders_of(lua_State *L) {
 
 static uint64_t now_ns(lua_State *L) { return cal_reach_now_ns(cal_context_of(L)->reach); }
 
+/* An adapter's VM is like a call's, but what it keeps is kept for the service. */
+static int is_flow(lua_State *L) {
+  return cal_vm_kind_of(cal_vm_of(L)) == CAL_VM_CALL && !cal_context_of(L)->is_apart;
+}
+
 /* What a call's script writes; 0 or a refusal. */
 static int take(lua_State *L, cal_quota_kind kind, size_t bytes) {
-  if (cal_vm_kind_of(cal_vm_of(L)) != CAL_VM_CALL) return 0;
+  if (!is_flow(L)) return 0;
   return cal_live_call_take(cal_core_check_call(L), kind, bytes);
 }
 
@@ -147,10 +152,10 @@ static void add_functions(lua_State *L, int are_of_flows) {
 }
 
 int cal_lib_shared(lua_State *L) {
-  cal_vm_kind kind = cal_vm_kind_of(cal_vm_of(L));
+  int are_of_flows = is_flow(L);
   lua_newtable(L);
-  add_functions(L, kind == CAL_VM_CALL);
-  if (kind == CAL_VM_CALL) return 1;
+  add_functions(L, are_of_flows);
+  if (are_of_flows) return 1;
   lua_newtable(L);
   add_functions(L, 1);
   lua_setfield(L, -2, "flows");

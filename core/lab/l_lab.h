@@ -32,9 +32,9 @@ void cal_lab_put_number(lua_State *L, const char *name, lua_Number number);
 void cal_lab_push_url(lua_State *L, int is_tls, const char *authority, cal_span path, cal_span query);
 void cal_lab_add_class(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction collect);
 
-int cal_lib_lab(lua_State *L);  /* callisto.lab: in a tool's VM only */
+int cal_lib_lab(lua_State *L);       /* callisto.lab: in a tool's VM only */
 int cal_lib_workspace(lua_State *L); /* callisto.workspace: l_workspace.c */
-int cal_lab_wire(lua_State *L); /* its wires: l_lab_wire.c */
+int cal_lab_wire(lua_State *L);      /* its wires: l_lab_wire.c */
 /* Its voice and ear: l_lab_spoken.c. */
 int cal_lab_spoken(lua_State *L);
 int cal_lab_ear(lua_State *L);

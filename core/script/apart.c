@@ -10,9 +10,10 @@
 #include "script/lua_value.h"
 
 static void open_libraries(lua_State *L, void *context) {
-  cal_reach *reach = context;
-  cal_context_new(L)->reach = reach;
-  reach->open(L);
+  cal_context *mine = cal_context_new(L);
+  mine->reach = context;
+  mine->is_apart = 1;
+  mine->reach->open(L);
 }
 
 int cal_apart_new(cal_vm **result, cal_reach *reach, cal_generation *generation, const char *name) {

@@ -13,6 +13,7 @@ typedef struct cal_context {
   cal_script_host *host;       /* NULL: a tool, or files that are only being verified */
   struct cal_service *service; /* whose VM this is, or whose call; NULL as above */
   struct cal_live_call *call;  /* NULL: a service VM, a tool, or a warm VM */
+  int is_apart;                /* no call comes to it: a file that is judged, an adapter (apart.h) */
   int handler;                 /* registry reference of the event handler; LUA_NOREF until core.handler */
   int has_begun;               /* the handler was given an event */
   cal_timer wake;

@@ -30,6 +30,7 @@
  * callisto.shared. */
 static const char service_text[] =
     "local core, shared = require 'callisto.core', require 'callisto.shared'\n"
+    "if core.kind ~= 'service' then return {} end -- only looked at\n"
     "local wire = core.wire { name = 'test', encoding = 'pcmu', rate = 8000, frame_ms = 20, event = "
     "'event',\n"
     "  audio_in = { event = 'media', payload = 'media.payload' },\n"
@@ -75,11 +76,12 @@ static const char service_text[] =
     "core.handler(function(kind, ...) if on[kind] then on[kind](...) end end)\n"
     "return {}\n";
 
-/* What flows have in common: their handler is a table of functions. */
-static const char warm_text[] = "local core = require 'callisto.core'\n"
-                                "return function(on)\n"
-                                "  core.handler(function(kind, ...) if on[kind] then on[kind](...) end end)\n"
-                                "end\n";
+/* What flows have in common: their handler is a table of functions. A file that is judged cannot set one. */
+static const char warm_text[] =
+    "local core = require 'callisto.core'\n"
+    "return function(on)\n"
+    "  pcall(core.handler, function(kind, ...) if on[kind] then on[kind](...) end end)\n"
+    "end\n";
 
 static const struct {
   const char *path, *text;
