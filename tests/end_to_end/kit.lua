@@ -205,13 +205,16 @@ local function merge(values, more)
   return values
 end
 
+-- Nothing is turned away because a busy machine is slow; who is turned away when is tried where time is simulated.
+kit.PATIENT = "--arrival-wait-ms=60000"
+
 ---Starts an exchange on any free port and waits until it serves.
 ---@param options {workspace: string|nil, words: string[]|nil, env: table<string, string>|nil}|nil
 function kit.exchange(options)
   options = options or {}
   local process = kit.start("exchange", append({
     "--host", "127.0.0.1", "--port", "0", "--data", kit.scratch .. "/exchange", "--script-threads", "1",
-    "--workspace", options.workspace or kit.here .. "/workspace", "--set", "exchange_cps=1000",
+    "--workspace", options.workspace or kit.here .. "/workspace", "--set", "exchange_cps=1000", kit.PATIENT,
     env = merge({ TWILIO_ACCOUNT_SID = kit.SID, TWILIO_AUTH_TOKEN = kit.TOKEN }, options.env),
   }, options.words))
   kit.wait_ready(process)
@@ -238,7 +241,7 @@ function kit.server(exchange, options)
   local port = options.port or kit.free_port()
   local process = kit.start("serve", append({
     "--host", "127.0.0.1", "--port", port, "--data", options.data or kit.scratch .. "/server",
-    "--workspace", options.workspace or kit.here .. "/workspace", "--grace", "20", "--script-threads", "4",
+    "--workspace", options.workspace or kit.here .. "/workspace", "--grace", "20", "--script-threads", "4", kit.PATIENT,
     env = merge(kit.environment(port, exchange), options.env),
   }, options.words))
   kit.wait_ready(process)
