@@ -69,7 +69,7 @@ local function hears_all(world, options)
 end
 
 local ways = {
-  { "a caller's", function(to) return { template = "under-test", inbound = true, from = to } end },
+  { "a caller's", function(to) return { template = "under-test", inbound = true, number = to } end },
   { "an order's", function() return { template = "under-test" } end },
 }
 

@@ -47,7 +47,7 @@ describe("silence", function()
           name = "under_test", silence = "1h", on_call = function(call) call:sleep "6m" call:finish "WAITED" end,
         }]],
     }
-    local caller = world:call { source = true, template = "under_test", inbound = true }
+    local caller = world:call { template = "under_test", inbound = true }
     world:advance(330)
     assert.equal("WAITED", caller:ended().outcome)
   end)

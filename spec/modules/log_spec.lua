@@ -21,10 +21,9 @@ describe("log", function()
     assert.matches("now", result.err)
   end)
 
-  it("keeps one line one line", function()
+  it("indents further lines, so that each text is told from the next", function()
     local result = logged [[log.info "first\nsecond"]]
-    local _, lines = result.err:gsub("\n", "")
-    assert.equal(1, lines)
+    assert.matches("^[^\n]*first\n +second\n$", result.err)
   end)
 
   it("wants text", function()

@@ -54,7 +54,10 @@ local fields = {
   at = { "number" }, seed = { "integer" }, real_voice = { "boolean" }, sounds = { "string" }, budget = { "number" },
   memory = { "integer" }, trace = { "string" }, call = { "string" },
 }
-local fault_fields = { latency = { "number" }, refuse = { "string|boolean" }, silent = { "boolean" }, cut = { "boolean" } }
+local fault_fields = {
+  latency = { "number" }, refuse = { "string|boolean" }, silent = { "boolean" }, cut = { "boolean" },
+  piece = { "integer" }, piece_every = { "number" }, cut_after = { "integer" },
+}
 local fetch_fields = {
   method = { "string" }, url = { "string", required = true }, headers = { "map" }, body = { "string" }, json = ANY,
   timeout = { "number" },
