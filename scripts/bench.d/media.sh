@@ -3,6 +3,9 @@
 
 declare -A lws epoll
 
+# All calls are to come up, however long a core takes for it.
+patient=(--arrival-wait-ms 60000)
+
 measure_echo() { # measure_echo lws|epoll N
   local n=$2
   start_server "$ECHO_PORT" "$BUILD/bench/echo_$1" "$ECHO_PORT"
@@ -14,7 +17,7 @@ measure_echo() { # measure_echo lws|epoll N
 
 measure_held() { # measure_held AGENT NOTE N
   local n=$3 us ramp
-  start_engine
+  start_engine tests/bench/workspace "${patient[@]}"
   ramp=$((n < 250 ? 50 : 200)) # new calls a second
   keep "$n calls$2" held --agent "$1" --calls "$n" --rate "$ramp" --seconds "$seconds" --settle 1.5 --abrupt
   us=$(get server_us_per_frame)
@@ -57,7 +60,7 @@ measure_tls() { # measure_tls N
 }
 
 measure_most() { # measure_most N: how many calls one core holds
-  start_engine
+  start_engine tests/bench/workspace "${patient[@]}"
   keep "$1 calls" held --calls "$1" --rate 200 --seconds "$seconds" --settle 1.5 --abrupt
   row_of_calls "$1 calls on one core: lateness p50 / p99 / p99.9 / max" "$(times late), $(get server_cpu_percent) % of a core" "p99.9 5 ms" \
     "$(get late_p999_ms) <= 5 && $(get dropped) == 0 && $(get gaps) == 0 && $(get up) == $1"
@@ -78,7 +81,7 @@ measure_wires() { # measure_wires CALLS [WIRE…]: all when none is named
 measure_wire() { # measure_wire CALLS WIRE CARRIER FORMAT
   local n=$1 most
   play "$2" "$3" "$4"
-  start_engine
+  start_engine tests/bench/workspace "${patient[@]}"
   keep "$n calls, wire $2" held --agent held --calls "$n" --rate 200 --seconds 3 --settle 1 --abrupt
   play twilio twilio -
   most=$(calculate %.0f "$n * 100 / $(get server_cpu_percent)")
@@ -91,7 +94,7 @@ measure_wire() { # measure_wire CALLS WIRE CARRIER FORMAT
 # Twenty scripts a second that never end and may use 50 ms each: one core's worth of them, all the time. Or ten that take
 # memory.
 measure_disturbed() { # measure_disturbed N AGENT RATE WHAT
-  start_engine
+  start_engine tests/bench/workspace "${patient[@]}"
   keep "$1 calls, scripts that $4" held --calls "$1" --rate 200 --seconds "$seconds" --settle 2 --abrupt --disturb "$2=$3"
   row_of_calls "$1 calls while another call's script $4: lateness p50 / p99 / p99.9 / max" "$(times late), $(get dropped) dropped" \
     "p99.9 5 ms, none dropped" "$(get late_p999_ms) <= 5 && $(get dropped) == 0 && $(get gaps) == 0"
