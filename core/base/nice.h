@@ -12,8 +12,8 @@ enum {
   CAL_NICE_SPEECH = 10,
   CAL_NICE_STORE = 10,
   CAL_NICE_BUILDER = 12, /* warm VMs are wanted soon, but never sooner than the scripts that run */
-  /* Little work, but sound is lost when it waits too long: a fifth of a core that others want too. */
-  CAL_NICE_FILES = 6,
+  /* Little work, but sound is lost when it waits too long: a tenth of a core that others want too. */
+  CAL_NICE_FILES = 10,
 };
 
 void cal_thread_nice(int level); /* of the calling thread; where the system refuses, nothing changes */
