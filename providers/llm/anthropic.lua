@@ -3,6 +3,7 @@
 local json = require "callisto.json"
 local llm = require "callisto.provider.llm"
 local llm_errors = require "providers.shared.llm_errors"
+local llm_turns = require "providers.shared.llm_turns"
 local provider = require "callisto.provider"
 
 local VERSION = "2023-06-01"
@@ -29,21 +30,6 @@ local function blocks_of(message)
   return list
 end
 
--- Roles alternate; results of tools are the caller's, and stand in one message.
-local function messages_of(ask)
-  local list = {}
-  for _, message in ipairs(ask.messages) do
-    local role = message.role == "assistant" and "assistant" or "user"
-    local last = list[#list]
-    if not last or last.role ~= role then
-      last = { role = role, content = {} }
-      list[#list + 1] = last
-    end
-    for _, block in ipairs(blocks_of(message)) do last.content[#last.content + 1] = block end
-  end
-  return list
-end
-
 local function tools_of(ask)
   if #ask.tools == 0 then return nil end
   local list = {}
@@ -55,7 +41,8 @@ end
 
 local function request(ask, account)
   local body = {
-    model = ask.model, max_tokens = ask.max_tokens, stream = true, messages = messages_of(ask), tools = tools_of(ask),
+    model = ask.model, max_tokens = ask.max_tokens, stream = true, tools = tools_of(ask),
+    messages = llm_turns(ask.messages, "assistant", "content", blocks_of),
     temperature = ask.temperature,
     system = ask.system and { { type = "text", text = ask.system, cache_control = { type = "ephemeral" } } } or nil,
   }

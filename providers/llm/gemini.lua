@@ -3,6 +3,7 @@
 local json = require "callisto.json"
 local llm = require "callisto.provider.llm"
 local llm_errors = require "providers.shared.llm_errors"
+local llm_turns = require "providers.shared.llm_turns"
 local provider = require "callisto.provider"
 
 local REASONS = { STOP = "stop", MAX_TOKENS = "length" }
@@ -28,20 +29,6 @@ local function parts_of(message)
   return list
 end
 
-local function contents_of(ask)
-  local list = {}
-  for _, message in ipairs(ask.messages) do
-    local role = message.role == "assistant" and "model" or "user"
-    local last = list[#list]
-    if not last or last.role ~= role then
-      last = { role = role, parts = {} }
-      list[#list + 1] = last
-    end
-    for _, part in ipairs(parts_of(message)) do last.parts[#last.parts + 1] = part end
-  end
-  return list
-end
-
 local function tools_of(ask)
   if #ask.tools == 0 then return nil end
   local list = {}
@@ -54,7 +41,7 @@ end
 local function request(ask, account)
   local body = {
     systemInstruction = ask.system and { parts = { { text = ask.system } } } or nil,
-    contents = contents_of(ask),
+    contents = llm_turns(ask.messages, "model", "parts", parts_of),
     tools = tools_of(ask),
     generationConfig = { temperature = ask.temperature, maxOutputTokens = ask.max_tokens },
   }
