@@ -1,0 +1,154 @@
+-- callisto.language: what the engine knows of a language: the words of callers that it has to tell apart, the sentences that it
+-- says by itself, and where a sentence does not end. One file a language in callisto/languages, loaded when it is first used.
+
+local language = {}
+
+---@class callisto.Language
+---@field tag string  "hi"
+---@field name string  "Hindi"
+---@field yes string[]
+---@field no string[]
+---@field acknowledgements string[]  what a listener says without wanting to speak: "uh-huh", "okay"
+---@field fillers string[]  sentences that fill a pause: "One moment."
+---@field still_there string  asked when the caller is silent
+---@field again string  said when nothing was understood
+---@field fallback string  said when a call cannot go on
+---@field goodbye string
+---@field is {yes: string, no: string}  how true and false are said
+---@field says table<string, string>  dot, slash, at, dash, underscore, times
+---@field abbreviations table<string, "inside"|"number"|"maybe">  words with a dot: a sentence does not end there, or only where
+---  no number follows, or where a capital letter does; those in small letters stand for every case
+---@field has_dotted_ordinals boolean  "am 3. März"
+
+---The languages there is a file for, by tag.
+---@type table<string, string>
+language.known = {
+  ar = "Arabic", de = "German", en = "English", es = "Spanish", fr = "French", hi = "Hindi", id = "Indonesian",
+  pt = "Portuguese", ta = "Tamil", te = "Telugu",
+}
+
+local LISTS = { "yes", "no", "acknowledgements" }
+
+local function list_of(text)
+  local list = {}
+  for phrase in text:gmatch "[^,]+" do list[#list + 1] = phrase:match "^%s*(.-)%s*$" end
+  return list
+end
+
+local function abbreviations_of(data)
+  local map = {}
+  for kind, words in pairs { maybe = data.maybe or "", number = data.number or "", inside = data.inside or "" } do
+    for word in words:gmatch "%S+" do map[word] = kind end
+  end
+  return map
+end
+
+---The first part of a tag: "hi-IN" → "hi". "in" and "iw", as old systems write them, are "id" and "he".
+---@param tag string
+---@return string|nil base  nil for what is not such a tag
+function language.base(tag)
+  local base = tag:match "^(%a%a%a?)$" or tag:match "^(%a%a%a?)[-_]%w"
+  if not base then return nil end
+  base = base:lower()
+  return base == "in" and "id" or base == "iw" and "he" or base
+end
+
+---For a language without a file: no words, no abbreviations; what is read out is read in English.
+---@type callisto.Language
+language.plain = setmetatable({ tag = "", name = "", yes = {}, no = {}, acknowledgements = {}, abbreviations = {} }, {
+  __index = function(_, key) return language.of("en")[key] end,
+})
+
+local loaded = {}
+
+---What is known of a language.
+---@param tag string  such as "hi" or "hi-IN"
+---@return callisto.Language|nil
+---@return string? message
+function language.of(tag)
+  local base = language.base(tag)
+  if not (base and language.known[base]) then
+    return nil, ("there are no words for the language '%s'"):format(tag)
+  end
+  if not loaded[base] then
+    local data = require("callisto.languages." .. base)
+    local made = { tag = base, abbreviations = abbreviations_of(data) }
+    for name, value in pairs(data) do made[name] = value end
+    for _, name in ipairs(LISTS) do made[name] = list_of(data[name]) end
+    loaded[base] = made
+  end
+  return loaded[base]
+end
+
+-- Marks around words that are not said: those of ASCII but the apostrophe and the hyphen, and those of other scripts.
+local MARKS = { "[%.,!%?;:\"%(%)]", "।", "॥", "؟", "،", "؛", "。", "、", "！", "？", "…", "¿", "¡" }
+
+---A text as words are compared: small letters (of Latin script), no marks, single blanks.
+---@param text string
+---@return string
+function language.folded(text)
+  text = text:lower():gsub("\195([\128-\150\152-\158])", function(last) return "\195" .. string.char(last:byte() + 32) end)
+  for _, mark in ipairs(MARKS) do text = text:gsub(mark, " ") end
+  return (text:gsub("’", "'"):gsub("%s+", " "):match "^ ?(.-) ?$")
+end
+
+local function words_of(text)
+  local words = {}
+  for word in text:gmatch "%S+" do words[#words + 1] = word end
+  return words
+end
+
+-- The phrases of a list as a set, and the words of the longest of them.
+local function set_of(known, name)
+  local sets = rawget(known, "sets")
+  if not sets then
+    sets = {}
+    known.sets = sets
+  end
+  if not sets[name] then
+    local set, most = {}, 1
+    for _, phrase in ipairs(known[name]) do
+      local folded = language.folded(phrase)
+      set[folded] = true
+      most = math.max(most, #words_of(folded))
+    end
+    sets[name] = { phrases = set, most = most }
+  end
+  return sets[name]
+end
+
+-- More words than an acknowledgement ever has.
+local MOST_WORDS = 8
+
+---Whether a text is nothing but phrases of a list of the language: "uh-huh, yeah okay" is of "acknowledgements".
+---@param text string
+---@param tag string
+---@param name "acknowledgements"|"yes"|"no"
+---@return boolean
+function language.is_all(text, tag, name)
+  local known = language.of(tag)
+  local words = words_of(language.folded(text))
+  if not known or #words == 0 or #words > MOST_WORDS then return false end
+  local set = set_of(known, name)
+  local at = 1
+  while at <= #words do
+    local taken
+    for count = math.min(set.most, #words - at + 1), 1, -1 do
+      if set.phrases[table.concat(words, " ", at, at + count - 1)] then
+        taken = count
+        break
+      end
+    end
+    if not taken then return false end
+    at = at + taken
+  end
+  return true
+end
+
+---Whether somebody who says this only shows that he listens.
+---@param text string
+---@param tag string
+---@return boolean
+function language.is_acknowledgement(text, tag) return language.is_all(text, tag, "acknowledgements") end
+
+return language

@@ -1,0 +1,20 @@
+-- German: see callisto.language.
+return {
+  name = "German",
+  yes = "ja, ja bitte, jawohl, klar, natürlich, gerne, richtig, genau, stimmt, das stimmt, in ordnung, okay, einverstanden",
+  no = "nein, nein danke, nee, nö, niemals, falsch, stimmt nicht, lieber nicht",
+  acknowledgements = "mhm, hm, hmm, mm, aha, ah, oh, ach so, achso, ja, jaja, jo, okay, ok, gut, alles klar, "
+    .. "klar, genau, richtig, verstehe, verstanden, ich verstehe, stimmt, in ordnung, schön, super, na gut",
+  fillers = { "Einen Moment.", "Eine Sekunde.", "Ich sehe nach.", "Ich schaue kurz." },
+  still_there = "Sind Sie noch da?",
+  fallback = "Es tut uns leid, etwas ist schiefgegangen. Bitte rufen Sie später wieder an. Auf Wiederhören.",
+  again = "Entschuldigung, das habe ich nicht verstanden.",
+  goodbye = "Danke für Ihren Anruf. Auf Wiederhören.",
+  is = { yes = "ja", no = "nein" },
+  says = { dot = "Punkt", slash = "Schrägstrich", at = "ät", dash = "Bindestrich", underscore = "Unterstrich", times = "mal" },
+  has_dotted_ordinals = true,
+  inside = "Hr Hrn Fr Dr Prof Dipl Ing St z.B z.b bzw ca d.h u.a s.o s.u vgl evtl ggf inkl zzgl geb sog "
+    .. "allg bzgl i.d.R o.g v.a z.T i.A",
+  number = "nr nrn abs art bd s tel kap jan feb mär apr jun jul aug sept sep okt nov dez max min",
+  maybe = "usw etc u.s.w usf Co v.Chr n.Chr Str Mio Mrd Std",
+}
