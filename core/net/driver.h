@@ -41,6 +41,7 @@ typedef struct cal_net_driver {
   void (*stop_listening)(cal_server *server); /* harmless twice */
   void (*cut)(cal_server *server);            /* what is open there; sockets end with 1001 */
   int (*reply)(cal_server *server, cal_id request, const cal_http_answer *answer);
+  int (*piece)(cal_server *server, cal_id request, cal_span piece, cal_piece_end end);
 
   /* ws.h; takes what the target owns, also when it fails. */
   int (*connect)(cal_ws **result, cal_net *net, const cal_ws_connect_options *options, cal_ws_target *target);

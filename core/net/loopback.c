@@ -129,6 +129,10 @@ void cal_loopback_answer(cal_loopback *loopback, cal_id request, const cal_http_
   if (trip) cal_trip_answer(trip, answer);
 }
 
+int cal_loopback_piece(cal_loopback *loopback, cal_id request, cal_span piece, cal_piece_end end) {
+  return cal_trip_piece(cal_slots_get(loopback->asked, request), piece, end);
+}
+
 /* ---- faults */
 
 static void cut_trips(cal_loopback *loopback) {
@@ -190,6 +194,7 @@ const cal_net_driver cal_loopback_driver = {
     .stop_listening = cal_loopback_stop_listening,
     .cut = cal_loopback_cut_server,
     .reply = cal_loopback_reply,
+    .piece = cal_loopback_piece_of,
     .connect = cal_loopback_connect,
 };
 

@@ -45,6 +45,8 @@ typedef struct cal_loopback_double {
 int cal_loopback_host(cal_loopback *loopback, const char *authority, const cal_loopback_double *host);
 /* Copies, as cal_server_reply does; nothing happens when the request does not wait any more. */
 void cal_loopback_answer(cal_loopback *loopback, cal_id request, const cal_http_answer *answer);
+/* As cal_server_piece; a double does not wait for room. */
+int cal_loopback_piece(cal_loopback *loopback, cal_id request, cal_span piece, cal_piece_end end);
 
 /* What is wrong with a host, server or double, from now on. Zeroed: nothing. */
 typedef struct cal_loopback_fault {

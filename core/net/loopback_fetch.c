@@ -40,6 +40,7 @@ static void free_trip(cal_trip *trip) {
   cal_sent_free(trip->sent);
   cal_free(trip->first_authority);
   cal_buf_free(&trip->reply);
+  cal_buf_free(&trip->pieces);
   free_options(&trip->options);
   cal_free(trip);
 }
@@ -100,26 +101,46 @@ static const cal_loopback_fault *fault_of(const cal_trip *trip) {
 
 static void on_next_piece(cal_timer *timer);
 
-static void give_body(cal_trip *trip) {
+/* Of its body, what has come. */
+static cal_span come(const cal_trip *trip) {
+  return trip->pieces.bytes ? (cal_span){trip->pieces.data, trip->pieces.bytes} : trip->received.body;
+}
+
+/* To on_data, up to `end`. 1: all of it; 0: it goes on later, or the trip is over. */
+static int give_pieces(cal_trip *trip, size_t end) {
   cal_http_fetch_options *options = &trip->options;
-  cal_span body = trip->received.body;
-  size_t ceiling = options->answer_ceiling_bytes ? options->answer_ceiling_bytes : ANSWER_CEILING;
-  if (!options->on_data && body.bytes > ceiling) return finish(trip, -EMSGSIZE, "the answer is too big");
   const cal_loopback_fault *fault = fault_of(trip);
-  size_t end =
-      fault->cut_after_bytes && fault->cut_after_bytes < body.bytes ? fault->cut_after_bytes : body.bytes;
   size_t most = fault->piece_bytes ? fault->piece_bytes : PIECE_BYTES;
-  while (options->on_data && trip->given < end) {
+  while (trip->given < end) {
     size_t left = end - trip->given, bytes = left < most ? left : most;
-    int wish = options->on_data(options->context, body.at + trip->given, bytes);
-    if (trip->is_cancelled) return;
+    int wish = options->on_data(options->context, come(trip).at + trip->given, bytes);
+    if (trip->is_cancelled) return 0;
     trip->is_paused = wish == CAL_HTTP_PAUSE;
-    if (trip->is_paused) return;
-    if (wish != CAL_HTTP_CONTINUE) return finish(trip, -ECANCELED, "stopped by the receiver");
+    if (trip->is_paused) return 0;
+    if (wish != CAL_HTTP_CONTINUE) {
+      finish(trip, -ECANCELED, "stopped by the receiver");
+      return 0;
+    }
     trip->given += bytes;
-    if (fault->piece_bytes) return step(trip, fault->piece_ms, on_next_piece);
+    if (fault->piece_bytes) {
+      step(trip, fault->piece_ms, on_next_piece);
+      return 0;
+    }
   }
-  if (options->on_data && end < body.bytes) return finish(trip, -ECONNRESET, "the connection was lost");
+  return 1;
+}
+
+static void give_body(cal_trip *trip) {
+  const cal_http_fetch_options *options = &trip->options;
+  size_t ceiling = options->answer_ceiling_bytes ? options->answer_ceiling_bytes : ANSWER_CEILING;
+  size_t bytes = come(trip).bytes, cut = fault_of(trip)->cut_after_bytes;
+  size_t end = cut && cut < bytes ? cut : bytes;
+  if (!options->on_data && bytes > ceiling) return finish(trip, -EMSGSIZE, "the answer is too big");
+  if (options->on_data && !give_pieces(trip, end)) return;
+  if (options->on_data && end < bytes) return finish(trip, -ECONNRESET, "the connection was lost");
+  if (trip->is_open) return cal_trip_room(trip, 0);
+  if (trip->is_broken) return finish(trip, -ECONNRESET, "the connection was lost");
+  trip->received.body = come(trip);
   finish(trip, 0, "");
 }
 
@@ -155,6 +176,9 @@ static void follow(cal_trip *trip) {
     cal_free((void *)(uintptr_t)trip->options.body.at);
     trip->options.body = (cal_span){0};
   }
+  cal_trip_leave(trip); /* it may be open */
+  trip->is_open = trip->is_broken = 0;
+  cal_buf_clear(&trip->pieces);
   trip->received.field_count = 0; /* the next answer is written where these lie */
   trip->received.body = (cal_span){0};
   start(trip);
@@ -193,6 +217,8 @@ static void on_answer(cal_timer *timer) {
 
 void cal_trip_break(cal_trip *trip) {
   cal_trip_leave(trip);
+  trip->is_open = 0;
+  trip->is_broken = 1;
   fail(trip, -ECONNRESET, "the connection was lost", trip->latency_ms);
 }
 
@@ -200,13 +226,37 @@ void cal_trip_answer(cal_trip *trip, const cal_http_answer *answer) {
   static const cal_http_answer wrong = {.status = 500};
   const cal_loopback_fault *fault = cal_loopback_fault_of(trip->loopback, trip->sent->host, trip->sent->port);
   int is_head = !strcmp(trip->sent->view.method, "HEAD");
+  cal_answer_manner manner = is_head ? CAL_ANSWER_HEAD : CAL_ANSWER_WHOLE;
   const char *connection = trip->server && trip->server->is_stopping ? "close" : NULL;
-  cal_trip_leave(trip);
+  trip->is_open = cal_answer_is_open(answer, manner) && !fault->is_cut && !fault->is_silent;
+  if (!trip->is_open) cal_trip_leave(trip);
+  cal_timer_stop(trip->loopback->loop, &trip->reply_due);
   if (fault->is_cut) return cal_trip_break(trip);
   if (fault->is_silent) return;
-  if (cal_answer_write(&trip->reply, answer, is_head, connection))
-    cal_answer_write(&trip->reply, &wrong, is_head, connection);
+  if (cal_answer_write(&trip->reply, answer, manner, connection)) {
+    trip->is_open = 0;
+    cal_trip_leave(trip);
+    cal_answer_write(&trip->reply, &wrong, manner, connection);
+  }
+  if (trip->is_open) cal_buf_append(&trip->pieces, answer->body.at, answer->body.bytes);
   step(trip, trip->latency_ms, on_answer);
+}
+
+/* Pieces that follow each other within the latency arrive together. */
+int cal_trip_piece(cal_trip *trip, cal_span piece, cal_piece_end end) {
+  if (!trip || !trip->is_open) return cal_fail(-ENOENT, "this answer is not open, or its client has gone");
+  if (cal_buf_append(&trip->pieces, piece.at, piece.bytes)) {
+    cal_trip_break(trip);
+    return cal_fail(-ENOBUFS, "the client takes too little of the answer");
+  }
+  size_t unread = trip->pieces.bytes - trip->given;
+  trip->awaits_room = end == CAL_PIECE_MORE && trip->server && unread > CAL_PIECES_ROOM_BYTES;
+  trip->is_open = end == CAL_PIECE_MORE;
+  trip->is_broken = end == CAL_PIECE_CUT;
+  if (!trip->is_open) cal_trip_leave(trip);
+  if (trip->phase == CAL_HTTP_RECEIVING && !trip->is_paused && !cal_timer_is_started(&trip->step))
+    step(trip, trip->latency_ms, on_next_piece);
+  return trip->awaits_room ? CAL_PIECE_WAIT : 0;
 }
 
 /* ---- on its way there */
@@ -385,6 +435,7 @@ int cal_loopback_fetch(cal_id *result, cal_net *net, const char *method,
   trip->id = cal_slots_add(net->fetches, trip);
   copy_options(&trip->options, options, method);
   cal_buf_init(&trip->reply, CAL_ANSWER_CEILING);
+  cal_buf_init(&trip->pieces, CAL_ANSWER_CEILING);
   trip->end_ns = cal_net_after(net, options->timeout_ms ? options->timeout_ms : 30000);
   trip->url = curl_url();
   curl_url_set(trip->url, CURLUPART_URL, options->url, 0); /* when it cannot, start finds nothing in it */

@@ -125,23 +125,30 @@ struct cal_trip {
   cal_buf reply;
   cal_received received;
   size_t given; /* bytes of the body */
+  /* an answer that is open: what has come of its body, and whether more may; it may end with a break */
+  int is_open, is_broken;
+  cal_buf pieces;
   /* at the host, while it waits there */
   cal_server *server;
   cal_id asked; /* the id it has there */
   cal_asker *asker;
   cal_timer reply_due;
+  int awaits_room; /* who sends the pieces was asked to wait */
 };
 
 void cal_trip_take(cal_trip *trip,
                    cal_loopback_name *name); /* the host has it; returns with or without an answer */
 void cal_trip_leave(cal_trip *trip);         /* the host forgets it */
 void cal_trip_answer(cal_trip *trip, const cal_http_answer *answer);
-void cal_trip_break(cal_trip *trip); /* the connection broke after the request was taken */
+int cal_trip_piece(cal_trip *trip, cal_span piece, cal_piece_end end); /* NULL: its asker has gone */
+void cal_trip_room(cal_trip *trip, int code); /* tells who waits for room, if anyone does */
+void cal_trip_break(cal_trip *trip);          /* the connection broke after the request was taken */
 
 int cal_loopback_listen(cal_server *server); /* -EADDRINUSE, -EINVAL */
 void cal_loopback_stop_listening(cal_server *server);
 void cal_loopback_cut_server(cal_server *server); /* what is open there */
 int cal_loopback_reply(cal_server *server, cal_id id, const cal_http_answer *answer);
+int cal_loopback_piece_of(cal_server *server, cal_id id, cal_span piece, cal_piece_end end);
 
 /* ---- loopback_connect.c */
 

@@ -70,7 +70,15 @@ void cal_trip_take(cal_trip *trip, cal_loopback_name *name) {
   take_at_double(trip, &host);
 }
 
+void cal_trip_room(cal_trip *trip, int code) {
+  cal_server *server = trip->server;
+  if (!trip->awaits_room) return;
+  trip->awaits_room = 0;
+  if (server->options.on_room) server->options.on_room(server->options.context, trip->asked, code);
+}
+
 void cal_trip_leave(cal_trip *trip) {
+  cal_trip_room(trip, -EPIPE);
   if (trip->asked)
     cal_slots_remove(trip->server ? trip->server->waiting : trip->loopback->asked, trip->asked);
   trip->asked = 0;
@@ -85,6 +93,10 @@ int cal_loopback_reply(cal_server *server, cal_id id, const cal_http_answer *ans
   if (!trip) return cal_fail(-ENOENT, "this request is not waiting for an answer any more");
   cal_trip_answer(trip, answer);
   return 0;
+}
+
+int cal_loopback_piece_of(cal_server *server, cal_id id, cal_span piece, cal_piece_end end) {
+  return cal_trip_piece(cal_slots_get(server->waiting, id), piece, end);
 }
 
 /* ---- a server's life */

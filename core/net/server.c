@@ -115,6 +115,10 @@ int cal_server_reply(cal_server *server, cal_id id, const cal_http_answer *answe
   return server->net->driver->reply(server, id, answer);
 }
 
+int cal_server_piece(cal_server *server, cal_id id, cal_span piece, cal_piece_end end) {
+  return server->net->driver->piece(server, id, piece, end);
+}
+
 void *cal_server_free(cal_server *server) {
   if (!server) return NULL;
   cal_server_stop_listening(server);

@@ -56,7 +56,21 @@ typedef struct cal_http_answer {
   const cal_http_field *fields;
   size_t field_count;
   cal_span body;
+  /* 1: the body goes on, with cal_server_piece; `body` is its first piece. One that has no body (204, 304, to HEAD) is
+   * over at once. */
+  int is_open;
 } cal_http_answer;
+
+/* What comes after a piece of a body. */
+typedef enum cal_piece_end {
+  CAL_PIECE_MORE,
+  CAL_PIECE_LAST, /* nothing: the body is whole */
+  CAL_PIECE_CUT,  /* nothing: the connection breaks, as that of a server that fails does */
+} cal_piece_end;
+
+#define CAL_PIECE_WAIT 1
+#define CAL_PIECES_ROOM_BYTES (64 * 1024)      /* may wait for a client before the sender is asked to wait */
+#define CAL_PIECES_CEILING_BYTES (1024 * 1024) /* may wait in all; a client for whom more waits is cut off */
 
 typedef struct cal_upgrade {
   /* Fill in to accept; on_close comes exactly once from then on, even if on_open never does. */
@@ -84,6 +98,9 @@ typedef struct cal_server_options {
   void (*on_request)(void *context, const cal_http_request *request);
   /* 0 accepts (fill upgrade->handlers), a status refuses; NULL: every upgrade gets 404. */
   int (*on_upgrade)(void *context, const cal_http_request *request, cal_upgrade *upgrade);
+  /* After cal_server_piece gave CAL_PIECE_WAIT, once: 0, there is room again; -EPIPE: the client has gone. May come
+   * from within cal_server_piece and cal_server_free; NULL: pieces are sent as they come. */
+  void (*on_room)(void *context, cal_id request, int code);
 } cal_server_options;
 
 /* Borrows the net; `*result` is owned by the net until cal_server_free or cal_net_close, whichever comes
@@ -95,6 +112,12 @@ int cal_server_connections(const cal_server *server); /* open now, WebSockets in
 /* Copies the answer. -ENOENT: nobody waits for it any more (answered, timed out or gone), which is no reason
  * to worry. An answer has at most 16 MiB and clean fields; instead of any other the client gets a 500. */
 int cal_server_reply(cal_server *server, cal_id id, const cal_http_answer *answer);
+
+/* Copies the next piece of an answer that is open: a chunk, or to a client of HTTP/1.0 what comes before the connection
+ * ends. 0: there is room for the next one; CAL_PIECE_WAIT: it was taken, and the next may come after on_room.
+ * -ENOENT: this answer is not open, or its client has gone or took nothing for as long as a request may be unanswered;
+ * -ENOBUFS: the client took too little and was cut off. */
+int cal_server_piece(cal_server *server, cal_id id, cal_span piece, cal_piece_end end);
 
 /* Drains: no new connection is taken, requests on open ones are still served and told to close, upgrades get
  * 503. */

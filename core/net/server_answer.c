@@ -72,17 +72,31 @@ static int write_fields(cal_buf *into, const cal_http_answer *answer) {
   return 0;
 }
 
-int cal_answer_write(cal_buf *into, const cal_http_answer *answer, int is_head, const char *connection) {
+static int has_body(const cal_http_answer *answer) { return answer->status != 204 && answer->status != 304; }
+
+int cal_answer_is_open(const cal_http_answer *answer, cal_answer_manner manner) {
+  return answer->is_open && has_body(answer) && manner != CAL_ANSWER_HEAD;
+}
+
+/* How its end is known. That of an open one to an old client is the end of the connection. */
+static int write_framing(cal_buf *into, const cal_http_answer *answer, cal_answer_manner manner) {
+  if (!has_body(answer)) return 0;
+  if (!answer->is_open) return cal_buf_format(into, "content-length: %zu\r\n", answer->body.bytes);
+  return manner == CAL_ANSWER_OLD ? 0 : cal_buf_text(into, "transfer-encoding: chunked\r\n");
+}
+
+int cal_answer_write(cal_buf *into, const cal_http_answer *answer, cal_answer_manner manner,
+                     const char *connection) {
   if (answer->status < 200 || answer->status > 599)
     return cal_fail(-EINVAL, "%d is not the status of an answer (200 to 599)", answer->status);
   cal_buf_clear(into);
   int code = cal_buf_format(into, "HTTP/1.1 %d %s\r\n", answer->status, phrase(answer->status));
   if (!code) code = write_fields(into, answer);
-  int has_body = answer->status != 204 && answer->status != 304;
-  if (!code && has_body) code = cal_buf_format(into, "content-length: %zu\r\n", answer->body.bytes);
+  if (!code) code = write_framing(into, answer, manner);
   if (!code && connection) code = cal_buf_format(into, "connection: %s\r\n", connection);
   if (!code) code = cal_buf_append(into, "\r\n", 2);
-  if (!code && has_body && !is_head && answer->body.bytes)
+  int is_whole = has_body(answer) && !answer->is_open && manner != CAL_ANSWER_HEAD;
+  if (!code && is_whole && answer->body.bytes)
     code = cal_buf_append(into, answer->body.at, answer->body.bytes);
   return code;
 }

@@ -57,6 +57,7 @@ void cal_conn_cut(cal_conn *conn) {
   if (conn->phase == CAL_CONN_GONE) return;
   conn->phase = CAL_CONN_GONE;
   cal_timer_stop(conn->server->net->loop, &conn->timer);
+  cal_conn_pieces_end(conn);
   cal_conn_forget_request(conn);
   cal_list_remove(&conn->node);
   conn->server->conn_count--;
@@ -121,6 +122,11 @@ static size_t step(cal_conn *conn, char *data, size_t bytes) {
   }
 }
 
+/* Its request is there, and the answer is not over. */
+static int is_answered(const cal_conn *conn) {
+  return conn->phase == CAL_CONN_WAITING || conn->phase == CAL_CONN_OPEN || conn->phase == CAL_CONN_REPLYING;
+}
+
 void cal_conn_feed(cal_conn *conn, char *data, size_t bytes) {
   size_t used = 0;
   conn->is_feeding = 1;
@@ -137,8 +143,7 @@ void cal_conn_feed(cal_conn *conn, char *data, size_t bytes) {
     cal_buf_drop(&conn->input, used);
   else
     cal_buf_free(&conn->input);
-  int is_ahead = conn->phase == CAL_CONN_WAITING || conn->phase == CAL_CONN_REPLYING;
-  if (is_ahead && conn->input.bytes >= AHEAD_BYTES) cal_stream_read(&conn->stream, 0);
+  if (is_answered(conn) && conn->input.bytes >= AHEAD_BYTES) cal_stream_read(&conn->stream, 0);
 }
 
 static void on_data(cal_stream *stream, char *data, size_t bytes) {
@@ -166,7 +171,7 @@ static void on_end(cal_stream *stream, int error) {
   conn->has_ended = 1;
   if (conn->request) cal_asker_set(conn->request->view.asker, CAL_ASKER_SENDS_NO_MORE);
   if (conn->phase == CAL_CONN_UPGRADED) return cal_served_end(conn->ws, error);
-  if (!error && (conn->phase == CAL_CONN_WAITING || conn->phase == CAL_CONN_REPLYING)) return;
+  if (!error && is_answered(conn)) return;
   if (!error && conn->phase == CAL_CONN_LEAVING && cal_stream_is_busy(stream)) return;
   cal_conn_cut(conn);
 }
@@ -174,6 +179,7 @@ static void on_end(cal_stream *stream, int error) {
 static void on_drained(cal_stream *stream) {
   cal_conn *conn = cal_list_entry(stream, cal_conn, stream);
   if (conn->phase == CAL_CONN_UPGRADED) return cal_served_drained(conn->ws);
+  if (conn->phase == CAL_CONN_OPEN) return cal_conn_has_room(conn);
   if (conn->phase == CAL_CONN_REPLYING) return cal_conn_next(conn);
   if (conn->phase == CAL_CONN_LEAVING && conn->has_ended) cal_conn_cut(conn);
 }

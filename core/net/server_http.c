@@ -27,7 +27,7 @@ void cal_conn_refuse(cal_conn *conn, int status, const char *why) {
   cal_metric_add(conn->server->refused, 1);
   snprintf(what, sizeof what, "a request from %s was refused", conn->peer);
   cal_server_note(conn->server, what, status, why);
-  cal_answer_write(&reply, cal_problem_say(&problem, status, why), 0, "close");
+  cal_answer_write(&reply, cal_problem_say(&problem, status, why), CAL_ANSWER_WHOLE, "close");
   int code = cal_stream_write(&conn->stream, reply.data, reply.bytes);
   cal_buf_free(&reply);
   if (code)
@@ -163,25 +163,36 @@ size_t cal_conn_body(cal_conn *conn, const char *data, size_t bytes) {
 
 /* ---- an answer leaves */
 
-static const char *connection_word(const cal_conn *conn) {
+const char *cal_conn_word(const cal_conn *conn) {
   if (conn->closes || conn->is_crowded) return "close";
   return conn->is_old ? "keep-alive" : NULL;
 }
 
+cal_answer_manner cal_conn_manner(const cal_conn *conn) {
+  if (!strcmp(conn->request->head.method, "HEAD")) return CAL_ANSWER_HEAD;
+  return conn->is_old ? CAL_ANSWER_OLD : CAL_ANSWER_WHOLE;
+}
+
 void cal_conn_reply(cal_conn *conn, const cal_http_answer *answer) {
   static const cal_http_answer wrong = {.status = 500};
-  int is_head = !strcmp(conn->request->head.method, "HEAD");
+  cal_answer_manner manner = cal_conn_manner(conn);
   cal_buf reply;
   cal_buf_init(&reply, CAL_ANSWER_CEILING);
   if (conn->server->is_stopping) conn->closes = 1;
-  if (cal_answer_write(&reply, answer, is_head, connection_word(conn)))
-    cal_answer_write(&reply, &wrong, is_head, connection_word(conn));
+  if (cal_answer_is_open(answer, manner)) return cal_conn_open_answer(conn, answer);
+  if (cal_answer_write(&reply, answer, manner, cal_conn_word(conn)))
+    cal_answer_write(&reply, &wrong, manner, cal_conn_word(conn));
+  cal_conn_say_all(conn, &reply);
+}
+
+void cal_conn_say_all(cal_conn *conn, cal_buf *last) {
   cal_conn_forget_request(conn);
   conn->phase = CAL_CONN_REPLYING;
-  int code = cal_stream_write(&conn->stream, reply.data, reply.bytes);
+  int code = cal_stream_write(&conn->stream, last->data, last->bytes);
   uint64_t at_least_ms = conn->server->net->options.reply_timeout_ms;
-  cal_conn_deadline(conn, at_least_ms + reply.bytes / SLOWEST_CLIENT_BYTES_PER_MS);
-  cal_buf_free(&reply);
+  size_t waiting = conn->stream.output.bytes - conn->stream.sent;
+  cal_conn_deadline(conn, at_least_ms + waiting / SLOWEST_CLIENT_BYTES_PER_MS);
+  cal_buf_free(last);
   if (code) return cal_conn_cut(conn);
   if (!cal_stream_is_busy(&conn->stream)) cal_conn_next(conn);
 }

@@ -6,6 +6,7 @@
  *   server_http.c     a request is taken, handed over and answered
  *   server_request.c  a request, as handlers see it
  *   server_answer.c   an answer, written as bytes
+ *   server_pieces.c   an answer whose body comes in pieces
  *   server_upgrade.c  the decision about a WebSocket
  *   server_ws.c       a WebSocket on a connection of ours
  *
@@ -24,13 +25,14 @@
 
 /*      ┌────────────────────────────────────────────────┐
  *      ▼                                                │
- *   AWAITING ─► BODY ─► WAITING ─► REPLYING ────────────┤
+ *   AWAITING ─► BODY ─► WAITING ─► OPEN ─► REPLYING ────┤
  *      │          └───────► LEAVING ◄─────────┘         │
  *      └─► UPGRADED (the WebSocket has it now)          └─► GONE */
 typedef enum cal_conn_phase {
   CAL_CONN_AWAITING, /* TLS, or a request's head */
   CAL_CONN_BODY,
   CAL_CONN_WAITING, /* for the answer */
+  CAL_CONN_OPEN,    /* for the next piece of its body */
   CAL_CONN_REPLYING,
   CAL_CONN_LEAVING, /* the last word is said; what still comes is thrown away for a moment, or a reset would
                        eat it */
@@ -56,13 +58,14 @@ typedef struct cal_conn {
   cal_server *server;
   cal_timer timer; /* the deadline of the phase */
   cal_conn_phase phase;
-  uint8_t closes;     /* after this answer */
-  uint8_t is_old;     /* HTTP/1.0 */
-  uint8_t has_begun;  /* a byte of the request has come */
-  uint8_t is_feeding; /* what has arrived is being read, further up the stack */
-  uint8_t has_ended;  /* the client sends no more */
-  uint8_t is_crowded; /* over the ceiling: its request is refused */
-  size_t scanned;     /* of the head, see cal_head_find_end */
+  uint8_t closes;      /* after this answer */
+  uint8_t is_old;      /* HTTP/1.0 */
+  uint8_t has_begun;   /* a byte of the request has come */
+  uint8_t is_feeding;  /* what has arrived is being read, further up the stack */
+  uint8_t has_ended;   /* the client sends no more */
+  uint8_t is_crowded;  /* over the ceiling: its request is refused */
+  uint8_t awaits_room; /* who sends the pieces was asked to wait */
+  size_t scanned;      /* of the head, see cal_head_find_end */
   uint64_t body_from_ns;
   cal_buf input; /* arrived, and not yet its turn */
   cal_request *request;
@@ -71,6 +74,12 @@ typedef struct cal_conn {
 } cal_conn;
 
 typedef struct cal_listener cal_listener;
+
+typedef enum cal_answer_manner {
+  CAL_ANSWER_WHOLE,
+  CAL_ANSWER_HEAD, /* to HEAD: without its body */
+  CAL_ANSWER_OLD,  /* to HTTP/1.0, which knows no chunks */
+} cal_answer_manner;
 
 struct cal_server {
   cal_list node; /* in the net */
@@ -110,8 +119,16 @@ size_t cal_conn_head(cal_conn *conn, const char *data, size_t bytes);
 size_t cal_conn_body(cal_conn *conn, const char *data, size_t bytes);
 void cal_conn_forget_request(cal_conn *conn);
 void cal_conn_reply(cal_conn *conn, const cal_http_answer *answer);
+void cal_conn_say_all(cal_conn *conn, cal_buf *last);    /* the end of an answer, which it takes */
+cal_answer_manner cal_conn_manner(const cal_conn *conn); /* what its request asks for */
+const char *cal_conn_word(const cal_conn *conn);         /* its Connection field; NULL: it needs none */
 void cal_conn_refuse(cal_conn *conn, int status,
                      const char *why); /* answers and leaves; counted and logged */
+
+/* server_pieces.c */
+void cal_conn_open_answer(cal_conn *conn, const cal_http_answer *answer);
+void cal_conn_has_room(cal_conn *conn);   /* all that was sent has left */
+void cal_conn_pieces_end(cal_conn *conn); /* the connection is over: who waits for room is told */
 
 /* server_upgrade.c */
 void cal_conn_upgrade(cal_conn *conn); /* its request asks for a WebSocket */
@@ -134,7 +151,11 @@ size_t cal_fields_choose(cal_http_field *into, cal_buf *joined, const cal_server
                          const cal_http_field *from, size_t count);
 
 /* server_answer.c */
-int cal_answer_write(cal_buf *into, const cal_http_answer *answer, int is_head, const char *connection);
+/* Of an answer that is open, the head alone. */
+int cal_answer_write(cal_buf *into, const cal_http_answer *answer, cal_answer_manner manner,
+                     const char *connection);
+int cal_answer_is_open(const cal_http_answer *answer,
+                       cal_answer_manner manner); /* it has a body that goes on */
 
 /* What the server itself says, as application/problem+json (RFC 9457). */
 typedef struct cal_problem {

@@ -24,8 +24,8 @@ static int refuse_version(cal_upgrade *upgrade) {
 
 int cal_upgrade_refuse(cal_upgrade *upgrade, const cal_http_answer *answer) {
   static const cal_http_answer wrong = {.status = 500};
-  if (!cal_answer_write(upgrade->refusal, answer, 0, "close")) return answer->status;
-  cal_answer_write(upgrade->refusal, &wrong, 0, "close");
+  if (!cal_answer_write(upgrade->refusal, answer, CAL_ANSWER_WHOLE, "close")) return answer->status;
+  cal_answer_write(upgrade->refusal, &wrong, CAL_ANSWER_WHOLE, "close");
   return wrong.status;
 }
 

@@ -70,5 +70,6 @@ const cal_net_driver cal_sockets_driver = {
     .stop_listening = cal_sockets_stop_listening,
     .cut = cal_sockets_cut,
     .reply = cal_sockets_reply,
+    .piece = cal_sockets_piece,
     .connect = cal_sockets_connect,
 };
