@@ -315,6 +315,7 @@ static int lab_new(lua_State *L) {
   cal_list_init(&l->fetches);
   cal_list_init(&l->answers);
   cal_list_init(&l->sockets);
+  cal_list_init(&l->later);
   luaL_getmetatable(L, CAL_LAB_CLASS);
   lua_setmetatable(L, -2);
   int code = cal_lab_new(&l->lab, &options);
@@ -329,6 +330,7 @@ static int lab_close(lua_State *L) {
   l->L = L;
   l->is_moving = 1; /* handlers may still be told; what they do then is over soon */
   cal_lab_take_hosts(l);
+  cal_lab_forget_later(l);
   cal_lab *lab = l->lab;
   l->lab = NULL;
   int left = cal_lab_free(lab);
@@ -367,14 +369,13 @@ void cal_lab_add_class(lua_State *L, const char *name, const luaL_Reg *methods, 
 }
 
 int cal_lib_lab(lua_State *L) {
-  static const luaL_Reg lab_methods[] = {{"engine", lab_engine_new}, {"advance", lab_advance},
-                                         {"step", lab_step},         {"now", lab_now},
-                                         {"wall", lab_wall},         {"fetch", cal_lab_fetch},
-                                         {"host", cal_lab_host},     {"dial", cal_lab_dial},
-                                         {"fault", cal_lab_fault},   {"words", lab_words},
-                                         {"log", lab_log},           {"requests", lab_requests},
-                                         {"is_loud", lab_is_loud},   {"left", lab_left},
-                                         {"close", lab_close},       {NULL, NULL}};
+  static const luaL_Reg lab_methods[] = {
+      {"engine", lab_engine_new}, {"advance", lab_advance}, {"step", lab_step},
+      {"now", lab_now},           {"wall", lab_wall},       {"fetch", cal_lab_fetch},
+      {"host", cal_lab_host},     {"dial", cal_lab_dial},   {"fault", cal_lab_fault},
+      {"words", lab_words},       {"log", lab_log},         {"requests", lab_requests},
+      {"is_loud", lab_is_loud},   {"left", lab_left},       {"piece", cal_lab_piece},
+      {"after", cal_lab_after},   {"close", lab_close},     {NULL, NULL}};
   static const luaL_Reg engine_methods[] = {{"tell", engine_tell},     {"share", engine_share},
                                             {"shared", engine_shared}, {"folder", engine_folder},
                                             {"drain", engine_drain},   {NULL, NULL}};

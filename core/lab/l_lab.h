@@ -1,5 +1,5 @@
 /* l_lab: what the files of callisto.lab share: l_lab.c (worlds and engines), l_lab_net.c (doubles of other
- * hosts, requests of the spec) and l_lab_socket.c (their WebSockets). The thread of the tool's VM. */
+ * hosts, requests of the spec), l_lab_socket.c (their WebSockets) and l_lab_later.c (their timers). The thread of the tool's VM. */
 #ifndef CAL_LAB_L_LAB_H
 #define CAL_LAB_L_LAB_H
 
@@ -18,7 +18,7 @@ typedef struct cal_lua_lab {
   lua_State *L; /* of the script that moves it; callbacks run there */
   int is_moving;
   int failure; /* reference: the first error of a handler, raised when the move is over; LUA_NOREF */
-  cal_list hosts, fetches, answers, sockets;
+  cal_list hosts, fetches, answers, sockets, later;
 } cal_lua_lab;
 
 cal_lua_lab *cal_lab_check(lua_State *L); /* argument 1; raises when it is closed */
@@ -44,12 +44,17 @@ int16_t *cal_lab_check_samples(lua_State *L, int index, size_t *count);
 
 /* l_lab_net.c */
 int cal_lab_host(lua_State *L);
+int cal_lab_piece(lua_State *L);
 int cal_lab_fault(lua_State *L);
 int cal_lab_fetch(lua_State *L);
 /* A table of strings, whose texts it keeps. Raises; `fields` has CAL_LAB_FIELDS. How many. */
 size_t cal_lab_read_fields(lua_State *L, int index, cal_http_field *fields);
 void cal_lab_take_hosts(cal_lua_lab *l);     /* before the world ends */
 void cal_lab_forget_fetches(cal_lua_lab *l); /* after it */
+
+/* l_lab_later.c */
+int cal_lab_after(lua_State *L);
+void cal_lab_forget_later(cal_lua_lab *l); /* before the world ends */
 
 /* l_lab_socket.c */
 /* What a double's on_socket gave is on the stack: handlers, or a status. 0, or the status that refuses. */

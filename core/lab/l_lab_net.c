@@ -55,6 +55,7 @@ static void push_request(lua_State *L, const char *authority, const cal_http_req
   lua_setfield(L, -2, "url");
   push_fields(L, request->fields, request->field_count);
   lua_setfield(L, -2, "headers");
+  cal_lab_put_number(L, "number", (lua_Number)request->id);
 }
 
 /* ---- doubles */
@@ -68,7 +69,8 @@ static void give(cal_lua_lab *l, cal_id request, const cal_http_message *message
   cal_http_answer reply = {.status = message->status,
                            .fields = fields,
                            .field_count = count,
-                           .body = {message->body ? message->body : "", message->body_bytes}};
+                           .body = {message->body ? message->body : "", message->body_bytes},
+                           .is_open = message->is_streamed};
   cal_loopback_answer(cal_lab_network(l->lab), request, &reply);
 }
 
@@ -100,7 +102,7 @@ typedef struct reading {
   char fault[16];
 } reading;
 
-/* Protected: reads the table a double gave, { status, headers, body, after } or { fault }. */
+/* Protected: reads the table a double gave, { status, headers, body, after, open } or { fault }. */
 static int read_answer(lua_State *L) {
   reading *r = lua_touserdata(L, 2);
   if (lua_isnil(L, 1)) { /* as a server says it that knows nothing of this */
@@ -114,6 +116,7 @@ static int read_answer(lua_State *L) {
   snprintf(r->fault, sizeof r->fault, "%s", fault ? fault : "");
   r->message->status = (int)cal_luax_number(L, 1, "status", 200, 200, 599);
   r->after = cal_luax_number(L, 1, "after", 0, 0, CAL_LAB_LONGEST_S);
+  r->message->is_streamed = cal_luax_flag(L, 1, "open");
   lua_getfield(L, 1, "body");
   size_t bytes = 0;
   const char *body = lua_tolstring(L, -1, &bytes);
@@ -206,6 +209,19 @@ int cal_lab_host(lua_State *L) {
   if (!code) return 0;
   host_free(h);
   return luaL_error(L, "no double can stand for %s: %s", authority, cal_error_text());
+}
+
+/* piece(number, text, "more" | "last" | "cut"): the next of the body of an answer that is open. */
+int cal_lab_piece(lua_State *L) {
+  static const char *const ends[] = {"more", "last", "cut", NULL};
+  cal_lua_lab *l = cal_lab_check(L);
+  cal_id request = cal_luax_check_id(L, 2);
+  cal_span piece = cal_luax_check_span(L, 3);
+  cal_piece_end end = (cal_piece_end)luaL_checkoption(L, 4, "more", ends);
+  int code = cal_loopback_piece(cal_lab_network(l->lab), request, piece, end);
+  if (code < 0) return cal_luax_refuse(L, code);
+  lua_pushboolean(L, 1);
+  return 1;
 }
 
 int cal_lab_fault(lua_State *L) {

@@ -97,12 +97,25 @@ function Lab:wall() end
 ---@param fn fun(response: table|nil, message: string|nil, code: string|nil, was_sent: boolean|nil)
 function Lab:fetch(request, fn) end
 
----Stands for a host that is not ours. `fn` gets { method, url, path, query, headers, body, host } and gives
----{ status = 200, headers = {}, body = "", after = seconds }, or { fault = "silent" | "cut" }; nil is 404.
+---Stands for a host that is not ours. `fn` gets { method, url, path, query, headers, body, host, number } and gives
+---{ status = 200, headers = {}, body = "", after = seconds, open = false }, or { fault = "silent" | "cut" }; nil is 404.
+---The body of one that is open goes on with `piece`.
 ---@param authority string  "api.shop.example" or "api.shop.example:8443"
 ---@param fn (fun(request: table): table|nil)|nil  nil takes it away
 ---@param on_socket (fun(request: table): callisto.LabSocketHandlers|integer)|nil  takes a WebSocket, or refuses with a status
 function Lab:host(authority, fn, on_socket) end
+
+---The next piece of the body of an answer that is open.
+---@param number number  the request's
+---@param text string
+---@param ending "more"|"last"|"cut"|nil  what comes behind it: [more], nothing, or a broken connection
+---@return true|nil, string? message, string? code  ENOENT: who asked has gone
+function Lab:piece(number, text, ending) end
+
+---Calls a function when so much time has passed.
+---@param seconds number
+---@param fn fun()
+function Lab:after(seconds, fn) end
 
 ---A WebSocket of the spec itself. What goes wrong later comes as `close`, once.
 ---@param options {url: string, headers: table<string, string>|nil, protocol: string|nil}
