@@ -8,6 +8,7 @@
 local accounts = require "callisto.exchange.accounts"
 local caller = require "callisto.spec.caller"
 local cli_settings = require "callisto.cli.settings"
+local hosts = require "callisto.spec.hosts"
 local json = require "callisto.json"
 local lab = require "callisto.lab"
 local options_of = require "callisto.options"
@@ -33,7 +34,8 @@ local CLOSING_S, SETTLING_S = 300, 60
 ---@field subscriber table|nil  what the subscriber does: { answers_after, busy, no_answer, unreachable, faults … }
 ---@field settings table|nil  call.settings
 ---@field secrets table<string, string>|nil
----@field hosts table<string, (fun(request: table): table|nil)|{request: function|nil, socket: function|nil}>|nil  origin → double
+---@field hosts table<string, (fun(request: table): table|nil)|{request: function|nil, socket: function|nil}>|nil
+---  origin, or "llm" → double
 ---@field shared table<string, string>|nil  what callisto.shared holds at first
 ---@field env table<string, string>|nil  more variables of the environment
 ---@field file table|nil  more of callisto.lua
@@ -133,23 +135,6 @@ local function engine_of(self, host, service, warm, verb)
   return engine
 end
 
--- A double may have fields that are its own business; without one of these two it would answer nothing.
-local function check_double(origin, double)
-  if type(double) == "table" and (double.request or double.socket) then return end
-  local near
-  for name in pairs(type(double) == "table" and double or {}) do
-    near = near or options_of.nearest(tostring(name), { request = true, socket = true })
-  end
-  error(("hosts: %s: a double is a function, or a table with 'request' or 'socket'%s"):format(origin,
-    near and ("; did you mean '%s'?"):format(near) or ""), 3)
-end
-
-local function authority_of(origin)
-  local authority = origin:match "^https?://([^/]+)$"
-  if not authority then error(("hosts: '%s' must be an origin such as https://api.shop.example"):format(origin), 0) end
-  return authority
-end
-
 ---@param options callisto.spec.Options
 ---@return callisto.spec.World
 function exchange.open(options)
@@ -160,11 +145,7 @@ function exchange.open(options)
     lab = lab.new { seed = options.seed or 1, wall = options.at or TUESDAY_MORNING },
   }, World)
   opened[#opened + 1] = self
-  for origin, double in pairs(options.hosts or {}) do
-    if type(double) == "function" then double = { request = double } end
-    check_double(origin, double)
-    self.lab:host(authority_of(origin), double.request or function() end, double.socket)
-  end
+  hosts.stand(self.lab, options.hosts or {})
   self.network = engine_of(self, "exchange.test", "callisto.exchange.service", "callisto.exchange.subscriber", "exchange")
   self.app = engine_of(self, "app.test", "callisto.service", "callisto.flow", "serve")
   for key, value in pairs(options.shared or {}) do assert(self.app:share(key, tostring(value))) end
@@ -262,7 +243,7 @@ end
 ---@param origin string|nil  "https://api.shop.example"; nil: all, the spec's own included
 ---@return table[]
 function World:requests(origin)
-  local list, authority = {}, origin and authority_of(origin)
+  local list, authority = {}, origin and hosts.authority(origin)
   for _, request in ipairs(self.lab:requests()) do
     if not authority or request.host == authority then list[#list + 1] = request end
   end
@@ -274,7 +255,7 @@ end
 ---@param fault table|nil
 function World:fault(origin, fault)
   if fault then options_of.read("fault", fault, fault_fields, 2) end
-  self.lab:fault(authority_of(origin), fault)
+  self.lab:fault(hosts.authority(origin), fault)
 end
 
 ---What befalls the carrier's callbacks from now on (callisto.exchange.callbacks).

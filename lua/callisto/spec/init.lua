@@ -13,6 +13,7 @@
 -- docs/specs.md. Under busted every world is closed after its spec: what is left over fails it, and a failure is shown
 -- with everything that happened.
 
+local model = require "callisto.exchange.vendors.model"
 local replay = require "callisto.spec.replay"
 local world = require "callisto.spec.exchange"
 
@@ -38,6 +39,11 @@ function spec.ring(options) return world.open(options):ring(options) end
 ---@param options callisto.spec.Options|nil  over those of the trace: secrets, sources, hosts …; `call` names one of several
 ---@return callisto.spec.Caller caller, callisto.spec.Ending ending, string|nil word  the outcome of then
 function spec.replay(path, options) return replay.run(spec.open, path, options) end
+
+---The double of a language model, for `hosts = { llm = … }`: a script of answers (callisto.exchange.vendors.model).
+---@param given table  replies, otherwise, key, first_token, per_token
+---@return callisto.exchange.Model
+function spec.model(given) return model.new(given) end
 
 -- busted closes the worlds of a spec; elsewhere `world:close()` does.
 local has_busted, busted = pcall(require, "busted")

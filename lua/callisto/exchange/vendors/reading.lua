@@ -1,0 +1,60 @@
+-- callisto.exchange.vendors.reading: what the doubles of vendors have in common when they read a request.
+
+local json = require "callisto.json"
+
+local reading = {}
+
+---The first name that is not known, in the order of the alphabet.
+---@param value table
+---@param known table<string, true>
+---@return string|nil
+function reading.stranger(value, known)
+  local strangers = {}
+  for name in pairs(value) do
+    if not known[name] then strangers[#strangers + 1] = tostring(name) end
+  end
+  table.sort(strangers)
+  return strangers[1]
+end
+
+---A set of names.
+---@param names string  separated by blanks
+---@return table<string, true>
+function reading.names(names)
+  local set = {}
+  for name in names:gmatch "%S+" do set[name] = true end
+  return set
+end
+
+---Of a header, whatever its case; nil when it is missing.
+---@param request table
+---@param name string
+---@return string|nil
+function reading.header(request, name) return (request.headers or {})[name] end
+
+---The bearer's key.
+---@param request table
+---@return string|nil
+function reading.bearer(request) return (reading.header(request, "authorization") or ""):match "^[Bb]earer%s+(.+)$" end
+
+---A JSON text as a value; what is none stays a text.
+---@param text string
+---@return any
+function reading.value(text)
+  local value = json.decode(text)
+  if value == nil then return text end
+  return value
+end
+
+---An answer in JSON.
+---@param status integer
+---@param body table
+---@param headers table<string, string>|nil  more
+---@return table
+function reading.json(status, body, headers)
+  local all = { ["content-type"] = "application/json" }
+  for name, value in pairs(headers or {}) do all[name] = value end
+  return { status = status, headers = all, body = json.encode(body) }
+end
+
+return reading
