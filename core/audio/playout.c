@@ -16,6 +16,7 @@ enum {
   DRY_SLACK_MS = 50,        /* clocks differ, ticks are coarse */
   DELAY_EASE = 8,           /* a faster echo brings the measured delay down by an eighth of the difference */
   LONGEST_TEXT_BYTES = 64 << 10,
+  LONGEST_PAUSE_S = 60,
 };
 
 static uint32_t samples_of_ms(const cal_playout *playout, uint32_t ms) {
@@ -168,24 +169,30 @@ static cal_proof proof_of(const cal_playout *playout, const cal_utterance *utter
   return is_doubted(playout, utterance) ? CAL_PROOF_NONE : CAL_PROOF_CLOCK;
 }
 
-/* Ends with what was `heard`, as far as that is believed. Of words that were let go, all were or none. */
-static void end_utterance(cal_playout *playout, uint32_t index, uint32_t heard) {
-  cal_utterance *utterance = playout->utterances[index];
+/* What was `heard`, as far as that is believed. Of words that were let go, all were or none. */
+static cal_playout_end account_of(const cal_playout *playout, const cal_utterance *utterance, uint32_t heard,
+                                  cal_buf *text) {
   int is_interrupted = heard < utterance->total || !utterance->is_complete;
   cal_proof proof = proof_of(playout, utterance, heard);
   if (proof == CAL_PROOF_NONE) heard = proven_of(utterance);
+  cal_buf_init(text, LONGEST_TEXT_BYTES);
+  if (heard >= utterance->base) cal_utterance_text(utterance, heard, text);
+  return (cal_playout_end){.id = utterance->id,
+                           .flags = utterance->flags,
+                           .heard_samples = heard,
+                           .total_samples = utterance->total,
+                           .is_interrupted = is_interrupted,
+                           .proof = proof,
+                           .text = text->data ? text->data : "",
+                           .text_bytes = text->bytes};
+}
+
+static void end_utterance(cal_playout *playout, uint32_t index, uint32_t heard) {
+  cal_utterance *utterance = playout->utterances[index];
   cal_buf text;
-  cal_buf_init(&text, LONGEST_TEXT_BYTES);
-  if (heard >= utterance->base) cal_utterance_text(utterance, heard, &text);
-  cal_playout_end end = {.id = utterance->id,
-                         .flags = utterance->flags,
-                         .heard_samples = heard,
-                         .total_samples = utterance->total,
-                         .is_interrupted = is_interrupted,
-                         .proof = proof,
-                         .text = text.data ? text.data : "",
-                         .text_bytes = text.bytes};
+  cal_playout_end end = account_of(playout, utterance, heard, &text);
   playout->count--;
+  if (playout->count == 0) playout->paused_until = 0;
   memmove(&playout->utterances[index], &playout->utterances[index + 1],
           (playout->count - index) * sizeof(cal_utterance *));
   playout->held_samples -= utterance->total - utterance->base;
@@ -224,6 +231,7 @@ static void settle_by_time(cal_playout *playout, cal_utterance *utterance) {
 
 void cal_playout_advance(cal_playout *playout, uint64_t clock_samples) {
   if (clock_samples > playout->clock) playout->clock = clock_samples;
+  if (playout->clock >= playout->paused_until) playout->paused_until = 0;
   for (uint32_t i = 0; i < playout->count; i++) settle_by_time(playout, playout->utterances[i]);
   while (playout->count > 0) {
     cal_utterance *oldest = playout->utterances[0];
@@ -284,6 +292,7 @@ void cal_playout_dry(cal_playout *playout) {
 /* ---- pulling */
 
 static cal_utterance *first_unsent(const cal_playout *playout, uint32_t *index) {
+  if (cal_playout_is_paused(playout)) return NULL;
   for (uint32_t i = 0; i < playout->count; i++) {
     if (cal_utterance_is_sent(playout->utterances[i])) continue;
     *index = i;
@@ -389,6 +398,7 @@ static void rewind_survivors(cal_playout *playout, uint32_t id, uint32_t flags, 
 
 cal_playout_cleared cal_playout_clear(cal_playout *playout, uint32_t id, uint32_t flags) {
   cal_playout_cleared result = {0};
+  if (!id) playout->paused_until = 0;
   uint32_t heard[CAL_PLAYOUT_UTTERANCES], count = playout->count;
   for (uint32_t i = 0; i < count; i++) {
     const cal_utterance *utterance = playout->utterances[i];
@@ -407,6 +417,37 @@ cal_playout_cleared cal_playout_clear(cal_playout *playout, uint32_t id, uint32_
   }
   return result;
 }
+
+/* ---- pausing */
+
+static void tell_paused(const cal_playout *playout, uint32_t heard) {
+  cal_buf text;
+  cal_playout_end so_far = account_of(playout, playout->utterances[0], heard, &text);
+  if (playout->options.on_paused) playout->options.on_paused(playout->options.context, &so_far);
+  cal_buf_free(&text);
+}
+
+/* A carrier that cannot forget plays what it holds, so nothing of that is sent again. */
+cal_playout_cleared cal_playout_pause(cal_playout *playout, uint32_t flags) {
+  cal_playout_cleared result = {0};
+  flags |= CAL_UTTERANCE_REVERSIBLE;
+  if (cal_playout_is_paused(playout) || playout->count == 0) return result;
+  if ((playout->utterances[0]->flags & flags) != flags) return result;
+  uint32_t heard[CAL_PLAYOUT_UTTERANCES];
+  for (uint32_t i = 0; i < playout->count; i++) {
+    heard[i] = heard_of(playout, i);
+    if (playout->utterances[i]->sent > heard[i]) result.flush = playout->options.can_flush;
+  }
+  playout->paused_until = playout->clock + (uint64_t)LONGEST_PAUSE_S * playout->options.rate_hz;
+  tell_paused(playout, heard[0]);
+  if (!result.flush) return result;
+  for (uint32_t i = 0; i < playout->count; i++)
+    cal_utterance_rewind(playout->utterances[i], cal_utterance_word_start(playout->utterances[i], heard[i]));
+  playout->tail = playout->clock;
+  return result;
+}
+
+void cal_playout_resume(cal_playout *playout) { playout->paused_until = 0; }
 
 void cal_playout_finish(cal_playout *playout) {
   uint32_t heard[CAL_PLAYOUT_UTTERANCES], count = playout->count;

@@ -10,6 +10,9 @@
  *     [ waiting ]──┴─► pull ─► [ sent, at the carrier ] ────┴─► [ heard ] ─► on_ended
  *                        └──► marks due                clear ───────┘  (interrupted: how much, which words)
  *
+ * It can be paused: nothing is pulled, the carrier forgets what it has not played, and a resume goes on with the first
+ * word that was not surely heard. A pause that nobody ends is over after a minute, and with the last utterance.
+ *
  * What was *heard* is rather under- than over-stated. It is the smallest of
  *   - what was sent;
  *   - the schedule: what can have been played by now if the carrier began at once and never paused;
@@ -52,6 +55,7 @@ enum {
   CAL_UTTERANCE_INTERRUPTIBLE = 1, /* the caller's speech stops it */
   CAL_UTTERANCE_DIGITS_STOP = 2,   /* a key stops it */
   CAL_UTTERANCE_KEEP = 4,          /* a clear of everything spares it; only a clear by its own id stops it */
+  CAL_UTTERANCE_REVERSIBLE = 8, /* it can be paused; the caller's speech does that instead of stopping it */
 };
 
 /* How it is known what was heard. */
@@ -81,6 +85,8 @@ typedef struct cal_playout_options {
   uint32_t delay_samples;  /* the carrier's usual delay until echoes tell better; 0: 200 ms are assumed */
   void (*on_started)(void *context, uint32_t id);              /* its first sample was pulled; may be NULL */
   void (*on_ended)(void *context, const cal_playout_end *end); /* may be NULL */
+  /* It, the oldest one, goes no further for now: what was heard until here; may be NULL. */
+  void (*on_paused)(void *context, const cal_playout_end *so_far);
   void (*on_mark)(void *context, uint32_t id, const char *name); /* a named mark was played; may be NULL */
   void *context;
 } cal_playout_options;
@@ -97,6 +103,7 @@ typedef struct cal_playout {
   uint32_t next_mark;
   uint64_t clock;        /* samples */
   uint64_t tail;         /* when, at the earliest, the carrier will have played everything sent */
+  uint64_t paused_until; /* clock; 0: it is not paused */
   uint64_t held_samples; /* in clips not let go */
   uint32_t delay;        /* samples from the earliest possible time to an echo */
   int is_delay_measured;
@@ -149,10 +156,15 @@ typedef struct cal_playout_cleared {
   int flush;           /* tell the carrier to clear now: it holds sound of them */
 } cal_playout_cleared;
 
+/* Pauses, if the oldest utterance has all of `flags` and CAL_UTTERANCE_REVERSIBLE. Harmless when it is paused already. */
+cal_playout_cleared cal_playout_pause(cal_playout *playout, uint32_t flags);
+void cal_playout_resume(cal_playout *playout); /* harmless when it is not paused */
+static inline int cal_playout_is_paused(const cal_playout *playout) { return playout->paused_until != 0; }
+
 /* Drops unsent sound and ends utterances: the one with `id`, or (id 0) all that have one of `flags`, or (both
  * 0) all that are not CAL_UTTERANCE_KEEP. When the carrier must be flushed, whatever it held of utterances
  * that stay is sent again from where it was certainly heard: a greeting that may not be interrupted loses
- * nothing. */
+ * nothing. A clear that is not by id ends a pause as well. */
 cal_playout_cleared cal_playout_clear(cal_playout *playout, uint32_t id, uint32_t flags);
 
 /* The leg is over: ends every utterance, kept ones too, with what was heard until now. */

@@ -11,6 +11,7 @@ enum {
   FIRST_ROOM = 8,
   MAX_CLIPS = 32768, /* ten minutes of 20 ms pieces */
   MAX_TEXT_BYTES = 64 << 10,
+  LONGEST_WORD_S = 2, /* what lies further back is not said again */
 };
 
 cal_utterance *cal_utterance_new(uint32_t id, uint32_t flags) {
@@ -133,6 +134,23 @@ void cal_utterance_rewind(cal_utterance *utterance, uint32_t to) {
   utterance->points_sent = kept;
 }
 
+uint32_t cal_utterance_word_start(const cal_utterance *utterance, uint32_t heard) {
+  uint32_t begin = utterance->base;
+  for (uint32_t i = 0; i < utterance->clip_count; i++) {
+    const cal_clip *clip = utterance->clips[i];
+    if (begin + clip->samples <= heard) {
+      begin += clip->samples;
+      continue;
+    }
+    if (clip->words == 0 || heard <= begin) return heard;
+    uint32_t start = begin;
+    for (uint32_t k = 0; k < clip->words && begin + clip->word[k].end_sample <= heard; k++)
+      start = begin + clip->word[k].end_sample;
+    return heard - start > LONGEST_WORD_S * clip->rate_hz ? heard : start;
+  }
+  return heard;
+}
+
 /* Clips are sentences: a blank belongs between them. */
 static int append_words(cal_buf *text, const char *words, uint32_t bytes) {
   if (bytes && text->bytes && text->data[text->bytes - 1] != ' ' && *words != ' ') cal_buf_text(text, " ");
@@ -158,7 +176,7 @@ uint32_t cal_utterance_let_go(cal_utterance *utterance, uint32_t heard) {
   return samples;
 }
 
-void cal_utterance_text(cal_utterance *utterance, uint32_t heard, cal_buf *into) {
+void cal_utterance_text(const cal_utterance *utterance, uint32_t heard, cal_buf *into) {
   cal_buf_append(into, utterance->text.data, utterance->text.bytes);
   uint32_t at = utterance->base;
   for (uint32_t i = 0; i < utterance->clip_count && at < heard; i++) {

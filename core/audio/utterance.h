@@ -59,9 +59,11 @@ void cal_utterance_read(cal_utterance *utterance, int16_t *out, uint32_t samples
 uint32_t cal_utterance_played_by(const cal_utterance *utterance, uint64_t clock);
 uint64_t cal_utterance_end_clock(const cal_utterance *utterance); /* when all that was sent can be over */
 void cal_utterance_rewind(cal_utterance *utterance, uint32_t to); /* what follows `to` will be sent again */
+/* Where the word begins that was not over at `heard`; `heard` itself where that is not known, or is long ago. */
+uint32_t cal_utterance_word_start(const cal_utterance *utterance, uint32_t heard);
 uint32_t cal_utterance_let_go(cal_utterance *utterance,
                               uint32_t heard); /* clips wholly heard; how many samples they had */
-void cal_utterance_text(cal_utterance *utterance, uint32_t heard,
+void cal_utterance_text(const cal_utterance *utterance, uint32_t heard,
                         cal_buf *into); /* the words of the first `heard` samples */
 
 static inline int cal_utterance_is_sent(const cal_utterance *utterance) {

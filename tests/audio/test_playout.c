@@ -38,6 +38,9 @@ typedef struct world {
   cal_playout_end ends[80];
   char texts[80][128];
   uint32_t end_count;
+  cal_playout_end paused;
+  char paused_text[128];
+  uint32_t paused_count;
   char marks[20][CAL_PLAYOUT_NAME_BYTES];
   uint32_t mark_count;
   uint32_t started[80], started_count;
@@ -53,6 +56,12 @@ static void on_ended(void *context, const cal_playout_end *end) {
   snprintf(w.texts[w.end_count++], sizeof w.texts[0], "%.*s", (int)end->text_bytes, end->text);
 }
 
+static void on_paused(void *context, const cal_playout_end *so_far) {
+  w.paused = *so_far;
+  w.paused_count++;
+  snprintf(w.paused_text, sizeof w.paused_text, "%.*s", (int)so_far->text_bytes, so_far->text);
+}
+
 static void on_mark(void *context, uint32_t id, const char *name) { strcpy(w.marks[w.mark_count++], name); }
 
 static int setup(void **state) {
@@ -65,6 +74,7 @@ static int setup(void **state) {
                                                       .can_flush = 1,
                                                       .on_started = on_started,
                                                       .on_ended = on_ended,
+                                                      .on_paused = on_paused,
                                                       .on_mark = on_mark});
   return 0;
 }
@@ -407,6 +417,145 @@ static void which_is_cleared_goes_by_flags_and_id(void **state) {
   assert_int_equal(w.ends[4].id, 5);
 }
 
+/* ---- pausing */
+
+static void declare_sentence(uint32_t id, uint32_t flags, int16_t value) {
+  cal_playout_declare(&w.playout, id, flags | CAL_UTTERANCE_REVERSIBLE);
+  cal_playout_append(&w.playout, id, sentence(value));
+  cal_playout_complete(&w.playout, id);
+}
+
+static void what_was_paused_goes_on_with_the_first_unheard_word(void **state) {
+  say(1, 0, 1600, 5, NULL); /* teaches the delay */
+  pass(8000);
+  w.carrier.heard_count = 0;
+  declare_sentence(2, 0, 11);
+  pass(4400);
+  uint32_t before = truly_heard(11);
+  cal_playout_cleared cleared = cal_playout_pause(&w.playout, 0);
+  assert_int_equal(cleared.utterances, 0);
+  assert_true(cleared.flush);
+  carrier_clear();
+  assert_int_equal(w.paused_count, 1);
+  assert_string_equal(w.paused_text, "Your order");
+  assert_in_range(w.paused.heard_samples, 3200, before);
+  pass(16000);
+  assert_int_equal(w.end_count, 1); /* all marks came back, and proved nothing */
+  assert_true(truly_heard(11) <= before + FRAME);
+  uint32_t silent = truly_heard(11);
+  cal_playout_resume(&w.playout);
+  pass(16000);
+  assert_int_equal(truly_heard(11), silent + 8000 - 3200); /* "will arrive today" */
+  assert_int_equal(w.end_count, 2);
+  assert_false(w.ends[1].is_interrupted);
+  assert_int_equal(w.ends[1].proof, CAL_PROOF_MARK);
+  assert_string_equal(w.texts[1], "Your order will arrive today");
+}
+
+/* At every moment, and again and again. */
+static void a_pause_never_over_states_and_loses_no_word(void **state) {
+  for (uint32_t first = 40; first < 9000; first += 520) {
+    teardown(NULL);
+    setup(NULL);
+    declare_sentence(1, 0, 11);
+    pass(first);
+    for (int times = 0; times < 3; times++) {
+      uint32_t before = truly_heard(11);
+      if (cal_playout_pause(&w.playout, 0).flush) carrier_clear();
+      assert_true(ledger_heard(1) <= before);
+      pass(2000);
+      cal_playout_resume(&w.playout);
+      pass(600);
+    }
+    pass(24000);
+    assert_int_equal(w.end_count, 1);
+    assert_false(w.ends[0].is_interrupted);
+    assert_true(truly_heard(11) >= 8000);
+    assert_true(cal_playout_is_drained(&w.playout));
+  }
+}
+
+static void what_is_cut_in_a_pause_was_heard_as_far_as_the_pause(void **state) {
+  say(1, 0, 1600, 5, NULL);
+  pass(8000);
+  declare_sentence(2, CAL_UTTERANCE_INTERRUPTIBLE, 11);
+  pass(4400);
+  uint32_t before = truly_heard(11);
+  if (cal_playout_pause(&w.playout, CAL_UTTERANCE_INTERRUPTIBLE).flush) carrier_clear();
+  pass(20000);
+  cal_playout_cleared cleared = cal_playout_clear(&w.playout, 2, 0);
+  assert_int_equal(cleared.utterances, 1);
+  assert_false(cleared.flush); /* it was done */
+  assert_true(w.ends[1].is_interrupted);
+  assert_in_range(w.ends[1].heard_samples, 3200, before);
+  assert_string_equal(w.texts[1], "Your order");
+  assert_false(cal_playout_is_paused(&w.playout)); /* nothing is left to be paused */
+  say(3, 0, 800, 33, "three");
+  pass(8000);
+  assert_string_equal(w.texts[2], "three");
+}
+
+static void a_carrier_that_cannot_forget_plays_on_and_hears_nothing_twice(void **state) {
+  w.playout.options.can_flush = 0;
+  w.playout.options.echoes_marks = 0;
+  w.playout.delay = 800;
+  declare_sentence(1, 0, 11);
+  pass(4000);
+  uint32_t sent = w.carrier.frames * FRAME;
+  assert_false(cal_playout_pause(&w.playout, 0).flush);
+  pass(16000);
+  assert_int_equal(truly_heard(11), sent);
+  cal_playout_resume(&w.playout);
+  pass(16000);
+  assert_int_equal(truly_heard(11), 8000);
+  assert_int_equal(w.end_count, 1);
+  assert_string_equal(w.texts[0], "Your order will arrive today");
+}
+
+static void what_waits_behind_a_pause_waits(void **state) {
+  declare_sentence(1, CAL_UTTERANCE_INTERRUPTIBLE, 11);
+  say(2, 0, 1600, 22, "terms");
+  if (cal_playout_pause(&w.playout, 0).flush) carrier_clear(); /* before it has begun */
+  pass(8000);
+  assert_int_equal(w.carrier.heard_count, 0);
+  cal_playout_clear(&w.playout, 1, 0);
+  pass(4000);
+  assert_int_equal(w.carrier.heard_count, 0); /* by id: the pause stays */
+  cal_playout_resume(&w.playout);
+  pass(8000);
+  assert_int_equal(truly_heard(22), 1600);
+  declare_sentence(3, 0, 33);
+  cal_playout_pause(&w.playout, 0);
+  say(4, 0, 1600, 44, "all");
+  cal_playout_clear(&w.playout, 3, 0);
+  cal_playout_clear(&w.playout, 0, CAL_UTTERANCE_DIGITS_STOP); /* ends no utterance, but the pause */
+  pass(8000);
+  assert_int_equal(truly_heard(44), 1600);
+}
+
+static void what_is_not_reversible_is_not_paused(void **state) {
+  say(1, CAL_UTTERANCE_INTERRUPTIBLE, 8000, 11, NULL);
+  pass(1000);
+  assert_false(cal_playout_pause(&w.playout, CAL_UTTERANCE_INTERRUPTIBLE).flush);
+  assert_false(cal_playout_is_paused(&w.playout));
+  cal_playout_finish(&w.playout);
+  declare_sentence(2, 0, 22);
+  cal_playout_pause(&w.playout, CAL_UTTERANCE_INTERRUPTIBLE);
+  assert_false(cal_playout_is_paused(&w.playout));
+  assert_int_equal(w.paused_count, 0);
+}
+
+static void a_pause_that_nobody_ends_is_over_after_a_minute(void **state) {
+  declare_sentence(1, 0, 11);
+  pass(2000);
+  if (cal_playout_pause(&w.playout, 0).flush) carrier_clear();
+  pass(59 * RATE);
+  assert_int_equal(w.end_count, 0);
+  pass(3 * RATE);
+  assert_int_equal(w.end_count, 1);
+  assert_string_equal(w.texts[0], "Your order will arrive today");
+}
+
 static void late_chunks_are_counted_as_one_underrun_each(void **state) {
   cal_playout_declare(&w.playout, 1, 0);
   pass(4000);
@@ -627,6 +776,13 @@ int main(void) {
       with_world(a_carrier_that_cannot_flush_is_not_asked_to),
       with_world(nothing_sent_needs_no_flush),
       with_world(which_is_cleared_goes_by_flags_and_id),
+      with_world(what_was_paused_goes_on_with_the_first_unheard_word),
+      with_world(a_pause_never_over_states_and_loses_no_word),
+      with_world(what_is_cut_in_a_pause_was_heard_as_far_as_the_pause),
+      with_world(a_carrier_that_cannot_forget_plays_on_and_hears_nothing_twice),
+      with_world(what_waits_behind_a_pause_waits),
+      with_world(what_is_not_reversible_is_not_paused),
+      with_world(a_pause_that_nobody_ends_is_over_after_a_minute),
       with_world(late_chunks_are_counted_as_one_underrun_each),
       with_world(holes_are_filled_with_silence_when_asked_for),
       with_world(a_named_mark_is_told_when_it_was_played),
