@@ -45,6 +45,7 @@ static uint32_t flags_of(lua_State *L, int index) {
   if (lua_isnoneornil(L, index)) return 0;
   luaL_checktype(L, index, LUA_TTABLE);
   return (cal_luax_flag(L, index, "interruptible") ? CAL_COMMAND_INTERRUPTIBLE : 0) |
+         (cal_luax_flag(L, index, "reversible") ? CAL_COMMAND_REVERSIBLE : 0) |
          (cal_luax_flag(L, index, "digits_stop") ? CAL_COMMAND_DIGITS_STOP : 0);
 }
 
@@ -209,6 +210,14 @@ static int stop(lua_State *L) {
   const cal_live_party *party = check_party(L, cal_core_check_call(L));
   lua_Integer number = luaL_optinteger(L, 2, 0);
   return command(L, party, (cal_command){.kind = CAL_COMMAND_LEG_STOP, .utterance = (uint32_t)number}, 0);
+}
+
+static int pause_saying(lua_State *L) {
+  const cal_live_party *party = check_party(L, cal_core_check_call(L));
+  luaL_checktype(L, 2, LUA_TBOOLEAN);
+  return command(
+      L, party,
+      (cal_command){.kind = CAL_COMMAND_LEG_PAUSE, .flags = lua_toboolean(L, 2) ? CAL_COMMAND_ON : 0}, 0);
 }
 
 static int send_digits(lua_State *L) {
@@ -406,6 +415,7 @@ void cal_core_add_call(lua_State *L) {
   cal_luax_set(L, "background", background);
   cal_luax_set(L, "tone", tone);
   cal_luax_set(L, "stop", stop);
+  cal_luax_set(L, "pause", pause_saying);
   cal_luax_set(L, "listen", set_listening);
   cal_luax_set(L, "send_digits", send_digits);
   cal_luax_set(L, "send_text", send_text);

@@ -29,9 +29,10 @@ typedef enum cal_command_kind {
   CAL_COMMAND_SOCKET_TAKE,   /* target: a held socket (lobby.h); object: the cal_party whose leg it becomes */
   CAL_COMMAND_SOCKET_REFUSE, /* target: a held socket; object: cal_refusal */
   CAL_COMMAND_LEG_UTTERANCE, /* utterance, flags: declares it at the end of the queue; audio follows */
-  CAL_COMMAND_LEG_SAY,    /* utterance (declared), saying: the leg's vendor says it, or else the voice here */
-  CAL_COMMAND_LEG_AUDIO,  /* utterance, clip (NULL: none), flags CAL_COMMAND_LAST, code of a failed voice */
-  CAL_COMMAND_LEG_STOP,   /* utterance, or 0 for everything queued */
+  CAL_COMMAND_LEG_SAY,   /* utterance (declared), saying: the leg's vendor says it, or else the voice here */
+  CAL_COMMAND_LEG_AUDIO, /* utterance, clip (NULL: none), flags CAL_COMMAND_LAST, code of a failed voice */
+  CAL_COMMAND_LEG_STOP,  /* utterance, or 0 for everything queued */
+  CAL_COMMAND_LEG_PAUSE, /* flags: CAL_COMMAND_ON pauses what is being said, if it is reversible; else it goes on */
   CAL_COMMAND_LEG_LISTEN, /* listen: how the caller's speech is cut into utterances and recognised */
   CAL_COMMAND_LEG_DIGITS, /* text: digits sent to the other side as the wire says, or as tones */
   CAL_COMMAND_LEG_TEXT,   /* text: a raw text message to the carrier; with CAL_COMMAND_NUMBERED it has the
@@ -55,6 +56,7 @@ enum {
   CAL_COMMAND_INTERRUPTIBLE = 8, /* caller's speech stops this utterance, in the tick the VAD decides */
   CAL_COMMAND_DIGITS_STOP = 16,  /* a key stops it too */
   CAL_COMMAND_NUMBERED = 32,
+  CAL_COMMAND_REVERSIBLE = 64, /* this utterance can be paused, and the caller's speech pauses it instead */
 };
 
 /* A request or answer of HTTP, owned as one object (mem.h reference). See http_message.h. */

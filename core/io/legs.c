@@ -90,18 +90,26 @@ static void on_utterance_started(void *owner, uint32_t utterance) {
   post(owner, (cal_event){.kind = CAL_EVENT_UTTERANCE_STARTED, .utterance = utterance});
 }
 
+static cal_event event_of(cal_event_kind kind, const cal_leg_said *said) {
+  return (cal_event){.kind = kind,
+                     .utterance = said->utterance,
+                     .flags = (said->is_interrupted ? CAL_EVENT_INTERRUPTED : 0) |
+                              (said->proof == CAL_PROOF_MARK ? CAL_EVENT_PROVEN : 0) |
+                              (said->proof == CAL_PROOF_NONE ? CAL_EVENT_UNPROVEN : 0) |
+                              (said->ends_with_leg ? CAL_EVENT_WITH_LEG : 0),
+                     .code = said->code,
+                     .number = said->heard_ms,
+                     .text = cal_strndup(said->text, said->text_bytes)};
+}
+
+static void on_utterance_paused(void *owner, const cal_leg_said *so_far) {
+  post(owner, event_of(CAL_EVENT_UTTERANCE_PAUSED, so_far));
+}
+
 static void on_utterance_ended(void *owner, const cal_leg_said *said) {
   const member *m = owner;
   if (m->talkers) cal_talkers_cancel(m->talkers, said->utterance);
-  post(m, (cal_event){.kind = CAL_EVENT_UTTERANCE_ENDED,
-                      .utterance = said->utterance,
-                      .flags = (said->is_interrupted ? CAL_EVENT_INTERRUPTED : 0) |
-                               (said->proof == CAL_PROOF_MARK ? CAL_EVENT_PROVEN : 0) |
-                               (said->proof == CAL_PROOF_NONE ? CAL_EVENT_UNPROVEN : 0) |
-                               (said->ends_with_leg ? CAL_EVENT_WITH_LEG : 0),
-                      .code = said->code,
-                      .number = said->heard_ms,
-                      .text = cal_strndup(said->text, said->text_bytes)});
+  post(m, event_of(CAL_EVENT_UTTERANCE_ENDED, said));
 }
 
 static cal_value *value_of(const cal_leg_report *r) {
@@ -149,6 +157,7 @@ static const cal_leg_hooks hooks = {.up = on_up,
                                     .speech_stopped = on_speech_stopped,
                                     .speech = on_speech,
                                     .utterance_started = on_utterance_started,
+                                    .utterance_paused = on_utterance_paused,
                                     .utterance_ended = on_utterance_ended,
                                     .ended = on_ended,
                                     .gone = on_gone};
@@ -157,7 +166,8 @@ static const cal_leg_hooks hooks = {.up = on_up,
 
 static uint32_t utterance_flags(uint32_t flags) {
   return (flags & CAL_COMMAND_INTERRUPTIBLE ? CAL_UTTERANCE_INTERRUPTIBLE : 0) |
-         (flags & CAL_COMMAND_DIGITS_STOP ? CAL_UTTERANCE_DIGITS_STOP : 0);
+         (flags & CAL_COMMAND_DIGITS_STOP ? CAL_UTTERANCE_DIGITS_STOP : 0) |
+         (flags & CAL_COMMAND_REVERSIBLE ? CAL_UTTERANCE_REVERSIBLE : 0);
 }
 
 static void join(const member *m, cal_command *command) {
@@ -203,6 +213,9 @@ static void carry_out(member *m, cal_command *command) {
     break;
   case CAL_COMMAND_LEG_STOP:
     cal_leg_stop(leg, command->utterance);
+    break;
+  case CAL_COMMAND_LEG_PAUSE:
+    cal_leg_pause(leg, is_on);
     break;
   case CAL_COMMAND_LEG_LISTEN:
     cal_leg_listen(leg, &command->listen);

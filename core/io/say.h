@@ -11,7 +11,7 @@
 #include "talk/voice.h"
 
 /* Declares the utterance on the leg and has it spoken; its sound follows as it is made. Errors are told to
- * the leg, so that the utterance ends. `flags` are CAL_COMMAND_INTERRUPTIBLE and CAL_COMMAND_DIGITS_STOP.
+ * the leg, so that the utterance ends. `flags` are CAL_COMMAND_INTERRUPTIBLE, CAL_COMMAND_REVERSIBLE and CAL_COMMAND_DIGITS_STOP.
  * `name`: which of the voices; NULL: the default one. */
 void cal_say_text(cal_talk_voice voice, cal_party *party, uint32_t utterance, const char *text,
                   const char *name, uint32_t flags);

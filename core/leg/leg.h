@@ -2,7 +2,7 @@
  *
  *            message ──► port ──► samples ──► taps IN: recorder (left), keys, endpoint, whoever else listens
  *   the                                                             │ speech starts: interruptible
- *   party                                                           ▼ utterances stop in this tick
+ *   party                                                           ▼ utterances stop or pause in this tick
  *            frame  ◄── port ◄── background ◄──────────────── playout queue
  *                             └─► taps OUT: recorder (right)
  *
@@ -76,6 +76,8 @@ typedef struct cal_leg_hooks {
   /* A finished piece of speech, to be recognised; takes the clip, borrows the grammar (NULL: free text). */
   void (*speech)(void *owner, cal_clip *clip, void *grammar, int64_t speech_ms);
   void (*utterance_started)(void *owner, uint32_t utterance); /* its first frame was sent */
+  /* It goes no further until it is resumed, or stopped: what was heard until now. */
+  void (*utterance_paused)(void *owner, const cal_leg_said *so_far);
   void (*utterance_ended)(void *owner, const cal_leg_said *said);
   void (*ended)(void *owner, const cal_leg_report *report); /* once; its port is not gone yet */
   void (*gone)(void *owner);                                /* once, last; the leg is freed */
@@ -121,7 +123,9 @@ void cal_leg_declare(cal_leg *leg, uint32_t utterance,
                      uint32_t flags); /* CAL_UTTERANCE_…; its sound follows */
 /* Takes the clip, at the leg's rate; NULL: no more sound comes. `code`: why the voice failed. */
 void cal_leg_append(cal_leg *leg, uint32_t utterance, cal_clip *clip, int is_last, int code);
-void cal_leg_stop(cal_leg *leg, uint32_t utterance);   /* 0: everything queued */
+void cal_leg_stop(cal_leg *leg, uint32_t utterance); /* 0: everything queued */
+/* Pauses what is being said, or comes next, if it is reversible; or resumes. */
+void cal_leg_pause(cal_leg *leg, int is_on);
 void cal_leg_listen(cal_leg *leg, cal_listen *listen); /* takes the grammar */
 void cal_leg_press(cal_leg *leg, const char *keys);    /* as messages, or as tones */
 void cal_leg_text(cal_leg *leg, const char *text, int is_numbered);

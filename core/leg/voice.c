@@ -31,18 +31,28 @@ static int failure_of(cal_leg *leg, uint32_t utterance) {
   return code;
 }
 
+static cal_leg_said said_of(const cal_leg *leg, const cal_playout_end *end) {
+  return (cal_leg_said){.utterance = end->id,
+                        .is_interrupted = end->is_interrupted,
+                        .proof = end->proof,
+                        .ends_with_leg = leg->state == LEG_OVER,
+                        .heard_ms = (int64_t)end->heard_samples * 1000 / leg->rate_hz,
+                        .text = end->text_bytes ? end->text : "",
+                        .text_bytes = end->text_bytes};
+}
+
 static void on_ended(void *context, const cal_playout_end *end) {
   cal_leg *leg = context;
   if (end->id >= OWN_UTTERANCES) return;
-  cal_leg_said said = {.utterance = end->id,
-                       .is_interrupted = end->is_interrupted,
-                       .proof = end->proof,
-                       .ends_with_leg = leg->state == LEG_OVER,
-                       .code = failure_of(leg, end->id),
-                       .heard_ms = (int64_t)end->heard_samples * 1000 / leg->rate_hz,
-                       .text = end->text_bytes ? end->text : "",
-                       .text_bytes = end->text_bytes};
+  cal_leg_said said = said_of(leg, end);
+  said.code = failure_of(leg, end->id);
   leg->options.hooks->utterance_ended(leg->options.owner, &said);
+}
+
+static void on_paused(void *context, const cal_playout_end *so_far) {
+  cal_leg *leg = context;
+  cal_leg_said said = said_of(leg, so_far);
+  leg->options.hooks->utterance_paused(leg->options.owner, &said);
 }
 
 /* What the role says of the playout, and the rest. A frame of an odd rate has no whole milliseconds. */
@@ -51,6 +61,7 @@ void cal_leg_voice_open(cal_leg *leg, const cal_playout_options *options, uint32
   mine.rate_hz = leg->rate_hz;
   mine.on_started = on_started;
   mine.on_ended = on_ended;
+  mine.on_paused = on_paused;
   mine.context = leg;
   cal_playout_init(&leg->playout, &mine);
   uint64_t frame_ns = (uint64_t)leg->frame_samples * CAL_S / leg->rate_hz;
@@ -85,6 +96,7 @@ static void on_drain_overdue(cal_timer *timer) {
 
 /* Every piece of sound gives the voice time for the next one. */
 void cal_leg_drain(cal_leg *leg) {
+  cal_playout_resume(&leg->playout);
   uint64_t ms = cal_playout_remaining(&leg->playout) * 1000 / leg->rate_hz + DRAIN_PATIENCE_MS;
   uint64_t from_ns = cal_leg_now_ns(leg);
   if (leg->port->hold_until_ns > from_ns) from_ns = leg->port->hold_until_ns;
@@ -145,9 +157,8 @@ void cal_leg_send(cal_leg *leg, const int16_t *frame) {
  * playout, on a schedule that begins now, because the carrier holds nothing any more. */
 static void flush(cal_leg *leg, const cal_playout_cleared *cleared, uint32_t ahead) {
   const cal_port_ops *port = leg->port->ops;
-  if (!cleared->utterances) return;
   if (!cleared->flush) {
-    if (cal_playout_is_drained(&leg->playout)) port->forget(leg->port);
+    if (cleared->utterances && cal_playout_is_drained(&leg->playout)) port->forget(leg->port);
     return;
   }
   port->clear(leg->port);
@@ -162,11 +173,26 @@ void cal_leg_stop(cal_leg *leg, uint32_t utterance) {
   flush(leg, &cleared, ahead);
 }
 
-/* In the tick of the decision, without asking a script. Only what is being said can be interrupted: a prompt
- * that waits behind an uninterruptible greeting stays. */
+static int try_pause(cal_leg *leg, uint32_t flags) {
+  uint32_t ahead = cal_playout_ahead(&leg->playout);
+  cal_playout_cleared cleared = cal_playout_pause(&leg->playout, flags);
+  flush(leg, &cleared, ahead);
+  return cal_playout_is_paused(&leg->playout);
+}
+
+void cal_leg_pause(cal_leg *leg, int is_on) {
+  if (is_on)
+    try_pause(leg, 0);
+  else
+    cal_playout_resume(&leg->playout);
+}
+
+/* In the tick of the decision, without asking a script. Only what is being said can be stopped: a prompt
+ * that waits behind an uninterruptible greeting stays. What can be paused is, also when it has not begun. */
 void cal_leg_interrupt(cal_leg *leg, uint32_t flag) {
   uint32_t flags = 0;
   cal_leg_advance(leg);
+  if (flag == CAL_UTTERANCE_INTERRUPTIBLE && try_pause(leg, flag)) return;
   if (!cal_playout_speaking(&leg->playout, &flags) || !(flags & flag)) return;
   uint32_t ahead = cal_playout_ahead(&leg->playout);
   cal_playout_cleared cleared = cal_playout_clear(&leg->playout, 0, flag);

@@ -53,6 +53,7 @@ function core.wake_at(at) end
 ---  "vendor", party, "ended", {name, text, voice, ear}  a voice or ear of a vendor is gone; what it did not say is said by the voice here
 ---  "digit", party, key, in_band
 ---  "utterance", party, number, "started"
+---  "utterance", party, number, "paused", {heard_ms, heard = text, proven, unproven}
 ---  "utterance", party, number, "ended", {heard_ms, heard = text, interrupted, with_leg, proven, unproven, error = text|nil}
 ---@param handler fun(kind: string, ...: any)
 function core.handler(handler) end
@@ -299,7 +300,8 @@ function core.stopped() end
 ---@param party integer  1: the caller
 ---@param utterance integer
 ---@param text string at most 4,000 bytes
----@param options {voice: string?, interruptible: boolean?, digits_stop: boolean?}|nil
+---@param options {voice: string?, interruptible: boolean?, reversible: boolean?, digits_stop: boolean?}|nil  reversible: the caller's
+---speech pauses it instead of stopping it, and so does core.pause
 ---@return true|nil ok, string? message, string? code
 function core.say(party, utterance, text, options) end
 
@@ -307,7 +309,7 @@ function core.say(party, utterance, text, options) end
 ---@param party integer  1: the caller
 ---@param utterance integer
 ---@param path string relative to the workspace, no ".."
----@param options {interruptible: boolean?, digits_stop: boolean?}|nil
+---@param options {interruptible: boolean?, reversible: boolean?, digits_stop: boolean?}|nil
 ---@return true|nil ok, string? message, string? code
 function core.play(party, utterance, path, options) end
 
@@ -333,6 +335,14 @@ function core.tone(party, utterance, name, seconds) end
 ---@param utterance integer|nil
 ---@return true|nil ok, string? message, string? code
 function core.stop(party, utterance) end
+
+---Pauses what is being said, or comes next, if it is reversible: the carrier forgets what it has not played; "utterance … paused" says
+---what was heard. Or goes on, from the first word that was not surely heard. Nothing that is said is heard until then; a pause that
+---is not ended is over after a minute, and with a stop of everything.
+---@param party integer  1: the caller
+---@param on boolean
+---@return true|nil ok, string? message, string? code
+function core.pause(party, on) end
 
 ---How to listen from now on. Without choices the speech is cut into utterances but not recognised.
 ---`numbers`: in words, up to about `max` [9,999,999]. `free_text`: any words, as text; the rest is not looked at then.

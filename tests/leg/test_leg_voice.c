@@ -202,6 +202,109 @@ static void pitfall_17_a_caller_who_speaks_stops_the_carrier_in_the_same_frame(v
   peer_leave(&p);
 }
 
+static void pause_saying(int is_on) {
+  cal_party_command(p.call,
+                    &(cal_command){.kind = CAL_COMMAND_LEG_PAUSE, .flags = is_on ? CAL_COMMAND_ON : 0});
+  kit_run_ms(&k, 0);
+}
+
+/* The caller speaks until that is noticed. */
+static seen_event *speak_up(void) {
+  static int16_t speech[RATE];
+  kit_speech(speech, RATE);
+  for (size_t at = 0; !kit_event(&k, CAL_EVENT_SPEECH_STARTED, 0) && at + FRAME <= RATE; at += FRAME)
+    peer_speaks(&p, speech + at, FRAME);
+  return kit_event(&k, CAL_EVENT_SPEECH_STARTED, 0);
+}
+
+static void what_is_reversible_is_paused_in_the_same_frame_and_goes_on(void **state) {
+  begin_echoing();
+  peer_is_silent(&p, 1500);
+  cal_clip *clip = counting(8);
+  kit_say(p.call, 1, cal_ref(clip), CAL_COMMAND_INTERRUPTIBLE | CAL_COMMAND_REVERSIBLE);
+  kit_say(p.call, 2, kit_clip(300, "and more", 0), CAL_COMMAND_INTERRUPTIBLE | CAL_COMMAND_REVERSIBLE);
+  peer_is_silent(&p, 800);
+  seen_event *started = speak_up();
+  assert_non_null(started);
+  said *clear = peer_said(&p, CAL_WIRE_CLEAR, 0);
+  assert_non_null(clear);
+  assert_int_equal(clear->at_ns, started->at_ns);
+  seen_event *paused = kit_event(&k, CAL_EVENT_UTTERANCE_PAUSED, 0);
+  assert_non_null(paused);
+  assert_true(paused < started);
+  assert_int_equal(paused->utterance, 1);
+  assert_string_equal(paused->text, "one two");
+  uint32_t after = p.said_count;
+  size_t heard = p.heard_count;
+  peer_is_silent(&p, 3000);
+  assert_int_equal(p.said_count, after);
+  assert_int_equal(kit_events(&k, CAL_EVENT_UTTERANCE_ENDED), 0);
+  pause_saying(0);
+  peer_is_silent(&p, 4000);
+  for (uint32_t i = 0, from = 500 * RATE / 1000; from + i < clip->samples; i++) /* from "three" */
+    if (p.heard[heard + i] != kit_mulaw(clip->data[from + i])) fail_msg("sample %u differs", i);
+  assert_int_equal(kit_ended(&k, 1)->flags, CAL_EVENT_PROVEN);
+  assert_string_equal(kit_ended(&k, 1)->text, "one two three four five six seven eight");
+  assert_string_equal(kit_ended(&k, 2)->text, "and more");
+  assert_int_equal(kit_events(&k, CAL_EVENT_UTTERANCE_PAUSED), 1);
+  cal_unref(clip);
+  peer_leave(&p);
+}
+
+static void what_was_paused_may_be_cut(void **state) {
+  begin_echoing();
+  peer_is_silent(&p, 1500);
+  kit_say(p.call, 1, counting(8), CAL_COMMAND_INTERRUPTIBLE | CAL_COMMAND_REVERSIBLE);
+  kit_say(p.call, 2, kit_clip(300, "terms", 0), CAL_COMMAND_INTERRUPTIBLE | CAL_COMMAND_REVERSIBLE);
+  peer_is_silent(&p, 800);
+  assert_non_null(speak_up());
+  peer_is_silent(&p, 1000);
+  cal_party_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_STOP, .utterance = 1});
+  kit_run_ms(&k, 1000);
+  assert_int_equal(kit_ended(&k, 1)->flags, CAL_EVENT_INTERRUPTED);
+  assert_string_equal(kit_ended(&k, 1)->text, "one two");
+  assert_null(kit_ended(&k, 2)); /* one after the other, and nothing of the next one between */
+  assert_null(peer_said(&p, CAL_WIRE_CLEAR, 1));
+  cal_party_command(p.call, &(cal_command){.kind = CAL_COMMAND_LEG_STOP, .utterance = 2});
+  kit_run_ms(&k, 1000);
+  assert_string_equal(kit_ended(&k, 2)->text, "");
+  kit_say(p.call, 3, kit_clip(300, "well", 0), 0);
+  kit_run_ms(&k, 1000);
+  assert_string_equal(kit_ended(&k, 3)->text, "well");
+  peer_leave(&p);
+}
+
+static void a_script_pauses_what_speech_does_not(void **state) {
+  begin_echoing();
+  kit_say(p.call, 1, counting(4), CAL_COMMAND_REVERSIBLE);
+  peer_is_silent(&p, 400);
+  pause_saying(1);
+  assert_non_null(peer_said(&p, CAL_WIRE_CLEAR, 0));
+  pause_saying(1); /* again is harmless */
+  pause_saying(0);
+  kit_run_ms(&k, 3000);
+  assert_null(peer_said(&p, CAL_WIRE_CLEAR, 1));
+  assert_string_equal(kit_ended(&k, 1)->text, "one two three four");
+  assert_int_equal(kit_events(&k, CAL_EVENT_UTTERANCE_PAUSED), 1);
+  pause_saying(1); /* of nothing */
+  kit_say(p.call, 2, counting(1), 0);
+  kit_run_ms(&k, 1000);
+  assert_non_null(kit_ended(&k, 2));
+  peer_leave(&p);
+}
+
+static void a_pause_does_not_outlive_a_drain(void **state) {
+  begin_echoing();
+  kit_say(p.call, 1, counting(4), CAL_COMMAND_REVERSIBLE);
+  peer_is_silent(&p, 400);
+  pause_saying(1);
+  kit_end(p.call, CAL_COMMAND_DRAIN);
+  kit_run_ms(&k, 2000);
+  assert_string_equal(kit_ended(&k, 1)->text, "one two three four");
+  assert_int_equal(kit_events(&k, CAL_EVENT_LEG_ENDED), 1);
+  peer_leave(&p);
+}
+
 static void who_may_not_be_interrupted_is_not(void **state) {
   static int16_t speech[RATE];
   kit_speech(speech, RATE);
@@ -571,6 +674,10 @@ int main(void) {
       TEST(a_voice_that_pauses_starts_again_without_a_burst),
       TEST(a_voice_that_fails_is_told_with_the_end),
       TEST(pitfall_17_a_caller_who_speaks_stops_the_carrier_in_the_same_frame),
+      TEST(what_is_reversible_is_paused_in_the_same_frame_and_goes_on),
+      TEST(what_was_paused_may_be_cut),
+      TEST(a_script_pauses_what_speech_does_not),
+      TEST(a_pause_does_not_outlive_a_drain),
       TEST(who_may_not_be_interrupted_is_not),
       TEST(a_key_stops_what_says_so),
       TEST(a_stop_of_one_keeps_the_other_whole),

@@ -301,6 +301,9 @@ function receive.utterance(self, number, what, result)
   if not utterance then return end
   if what == "started" then
     utterance.started = true
+  elseif what == "paused" then
+    utterance.so_far = result.heard
+    ears.tell(self._ears, "paused", utterance)
   else
     if (result.heard_ms or 0) > 0 then utterance.started = true end
     finish_utterance(self, utterance, result or {})

@@ -79,6 +79,7 @@ function Call:_speak(sentence, opts)
   return told(self, utterance, core.say(CALLER, utterance.number, words, {
     voice = voice_of(self, opts.voice or self._voice),
     interruptible = either(opts.barge_in, self.template.barge_in),
+    reversible = opts.reversible or false,
     digits_stop = opts.digits_stop or false,
   }))
 end
