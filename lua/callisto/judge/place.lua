@@ -11,8 +11,9 @@ local function line_of(text, at)
 end
 
 local function is_comment(text, at)
-  local before = text:sub(1, at - 1):match "[^\n]*$"
-  return before:find("--", 1, true) ~= nil
+  local before = text:sub(1, at - 1)
+  local line = before:match "^.*\n(.*)" or before -- anchored: one run over the text, not one from each of its characters
+  return line:find("--", 1, true) ~= nil
 end
 
 local function find_word(text, from, word, after)
