@@ -28,8 +28,9 @@ int cal_edition_compile(cal_generation **result, const cal_edition_sources *sour
   roots[count++] = (cal_generation_root){.dir = sources->workspace, .prefix = "", .only = "routing.lua"};
   roots[count++] = (cal_generation_root){.dir = shipped, .prefix = "providers"};
   roots[count++] = (cal_generation_root){.dir = sources->library, .prefix = "", .except = "meta"};
-  int code =
-      (sources->is_again ? cal_generation_again : cal_generation_build)(result, roots, count, NULL, NULL);
+  const cal_generation *earlier = sources->earlier ? sources->earlier->generation : NULL;
+  int code = sources->is_again ? cal_generation_again(result, roots, count, NULL, NULL)
+                               : cal_generation_build(result, roots, count, earlier, NULL, NULL);
   cal_free(roots);
   return code;
 }

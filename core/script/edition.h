@@ -20,6 +20,7 @@ typedef struct cal_edition_sources {
   const cal_generation_root *before; /* modules that go before those of the workspace; for specs */
   size_t before_count;
   int is_again; /* the same files are built again and again (cal_generation_again): specs make an engine for each call */
+  const struct cal_edition *earlier; /* what is the same in it is not made again; NULL: there is none */
 } cal_edition_sources;
 
 #define CAL_EDITION_FOLDERS 4

@@ -219,8 +219,12 @@ static void on_worker(uv_work_t *work) {
     add_problem(reload, 0, "callisto.lua", 0, cal_error_text());
     return;
   }
-  if (cal_edition_build(&reload->built, &o->sources, settings, o->reach, add_problem, reload) < 0)
+  cal_edition_sources sources = o->sources;
+  cal_edition *earlier = cal_reload_edition(reload);
+  sources.earlier = earlier;
+  if (cal_edition_build(&reload->built, &sources, settings, o->reach, add_problem, reload) < 0)
     add_problem(reload, 0, o->sources.workspace, 0, cal_error_text());
+  cal_unref(earlier);
   cal_free(settings);
 }
 

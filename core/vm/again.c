@@ -62,14 +62,16 @@ int cal_generation_again(cal_generation **result, const cal_generation_root *roo
   uint64_t stamp =
       stamp_of(roots, root_count); /* before the files are read: a later change is seen next time */
   pthread_mutex_lock(&lock);
-  cal_generation *known = last && last_stamp == stamp ? cal_ref(last) : NULL;
+  cal_generation *known = cal_ref(last);
+  int is_same = known && last_stamp == stamp;
   pthread_mutex_unlock(&lock);
-  if (known) {
+  if (is_same) {
     report_broken(known, report, context);
     *result = known;
     return 0;
   }
-  int code = cal_generation_build(result, roots, root_count, report, context);
+  int code = cal_generation_build(result, roots, root_count, known, report, context);
+  cal_unref(known);
   if (code < 0) return code;
   pthread_mutex_lock(&lock);
   cal_generation *old = last;

@@ -73,19 +73,36 @@ static void compile(lua_State *L, cal_module *module, const cal_source *source) 
     return;
   }
   module->bytes = code.bytes;
-  module->bytecode = cal_buf_take(&code);
+  module->bytecode = memcpy(cal_ref_new(code.bytes, NULL), code.data, code.bytes);
+  cal_buf_free(&code);
 }
 
-static void fill_module(lua_State *L, cal_module *module, cal_source *source) {
+int cal_module_is_same(const cal_module *a, const cal_module *b) {
+  return a->digest == b->digest && a->text_bytes == b->text_bytes && !a->error == !b->error &&
+         !strcmp(a->name, b->name) && !strcmp(a->path, b->path);
+}
+
+/* Whether the module got its bytecode from the earlier generation. Broken ones are compiled again, for their error. */
+static int is_shared(cal_module *module, const cal_generation *before) {
+  const cal_module *same = before ? cal_generation_find(before, module->name) : NULL;
+  if (!same || !cal_module_is_same(same, module)) return 0;
+  module->bytes = same->bytes;
+  module->bytecode = cal_ref((void *)same->bytecode);
+  return 1;
+}
+
+static void fill_module(lua_State *L, cal_module *module, cal_source *source, const cal_generation *before) {
   module->name = source->name;
   module->path = source->path;
   source->name = source->path = NULL; /* moved */
   if (source->text) module->digest = fnv1a(FNV_START, source->text, source->bytes);
+  module->text_bytes = source->bytes;
   if (source->error) {
     module->error = source->error;
     source->error = NULL; /* moved */
     return;
   }
+  if (is_shared(module, before)) return;
   compile(L, module, source);
   lua_settop(L, 0);
 }
@@ -110,13 +127,13 @@ static void destroy(void *object) {
     cal_free((char *)module->name);
     cal_free((char *)module->path);
     cal_free((char *)module->error);
-    cal_free((void *)module->bytecode);
+    cal_unref((void *)module->bytecode);
   }
   cal_free(generation->modules);
 }
 
 int cal_generation_build(cal_generation **result, const cal_generation_root *roots, size_t root_count,
-                         cal_generation_report report, void *context) {
+                         const cal_generation *before, cal_generation_report report, void *context) {
   static atomic_uint_fast64_t serials;
   cal_sources sources;
   int code = cal_sources_read(&sources, roots, root_count);
@@ -133,7 +150,7 @@ int cal_generation_build(cal_generation **result, const cal_generation_root *roo
   generation->serial = atomic_fetch_add(&serials, 1) + 1;
   for (size_t i = 0; i < sources.count; i++) {
     cal_module *module = &generation->modules[i];
-    fill_module(L, module, &sources.list[i]);
+    fill_module(L, module, &sources.list[i], before);
     if (!module->error) continue;
     generation->broken++;
     if (report) report(context, module->path, module->error_line, module->error);

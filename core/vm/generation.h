@@ -39,23 +39,28 @@ typedef struct cal_module {
   const char *error; /* NULL, or why the module is broken */
   int error_line;    /* 0 when the error has no line */
   const void *bytecode;
-  size_t bytes;    /* of bytecode; 0 when broken */
-  uint64_t digest; /* of the source text */
+  size_t bytes;      /* of bytecode; 0 when broken */
+  uint64_t digest;   /* of the source text */
+  size_t text_bytes; /* of the same; 0 when it could not be read */
 } cal_module;
 
 /* Told once for each broken file, in order of names. `line` is 0 when the error has none. */
 typedef void (*cal_generation_report)(void *context, const char *path, int line, const char *message);
 
-/* Compiles every *.lua below the roots. Hidden files are passed over. Returns owned, also when modules are
- * broken: ask cal_generation_broken. -EIO when a folder cannot be read, -E2BIG over the ceiling of files.
+/* Compiles every *.lua below the roots. Hidden files are passed over. Files that are the same in `before`, an
+ * earlier generation or NULL, share its bytecode. Returns owned, also when modules are broken: ask
+ * cal_generation_broken. -EIO when a folder cannot be read, -E2BIG over the ceiling of files.
  * Blocks on the disk: not for a thread that serves calls. `report` may be NULL. */
 int cal_generation_build(cal_generation **result, const cal_generation_root *roots, size_t root_count,
-                         cal_generation_report report, void *context);
+                         const cal_generation *before, cal_generation_report report, void *context);
 
 /* The same, but the generation that was given out last is given again when no file below the roots has
- * changed since (by its time and size) and the texts are the same. For specs. */
+ * changed since (by its time and size) and the texts are the same; otherwise it is `before`. For specs. */
 int cal_generation_again(cal_generation **result, const cal_generation_root *roots, size_t root_count,
                          cal_generation_report report, void *context);
+
+/* Whether a module of one generation is the same file, with the same text, as one of another. */
+int cal_module_is_same(const cal_module *a, const cal_module *b);
 
 /* NULL when there is none. Borrowed for as long as the generation is held. */
 const cal_module *cal_generation_find(const cal_generation *generation, const char *name);

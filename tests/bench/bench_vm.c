@@ -51,7 +51,7 @@ static int nothing(lua_State *L) { return 0; }
 static void build_generation(cal_generation **generation) {
   const char *library = getenv("CALLISTO_LIBRARY");
   cal_generation_root roots[] = {{.dir = library ? library : "lua", .prefix = "", .except = "meta"}};
-  check(cal_generation_build(generation, roots, 1, NULL, NULL));
+  check(cal_generation_build(generation, roots, 1, NULL, NULL, NULL));
 }
 
 /* As a service does it: new code has a new pool, and calls do not wait until that is full. */

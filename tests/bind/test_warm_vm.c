@@ -27,7 +27,7 @@ static cal_generation *generation;
 
 static int setup(void **unused) {
   cal_generation_root roots[] = {{.dir = CAL_SOURCE_DIR "/lua", .prefix = "", .except = "meta"}};
-  return cal_generation_build(&generation, roots, 1, NULL, NULL);
+  return cal_generation_build(&generation, roots, 1, NULL, NULL, NULL);
 }
 
 static int teardown(void **unused) {

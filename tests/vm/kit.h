@@ -66,7 +66,7 @@ static inline cal_generation *build_generation(cal_generation_report report, voi
   cal_generation_root roots[] = {{.dir = lua, .prefix = "", .except = "meta"},
                                  {.dir = templates, .prefix = "templates"}};
   cal_generation *generation = NULL;
-  assert_int_equal(cal_generation_build(&generation, roots, 2, report, context), 0);
+  assert_int_equal(cal_generation_build(&generation, roots, 2, NULL, report, context), 0);
   return generation;
 }
 

@@ -118,7 +118,7 @@ static void the_earlier_root_wins(void **unused) {
   cal_generation_root roots[] = {
       {.dir = missing, .prefix = "t"}, {.dir = mine, .prefix = "t"}, {.dir = shipped, .prefix = "t"}};
   cal_generation *generation = NULL;
-  assert_int_equal(cal_generation_build(&generation, roots, 3, NULL, NULL), 0);
+  assert_int_equal(cal_generation_build(&generation, roots, 3, NULL, NULL, NULL), 0);
   assert_int_equal(cal_generation_broken(generation), 0);
   cal_vm *vm = new_vm(CAL_VM_CALL, generation);
   assert_int_equal(run_text(vm, "return require 't.order' .. ' ' .. require 't.other'"), 0);
@@ -133,7 +133,7 @@ static void a_root_may_hold_only_one_file(void **unused) {
   write_file("spec/routing.lua", "neither is this");
   cal_generation_root root = {.dir = workspace, .prefix = "", .only = "routing.lua"};
   cal_generation *generation = NULL;
-  assert_int_equal(cal_generation_build(&generation, &root, 1, NULL, NULL), 0);
+  assert_int_equal(cal_generation_build(&generation, &root, 1, NULL, NULL, NULL), 0);
   assert_int_equal(cal_generation_count(generation), 1);
   assert_null(cal_generation_find(generation, "routing")->error);
   cal_unref(generation);
@@ -175,6 +175,51 @@ static void a_vm_keeps_the_code_it_began_with(void **unused) {
   cal_vm_free(newer);
 }
 
+static const void *bytecode_of(const cal_generation *generation, const char *name) {
+  return cal_generation_find(generation, name)->bytecode;
+}
+
+static void files_that_are_the_same_are_not_compiled_again(void **unused) {
+  char lua[128];
+  write_file("lua/kept.lua", "return 'kept'");
+  write_file("lua/edited.lua", "return 1");
+  write_file("lua/bad.lua", "return return");
+  snprintf(lua, sizeof lua, "%s/lua", workspace);
+  cal_generation_root root = {.dir = lua, .prefix = ""};
+  cal_generation *before, *after;
+  assert_int_equal(cal_generation_build(&before, &root, 1, NULL, NULL, NULL), 0);
+  write_file("lua/edited.lua", "return 2");
+  write_file("lua/more.lua", "return 3");
+  assert_int_equal(cal_generation_build(&after, &root, 1, before, NULL, NULL), 0);
+  assert_ptr_equal(bytecode_of(before, "kept"), bytecode_of(after, "kept"));
+  assert_ptr_not_equal(bytecode_of(before, "edited"), bytecode_of(after, "edited"));
+  assert_int_equal(cal_generation_find(after, "bad")->error_line, 1);
+  cal_unref(before);
+  cal_vm *vm = new_vm(CAL_VM_CALL, after);
+  cal_unref(after);
+  assert_int_equal(run_text(vm, "return require 'kept' .. require 'edited' .. require 'more'"), 0);
+  assert_string_equal(lua_tostring(cal_vm_state(vm), -1), "kept23");
+  cal_vm_free(vm);
+}
+
+static void a_file_of_the_same_text_at_another_place_is_compiled(void **unused) {
+  char mine[128], shipped[128];
+  write_file("mine/order.lua", "error 'here'");
+  write_file("shipped/order.lua", "error 'here'");
+  snprintf(mine, sizeof mine, "%s/mine", workspace);
+  snprintf(shipped, sizeof shipped, "%s/shipped", workspace);
+  cal_generation_root roots[] = {{.dir = mine, .prefix = "t"}, {.dir = shipped, .prefix = "t"}};
+  cal_generation *before, *after;
+  assert_int_equal(cal_generation_build(&before, &roots[1], 1, NULL, NULL, NULL), 0);
+  assert_int_equal(cal_generation_build(&after, roots, 2, before, NULL, NULL), 0);
+  cal_vm *vm = new_vm(CAL_VM_CALL, after);
+  assert_int_equal(cal_vm_require(vm, "t.order"), -EINVAL);
+  assert_non_null(strstr(cal_vm_error(vm), "mine/order.lua:1: here"));
+  cal_vm_free(vm);
+  cal_unref(before);
+  cal_unref(after);
+}
+
 static void a_root_may_be_a_text_and_wins_over_later_files(void **unused) {
   char templates[128];
   write_file("templates/order.lua", "return 'file'");
@@ -183,7 +228,7 @@ static void a_root_may_be_a_text_and_wins_over_later_files(void **unused) {
                                  {.dir = "given", .prefix = "templates.bad", .text = "return return"},
                                  {.dir = templates, .prefix = "templates"}};
   cal_generation *generation = NULL;
-  assert_int_equal(cal_generation_build(&generation, roots, 3, NULL, NULL), 0);
+  assert_int_equal(cal_generation_build(&generation, roots, 3, NULL, NULL, NULL), 0);
   assert_int_equal(cal_generation_count(generation), 2);
   assert_int_equal(cal_generation_broken(generation), 1);
   assert_int_equal(cal_generation_find(generation, "templates.bad")->error_line, 1);
@@ -233,6 +278,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(a_root_may_hold_only_one_file, setup, teardown),
       cmocka_unit_test_setup_teardown(the_digest_follows_names_and_sources, setup, teardown),
       cmocka_unit_test_setup_teardown(it_is_given_again_until_a_file_changes, setup, teardown),
+      cmocka_unit_test_setup_teardown(files_that_are_the_same_are_not_compiled_again, setup, teardown),
+      cmocka_unit_test_setup_teardown(a_file_of_the_same_text_at_another_place_is_compiled, setup, teardown),
       cmocka_unit_test_setup_teardown(a_root_may_be_a_text_and_wins_over_later_files, setup, teardown),
       cmocka_unit_test_setup_teardown(a_vm_keeps_the_code_it_began_with, setup, teardown),
   };
