@@ -2,18 +2,11 @@
 # code: reloads, specs, and the pieces by themselves; sourced by scripts/bench.
 
 # 200 templates, of which one is saved again and again while calls are up. The engine is asked which code runs until it is
-# the new one: from the file's change to the first call it would answer. A reload that was asked for is timed beside it. The
-# workspace has everything that is watched: where something is missing the watcher looks every two seconds instead.
+# the new one: from the file's change to the first call it would answer. A reload that was asked for is timed beside it.
 measure_reload() { # measure_reload CALLS
   local n=200 i began watched=() asked=() failed=0
   local workspace=$scratch/reload
-  rm -rf "$workspace"
-  mkdir -p "$workspace"/{templates,providers,menus,exchange}
-  for i in callisto.lua routing.lua; do echo "return {}" >"$workspace/$i"; done
-  cp tests/bench/workspace/templates/*.lua "$workspace/templates/"
-  for i in $(seq "$n"); do
-    sed "s/order-confirmation/order-$i/" templates/order_confirmation.lua >"$workspace/templates/order_$i.lua"
-  done
+  make_templates "$workspace" "$n"
   start_engine "$workspace" --watch
   load held --calls "$1" --rate 100 --seconds 12 --settle 2 --abrupt --label "$1 calls during reloads" >"$scratch/during" &
   local loader=$!
@@ -37,6 +30,19 @@ measure_reload() { # measure_reload CALLS
   row_of_calls "reload of $n templates, with $1 calls up: longest of 3" "$(worst "${asked[@]}") ms" "500 ms" \
     "$failed == 0 && $(worst "${asked[@]}") <= 500"
   row_of_calls "a saved file → the next call runs it (150 ms of them quiet time): longest of 3" "$(worst "${watched[@]}") ms" - -
+}
+
+# A workspace of so many templates, and those of the calls. It has everything that is watched: where something is missing the
+# watcher looks every two seconds instead.
+make_templates() { # make_templates FOLDER COUNT
+  local i
+  rm -rf "$1"
+  mkdir -p "$1"/{templates,providers,menus,exchange}
+  for i in callisto.lua routing.lua; do echo "return {}" >"$1/$i"; done
+  cp tests/bench/workspace/templates/*.lua "$1/templates/"
+  for i in $(seq "$2"); do
+    sed "s/order-confirmation/order-$i/" templates/order_confirmation.lua >"$1/templates/order_$i.lua"
+  done
 }
 
 digest() { curl -s "$PUBLIC_BASE_URL/api/code" | field digest; }

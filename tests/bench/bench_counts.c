@@ -1,10 +1,13 @@
-/* What a frame, a webhook and a VM cost in instructions, which a busy machine does not change: one engine in a
- * lab (lab/lab.h), over simulated time, with a carrier of this program's own at the other end of the wire.
+/* What a frame, a webhook, a VM, a start and a reload cost in instructions, which a busy machine does not change:
+ * one engine in a lab (lab/lab.h), over simulated time, with a carrier of this program's own at the other end of
+ * the wire.
  *
- *   valgrind --tool=callgrind --instr-atstart=no bench_counts frame|webhook       the same number each time
+ *   valgrind --tool=callgrind --instr-atstart=no bench_counts frame|webhook           the same number each time
+ *   valgrind --tool=callgrind --instr-atstart=no bench_counts start|reload FOLDER     a workspace
  *
  * Counted is what happens between two dumps' beginnings: FRAMES of each of CALLS held calls, each 20 ms in and
- * out, or WEBHOOKS that become calls, each with the VM that is built for it and with the callback that ends it.
+ * out; or WEBHOOKS that become calls, each with the VM that is built for it and with the callback that ends it; or
+ * the start of an engine with a workspace; or a reload of it after its template CHANGED got a line more.
  * Sockets and TLS are not in it, for the network lies in memory; the carrier's half of that network is. Prints
  * how many of them there were. With --toggle-collect=cal_pool_take a count of webhooks is one of VMs. */
 #include <stdint.h>
@@ -31,12 +34,15 @@ enum { CALLS = 10, FRAMES = 250, WEBHOOKS = 20, WARM_FRAMES = 50, WARM_WEBHOOKS 
 #define URL "https://" HOST
 #define ACCOUNT "AC00000000000000000000000000000001"
 #define TOKEN "bench-token-0123456789"
+#define KEY "bench-key-0123456789"
 #define PATIENCE (5 * CAL_S)
+#define CHANGED "templates/order_7.lua"
 
 static const char settings_json[] =
     "{\"env\":{\"PUBLIC_BASE_URL\":\"" URL "\",\"TWILIO_ACCOUNT_SID\":\"" ACCOUNT
     "\",\"TWILIO_AUTH_TOKEN\":\"" TOKEN
-    "\",\"TWILIO_MAX_CONCURRENT\":\"1000\",\"TWILIO_CALLS_PER_SECOND\":\"1000\"},\"file\":{},\"cli\":{}}";
+    "\",\"TWILIO_MAX_CONCURRENT\":\"1000\",\"TWILIO_CALLS_PER_SECOND\":\"1000\",\"CALLISTO_API_KEYS\":\"" KEY
+    "\"},\"file\":{},\"cli\":{}}";
 
 typedef struct call {
   char sid[40], stream[40], document[2048], url[512];
@@ -63,18 +69,22 @@ static void check(int code) {
 
 static uint64_t now_ns(void) { return cal_loop_now_ns(cal_lab_loop(lab)); }
 
-static void make_world(void) {
-  const char *library = getenv("CALLISTO_LIBRARY");
+static void make_lab(void) {
   check(cal_lab_new(&lab, &(cal_lab_options){.seed = 1, .wall_ms = 1772532900000}));
-  check(cal_lab_add(lab, &engine,
-                    &(cal_lab_engine){.host = HOST,
-                                      .service = "callisto.service",
-                                      .warm_module = "callisto.flow",
-                                      .workspace = "tests/bench/workspace",
-                                      .library = library ? library : "lua",
-                                      .settings_json = settings_json,
-                                      .fields = "content-type host user-agent x-twilio-signature",
-                                      .entry_budget_ms = 60000}));
+}
+
+static void add_engine(const char *workspace) {
+  const char *library = getenv("CALLISTO_LIBRARY");
+  check(
+      cal_lab_add(lab, &engine,
+                  &(cal_lab_engine){.host = HOST,
+                                    .service = "callisto.service",
+                                    .warm_module = "callisto.flow",
+                                    .workspace = workspace,
+                                    .library = library ? library : "lua",
+                                    .settings_json = settings_json,
+                                    .fields = "authorization content-type host user-agent x-twilio-signature",
+                                    .entry_budget_ms = 60000}));
 }
 
 /* ---- webhooks */
@@ -86,29 +96,30 @@ static void on_answer(void *context, const cal_http_result *result) {
            result->body.bytes ? result->body.at : "");
 }
 
+/* Sends a request, and waits until the answer is good. */
+static void fetch(call *c, cal_http_fetch_options *options) {
+  cal_id id;
+  c->status = 0;
+  options->method = "POST";
+  options->context = c;
+  options->on_done = on_answer;
+  check(cal_http_fetch(&id, cal_lab_net(lab), options));
+  for (uint64_t until = now_ns() + PATIENCE; !c->status && now_ns() < until;) cal_lab_move(lab, CAL_MS, 0);
+  if (c->status < 200 || c->status > 299) fail(options->url, c->document);
+}
+
 static void post(call *c, const char *path, const char *status, int is_final) {
   char url[256], signature[LOAD_SIGNATURE_BYTES], form[2048];
   load_parameter parameters[LOAD_WEBHOOK_PARAMETERS];
   load_webhook webhook = {ACCOUNT, c->sid, "+14155550100", "+14155550199", status, is_final};
   size_t count = load_webhook_parameters(&webhook, parameters);
-  cal_id id;
   snprintf(url, sizeof url, URL "%s", path);
   load_sign(signature, TOKEN, url, parameters, count);
   size_t bytes = load_form(form, sizeof form, parameters, count);
   const cal_http_field fields[] = {
       {cal_span_of("content-type"), cal_span_of("application/x-www-form-urlencoded; charset=UTF-8")},
       {cal_span_of("x-twilio-signature"), cal_span_of(signature)}};
-  c->status = 0;
-  check(cal_http_fetch(&id, cal_lab_net(lab),
-                       &(cal_http_fetch_options){.url = url,
-                                                 .method = "POST",
-                                                 .body = {form, bytes},
-                                                 .fields = fields,
-                                                 .field_count = 2,
-                                                 .context = c,
-                                                 .on_done = on_answer}));
-  for (uint64_t until = now_ns() + PATIENCE; !c->status && now_ns() < until;) cal_lab_move(lab, CAL_MS, 0);
-  if (c->status < 200 || c->status > 299) fail(path, c->document);
+  fetch(c, &(cal_http_fetch_options){.url = url, .body = {form, bytes}, .fields = fields, .field_count = 2});
 }
 
 static void ask(call *c) {
@@ -233,19 +244,64 @@ static void count_webhooks(void) {
   cal_lab_free(lab);
 }
 
-int main(int argc, char **argv) {
-  int is_frame = argc == 2 && !strcmp(argv[1], "frame");
-  if (!is_frame && (argc != 2 || strcmp(argv[1], "webhook"))) {
-    fprintf(stderr, "usage: bench_counts frame|webhook\n");
-    return 2;
-  }
-  cal_log_setup(CAL_LOG_ERROR, 0);
+static void count_start(const char *workspace) {
+  CALLGRIND_START_INSTRUMENTATION;
+  add_engine(workspace);
+  CALLGRIND_DUMP_STATS;
+  CALLGRIND_STOP_INSTRUMENTATION;
+}
+
+static void change(const char *workspace) {
+  char path[1024];
+  snprintf(path, sizeof path, "%s/" CHANGED, workspace);
+  FILE *file = fopen(path, "a");
+  if (!file || fputs("-- another edition\n", file) < 0 || fclose(file)) fail("cannot be changed", path);
+}
+
+static void count_reload(const char *workspace) {
+  const cal_http_field key = {cal_span_of("authorization"), cal_span_of("Bearer " KEY)};
+  add_engine(workspace);
+  change(workspace);
+  CALLGRIND_START_INSTRUMENTATION;
+  fetch(&calls[0],
+        &(cal_http_fetch_options){.url = URL "/api/code/reload", .fields = &key, .field_count = 1});
+  CALLGRIND_DUMP_STATS;
+  CALLGRIND_STOP_INSTRUMENTATION;
+  if (!strstr(calls[0].document, "\"what\":\"reloaded\"")) fail("not reloaded", calls[0].document);
+}
+
+static void count_code(int is_reload, const char *workspace) {
+  if (is_reload)
+    count_reload(workspace);
+  else
+    count_start(workspace);
+  printf("1\n");
+  cal_lab_free(lab);
+}
+
+static void count_calls(int is_frame) {
   wire = load_wire_find("twilio");
   load_sound_make(&wire->format, 0);
-  make_world();
+  add_engine("tests/bench/workspace");
   if (is_frame)
     count_frames();
   else
     count_webhooks();
+}
+
+int main(int argc, char **argv) {
+  const char *mode = argc > 1 ? argv[1] : "";
+  int is_frame = !strcmp(mode, "frame"), is_reload = !strcmp(mode, "reload");
+  int is_of_calls = argc == 2 && (is_frame || !strcmp(mode, "webhook"));
+  if (!is_of_calls && (argc != 3 || !(is_reload || !strcmp(mode, "start")))) {
+    fprintf(stderr, "usage: bench_counts frame|webhook|start FOLDER|reload FOLDER\n");
+    return 2;
+  }
+  cal_log_setup(CAL_LOG_ERROR, 0);
+  make_lab();
+  if (is_of_calls)
+    count_calls(is_frame);
+  else
+    count_code(is_reload, argv[2]);
   return 0;
 }
