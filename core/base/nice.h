@@ -16,6 +16,8 @@ enum {
   CAL_NICE_FILES = 10,
 };
 
-void cal_thread_nice(int level); /* of the calling thread; where the system refuses, nothing changes */
+/* Of the calling thread, beside the process's own niceness, so that one that was started with `nice` keeps the
+ * differences. Where the system refuses, nothing changes. */
+void cal_thread_nice(int level);
 
 #endif

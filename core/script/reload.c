@@ -9,10 +9,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/nice.h"
 #include "script/reach.h"
 #include "net/message.h"
 #include "data/json_escape.h"
 #include "loop/file_watch.h"
+#include "loop/work.h"
 
 #define WISHES_CAPACITY 1024
 #define QUIET_MS 150 /* a burst of changes is one change when it has been quiet for so long */
@@ -42,7 +44,6 @@ struct cal_reload {
   cal_wish wish;  /* what is being done */
   cal_wish later; /* what nobody waits for an answer to, wished meanwhile; without a reason there is none */
   int is_held;    /* rolled back: what is on disk is not wanted until a person asks for it */
-  uv_work_t work;
   cal_edition *built;
   cal_buf problems; /* JSON objects joined by commas; written by the worker, then by the main loop */
   int problem_count;
@@ -211,8 +212,8 @@ static void prepare(cal_reload *reload, cal_edition *edition) {
 
 /* ---- build */
 
-static void on_worker(uv_work_t *work) {
-  cal_reload *reload = work->data;
+static void build(void *context) {
+  cal_reload *reload = context;
   const cal_reload_options *o = &reload->options;
   char *settings = o->read_settings ? o->read_settings(o->settings_context) : cal_strdup(o->settings_json);
   if (!settings) {
@@ -253,8 +254,8 @@ static void judge_canary(cal_reload *reload, cal_edition *built) {
   prepare(reload, built);
 }
 
-static void on_built(uv_work_t *work, int status) {
-  cal_reload *reload = work->data;
+static void on_built(void *context) {
+  cal_reload *reload = context;
   reload->last_ms = (int64_t)((cal_reach_now_ns(reload->options.reach) - reload->began_ns) / CAL_MS);
   cal_edition *built = reload->built;
   reload->built = NULL;
@@ -277,13 +278,15 @@ static void begin_reload(cal_reload *reload, const cal_wish *wish) {
   reload->state = BUILDING;
   reload->began_ns = cal_reach_now_ns(reload->options.reach);
   begin_problems(reload);
-  reload->work.data = reload;
-  if (!reload->options.reach->is_simulated) {
-    uv_queue_work(cal_loop_uv(reload->options.loop), &reload->work, on_worker, on_built);
+  if (reload->options.reach->is_simulated) {
+    build(reload); /* time stands still meanwhile */
+    on_built(reload);
     return;
   }
-  on_worker(&reload->work); /* simulated time stands still meanwhile */
-  on_built(&reload->work, 0);
+  const cal_work work = {"reload", CAL_NICE_BUILDER, build, on_built, reload};
+  if (cal_work_start(reload->options.loop, &work) >= 0) return;
+  add_problem(reload, 0, reload->options.sources.workspace, 0, cal_error_text());
+  on_built(reload);
 }
 
 static void begin_rollback(cal_reload *reload, const cal_wish *wish) {
