@@ -28,7 +28,9 @@ static int judge(lua_State *L) {
   int code = cal_edition_compile(&generation,
                                  &(cal_edition_sources){.workspace = folder, .library = reach->library});
   if (code < 0) return cal_luax_refuse(L, code);
-  code = cal_judge(&verdict, reach, generation, prefix);
+  cal_readings *readings = cal_readings_make(reach, generation, prefix, NULL);
+  code = cal_judge(&verdict, reach, readings);
+  cal_unref(readings);
   cal_unref(generation);
   return code < 0 ? cal_luax_refuse(L, code) : push_owned(L, verdict);
 }

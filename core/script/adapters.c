@@ -54,7 +54,7 @@ static adapter *adapter_in(cal_adapters *adapters, const char *module) {
 /* The file was good when it was judged; it may still fail for want of memory. */
 static int open_vm(cal_adapters *adapters, adapter *a) {
   cal_value *value = NULL;
-  int code = cal_apart_new(&a->vm, adapters->reach, adapters->generation, a->module);
+  int code = cal_apart_new(&a->vm, adapters->reach, adapters->generation, a->module, NULL);
   if (code) return code;
   code = cal_apart_read(a->vm, a->module, &value);
   cal_free(value);

@@ -16,13 +16,15 @@ static void open_libraries(lua_State *L, void *context) {
   mine->reach->open(L);
 }
 
-int cal_apart_new(cal_vm **result, cal_reach *reach, cal_generation *generation, const char *name) {
+int cal_apart_new(cal_vm **result, cal_reach *reach, cal_generation *generation, const char *name,
+                  cal_buf *asked) {
   cal_vm_options options = {.kind = CAL_VM_CALL,
                             .name = name,
                             .memory_bytes = reach->limits.vm_memory_bytes,
                             .entry_budget_ms = reach->limits.entry_budget_ms,
                             .open = open_libraries,
-                            .context = reach};
+                            .context = reach,
+                            .asked = asked};
   int code = cal_vm_new(result, generation, &options);
   if (code) return code;
   code = cal_vm_require(*result, "callisto.judge.reading"); /* first of all: it takes away what acts */

@@ -10,6 +10,7 @@ const char *const cal_edition_folders[CAL_EDITION_FOLDERS] = {"templates", "prov
 static void destroy(void *object) {
   cal_edition *edition = object;
   cal_unref(edition->generation);
+  cal_unref(edition->readings);
   if (!edition->judged) cal_free((void *)edition->verdict);
   cal_unref(edition->judged);
   cal_free(edition->settings_json);
@@ -38,17 +39,20 @@ int cal_edition_compile(cal_generation **result, const cal_edition_sources *sour
 /* The edition that was judged last where the same files are built again and again. Labs are moved by one thread. */
 static cal_edition *last_judged;
 
-static int have_judged(cal_edition *edition, cal_reach *reach, int is_again) {
-  if (is_again && last_judged && last_judged->generation == edition->generation) {
-    edition->judged = cal_ref(last_judged);
-    edition->verdict = last_judged->verdict;
+static int have_judged(cal_edition *edition, cal_reach *reach, const cal_edition_sources *sources) {
+  const cal_edition *earlier = sources->is_again ? last_judged : sources->earlier;
+  if (sources->is_again && earlier && earlier->generation == edition->generation) {
+    edition->readings = cal_ref(earlier->readings);
+    edition->judged = cal_ref((void *)earlier);
+    edition->verdict = earlier->verdict;
     return 0;
   }
+  edition->readings = cal_readings_make(reach, edition->generation, "", earlier ? earlier->readings : NULL);
   cal_value *verdict;
-  int code = cal_judge(&verdict, reach, edition->generation, "");
+  int code = cal_judge(&verdict, reach, edition->readings);
   if (code) return code;
   edition->verdict = verdict;
-  if (!is_again) return 0;
+  if (!sources->is_again) return 0;
   cal_unref(last_judged);
   last_judged = cal_ref(edition);
   return 0;
@@ -62,7 +66,7 @@ int cal_edition_build(cal_edition **result, const cal_edition_sources *sources, 
   cal_edition *edition = cal_ref_new(sizeof *edition, destroy);
   edition->generation = generation;
   edition->settings_json = cal_strdup(settings_json);
-  if (reach) code = have_judged(edition, reach, sources->is_again);
+  if (reach) code = have_judged(edition, reach, sources);
   if (code) {
     cal_unref(edition);
     return code;

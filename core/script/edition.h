@@ -8,6 +8,7 @@
 
 typedef struct cal_edition {
   cal_generation *generation;
+  cal_readings *readings;     /* what its files are; NULL: a tool's */
   const cal_value *verdict;   /* of the judge, with the catalog; NULL: a tool's */
   struct cal_edition *judged; /* whose verdict it is: one reference; NULL: its own */
   char *settings_json;

@@ -5,15 +5,11 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "script/apart.h"
 #include "script/context.h"
 #include "script/lua_value.h"
 
 #define BUDGET_MS 20000 /* of our own code over what all files say */
 #define VERDICT_BYTES (64u << 20)
-
-/* Templates name voices and share menus, routes name templates. */
-static const char *const kinds[] = {"providers.", "menus.", "templates.", "exchange.", "routing"};
 
 static void open_libraries(lua_State *L, void *context) {
   cal_reach *reach = context;
@@ -35,52 +31,30 @@ static void put_text(lua_State *L, const char *name, const char *text) {
   lua_setfield(L, -2, name);
 }
 
-/* The fields `value`, or `error` and `trace`, of the table on top of the stack. */
-static int put_reading(lua_State *L, cal_reach *reach, cal_generation *generation, const cal_module *module) {
-  cal_vm *vm;
-  cal_value *value = NULL;
-  int code = cal_apart_new(&vm, reach, generation, module->name);
-  if (code) return code;
-  if (cal_apart_read(vm, module->name, &value)) {
-    put_text(L, "error", cal_error_text());
-    put_text(L, "trace", cal_vm_error(vm));
-  } else {
-    cal_lua_push_value(L, value);
-    lua_setfield(L, -2, "value");
-  }
-  cal_free(value);
-  cal_vm_free(vm);
-  return 0;
-}
-
-/* A module as the judge gets it. */
-static int push_file(lua_State *L, cal_reach *reach, cal_generation *generation, const cal_module *module) {
+/* A file as the judge gets it (callisto.JudgedFile). */
+static void push_file(lua_State *L, const cal_module *module, const cal_reading *reading) {
   lua_newtable(L);
   put_text(L, "module", module->name);
   put_text(L, "path", module->path);
-  if (module->error) {
-    put_text(L, "error", module->error);
-    return 0;
-  }
-  if (!luaL_loadbufferx(L, module->bytecode, module->bytes, module->name, "b"))
+  if (!module->error && !luaL_loadbufferx(L, module->bytecode, module->bytes, module->name, "b"))
     lua_setfield(L, -2, "chunk");
-  else
-    lua_pop(L, 1);
-  return put_reading(L, reach, generation, module);
+  if (reading->error) {
+    put_text(L, "error", reading->error);
+    put_text(L, "trace", reading->trace);
+  } else {
+    cal_lua_push_value(L, reading->value);
+    lua_setfield(L, -2, "value");
+  }
 }
 
-static int push_files(lua_State *L, cal_reach *reach, cal_generation *generation, const char *prefix) {
-  int count = 0;
-  size_t bytes = strlen(prefix);
+static void push_files(lua_State *L, const cal_readings *readings) {
+  const cal_module *module;
+  const cal_reading *reading;
   lua_newtable(L);
-  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-    for (const cal_module *module = NULL; (module = cal_generation_next(generation, kinds[i], module));) {
-      if (strncmp(module->name, prefix, bytes)) continue;
-      int code = push_file(L, reach, generation, module);
-      if (code) return code;
-      lua_rawseti(L, -2, ++count);
-    }
-  return 0;
+  for (size_t i = 0; (reading = cal_readings_at(readings, i, &module)); i++) {
+    push_file(L, module, reading);
+    lua_rawseti(L, -2, (int)i + 1);
+  }
 }
 
 /* verdict(files, library, into): inside the entry, so that packing may raise. */
@@ -99,25 +73,23 @@ static int judge_and_pack(lua_State *L) {
   return 0;
 }
 
-static int judge(cal_vm *vm, cal_buf *packed, cal_reach *reach, cal_generation *generation,
-                 const char *prefix) {
+static int judge(cal_vm *vm, cal_buf *packed, cal_reach *reach, const cal_readings *readings) {
   lua_State *L = cal_vm_state(vm);
   lua_pushcfunction(L, judge_and_pack);
-  int code = push_files(L, reach, generation, prefix);
-  if (code) return code;
+  push_files(L, readings);
   lua_pushstring(L, reach->library);
   lua_pushlightuserdata(L, packed);
-  code = cal_vm_enter(vm, 3, 0);
+  int code = cal_vm_enter(vm, 3, 0);
   return code ? cal_fail(code, "%s", cal_vm_error(vm)) : 0;
 }
 
-int cal_judge(cal_value **verdict, cal_reach *reach, cal_generation *generation, const char *prefix) {
+int cal_judge(cal_value **verdict, cal_reach *reach, const cal_readings *readings) {
   cal_vm *vm;
   cal_buf packed;
-  int code = new_judge(&vm, reach, generation);
+  int code = new_judge(&vm, reach, cal_readings_generation(readings));
   if (code) return code;
   cal_buf_init(&packed, VERDICT_BYTES);
-  code = judge(vm, &packed, reach, generation, prefix);
+  code = judge(vm, &packed, reach, readings);
   if (!code) *verdict = cal_value_take(&packed);
   cal_buf_free(&packed);
   cal_vm_free(vm);

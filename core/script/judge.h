@@ -1,6 +1,6 @@
 /* judge: may this code be used, and what is it?
  *
- *   every file ─► a VM of its own (apart.h) ─► data, or what is wrong
+ *   every file ─► a VM of its own (readings.h) ─► data, or what is wrong
  *   all of it  ─► a VM that runs our own code alone (lua/callisto/judge/init.lua) ─► the verdict
  *
  * The start of a server, a reload, a watcher, specs and `callisto check` ask the same judge with the same budgets. What it
@@ -11,12 +11,11 @@
 
 #include "base/value.h"
 #include "script/reach.h"
-#include "vm/generation.h"
+#include "script/readings.h"
 
-/* Judges all that a workspace can have a say in; of that, only modules whose names begin with `prefix` ("" for all).
- * `verdict` is owned and written on success: a table with `catalog`, `files`, `problems` and `warnings`. Fails only when no VM
+/* `verdict` is owned and written on success: a table with `catalog`, `files`, `problems` and `warnings`. Fails only when no VM
  * can be made. */
-int cal_judge(cal_value **verdict, cal_reach *reach, cal_generation *generation, const char *prefix);
+int cal_judge(cal_value **verdict, cal_reach *reach, const cal_readings *readings);
 
 /* Is told of what is wrong, by file and line (0: not known); `is_warning`: it may be used all the same. */
 typedef void (*cal_judge_report)(void *context, int is_warning, const char *path, int line,

@@ -79,6 +79,10 @@ static int refuse_unknown(lua_State *L, const char *name) {
   return luaL_error(L, "module '%s' is not there: %s", name, remedy);
 }
 
+static void note(cal_buf *asked, const char *name) {
+  if (asked->ceiling && cal_buf_append(asked, name, strlen(name) + 1)) asked->ceiling = 0;
+}
+
 static int l_require(lua_State *L) {
   const char *name = luaL_checkstring(L, 1);
   cal_vm *vm = cal_vm_of(L);
@@ -87,6 +91,7 @@ static int l_require(lua_State *L) {
   lua_pushvalue(L, 1);
   lua_rawget(L, 2);
   if (!lua_isnil(L, -1)) return 1;
+  if (vm->asked) note(vm->asked, name);
   cal_vm_check_stack(L);
   refuse_circle(L, vm->loading, name);
   if (!push_loader(L, vm, name)) return refuse_unknown(L, name);

@@ -44,6 +44,7 @@ struct cal_vm {
   int provided;                   /* registry reference: name → opener */
   int on_error;                   /* registry reference: the message handler of every entry */
   struct cal_vm_loading *loading; /* modules being loaded, innermost first */
+  cal_buf *asked;                 /* borrowed: names of modules that were asked for; may be NULL */
 
   cal_buf error;
   cal_buf last_place; /* trace of the script when its memory last ran short in this entry */

@@ -64,6 +64,7 @@ int cal_vm_new(cal_vm **result, cal_generation *generation, const cal_vm_options
   vm->name = cal_strdup(options->name ? options->name : "");
   vm->context = options->context;
   vm->print = options->print;
+  vm->asked = options->asked;
   vm->generation = cal_ref(generation);
   vm->memory.ceiling = options->memory_bytes ? options->memory_bytes : is_tool ? SIZE_MAX : MEMORY_BYTES;
   vm->memory.collect_at = vm->memory.ceiling / 2;

@@ -30,6 +30,7 @@
 
 #include <lua.h>
 
+#include "base/buf.h"
 #include "vm/generation.h"
 
 typedef struct cal_vm cal_vm;
@@ -48,6 +49,9 @@ typedef struct cal_vm_options {
   void (*open)(lua_State *L, void *context);
   void *context;                               /* borrowed; cal_vm_context */
   void (*print)(cal_vm *vm, const char *line); /* what a sandboxed script prints; NULL: to the log */
+  /* Names of modules are appended as they are asked for, each with its final zero, also of those that are not
+   * there; a sandboxed VM's. Its ceiling is 0 when they were too many. Borrowed; NULL: not noted. */
+  cal_buf *asked;
 } cal_vm_options;
 
 /* Returns owned; takes a reference of the generation (NULL: no modules). -ENOMEM, -EINVAL when `open` raised.
