@@ -160,18 +160,19 @@ end
 
 ---Sends a request and waits until status and headers of its answer are there; the body is read from what it returns. What
 ---is not read to its end must be closed; after half a minute without a read the engine does it.
----@param request table  as for http.fetch; `timeout` is for all of it, body included [120]; `answer_ceiling` [1 MiB]
+---@param request table  as for http.fetch; `timeout` is for all of it, body included [120], `patience` until it begins;
+---  `answer_ceiling` [1 MiB]
 ---@return callisto.HttpStream|nil answer
 ---@return string? text, string? code
 ---@return boolean? sent
 function http.stream(request)
   if type(request) ~= "table" then error('http.stream needs a table such as { url = "https://…" }', 2) end
   local streamed = revealed(request)
-  streamed.stream, streamed.timeout = true, task.remaining(request.timeout or 120)
+  streamed.stream, streamed.timeout, streamed.patience = true, task.remaining(request.timeout or 120), nil
   if streamed.timeout <= 0 then return nil, "ETIMEDOUT: no time is left for the request", "ETIMEDOUT", false end
   local number, text, code = core.http_fetch(streamed)
   if not number then return nil, text, code, false end
-  local message, why, name, sent = task.answer("response", number)
+  local message, why, name, sent = task.answer("response", number, request.patience)
   if not message then return nil, why, name, sent end
   return stream.new(message)
 end

@@ -12,6 +12,7 @@
 -- Text comes as it is written. Tools come when the answer is whole and ended well, behind the text; what was cut off is
 -- never run. An answer that stops without saying that it is over is a failure, also when text came before.
 
+local core = require "callisto.core"
 local http = require "callisto.http"
 local json = require "callisto.json"
 local options = require "callisto.options"
@@ -43,6 +44,7 @@ local ASK = {
   max_tokens = { "number", default = 300, min = 1 },
   temperature = { "number", min = 0, max = 2 },
   timeout = { "number", default = 60, min = 1, max = 600 },
+  patience = { "number", min = 0.1, max = 600 },
   more = { "map", default = {} },
 }
 
@@ -130,16 +132,47 @@ local function conclude(self)
   reading.ready[#reading.ready + 1] = { kind = "end", reason = reason, usage = reading.usage }
 end
 
+-- What a vendor sends may have any shape, and an adapter believes what the vendor's documents say.
+local function read_event(self, event)
+  local ok, why = pcall(self.adapter.read, self.reading, event)
+  if not ok then self.reading:failed(broken("EBADMSG", "an event that cannot be read: " .. tostring(why))) end
+end
+
 -- One more event of the stream.
-local function read_on(self)
-  local event, text, code = self.sse:next(GAP_S)
+local function read_on(self, gap)
+  local event, text, code = self.sse:next(gap)
   if event then
-    self.adapter.read(self.reading, event)
+    read_event(self, event)
     if self.reading.is_over or self.reading.failure then conclude(self) end
     return
   end
   if code then self.failure = broken(code, text) end
   conclude(self)
+end
+
+local function is_useful(reading)
+  if #reading.calls > 0 then return true end
+  for _, event in ipairs(reading.ready) do
+    if event.kind == "text" and event.text:find "%S" then return true end
+  end
+  return false
+end
+
+---Waits until the model has begun to say something, or to ask for a tool. Records that say neither do not count.
+---@param seconds number
+---@return boolean is_useful  false: it is over without, `failure` may say why, or the time has passed and it is closed
+function Answer:until_useful(seconds)
+  local at = core.now() + seconds
+  while not is_useful(self.reading) and not self.is_concluded do
+    local left = at - core.now()
+    if left <= 0 then
+      self:close()
+      self.failure = provider.error("ETIMEDOUT", ("no useful output in %d ms"):format(seconds * 1000), true)
+      return false
+    end
+    read_on(self, math.min(left, GAP_S))
+  end
+  return not self.failure and is_useful(self.reading)
 end
 
 ---@class callisto.LlmEvent
@@ -163,7 +196,7 @@ function Answer:next()
     end
     if self.is_concluded then return nil end
     self.reading.ready, self.first = {}, 1
-    read_on(self)
+    read_on(self, GAP_S)
   end
 end
 
@@ -202,7 +235,8 @@ end
 
 ---Asks a model, and returns when its answer begins.
 ---@param given table  model: "vendor/model"; key: its secret; base: another address; system, messages, tools, max_tokens [300],
----  temperature, timeout: seconds for all of it [60]; more: fields of the vendor's request that are sent as they are
+---  temperature, timeout: seconds for all of it [60]; patience: seconds until it begins; more: fields of the vendor's request
+---  that are sent as they are
 ---@return callisto.LlmAnswer|nil answer
 ---@return callisto.ProviderError? failure  `retryable`, and `retry_after` in seconds when that was said
 function llm.ask(given)
@@ -213,7 +247,7 @@ function llm.ask(given)
   local request = adapter.request(ask, { key = ask.key, base = (ask.base or adapter.base):gsub("/+$", "") })
   request.headers["content-type"], request.headers.accept = "application/json", "text/event-stream"
   request.body, request.json = json.encode(request.json), nil
-  request.timeout, request.answer_ceiling = ask.timeout, 8 * 1024 * 1024
+  request.timeout, request.patience, request.answer_ceiling = ask.timeout, ask.patience, 8 * 1024 * 1024
   local stream, text, code = http.stream(request)
   if not stream then return nil, broken(code, text) end
   if stream.status >= 400 then

@@ -506,10 +506,18 @@ function task.all(choices) return several.all(task, choices) end
 
 -- Requests and their answers ---------------------------------------------------------------------------------------
 
+-- The other side stops writing an answer that nobody reads.
+local function close(message)
+  if type(message) == "table" and message.stream then core.http_close(message.stream) end
+end
+
 ---An answer has come. Kept when nobody waits for it yet.
 ---@param kind "response"|"stored"
 ---@param number integer
-function task.answered(kind, number, ...) replies.come(task, kind, number, ...) end
+function task.answered(kind, number, ...)
+  local is_wanted = replies.come(task, kind, number, ...)
+  if not is_wanted and kind == "response" then close((...)) end
+end
 
 ---Nobody will wait for this answer.
 ---@param kind "response"|"stored"

@@ -27,7 +27,7 @@ end
 ---@param message {status: integer, headers: table<string, string>}
 ---@param code any  the vendor's own
 ---@param text any
----@return callisto.ProviderError  with `retry_after`, in seconds, when that was said
+---@return callisto.ProviderError  with `status`, and `retry_after`, in seconds, when that was said
 function llm_errors.of(message, code, text)
   local status, should = message.status, message.headers["x-should-retry"]
   local may = status == 408 or status == 409 or status == 429 or status >= 500
@@ -35,6 +35,7 @@ function llm_errors.of(message, code, text)
   if LASTING[code] then may = false end
   local failure = provider.error(code and code ~= "" and code or "HTTP " .. status,
     type(text) == "string" and text or "the vendor answered with status " .. status, may)
+  failure.status = status
   failure.retry_after = llm_errors.wait_of(message.headers)
   return failure
 end

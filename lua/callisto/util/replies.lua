@@ -15,13 +15,15 @@ local function key_of(kind, number) return ("%s %.0f"):format(kind, number) end
 ---@param task table  callisto.task
 ---@param kind "response"|"stored"
 ---@param number integer
+---@return boolean is_wanted  false: it was given up, and is dropped
 function replies.come(task, kind, number, ...)
   local key = key_of(kind, number)
   if unwanted[key] then
     unwanted[key] = nil
-    return
+    return false
   end
   if task.wake(key, key, ...) == 0 then kept[key] = pack(...) end
+  return true
 end
 
 ---Nobody will wait for this answer.
