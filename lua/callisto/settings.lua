@@ -65,8 +65,8 @@ end
 
 ---The account of a provider: the fields of its `account`, from the variables or from `carriers.<name>`, or `vendors.<name>`, of
 ---callisto.lua.
----@param provider callisto.Carrier|callisto.Stt|callisto.Tts
----@param kind "stt"|"tts"|nil  nil: a carrier
+---@param provider callisto.Carrier|callisto.Stt|callisto.Tts|callisto.Llm
+---@param kind "stt"|"tts"|"llm"|nil  nil: a carrier
 ---@return table|nil account, string? message  the message names the variable that is missing
 function settings.account(provider, kind)
   local account, own = {}, of_table(kind and "vendors" or "carriers", provider.name)

@@ -50,6 +50,7 @@ local inbound_fields = {
 ---@field idle callisto.Idle|nil  what `listen` does at silence
 ---@field secrets string[]  names of those that call.secrets has
 ---@field inbound table
+---@field llm string[]|nil  the models that `converse` asks, in this order: "vendor/model"
 ---@field record boolean
 ---@field barge_in boolean  whether speech of the caller stops the agent, unless a sentence says otherwise
 ---@field longest number  seconds
@@ -74,6 +75,7 @@ local fields = {
   idle = { "map" },
   secrets = { "list", default = {} },
   inbound = { "map", default = {} },
+  llm = { "string|list" },
   record = { "boolean", default = false },
   barge_in = { "boolean", default = true },
   longest = { "duration", default = 3600, min = 10, max = 14400 },
@@ -131,6 +133,14 @@ local function check_flow(values)
   return values.menu and menu.as_flow(values.menu)
 end
 
+local function check_models(list)
+  for _, name in ipairs(list) do
+    if type(name) ~= "string" or not name:find "^[%l%d_-]+/." then
+      return 'template: \'llm\' must be "vendor/model", such as "openai/gpt-4.1-mini", or a list of such'
+    end
+  end
+end
+
 local function check_secrets(list)
   for _, name in ipairs(list) do
     if type(name) ~= "string" or not name:match("^[%a][%w_]*$") then
@@ -141,6 +151,7 @@ end
 
 local function check_parts(values)
   local why
+  if type(values.llm) == "string" then values.llm = { values.llm } end
   values.voice, why = options.try("template: voice", values.voice, voice_fields)
   if not values.voice then return why end
   values.inbound, why = options.try("template: inbound", values.inbound, inbound_fields)
@@ -216,7 +227,7 @@ local function build(given, level)
     why = check_flow(values)
     why = why and ("%s: %s"):format(title, why)
     why = why or check_name(values.name) or check_payload(values.payload) or check_parts(values) or check_secrets(values.secrets)
-      or (values.greeting and check_greeting(values))
+      or check_models(values.llm or {}) or (values.greeting and check_greeting(values))
   end
   if why then error(why, level) end
   return setmetatable(values, meta)
@@ -232,7 +243,7 @@ function template.is(value) return getmetatable(value) == meta end
 local data_fields = {}
 for _, name in ipairs {
   "name", "description", "payload", "greeting", "voice", "fallback", "secrets", "inbound", "record", "longest", "ring", "retry",
-  "hours",
+  "hours", "llm",
 } do data_fields[name] = fields[name] end
 
 ---The names of the fields that say what a template is to those who do not run it.
@@ -254,6 +265,7 @@ function template.of_data(data)
   values.inbound, why = options.try("template: inbound", values.inbound, inbound_fields)
   if not values.inbound then return nil, why end
   why = check_name(values.name) or check_payload(values.payload) or check_secrets(values.secrets)
+    or check_models(values.llm or {})
   if why then return nil, why end
   return setmetatable(values, meta)
 end

@@ -109,6 +109,7 @@ end
 return llm {
   name = "anthropic",
   account = { key = "ANTHROPIC_API_KEY", base = "ANTHROPIC_BASE_URL" },
+  required = { "key" },
   base = "https://api.anthropic.com",
   request = request,
 

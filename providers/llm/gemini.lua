@@ -98,6 +98,7 @@ end
 return llm {
   name = "gemini",
   account = { key = "GEMINI_API_KEY", base = "GEMINI_BASE_URL" },
+  required = { "key" },
   base = "https://generativelanguage.googleapis.com/v1beta",
   request = request,
   read = read,

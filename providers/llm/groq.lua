@@ -6,6 +6,7 @@ local llm = require "callisto.provider.llm"
 return llm {
   name = "groq",
   account = { key = "GROQ_API_KEY", base = "GROQ_BASE_URL" },
+  required = { "key" },
   base = "https://api.groq.com/openai/v1",
   request = chat_completions.request "max_completion_tokens",
   read = chat_completions.read,

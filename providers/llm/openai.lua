@@ -6,6 +6,7 @@ local llm = require "callisto.provider.llm"
 return llm {
   name = "openai",
   account = { key = "OPENAI_API_KEY", base = "OPENAI_BASE_URL" },
+  required = { "key" },
   base = "https://api.openai.com/v1",
   request = chat_completions.request "max_completion_tokens",
   read = chat_completions.read,

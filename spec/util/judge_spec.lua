@@ -29,6 +29,36 @@ end
 local function agent(module, name, voice) return file("templates." .. module, { name = name, voice = voice }) end
 local function problem_of(voice) return problems({ agent("order", "order", voice) })[1] end
 
+describe("the models of a template", function()
+  local functions = { "request", "read", "failure" }
+  local parrot = file("providers.llm.parrot", { name = "parrot", base = "https://parrot.test", functions = functions,
+    account = { key = "PARROT_KEY" } })
+  local function problem_with(llm, vendor)
+    return problems({ vendor or parrot, file("templates.order", { name = "order", llm = llm }) })[1]
+  end
+
+  it("may be those of vendors that are there", function()
+    assert.is_nil(problem_with "parrot/one")
+    assert.is_nil(problem_with { "parrot/one", "parrot/two/large" })
+  end)
+
+  for _, case in ipairs {
+    { "of a vendor that is not there", "parot/one",
+      "templates/order.lua: template 'order': 'llm' is 'parot/one', and providers/llm has no such file; did you mean 'parrot'?" },
+    { "without a vendor", "one", [[templates/order.lua: template: 'llm' must be "vendor/model", such as]] },
+  } do
+    it("are refused: " .. case[1], function()
+      local why = problem_with(case[2])
+      assert(why and why:find(case[3], 1, true), why)
+    end)
+  end
+
+  it("are refused when their vendor's file is not what it must be", function()
+    local why = problem_with("parrot/one", file("providers.llm.parrot", { name = "parrot", functions = functions }))
+    assert(why and why:find("llm 'parrot': 'base' is missing", 1, true), why)
+  end)
+end)
+
 describe("the voice of a template", function()
   for _, voice in ipairs {
     {}, { stt = "local", tts = "local", voice = "rms", language = "en" }, { language = "en-IN" }, { language = "en_GB" },

@@ -8,6 +8,7 @@
 local carrier = require "callisto.provider.carrier"
 local globals = require "callisto.judge.globals"
 local json = require "callisto.json"
+local llm = require "callisto.provider.llm"
 local options = require "callisto.options"
 local place = require "callisto.judge.place"
 local stt = require "callisto.provider.stt"
@@ -34,6 +35,7 @@ local judge = {}
 ---@field carriers table[]  callisto.Carrier as data, with `module`, and `functions`: the places of its functions
 ---@field stt table<string, table>
 ---@field tts table<string, table>
+---@field llm table<string, table>
 ---@field routing {numbers: table<string, string>, default: string|nil}
 ---@field subscribers table<string, table>|nil
 
@@ -49,6 +51,7 @@ local judge = {}
 ---@field carriers table<string, callisto.JudgedFile>
 ---@field stt table<string, callisto.JudgedFile>
 ---@field tts table<string, callisto.JudgedFile>
+---@field llm table<string, callisto.JudgedFile>
 ---@field paths table<string, true>
 local Judge = {}
 Judge.__index = Judge
@@ -140,6 +143,16 @@ local function voice_fault(self, voice)
   return ("'voice' is '%s', which tts '%s' does not have; %s"):format(voice.voice, made.name, instead(voice.voice, voices))
 end
 
+-- Models of a template whose vendor is not there.
+local function model_fault(self, models)
+  for _, name in ipairs(models or {}) do
+    local vendor = name:match "^([^/]+)/"
+    if not self.catalog.llm[vendor] then
+      return ("'llm' is '%s', and providers/llm has no such file; %s"):format(name, instead(vendor, self.catalog.llm))
+    end
+  end
+end
+
 -- One file ---------------------------------------------------------------------------------------------------------
 
 local function file_name(source) return plain(source.module:match "([^.]+)$") end
@@ -181,6 +194,8 @@ local function judge_template(self, source)
   self.agents[plain(value.name)] = source.path
   why = voice_fault(self, value.voice)
   if why then return ("template '%s': voice: %s"):format(value.name, why) end
+  why = model_fault(self, value.llm)
+  if why then return ("template '%s': %s"):format(value.name, why) end
   warn_of_template(self, source, value)
   source.value.module = source.module
   table.insert(self.catalog.templates, source.value)
@@ -211,7 +226,7 @@ local function judge_carrier(self, source)
   table.insert(self.catalog.carriers, source.value)
 end
 
-local function judge_speech(kind, maker)
+local function judge_vendor(kind, maker)
   return function(self, source)
     local value, why = maker.of_data(source.value, stand_in)
     if not value then return why end
@@ -230,8 +245,9 @@ local function judge_subscribers(self, source) self.catalog.subscribers = source
 local kinds = {
   { "^templates%.", "template", judge_template },
   { "^providers%.carriers%.", "carrier", judge_carrier },
-  { "^providers%.stt%.", "stt", judge_speech("stt", stt) },
-  { "^providers%.tts%.", "tts", judge_speech("tts", tts) },
+  { "^providers%.stt%.", "stt", judge_vendor("stt", stt) },
+  { "^providers%.tts%.", "tts", judge_vendor("tts", tts) },
+  { "^providers%.llm%.", "llm", judge_vendor("llm", llm) },
   { "^menus%.", "menu", function() end },
   { "^exchange%.subscribers$", "a table of subscribers by number", judge_subscribers },
 }
@@ -312,13 +328,14 @@ function judge.verdict(files, library)
   local verdict = {
     files = json.array {}, problems = json.array {}, warnings = json.array {},
     catalog = {
-      templates = json.array {}, carriers = json.array {}, stt = {}, tts = {}, routing = { numbers = {} },
+      templates = json.array {}, carriers = json.array {}, stt = {}, tts = {}, llm = {}, routing = { numbers = {} },
     },
   }
   local self = setmetatable({
     verdict = verdict, catalog = verdict.catalog, agents = {}, paths = {}, said = {},
     templates = find_owners(files, "^templates%."), carriers = find_owners(files, "^providers%.carriers%."),
     stt = find_owners(files, "^providers%.stt%."), tts = find_owners(files, "^providers%.tts%."),
+    llm = find_owners(files, "^providers%.llm%."),
   }, Judge)
   for _, source in ipairs(files) do
     source.path = source.path:gsub("^%./", "")

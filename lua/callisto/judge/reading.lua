@@ -97,6 +97,7 @@ local kinds = {
   { "^providers%.carriers%.", of_provider, "callisto.provider.carrier" },
   { "^providers%.stt%.", of_provider, "callisto.provider.stt" },
   { "^providers%.tts%.", of_provider, "callisto.provider.tts" },
+  { "^providers%.llm%.", of_provider, "callisto.provider.llm" },
   { "^menus%.", function(_, value) return type(value) == "table" and {} or nil end },
   { "^exchange%.subscribers$", of_table },
   { "^routing$", of_any },

@@ -47,6 +47,7 @@ local llm = {}
 ---@class callisto.Llm
 ---@field name string
 ---@field account table<string, string>  `key`, and `base`: where the interface is
+---@field required string[]  fields of the account that it cannot do without
 ---@field base string  where it is unless the account says otherwise
 ---@field request fun(ask: callisto.LlmAsk, account: table): table
 ---@field read fun(answer: callisto.LlmReading, event: callisto.SseEvent)
@@ -66,4 +67,12 @@ local fields = {
 ---@return boolean
 function llm.is(value) return provider.is("llm", value) end
 
-return setmetatable(llm, provider.maker("llm", function(given) return provider.check("llm", given, fields) end))
+local function check(given) return provider.check("llm", given, fields) end
+
+---One of data, such as came from another VM, checked once more.
+---@param data table
+---@param make fun(place: string): function  what stands for a function of it
+---@return table|nil values, string? message
+function llm.of_data(data, make) return check(provider.rebuild(data, make)) end
+
+return setmetatable(llm, provider.maker("llm", check))

@@ -33,6 +33,17 @@ local function keys_by_request(call)
   return call:can "send_digits" and not call.adapter.media[call.format].dtmf_out
 end
 
+-- Those the template declares, and the accounts of the models' vendors, under names that no template can declare.
+local function secrets_of(template)
+  local all = settings.secrets(template.secrets)
+  for name, vendor in pairs(catalog.llms()) do
+    for field, value in pairs(settings.account(vendor, "llm") or {}) do
+      all[("llm.%s.%s"):format(name, field)] = tostring(value)
+    end
+  end
+  return all
+end
+
 local function begin_of(call, module, orders)
   local speaker, first_voice = vendors.speaker(call, orders)
   return {
@@ -46,7 +57,7 @@ local function begin_of(call, module, orders)
     keys_by_request = keys_by_request(call),
     payload = call.payload,
     settings = settings.for_calls(call.settings),
-    secrets = settings.secrets(call.template.secrets),
+    secrets = secrets_of(call.template),
     has_vendor_ear = orders.stt ~= nil,
     speaker = speaker,
     first_voice = first_voice,

@@ -3,6 +3,7 @@
 local carrier = require "callisto.provider.carrier"
 local core = require "callisto.core"
 local json = require "callisto.json"
+local llm = require "callisto.provider.llm"
 local options = require "callisto.options"
 local providers = require "callisto.provider"
 local stt = require "callisto.provider.stt"
@@ -17,8 +18,8 @@ local tts = require "callisto.provider.tts"
 local catalog = {}
 
 local by_name, by_carrier, wires = {}, {}, {}
-local speech = { stt = {}, tts = {} }
-local makers = { stt = stt, tts = tts }
+local vendors = { stt = {}, tts = {}, llm = {} }
+local makers = { stt = stt, tts = tts, llm = llm }
 local routing = { numbers = {} }
 
 -- Webhooks may write a name with "-" or "_".
@@ -57,7 +58,7 @@ function catalog.load()
     by_name[file] = by_name[file] or agent
   end
   for _, data in ipairs(known.carriers) do by_carrier[data.name] = provider_of(carrier, data) end
-  for kind, by in pairs(speech) do
+  for kind, by in pairs(vendors) do
     for name, data in pairs(known[kind]) do by[name] = provider_of(makers[kind], data) end
   end
   routing = known.routing
@@ -102,7 +103,11 @@ end
 ---@param kind "stt"|"tts"
 ---@param name string
 ---@return callisto.Stt|callisto.Tts
-function catalog.provider(kind, name) return speech[kind][name] end
+function catalog.provider(kind, name) return vendors[kind][name] end
+
+---The language models' vendors, by name.
+---@return table<string, callisto.Llm>
+function catalog.llms() return vendors.llm end
 
 ---The compiled media declaration of a provider.
 ---@param provider {media: callisto.Formats}
