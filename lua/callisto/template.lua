@@ -133,8 +133,9 @@ local function check_flow(values)
   return values.menu and menu.as_flow(values.menu)
 end
 
-local function check_models(list)
-  for _, name in ipairs(list) do
+local function check_models(values)
+  if type(values.llm) == "string" then values.llm = { values.llm } end
+  for _, name in ipairs(values.llm or {}) do
     if type(name) ~= "string" or not name:find "^[%l%d_-]+/." then
       return 'template: \'llm\' must be "vendor/model", such as "openai/gpt-4.1-mini", or a list of such'
     end
@@ -151,7 +152,6 @@ end
 
 local function check_parts(values)
   local why
-  if type(values.llm) == "string" then values.llm = { values.llm } end
   values.voice, why = options.try("template: voice", values.voice, voice_fields)
   if not values.voice then return why end
   values.inbound, why = options.try("template: inbound", values.inbound, inbound_fields)
@@ -227,7 +227,7 @@ local function build(given, level)
     why = check_flow(values)
     why = why and ("%s: %s"):format(title, why)
     why = why or check_name(values.name) or check_payload(values.payload) or check_parts(values) or check_secrets(values.secrets)
-      or check_models(values.llm or {}) or (values.greeting and check_greeting(values))
+      or check_models(values) or (values.greeting and check_greeting(values))
   end
   if why then error(why, level) end
   return setmetatable(values, meta)
@@ -265,7 +265,7 @@ function template.of_data(data)
   values.inbound, why = options.try("template: inbound", values.inbound, inbound_fields)
   if not values.inbound then return nil, why end
   why = check_name(values.name) or check_payload(values.payload) or check_secrets(values.secrets)
-    or check_models(values.llm or {})
+    or check_models(values)
   if why then return nil, why end
   return setmetatable(values, meta)
 end

@@ -3,6 +3,7 @@
 local ROOMS = {
   util = { "util" },
   flow = { "flow", "util" },
+  converse = { "converse", "flow", "util" },
   service = { "service", "util" },
   exchange = { "exchange", "util" },
   importer = { "importer", "util" },

@@ -55,6 +55,7 @@ local parts = {
   background = "callisto.flow.playing",
   hold = "callisto.flow.playing",
   become = "callisto.flow.becoming",
+  converse = "callisto.converse",
   output = "callisto.flow.outputs",
 }
 setmetatable(Call, { __index = function(_, name) return parts[name] and require(parts[name]).methods[name] end })

@@ -1,0 +1,113 @@
+-- callisto.converse.history: what was said in a conversation, as its model is told.
+--
+--   caller   what was understood, or the keys that were pressed
+--   agent    sentences, each as far as it was heard; and the tools that were asked for, with their results
+--
+-- Of a sentence that is still being said all of it counts. If it is cut later it is shortened to what was heard, at its
+-- place: before the results of tools that were asked for in the same answer. What was never heard is not there.
+
+local json = require "callisto.json"
+
+---@class callisto.HistorySentence  a sentence of the agent
+---@field text string
+---@field heard string|nil  nil: it is being said, or waits
+
+---@class callisto.HistoryEntry
+---@field who "caller"|"agent"|"note"
+---@field text string|nil  of a caller, or of a note
+---@field sentences callisto.HistorySentence[]|nil  of an agent
+---@field calls callisto.LlmCall[]|nil  of an agent: the tools it asked for
+---@field results table<string, {text: string, is_error: boolean}>|nil  call's id → its result
+
+---@class callisto.History
+---@field entries callisto.HistoryEntry[]
+---@field is_open boolean  something was said, or found out, that the agent has not answered
+local History = {}
+History.__index = History
+
+local history = {}
+
+---@return callisto.History
+function history.new() return setmetatable({ entries = {}, is_open = false }, History) end
+
+local function add(self, entry)
+  self.entries[#self.entries + 1] = entry
+  return entry
+end
+
+---@param text string
+function History:caller(text)
+  add(self, { who = "caller", text = text })
+  self.is_open = true
+end
+
+---Something the model must know that neither of the two has said: a summary of what was before.
+---@param text string
+function History:note(text) add(self, { who = "note", text = text }) end
+
+---The agent is about to speak.
+---@return callisto.HistoryEntry
+function History:agent() return add(self, { who = "agent", sentences = {}, calls = {}, results = {} }) end
+
+---A tool has an answer.
+---@param entry callisto.HistoryEntry  in which it was asked for
+---@param call callisto.LlmCall
+---@param text string
+---@param is_error boolean
+function History:result(entry, call, text, is_error)
+  entry.results[call.id] = { text = text, is_error = is_error }
+  self.is_open = true
+end
+
+---Forgets all that was said.
+function History:clear() self.entries = {} end
+
+-- Telling a model ----------------------------------------------------------------------------------------------------
+
+local function words_of(entry)
+  local parts = {}
+  for _, sentence in ipairs(entry.sentences) do
+    local heard = sentence.heard or sentence.text
+    if heard ~= "" then parts[#parts + 1] = heard end
+  end
+  return table.concat(parts, " ")
+end
+
+-- Every call has a result, also one that nobody waited for: vendors refuse a conversation in which one is missing.
+local function add_results(list, entry)
+  for _, call in ipairs(entry.calls) do
+    local result = entry.results[call.id] or { text = "There is no result.", is_error = true }
+    list[#list + 1] = { role = "tool", id = call.id, name = call.name, text = result.text, is_error = result.is_error or nil }
+  end
+end
+
+local tell = {}
+
+function tell.agent(list, entry)
+  local words, has_calls = words_of(entry), #entry.calls > 0
+  if words == "" and not has_calls then return end
+  list[#list + 1] = { role = "assistant", text = words ~= "" and words or nil, calls = has_calls and entry.calls or nil }
+  add_results(list, entry)
+end
+
+-- What callers say in two halves is one turn.
+function tell.caller(list, entry)
+  local last = list[#list]
+  if last and last.role == "user" then
+    last.text = last.text .. " " .. entry.text
+  else
+    list[#list + 1] = { role = "user", text = entry.text }
+  end
+end
+
+tell.note = tell.caller
+
+---The conversation as a model is told it (callisto.llm).
+---@return callisto.LlmMessage[]
+function History:messages()
+  local list = {}
+  for _, entry in ipairs(self.entries) do tell[entry.who](list, entry) end
+  return json.array(list)
+end
+
+return history
