@@ -1,5 +1,10 @@
 -- Messages of vendors whose roles must alternate: what one side says in a row, results of tools among it, is one turn.
 
+-- Their first turn must be the user's, and in a call it is mostly the agent who speaks first.
+local function begun(field, parts_of)
+  return { role = "user", [field] = parts_of { role = "user", text = "(The call begins.)" } }
+end
+
 ---@param messages callisto.LlmMessage[]
 ---@param model string  what the vendor calls the assistant
 ---@param field string  what it calls the list of a turn's parts
@@ -7,6 +12,7 @@
 ---@return table[]
 return function(messages, model, field, parts_of)
   local turns = {}
+  if messages[1] and messages[1].role == "assistant" then turns[1] = begun(field, parts_of) end
   for _, message in ipairs(messages) do
     local role = message.role == "assistant" and model or "user"
     local last = turns[#turns]
