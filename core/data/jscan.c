@@ -248,3 +248,18 @@ int cal_jscan_find(const char *text, size_t bytes, const char *path, cal_jvalue 
 int cal_jscan_validate(const char *text, size_t bytes) {
   return cal_jscan_fields(text, bytes, NULL, 0, NULL);
 }
+
+/* The text was found to be JSON; `rest` is at the bracket or the comma before the element. */
+int cal_jscan_next(cal_span *rest, cal_span *element) {
+  const char *end = rest->at + rest->bytes;
+  scan s = {rest->at, rest->at, end, NULL, NULL, NULL};
+  if (s.at == end || (*s.at != '[' && *s.at != ',')) return 0;
+  s.at++;
+  skip_space(&s);
+  if (s.at == end || *s.at == ']') return 0;
+  element->at = s.at;
+  if (!read_value(&s, 0, 1)) return 0;
+  element->bytes = (size_t)(s.at - element->at);
+  *rest = (cal_span){s.at, (size_t)(end - s.at)};
+  return 1;
+}

@@ -64,6 +64,9 @@ int cal_jscan_find(const char *text, size_t bytes, const char *path, cal_jvalue 
 
 int cal_jscan_validate(const char *text, size_t bytes); /* 0 or -EBADMSG */
 
+/* The next element of an array: `rest` begins as the raw of one that was found, and is moved on. 0: there is none. */
+int cal_jscan_next(cal_span *rest, cal_span *element);
+
 /* The string behind `raw` (as found by the functions above), in UTF-8, without a final zero. Returns its
  * bytes, which are never more than raw.bytes; -EMSGSIZE when `room` is too small; -EBADMSG for a bad escape.
  * An unpaired surrogate becomes U+FFFD. */

@@ -277,6 +277,22 @@ static void escaping_repairs_utf8_and_respects_the_room(void **state) {
   cal_buf_free(&buf);
 }
 
+static void elements_of_an_array_come_one_by_one(void **state) {
+  static const char text[] = " {\"a\":[ 1 , \"x],\\\"\" ,{\"b\":[2]},[ ] ]}";
+  static const char *const expected[] = {"1 ", "\"x],\\\"\" ", "{\"b\":[2]}", "[ ] "};
+  cal_jvalue array;
+  cal_span element;
+  assert_int_equal(cal_jscan_find(text, sizeof text - 1, "a", &array), 1);
+  for (int i = 0; i < 4; i++) {
+    assert_true(cal_jscan_next(&array.raw, &element));
+    assert_true(cal_span_is(element, expected[i]));
+  }
+  assert_false(cal_jscan_next(&array.raw, &element));
+  assert_false(cal_jscan_next(&array.raw, &element));
+  cal_span empty = cal_span_of("[ ]");
+  assert_false(cal_jscan_next(&empty, &element));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(finds_every_kind_of_value),
@@ -294,6 +310,7 @@ int main(void) {
       cmocka_unit_test(bad_paths_are_named),
       cmocka_unit_test(what_is_escaped_reads_back),
       cmocka_unit_test(escaping_repairs_utf8_and_respects_the_room),
+      cmocka_unit_test(elements_of_an_array_come_one_by_one),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
