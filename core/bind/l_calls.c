@@ -171,32 +171,89 @@ static int leg_dial(lua_State *L) {
   return 1;
 }
 
+/* faults = { { "1008", "refused" }, … }: texts are borrowed from the table. */
+static void faults_of(lua_State *L, int table, cal_fault_rule *faults) {
+  static const char *const words[CAL_FAULTS] = {"again", "later", "busy", "refused"};
+  lua_getfield(L, table, "faults");
+  size_t count = lua_istable(L, -1) ? lua_objlen(L, -1) : 0;
+  if (count > CAL_VENDOR_FAULTS) luaL_error(L, "faults has %d at most", CAL_VENDOR_FAULTS);
+  for (size_t i = 0; i < count; i++) {
+    int fault = 0;
+    lua_rawgeti(L, -1, (int)i + 1);
+    if (!lua_istable(L, -1)) luaL_error(L, "faults must hold pairs of a text and a word");
+    lua_rawgeti(L, -1, 1);
+    lua_rawgeti(L, -2, 2);
+    const char *text = luaL_checkstring(L, -2), *word = luaL_checkstring(L, -1);
+    while (fault < CAL_FAULTS && strcmp(words[fault], word) != 0) fault++;
+    if (fault == CAL_FAULTS)
+      luaL_error(L, "faults has \"%s\": again, later, busy and refused are known", word);
+    faults[i] = (cal_fault_rule){text, (cal_fault)fault};
+    lua_pop(L, 3);
+  }
+  lua_pop(L, 1);
+}
+
+static uint32_t ms_of(lua_State *L, int table, const char *field, double seconds, double least, double most) {
+  return (uint32_t)(1000 * cal_luax_number(L, table, field, seconds, least, most));
+}
+
+/* The options of a vendor at `table`; texts are borrowed from it. Returns owned. */
+static cal_vendor_order *order_of(lua_State *L, int table, const char *call, cal_vendor_order *next) {
+  const char *opening[TEXTS_CEILING + 1] = {NULL}, *secrets[TEXTS_CEILING + 1] = {NULL};
+  cal_fault_rule faults[CAL_VENDOR_FAULTS + 1] = {{NULL}};
+  cal_vendor_order order = {.next = next,
+                            .call = call,
+                            .name = cal_luax_text_needed(L, table, "name"),
+                            .url = cal_luax_text_needed(L, table, "url"),
+                            .closing = cal_luax_text(L, table, "closing"),
+                            .keepalive = cal_luax_text(L, table, "keepalive"),
+                            .opening = opening,
+                            .faults = faults,
+                            .secrets = secrets};
+  order.keepalive_ms = ms_of(L, table, "keepalive_every", 5, 0.1, 3600);
+  order.connect_ms = ms_of(L, table, "connect_timeout", 5, 0.1, 60);
+  order.patience_ms = ms_of(L, table, "patience", 5, 0.1, 60);
+  order.deaf_ms = ms_of(L, table, "deaf_after", 5, 0, 600);
+  order.catch_up_percent = (uint32_t)(100 * cal_luax_number(L, table, "catch_up", 4, 1, 20));
+  texts_of(L, table, "opening", opening);
+  texts_of(L, table, "secrets", secrets);
+  faults_of(L, table, faults);
+  lua_getfield(L, table, "wire");
+  order.wire = cal_core_check_wire(L, -1);
+  order.url_headers = headers_of(L, table);
+  return cal_vendor_order_new(&order);
+}
+
+/* With its `others` behind it; returns owned. */
+static cal_vendor_order *orders_of(lua_State *L, int table, const char *call) {
+  cal_owned *made = cal_luax_own(L, cal_unref);
+  lua_getfield(L, table, "others");
+  int others = lua_gettop(L);
+  size_t count = lua_istable(L, others) ? lua_objlen(L, others) : 0;
+  for (size_t i = count; i > 0; i--) {
+    lua_rawgeti(L, others, (int)i);
+    luaL_checktype(L, -1, LUA_TTABLE);
+    cal_vendor_order *order = order_of(L, lua_gettop(L), call, made->object);
+    cal_unref(made->object);
+    made->object = order;
+    lua_settop(L, others);
+  }
+  cal_vendor_order *first = order_of(L, table, call, made->object);
+  cal_unref(cal_luax_take(made));
+  return first;
+}
+
 /* vendor_open(call, { name, wire, url, headers, opening, closing, keepalive, keepalive_every, connect_timeout, patience,
- * secrets, party }) */
+ * deaf_after, catch_up, faults, secrets, party, others }) */
 static int vendor_open(lua_State *L) {
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
-  const char *opening[TEXTS_CEILING + 1] = {NULL}, *secrets[TEXTS_CEILING + 1] = {NULL};
-  cal_vendor_order order = {.name = cal_luax_text_needed(L, 2, "name"),
-                            .call = luaL_checkstring(L, 1),
-                            .url = cal_luax_text_needed(L, 2, "url"),
-                            .closing = cal_luax_text(L, 2, "closing"),
-                            .keepalive = cal_luax_text(L, 2, "keepalive"),
-                            .opening = opening,
-                            .secrets = secrets};
-  order.keepalive_ms = (uint32_t)(1000 * cal_luax_number(L, 2, "keepalive_every", 5, 0.1, 3600));
-  order.connect_ms = (uint32_t)(1000 * cal_luax_number(L, 2, "connect_timeout", 5, 0.1, 60));
-  order.patience_ms = (uint32_t)(1000 * cal_luax_number(L, 2, "patience", 5, 0.1, 60));
-  texts_of(L, 2, "opening", opening);
-  texts_of(L, 2, "secrets", secrets);
+  const char *id = luaL_checkstring(L, 1);
   lua_Integer number = (lua_Integer)cal_luax_number(L, 2, "party", 1, 1, CAL_PARTIES);
-  lua_getfield(L, 2, "wire");
-  order.wire = cal_core_check_wire(L, -1);
-  order.url_headers = headers_of(L, 2);
-  cal_live_call *call = cal_live_call_named(host_of(L), order.call);
+  cal_live_call *call = cal_live_call_named(host_of(L), id);
   cal_live_party *party = call ? cal_live_call_party(call, number) : NULL;
   if (!party) return cal_luax_refuse(L, cal_fail(-ENOENT, "no call with this id and party is open here"));
-  int code = cal_live_call_vendor(party, cal_vendor_order_new(&order));
+  int code = cal_live_call_vendor(party, orders_of(L, 2, id));
   if (code < 0) return cal_luax_refuse(L, code);
   lua_pushboolean(L, 1);
   return 1;

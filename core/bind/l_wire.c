@@ -33,7 +33,11 @@ static const char *const dtmf_names[] = {"event", "digit", NULL};
 static const char *const clear_names[] = {"event", "when", "drops_marks", NULL};
 static const char *const event_names[] = {"event", NULL};
 static const char *const error_names[] = {"event", "code", "text", "retry_after", NULL};
-static const char *const words_names[] = {"event", "text", "final", "from", "to", NULL};
+static const char *const words_names[] = {"event",    "text",    "final",   "from",  "to",   "piece",
+                                          "likely",   "resumed", "started", "ended", "turn", "confidence",
+                                          "language", "ms",      "deltas",  "list",  NULL};
+static const char *const list_names[] = {"at",       "text",       "final", "from", "to",
+                                         "language", "confidence", "ends",  NULL};
 static const char *const limit_names[] = {"per_second", "burst", "text", NULL};
 static const char *const reply_names[] = {"event", "text", "ends", "told", NULL};
 
@@ -182,6 +186,48 @@ static void read_audio_rules(lua_State *L, cal_wire_spec *spec) {
   }
 }
 
+static void read_words_list(lua_State *L, cal_wire_spec *spec) {
+  lua_getfield(L, -1, "list");
+  if (!lua_istable(L, -1)) {
+    if (!lua_isnil(L, -1)) luaL_error(L, "media.words_in.list must be a table");
+    lua_pop(L, 1);
+    return;
+  }
+  lua_pushliteral(L, "media.words_in.list");
+  lua_insert(L, -2);
+  check_names(L, lua_tostring(L, -2), list_names);
+  lua_remove(L, -2);
+  spec->words.list.at = rule_text(L, "words_in.list", "at");
+  spec->words.list.text = rule_text(L, "words_in.list", "text");
+  spec->words.list.final = rule_text(L, "words_in.list", "final");
+  spec->words.list.from = rule_text(L, "words_in.list", "from");
+  spec->words.list.until = rule_text(L, "words_in.list", "to");
+  spec->words.list.language = rule_text(L, "words_in.list", "language");
+  spec->words.list.confidence = rule_text(L, "words_in.list", "confidence");
+  spec->words.list.ends = rule_text(L, "words_in.list", "ends");
+  lua_pop(L, 1);
+}
+
+static void read_words_rule(lua_State *L, cal_wire_spec *spec) {
+  static const char *const kinds[CAL_WORDS_KINDS] = {
+      [CAL_WORDS_PIECE] = "piece",     [CAL_WORDS_FINAL] = "final",     [CAL_WORDS_LIKELY] = "likely",
+      [CAL_WORDS_RESUMED] = "resumed", [CAL_WORDS_STARTED] = "started", [CAL_WORDS_ENDED] = "ended"};
+  if (!enter(L, "words_in", words_names)) return;
+  spec->words.event = rule_text(L, "words_in", "event");
+  spec->words.text = rule_text(L, "words_in", "text");
+  spec->words.turn = rule_text(L, "words_in", "turn");
+  spec->words.language = rule_text(L, "words_in", "language");
+  spec->words.confidence = rule_text(L, "words_in", "confidence");
+  spec->words.from = rule_text(L, "words_in", "from");
+  spec->words.until = rule_text(L, "words_in", "to");
+  spec->words.is_ms = cal_luax_flag(L, lua_gettop(L), "ms");
+  spec->words.has_deltas = cal_luax_flag(L, lua_gettop(L), "deltas");
+  for (int kind = CAL_WORDS_PARTIAL + 1; kind < CAL_WORDS_KINDS; kind++)
+    spec->words.kinds[kind].path = path_of(L, "words_in", kinds[kind], &spec->words.kinds[kind].text, NULL);
+  read_words_list(L, spec);
+  lua_pop(L, 1);
+}
+
 static void read_stream_rules(lua_State *L, cal_wire_spec *spec) {
   if (enter(L, "start_in", start_names)) {
     spec->start.event = rule_text(L, "start_in", "event");
@@ -202,14 +248,7 @@ static void read_stream_rules(lua_State *L, cal_wire_spec *spec) {
     spec->error.retry_after = rule_text(L, "error_in", "retry_after");
     lua_pop(L, 1);
   }
-  if (enter(L, "words_in", words_names)) {
-    spec->words.event = rule_text(L, "words_in", "event");
-    spec->words.text = rule_text(L, "words_in", "text");
-    spec->words.final_path = path_of(L, "words_in", "final", &spec->words.final_text, NULL);
-    spec->words.from = rule_text(L, "words_in", "from");
-    spec->words.until = rule_text(L, "words_in", "to");
-    lua_pop(L, 1);
-  }
+  read_words_rule(L, spec);
   if (enter(L, "limit_in", limit_names)) {
     int limit = lua_gettop(L);
     spec->limit.per_second = (uint32_t)cal_luax_number(L, limit, "per_second", 0, 1, 1000);

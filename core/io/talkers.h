@@ -1,15 +1,13 @@
-/* talkers: the vendors that speak and listen for one leg (talk/vendor.h). What one understands becomes events of the
+/* talkers: the vendors that speak (talk/vendor.h) and listen (talk/listener.h) for one leg. What one understands becomes events of the
  * call; what one fails to say is said by the voice in the process. io thread only.
  *
- *   CAL_COMMAND_LEG_VENDOR ──► a socket   ──► CAL_EVENT_WORDS_PARTIAL, _FINAL; CAL_EVENT_VENDOR_ENDED
+ *   CAL_COMMAND_LEG_VENDOR ──► a socket   ──► CAL_EVENT_WORDS_…, CAL_EVENT_VENDOR_ENDED
  *   CAL_COMMAND_LEG_SAY    ──► the vendor that is a voice, else the voice in the process ──► say.h */
 #ifndef CAL_IO_TALKERS_H
 #define CAL_IO_TALKERS_H
 
 #include "io/party.h"
 #include "talk/vendor.h"
-
-#define CAL_TALKERS 2 /* a voice and an ear */
 
 typedef struct cal_talkers cal_talkers;
 

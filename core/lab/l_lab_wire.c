@@ -26,7 +26,13 @@ static const char *const kinds[] = {
     [CAL_WIRE_ERROR] = "error",         [CAL_WIRE_OTHER] = "other",
     [CAL_WIRE_IGNORED] = "ignored",     [CAL_WIRE_OUT_OF_ORDER] = "out of order",
     [CAL_WIRE_MALFORMED] = "malformed", [CAL_WIRE_WRONG_FORMAT] = "wrong format",
-    [CAL_WIRE_WORDS] = "words",
+    [CAL_WIRE_TOLD] = "words",
+};
+
+static const char *const word_kinds[CAL_WORDS_KINDS] = {
+    [CAL_WORDS_PARTIAL] = "partial", [CAL_WORDS_PIECE] = "piece",     [CAL_WORDS_FINAL] = "final",
+    [CAL_WORDS_LIKELY] = "likely",   [CAL_WORDS_RESUMED] = "resumed", [CAL_WORDS_STARTED] = "started",
+    [CAL_WORDS_ENDED] = "ended",
 };
 
 static int collect(lua_State *L) {
@@ -73,18 +79,31 @@ static void put_reply(lua_State *L, peer *p, int reply) {
   lua_pop(L, 1);
 }
 
-static void put_words(lua_State *L, const cal_wire_words *words) {
-  put(L, "text", words->text);
-  lua_pushboolean(L, words->is_final);
-  lua_setfield(L, -2, "is_final");
-  lua_pushnumber(L, (lua_Number)words->from_ms);
-  lua_setfield(L, -2, "from_ms");
-  lua_pushnumber(L, (lua_Number)words->until_ms);
-  lua_setfield(L, -2, "until_ms");
+static void put_number(lua_State *L, const char *name, double number) {
+  if (number < 0) return;
+  lua_pushnumber(L, number);
+  lua_setfield(L, -2, name);
 }
 
-/* peer:read(message, is_binary) → kind, { name, reason, samples, stream, call, reply, text, is_final, from_ms,
- * until_ms } */
+static void put_words(lua_State *L, const cal_wire_event *event) {
+  lua_createtable(L, (int)event->word_count, 0);
+  for (size_t i = 0; i < event->word_count; i++) {
+    const cal_words *words = &event->words[i];
+    lua_newtable(L);
+    put(L, "kind", word_kinds[words->kind]);
+    put(L, "text", words->text);
+    put(L, "turn", words->turn);
+    put(L, "language", words->language);
+    put_number(L, "confidence", words->confidence);
+    put_number(L, "from_ms", (double)words->from_ms);
+    put_number(L, "until_ms", (double)words->until_ms);
+    lua_rawseti(L, -2, (int)i + 1);
+  }
+  lua_setfield(L, -2, "words");
+}
+
+/* peer:read(message, is_binary) → kind, { name, reason, samples, stream, call, reply, words = { { kind, text, turn, language,
+ * confidence, from_ms, until_ms }, … } } */
 static int read_message(lua_State *L) {
   peer *p = luaL_checkudata(L, 1, PEER);
   size_t bytes;
@@ -100,7 +119,7 @@ static int read_message(lua_State *L) {
   put(L, "reason", event.reason);
   put(L, "stream", p->state.stream);
   put(L, "call", p->state.call);
-  if (kind == CAL_WIRE_WORDS) put_words(L, &event.words);
+  if (kind == CAL_WIRE_TOLD) put_words(L, &event);
   if (kind == CAL_WIRE_AUDIO) {
     cal_lab_push_samples(L, samples, event.samples);
     lua_setfield(L, -2, "samples");

@@ -52,6 +52,10 @@ void cal_leg_hear_keys(cal_leg *leg, const char *keys, int in_band) {
   }
 }
 
+int cal_leg_is_spoken_to(const cal_leg *leg) {
+  return leg->endpoint && cal_endpoint_is_speaking(leg->endpoint);
+}
+
 void cal_leg_listen(cal_leg *leg, cal_listen *listen) {
   cal_unref(leg->listen.grammar);
   leg->listen = *listen;

@@ -110,6 +110,7 @@ void cal_leg_tick(cal_leg *leg);
 /* Borrows the tap until it is removed, or the leg is over; -EINVAL for a rate out of range. */
 int cal_leg_tap(cal_leg *leg, cal_tap_side side, uint32_t rate_hz, cal_tap *tap);
 uint32_t cal_leg_rate_hz(const cal_leg *leg);
+int cal_leg_is_spoken_to(const cal_leg *leg); /* the party speaks just now, as far as the sound says */
 
 /* Live lines to and from other legs, on whatever threads those live. Both take the reference on success, and
  * give it back when the line is closed, or with the leg, which closes it. -ENOBUFS over CAL_LEG_LINES each

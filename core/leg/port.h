@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "wire/words.h"
+
 typedef struct cal_port cal_port;
 
 /* How a party's connection came to its end. */
@@ -31,13 +33,6 @@ typedef enum cal_leg_end {
   CAL_LEG_NO_SOCKET,   /* the connection could not be opened (by us) */
   CAL_LEG_MALFORMED,   /* too many messages in a row that make no sense */
 } cal_leg_end;
-
-/* What an ear understood. */
-typedef struct cal_words {
-  const char *text;
-  int is_final;              /* else it may still change */
-  int64_t from_ms, until_ms; /* of the sound it was sent; -1: it does not say */
-} cal_words;
 
 typedef struct cal_parting {
   int is_ours;        /* we end it; the other side did not ask for it */
@@ -95,6 +90,7 @@ struct cal_port {
   uint64_t hold_until_ns; /* the other side wants no sound before */
   uint64_t messages_in, frames_out, malformed, errors;
   uint64_t too_much; /* messages with sound that were more than is allowed */
+  int end_code; /* of a WebSocket: the close code, or the status by which it was refused; 0: it has not ended */
 };
 
 #endif

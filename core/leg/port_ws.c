@@ -184,12 +184,9 @@ static void take_up(port_ws *p, const cal_wire_event *event) {
     handlers->on_pause(context);
 }
 
-static void take_words(port_ws *p, const cal_wire_words *words) {
-  if (p->state != PORT_UP || !p->port.handlers->on_words) return;
-  p->port.handlers->on_words(p->port.context, &(cal_words){.text = words->text,
-                                                           .is_final = words->is_final,
-                                                           .from_ms = words->from_ms,
-                                                           .until_ms = words->until_ms});
+static void take_words(port_ws *p, const cal_wire_event *event) {
+  for (size_t i = 0; i < event->word_count && p->state == PORT_UP && p->port.handlers->on_words; i++)
+    p->port.handlers->on_words(p->port.context, &event->words[i]);
 }
 
 static void take(port_ws *p, const cal_wire_event *event, const char *data, size_t bytes) {
@@ -213,8 +210,8 @@ static void take(port_ws *p, const cal_wire_event *event, const char *data, size
   case CAL_WIRE_OUT_OF_ORDER:
     end(p, CAL_LEG_MALFORMED, event->reason, NULL);
     break;
-  case CAL_WIRE_WORDS:
-    take_words(p, &event->words);
+  case CAL_WIRE_TOLD:
+    take_words(p, event);
     break;
   case CAL_WIRE_OTHER:
     p->port.handlers->on_text(p->port.context, data, bytes);
@@ -285,6 +282,7 @@ static cal_leg_end end_of(const port_ws *p, const cal_ws_end *how) {
 static void on_close(void *context, const cal_ws_end *how) {
   port_ws *p = context;
   p->ws = NULL;
+  p->port.end_code = how->status ? how->status : how->code;
   if (p->state != PORT_OVER) end(p, end_of(p, how), how->text, NULL);
   p->port.handlers->on_gone(p->port.context);
 }

@@ -1,6 +1,8 @@
 #include "talk/order.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "base/texts.h"
@@ -10,6 +12,7 @@
 
 static void destroy(void *object) {
   cal_vendor_order *order = object;
+  cal_unref(order->next);
   cal_unref(order->wire);
   cal_free((char *)order->name);
   cal_free((char *)order->call);
@@ -19,11 +22,22 @@ static void destroy(void *object) {
   cal_free((char *)order->keepalive);
   cal_texts_free(order->opening);
   cal_texts_free(order->secrets);
+  for (const cal_fault_rule *rule = order->faults; rule && rule->text; rule++) cal_free((char *)rule->text);
+  cal_free((void *)order->faults);
+}
+
+static cal_fault_rule *faults_copy(const cal_fault_rule *given) {
+  size_t count = 0;
+  while (given && given[count].text) count++;
+  cal_fault_rule *copy = cal_alloc((count + 1) * sizeof *copy);
+  for (size_t i = 0; i < count; i++) copy[i] = (cal_fault_rule){cal_strdup(given[i].text), given[i].fault};
+  return copy;
 }
 
 cal_vendor_order *cal_vendor_order_new(const cal_vendor_order *given) {
   cal_vendor_order *order = cal_ref_new(sizeof *order, destroy);
   *order = *given;
+  cal_ref(order->next);
   order->name = cal_strdup(given->name);
   order->call = cal_strdup(given->call);
   order->wire = cal_ref(given->wire);
@@ -33,6 +47,7 @@ cal_vendor_order *cal_vendor_order_new(const cal_vendor_order *given) {
   order->keepalive = cal_strdup(given->keepalive);
   order->opening = cal_texts_copy(given->opening);
   order->secrets = cal_texts_copy(given->secrets);
+  order->faults = faults_copy(given->faults);
   return order;
 }
 
@@ -41,6 +56,45 @@ int cal_vendor_order_is_voice(const cal_vendor_order *order) { return cal_wire_c
 int cal_vendor_order_is_ear(const cal_vendor_order *order) {
   return cal_wire_is_binary_out(order->wire) || cal_wire_says(order->wire, CAL_WIRE_AUDIO);
 }
+
+/* ---- faults */
+
+/* Codes of closes and statuses of HTTP that all vendors mean alike. */
+static const cal_fault_rule usual[] = {
+    {"429", CAL_FAULT_BUSY},     {"503", CAL_FAULT_BUSY},     {"1013", CAL_FAULT_BUSY},
+    {"400", CAL_FAULT_REFUSED},  {"401", CAL_FAULT_REFUSED},  {"402", CAL_FAULT_REFUSED},
+    {"403", CAL_FAULT_REFUSED},  {"404", CAL_FAULT_REFUSED},  {"405", CAL_FAULT_REFUSED},
+    {"410", CAL_FAULT_REFUSED},  {"422", CAL_FAULT_REFUSED},  {"1002", CAL_FAULT_REFUSED},
+    {"1003", CAL_FAULT_REFUSED}, {"1007", CAL_FAULT_REFUSED}, {"1008", CAL_FAULT_REFUSED},
+    {"1009", CAL_FAULT_REFUSED}, {"1010", CAL_FAULT_REFUSED}, {"1000", CAL_FAULT_AGAIN},
+    {"1001", CAL_FAULT_AGAIN},   {"1012", CAL_FAULT_AGAIN},   {NULL, CAL_FAULT_LATER}};
+
+static int is_number(const char *text) { return text[strspn(text, "0123456789")] == 0; }
+
+static int is_meant(const cal_fault_rule *rule, const char *code, const char *error, const char *text) {
+  if (!strcasecmp(rule->text, code) || !strcasecmp(rule->text, error)) return 1;
+  if (is_number(rule->text)) return 0;
+  size_t bytes = strlen(rule->text);
+  for (; *text; text++)
+    if (!strncasecmp(text, rule->text, bytes)) return 1;
+  return 0;
+}
+
+/* What an error says is closer to the matter than the close after it. */
+cal_fault cal_vendor_order_fault(const cal_vendor_order *order, int code, const char *error,
+                                 const char *text) {
+  char number[16];
+  snprintf(number, sizeof number, "%d", code);
+  for (const cal_fault_rule *rule = order->faults; rule->text; rule++)
+    if (is_meant(rule, number, error, text)) return rule->fault;
+  for (const cal_fault_rule *rule = usual; rule->text; rule++)
+    if (!strcmp(rule->text, error)) return rule->fault;
+  for (const cal_fault_rule *rule = usual; rule->text; rule++)
+    if (!strcmp(rule->text, number)) return rule->fault;
+  return CAL_FAULT_LATER;
+}
+
+/* ---- secrets */
 
 /* The length of the longest secret that stands here; 0: none does. */
 static size_t secret_at(const cal_vendor_order *order, const char *at) {

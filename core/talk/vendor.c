@@ -41,10 +41,6 @@ struct cal_vendor {
   cal_resampler *to_leg; /* NULL: equal rates */
   uint32_t slowest_percent,
       pace_percent; /* of the slow clock (pace.h): the slowest utterance; what is used */
-  /* the ear */
-  cal_tap tap;
-  int16_t *frame;
-  uint32_t filled;
 };
 
 const cal_vendor_order *cal_vendor_about(const cal_vendor *v) { return v->options.order; }
@@ -190,7 +186,7 @@ static void cancel(void *self, uint32_t utterance) {
 
 cal_talk_voice cal_vendor_voice(cal_vendor *v) {
   static const cal_voice_ops ops = {.say = say, .cancel = cancel};
-  return (cal_talk_voice){cal_vendor_order_is_voice(v->options.order) ? &ops : NULL, v};
+  return (cal_talk_voice){&ops, v};
 }
 
 static cal_clip *clip_of(cal_vendor *v, spoken *s, const int16_t *samples, size_t count) {
@@ -301,29 +297,6 @@ static void on_error(void *context, const char *name, const char *text) {
   be_patient(v);
 }
 
-/* ---- the ear */
-
-static void on_party(cal_tap *tap, const int16_t *samples, size_t count) {
-  cal_vendor *v = cal_list_entry(tap, cal_vendor, tap);
-  uint32_t whole = v->port ? v->port->frame_samples : 0;
-  if (!v->is_up || !whole) return;
-  while (count) {
-    uint32_t piece = whole - v->filled < count ? whole - v->filled : (uint32_t)count;
-    memcpy(v->frame + v->filled, samples, piece * sizeof *samples);
-    samples += piece;
-    count -= piece;
-    v->filled += piece;
-    if (v->filled < whole) return;
-    v->port->ops->sound(v->port, v->frame, whole);
-    v->filled = 0;
-  }
-}
-
-static void on_words(void *context, const cal_words *words) {
-  cal_vendor *v = context;
-  if (v->leg) v->options.on_words(v->options.context, words);
-}
-
 /* ---- the socket */
 
 static void on_keepalive(cal_timer *timer) {
@@ -363,7 +336,6 @@ static void free_vendor(cal_vendor *v) {
   stop_timers(v);
   cal_resampler_free(v->to_leg);
   cal_unref(v->options.order);
-  cal_free(v->frame);
   cal_free(v);
 }
 
@@ -385,7 +357,6 @@ static const cal_port_handlers handlers = {.on_up = on_up,
                                            .on_clear = on_clear,
                                            .on_keys = ignore_keys,
                                            .on_pause = ignore_pause,
-                                           .on_words = on_words,
                                            .on_error = on_error,
                                            .on_text = ignore_text,
                                            .on_end = on_end,
@@ -395,7 +366,6 @@ static const cal_port_handlers handlers = {.on_up = on_up,
 
 cal_vendor *cal_vendor_close(cal_vendor *v) {
   if (!v) return NULL;
-  cal_tap_remove(&v->tap);
   v->leg = NULL;
   fail_all(v, -ECANCELED, "it is not needed any more");
   if (!v->port)
@@ -406,16 +376,9 @@ cal_vendor *cal_vendor_close(cal_vendor *v) {
 }
 
 static int join_leg(cal_vendor *v, cal_leg *leg) {
-  const cal_vendor_order *order = v->options.order;
-  uint32_t here_hz = cal_leg_rate_hz(leg), there_hz = cal_wire_rate_hz(order->wire);
-  int code = 0;
+  uint32_t here_hz = cal_leg_rate_hz(leg), there_hz = cal_wire_rate_hz(v->options.order->wire);
   v->leg = leg;
-  if (cal_vendor_order_is_voice(order) && here_hz != there_hz)
-    code = cal_resampler_new(&v->to_leg, there_hz, here_hz);
-  if (code < 0 || !cal_vendor_order_is_ear(order)) return code;
-  v->frame = cal_alloc(cal_wire_frame_samples(order->wire) * sizeof *v->frame);
-  v->tap.on_samples = on_party;
-  return cal_leg_tap(leg, CAL_TAP_IN, there_hz, &v->tap);
+  return here_hz == there_hz ? 0 : cal_resampler_new(&v->to_leg, there_hz, here_hz);
 }
 
 static int dial(cal_vendor *v) {
@@ -442,7 +405,6 @@ int cal_vendor_open(cal_vendor **result, const cal_host *host, cal_leg *leg,
   int code = join_leg(v, leg);
   if (!code) code = dial(v);
   if (code < 0) {
-    cal_tap_remove(&v->tap);
     free_vendor(v);
     return code;
   }

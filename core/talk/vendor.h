@@ -1,14 +1,11 @@
-/* vendor: a voice, an ear or both that somebody else runs, over a WebSocket in the words of a declared wire
- * (wire/wire.h: say_out, words, mark). One a leg and a socket; io thread only.
+/* vendor: a voice that somebody else runs, over a WebSocket in the words of a declared wire (wire/wire.h: say_out,
+ * mark). One a leg and a socket; io thread only.
  *
  *   text ──say──► port ──► vendor: say_out
  *                 port ◄── its sound ──► clips at the leg's rate, with the words they surely hold ──► on_clip
  *                 port ◄── its mark: the utterance is complete
- *   the party ──► leg ──► tap IN, at the vendor's rate ──► port ──► vendor
- *                 port ◄── words, partial and final ──► on_words
  *
- * It is a voice if its wire can say, an ear if its wire sends sound. Texts wait until its socket is up, sound
- * does not. Utterances are spoken in the order in which they were asked for. A vendor gives the mark of each
+ * Texts wait until its socket is up. Utterances are spoken in the order in which they were asked for. A vendor gives the mark of each
  * utterance back, of cancelled ones too unless it says that it has forgotten them (clear_in); what it still
  * sends of those is dropped.
  *
@@ -32,21 +29,19 @@ typedef struct cal_vendor cal_vendor;
 
 typedef struct cal_vendor_options {
   cal_vendor_order *order; /* one reference is taken */
-  /* What is borrowed is borrowed for the call. From the loop, on_end at most once. */
-  void (*on_words)(void *context, const cal_words *words);
-  /* The vendor is gone and every utterance was told; close it. The text holds no secret. */
+  /* From the loop, at most once; what is borrowed is borrowed for the call. The vendor is gone and every utterance was told; close it. The text holds no secret. */
   void (*on_end)(void *context, cal_vendor *vendor, const char *text);
   void *context;
 } cal_vendor_options;
 
-/* Dials, and listens to the leg, which is up and borrowed until the vendor is closed. Returns owned. Fails as
- * cal_port_ws_dial and cal_leg_tap do. */
+/* Dials, for a leg that is up and borrowed until the vendor is closed. Returns owned. Fails as cal_port_ws_dial
+ * does. */
 int cal_vendor_open(cal_vendor **result, const cal_host *host, cal_leg *leg,
                     const cal_vendor_options *options);
 /* Takes; before the leg is over. What was to be said is told -ECANCELED; the socket goes later. Returns NULL. */
 cal_vendor *cal_vendor_close(cal_vendor *vendor);
 
-/* No ops: it is not a voice. Saying fails with -EMSGSIZE over CAL_WIRE_SAY_BYTES, -ENOBUFS, or -ECONNRESET: it
+/* Saying fails with -EMSGSIZE over CAL_WIRE_SAY_BYTES, -ENOBUFS, or -ECONNRESET: it
  * is gone. */
 cal_talk_voice cal_vendor_voice(cal_vendor *vendor);
 const cal_vendor_order *cal_vendor_about(const cal_vendor *vendor); /* borrowed */

@@ -29,7 +29,7 @@ static void destroy(void *object) {
   }
   drop(&wire->when_text);
   drop(&wire->clear_when_text);
-  drop(&wire->final_text);
+  cal_wire_free_told(wire);
   drop(&wire->encoding_text);
   cal_free(wire->name);
   cal_free(wire->sub_protocol);
@@ -114,25 +114,27 @@ static int check_rules(const cal_wire_spec *s) {
         -EINVAL, "wire %s: mark_out gives marks names, so mark.name must say where they come back", s->name);
   if (code == 0)
     code = check_pair(s->name, "limit.per_second", !!s->limit.per_second, "limit.text", !!s->limit.text);
-  if (code == 0) code = check_pair(s->name, "words.event", !!s->words.event, "words.text", !!s->words.text);
-  if (code == 0 && s->words.final_text && !s->words.final_path)
-    code = cal_fail(-EINVAL, "wire %s: words.final_text without words.final_path: say where it is", s->name);
   if (code == 0) code = check_pair(s->name, "dtmf.event", !!s->dtmf.event, "dtmf.digit", !!s->dtmf.digit);
   return code;
 }
 
-static int compile_path(cal_wire *wire, int place, const char *path) {
-  if (place < PATH_STREAM || place > PATH_TEXT) return cal_jpath_compile(&wire->paths[place], path);
+int cal_wire_compile_spellings(cal_jpath *first, cal_jpath *also, const char *path) {
   int code = 0;
   for (int i = 0; code == 0 && path; i++) {
     size_t bytes = strcspn(path, "|");
     if (i == WIRE_SPELLINGS) return cal_fail(-EINVAL, "more than %d spellings of a path", WIRE_SPELLINGS);
     char *each = cal_strndup(path, bytes);
-    code = cal_jpath_compile(i ? &wire->also[place][i - 1] : &wire->paths[place], each);
+    code = cal_jpath_compile(i ? &also[i - 1] : first, each);
     cal_free(each);
     path = path[bytes] ? path + bytes + 1 : NULL;
   }
   return code;
+}
+
+static int compile_path(cal_wire *wire, int place, const char *path) {
+  int is_spelled = place == PATH_EVENT || (place >= PATH_STREAM && place <= PATH_TEXT);
+  if (!is_spelled) return cal_jpath_compile(&wire->paths[place], path);
+  return cal_wire_compile_spellings(&wire->paths[place], wire->also[place], path);
 }
 
 static int compile_paths(cal_wire *wire, const cal_wire_spec *s) {
@@ -156,10 +158,6 @@ static int compile_paths(cal_wire *wire, const cal_wire_spec *s) {
       {PATH_SEQUENCE, "sequence_path", s->sequence_path},
       {PATH_ACKNOWLEDGED, "acknowledged_path", s->acknowledged_path},
       {PATH_STREAM_ID, "stream_path", s->stream_path},
-      {PATH_WORDS, "words.text", s->words.text},
-      {PATH_FINAL, "words.final_path", s->words.final_path},
-      {PATH_FROM, "words.from", s->words.from},
-      {PATH_UNTIL, "words.until", s->words.until},
   };
   for (int i = 0; i < WIRE_PATHS; i++) {
     if (!all[i].path || compile_path(wire, all[i].place, all[i].path) == 0) continue;
@@ -277,8 +275,8 @@ int cal_wire_compile(cal_wire **result, const cal_wire_spec *s) {
   wire->limit_burst = s->limit.burst ? s->limit.burst : s->limit.per_second;
   wire->clear_when_text = keep(s->clear.when_text);
   wire->clear_drops_marks = s->clear.drops_marks;
-  wire->final_text = keep(s->words.final_text);
   code = compile_paths(wire, s);
+  if (code == 0) code = cal_wire_compile_told(wire, s);
   if (code == 0) code = compile_events(wire, s);
   if (code == 0) code = compile_outs(wire, s);
   if (code == 0) code = compile_replies(wire, s);
@@ -354,7 +352,7 @@ static const struct {
              [CAL_WIRE_MARK] = {EVENT_MARK, OUT_MARK},    [CAL_WIRE_DTMF] = {EVENT_DTMF, OUT_DTMF},
              [CAL_WIRE_STOP] = {EVENT_STOP, OUT_STOP},    [CAL_WIRE_CLEAR] = {EVENT_CLEAR, OUT_CLEAR},
              [CAL_WIRE_PAUSE] = {EVENT_PAUSE, -1},        [CAL_WIRE_RESUME] = {EVENT_RESUME, -1},
-             [CAL_WIRE_ERROR] = {EVENT_ERROR, -1},        [CAL_WIRE_WORDS] = {EVENT_WORDS, -1}};
+             [CAL_WIRE_ERROR] = {EVENT_ERROR, -1},        [CAL_WIRE_TOLD] = {EVENT_TOLD, -1}};
 
 int cal_wire_hears(const cal_wire *wire, cal_wire_kind kind) {
   return kind < CAL_WIRE_OTHER && (wire->heard >> known[kind].event & 1);

@@ -27,6 +27,7 @@
 
 #include "audio/codec.h"
 #include "base/buf.h"
+#include "wire/words.h"
 
 typedef struct cal_wire cal_wire;
 
@@ -35,15 +36,16 @@ typedef struct cal_wire cal_wire;
 #define CAL_WIRE_NAME_BYTES 256             /* a mark's name with its final zero */
 #define CAL_WIRE_BYE_BYTES 4096             /* what $bye can become */
 #define CAL_WIRE_SAY_BYTES 8192             /* what $text can be, before it is escaped */
-#define CAL_WIRE_WORDS_BYTES 2048           /* what an ear understood, with a final zero */
+#define CAL_WIRE_WORDS_BYTES 8192           /* all that an ear tells in one message, with final zeros */
+#define CAL_WIRE_WORDS 8                    /* so many things at once */
 #define CAL_WIRE_REPLIES 8
 #define CAL_WIRE_BYE_WAIT_MS 10000 /* unless the declaration says otherwise */
 
 /* What to look for and what to write. Everything is borrowed for the length of cal_wire_compile; NULL or 0 is
  * "none". Paths are those of data/jscan.h ("media.payload"); those of a start, of a mark's name and of a key
  * may be up to four, for carriers that spell them in several ways: "start.stream_sid|start.streamSid"; so may
- * those of an error. A rule's event may be several names: "error|playFailed". A rule without an event value is
- * off, except audio's. */
+ * those of an error, and event_path. A rule's event may be several names: "error|playFailed". A rule without an
+ * event value is off, except audio's, an error's (every message that has its code) and that of words. */
 typedef struct cal_wire_spec {
   const char *name;         /* for messages: "twilio" */
   const char *sub_protocol; /* of the WebSocket (Sec-WebSocket-Protocol), as both ends must name it */
@@ -88,11 +90,23 @@ typedef struct cal_wire_spec {
     const char *event, *code, *text, *retry_after; /* an ISO 8601 duration, or seconds */
   } error;
 
-  /* Of an ear: what it understood so far. With final_path only a message that has final_text there, or a true if
-   * there is no final_text, is its last word; without it every one is. Times are seconds of the sound it was
-   * sent; none: it does not say. */
+  /* Of an ear: what it understood so far. A message is of the first kind whose text, or a true if there is no
+   * text, stands at that kind's path (in the order started, resumed, likely, ended, final, piece), else partial;
+   * where no kind ends a turn every message does. `text` may have four spellings; started, resumed and ended need
+   * none. Times are those of the sound it was sent. */
   struct {
-    const char *event, *text, *final_path, *final_text, *from, *until;
+    const char *event; /* none: every message that has the list */
+    const char *text, *turn, *language, *confidence, *from, *until;
+    struct {
+      const char *path, *text;
+    } kinds[CAL_WORDS_KINDS];
+    int is_ms;      /* times are milliseconds, not seconds */
+    int has_deltas; /* a partial text is what is new in its turn */
+    /* A list of words, which have the times. With `text` they also are the text, and `final` says which ones
+     * will not change; one that is named in `ends` ends the turn. */
+    struct {
+      const char *at, *text, *final, *from, *until, *language, *confidence, *ends;
+    } list;
   } words;
 
   /* Text messages that are numbered by the other side, from 1 and without a gap; the last of our numbers it
@@ -161,7 +175,7 @@ typedef enum cal_wire_kind {
   CAL_WIRE_PAUSE,
   CAL_WIRE_RESUME,
   CAL_WIRE_ERROR,        /* name: its code; reason: its text; retry_ms */
-  CAL_WIRE_WORDS,        /* words */
+  CAL_WIRE_TOLD,         /* words */
   CAL_WIRE_OTHER,        /* valid JSON that no rule knows */
   CAL_WIRE_IGNORED,      /* audio of a track that was not asked for; what needs a reply and nothing else */
   CAL_WIRE_MALFORMED,    /* reason */
@@ -170,7 +184,7 @@ typedef enum cal_wire_kind {
                             came */
 } cal_wire_kind;
 
-/* Whether a rule for such messages was declared (CAL_WIRE_AUDIO to CAL_WIRE_WORDS), and whether one can be
+/* Whether a rule for such messages was declared (CAL_WIRE_AUDIO to CAL_WIRE_TOLD), and whether one can be
  * written. */
 int cal_wire_hears(const cal_wire *wire, cal_wire_kind kind);
 int cal_wire_says(const cal_wire *wire, cal_wire_kind kind);
@@ -189,12 +203,6 @@ void cal_wire_state_init(cal_wire_state *state);
 /* For ids that do not come in a start message. NULL leaves one as it is; -EMSGSIZE when too long. */
 int cal_wire_state_set(cal_wire_state *state, const char *stream, const char *call);
 
-typedef struct cal_wire_words {
-  int is_final;
-  int64_t from_ms, until_ms; /* of the sound sent so far; -1: not said */
-  char text[CAL_WIRE_WORDS_BYTES];
-} cal_wire_words;
-
 typedef struct cal_wire_event {
   cal_wire_kind kind;
   int reply; /* which one the message is to be answered with; -1: none */
@@ -202,7 +210,10 @@ typedef struct cal_wire_event {
   uint32_t retry_ms; /* of an error; 0: it does not say */
   char name[CAL_WIRE_NAME_BYTES];
   char reason[CAL_WIRE_NAME_BYTES]; /* for people */
-  cal_wire_words words;             /* of CAL_WIRE_WORDS alone */
+  /* Of CAL_WIRE_WORDS alone; their texts lie in word_texts, and confidence of a list is the least one. */
+  cal_words words[CAL_WIRE_WORDS];
+  size_t word_count;
+  char word_texts[CAL_WIRE_WORDS_BYTES];
 } cal_wire_event;
 
 /* Enough samples for any message of that many bytes. */

@@ -31,14 +31,18 @@ enum {
   PATH_ACKNOWLEDGED,
   PATH_STREAM_ID
 };
-enum { PATH_WORDS = PATH_STREAM_ID + 1, PATH_FINAL, PATH_FROM, PATH_UNTIL };
-enum { WIRE_PATHS = PATH_UNTIL + 1 };
+enum { WIRE_PATHS = PATH_STREAM_ID + 1 };
 enum { START_PATHS = PATH_MARK - PATH_STREAM };
-enum { ERROR_PATHS = PATH_SEQUENCE - PATH_CODE, ORDER_PATHS = PATH_WORDS - PATH_SEQUENCE };
-enum { WORDS_PATHS = WIRE_PATHS - PATH_WORDS };
+enum { ERROR_PATHS = PATH_SEQUENCE - PATH_CODE, ORDER_PATHS = WIRE_PATHS - PATH_SEQUENCE };
+
+/* Of words: the kinds' paths stand behind these, in one walk. */
+enum { TOLD_TEXT, TOLD_TURN, TOLD_LANGUAGE, TOLD_CONFIDENCE, TOLD_FROM, TOLD_UNTIL, TOLD_LIST, TOLD_KINDS };
+enum { TOLD_PATHS = TOLD_KINDS + CAL_WORDS_KINDS };
+/* Of each in a list. */
+enum { EACH_TEXT, EACH_FINAL, EACH_FROM, EACH_UNTIL, EACH_LANGUAGE, EACH_CONFIDENCE, EACH_PATHS };
 
 enum { EVENT_AUDIO, EVENT_START, EVENT_MARK, EVENT_DTMF, EVENT_STOP, EVENT_CLEAR };
-enum { EVENT_PAUSE = EVENT_CLEAR + 1, EVENT_RESUME, EVENT_ERROR, EVENT_WORDS, WIRE_EVENTS };
+enum { EVENT_PAUSE = EVENT_CLEAR + 1, EVENT_RESUME, EVENT_ERROR, EVENT_TOLD, WIRE_EVENTS };
 enum { WIRE_EVENT_NAMES = WIRE_EVENTS + 8, WIRE_SPELLINGS = 4 };
 enum {
   OUT_AUDIO,
@@ -59,6 +63,16 @@ typedef struct wire_event_name {
   int event;
 } wire_event_name;
 
+/* What an ear tells; the texts are owned. */
+typedef struct wire_told {
+  cal_jpath paths[TOLD_PATHS], also_text[WIRE_SPELLINGS - 1];
+  cal_jpath each[EACH_PATHS], also_each[WIRE_SPELLINGS - 1];
+  cal_span kind_texts[CAL_WORDS_KINDS]; /* at == NULL: a true is meant */
+  cal_span ends;                        /* "<end>|<fin>" */
+  int ends_by_itself;                   /* a message must not say that it ends a turn */
+  int is_ms, is_joined;
+} wire_told;
+
 typedef struct wire_reply {
   cal_span event; /* owned */
   cal_wire_template text;
@@ -76,14 +90,15 @@ struct cal_wire {
   int is_closed_by_peer;
   uint32_t bye_wait_ms, limit_per_second, limit_burst;
   size_t chunk_min_bytes, chunk_multiple_bytes;
-  cal_jpath paths[WIRE_PATHS];                    /* one without parts was not declared */
-  cal_jpath also[PATH_RETRY][WIRE_SPELLINGS - 1]; /* other spellings of those from PATH_STREAM to PATH_TEXT */
-  wire_event_name names[WIRE_EVENT_NAMES];        /* in the order of their events: audio's is found first */
+  cal_jpath paths[WIRE_PATHS]; /* one without parts was not declared */
+  cal_jpath also[PATH_RETRY]
+                [WIRE_SPELLINGS - 1]; /* other spellings of an event, and from PATH_STREAM to PATH_TEXT */
+  wire_event_name names[WIRE_EVENT_NAMES]; /* in the order of their events: audio's is found first */
   int name_count;
   unsigned heard;           /* 1 << event: there is a rule */
   cal_span when_text;       /* owned */
   cal_span clear_when_text; /* owned */
-  cal_span final_text;      /* owned; at == NULL: a true is meant */
+  wire_told told;
   int clear_drops_marks;
   cal_span encoding_text; /* owned */
   int64_t rate_expected;
@@ -94,5 +109,19 @@ struct cal_wire {
 
 /* Bytes of encoded audio a message will have for so many samples, with the portion rules obeyed. */
 size_t cal_wire_portion_bytes(const cal_wire *wire, size_t samples);
+
+/* "a|b": the first goes to `first`, at most WIRE_SPELLINGS - 1 more to `also`. 0 or -EINVAL. */
+int cal_wire_compile_spellings(cal_jpath *first, cal_jpath *also, const char *path);
+/* Another spelling, where the first is not there. */
+void cal_wire_find_also(const cal_jpath *also, const char *text, size_t bytes, cal_jvalue *value);
+/* A string, or a number as it stands, with a final zero. Returns NULL, or what is wrong with it. */
+const char *cal_wire_read_text(char *into, size_t room, const cal_jvalue *value);
+
+/* wire_told.c */
+int cal_wire_compile_told(cal_wire *wire, const cal_wire_spec *spec);
+void cal_wire_free_told(cal_wire *wire);
+int cal_wire_is_told(const cal_wire *wire, const char *text,
+                     size_t bytes); /* by the list, where no event says so */
+cal_wire_kind cal_wire_read_told(const cal_wire *wire, const char *text, size_t bytes, cal_wire_event *out);
 
 #endif

@@ -106,8 +106,7 @@ static cal_wire_kind read_audio(const cal_wire *wire, const cal_jvalue *fields, 
   return read_payload(wire, &fields[PATH_PAYLOAD], out, samples, max_samples);
 }
 
-/* A string, or a number as it stands, with a final zero. Returns NULL, or what is wrong with it. */
-static const char *read_text(char *into, size_t room, const cal_jvalue *value) {
+const char *cal_wire_read_text(char *into, size_t room, const cal_jvalue *value) {
   if (value->kind != CAL_JSON_STRING && value->kind != CAL_JSON_NUMBER) return "is missing";
   ssize_t bytes = cal_jscan_unescape(value->raw, into, room - 1);
   if (bytes < 0) return "is too long";
@@ -116,12 +115,13 @@ static const char *read_text(char *into, size_t room, const cal_jvalue *value) {
   return NULL;
 }
 
-/* Another spelling, where the first is not there. */
-static void find_also(const cal_wire *wire, int place, const char *text, size_t bytes, cal_jvalue *value) {
-  if (place > PATH_TEXT) return;
-  const cal_jpath *also = wire->also[place];
+void cal_wire_find_also(const cal_jpath *also, const char *text, size_t bytes, cal_jvalue *value) {
   for (int i = 0; i < WIRE_SPELLINGS - 1 && also[i].parts && value->kind == CAL_JSON_ABSENT; i++)
     cal_jscan_fields(text, bytes, &also[i], 1, value);
+}
+
+static void find_also(const cal_wire *wire, int place, const char *text, size_t bytes, cal_jvalue *value) {
+  if (place < PATH_RETRY) cal_wire_find_also(wire->also[place], text, bytes, value);
 }
 
 static cal_wire_kind read_named(const cal_wire *wire, int place, cal_wire_kind kind, const char *text,
@@ -129,7 +129,7 @@ static cal_wire_kind read_named(const cal_wire *wire, int place, cal_wire_kind k
   cal_jvalue value;
   cal_jscan_fields(text, bytes, &wire->paths[place], 1, &value);
   find_also(wire, place, text, bytes, &value);
-  const char *wrong = read_text(out->name, sizeof out->name, &value);
+  const char *wrong = cal_wire_read_text(out->name, sizeof out->name, &value);
   if (!wrong) return is(out, kind);
   out->name[0] = 0;
   return malformed(out, "%s %s", wire->paths[place].text, wrong);
@@ -139,7 +139,7 @@ static int is_format_ours(const cal_wire *wire, const cal_jvalue *encoding, cons
   char text[CAL_WIRE_NAME_BYTES];
   int64_t hz;
   if (encoding->kind != CAL_JSON_ABSENT &&
-      (encoding->kind != CAL_JSON_STRING || read_text(text, sizeof text, encoding) ||
+      (encoding->kind != CAL_JSON_STRING || cal_wire_read_text(text, sizeof text, encoding) ||
        strcasecmp(text, wire->encoding_text.at) != 0))
     return 0;
   return rate->kind == CAL_JSON_ABSENT || (cal_jvalue_integer(&hz, rate) == 0 && hz == wire->rate_expected);
@@ -166,7 +166,7 @@ static cal_wire_kind read_start(const cal_wire *wire, cal_wire_state *state, con
   for (int i = 0; i < START_PATHS; i++) find_also(wire, PATH_STREAM + i, text, bytes, &fields[i]);
   for (int i = 0; i < 2; i++) {
     const cal_jpath *path = &wire->paths[PATH_STREAM + i];
-    const char *wrong = path->parts ? read_text(ids[i], sizeof ids[i], &fields[i]) : NULL;
+    const char *wrong = path->parts ? cal_wire_read_text(ids[i], sizeof ids[i], &fields[i]) : NULL;
     if (wrong) return malformed(out, "%s %s", path->text, wrong);
   }
   if (wire->paths[PATH_STREAM].parts) strcpy(state->stream, ids[0]);
@@ -180,7 +180,7 @@ static cal_wire_kind read_start(const cal_wire *wire, cal_wire_state *state, con
 static uint32_t read_duration_ms(const cal_jvalue *value) {
   char text[32];
   double seconds, hours = 0, minutes = 0;
-  if (read_text(text, sizeof text, value)) return 0;
+  if (cal_wire_read_text(text, sizeof text, value)) return 0;
   if (strncmp(text, "PT", 2)) {
     char *end;
     seconds = strtod(text, &end);
@@ -203,8 +203,8 @@ static cal_wire_kind read_error(const cal_wire *wire, const char *text, size_t b
   cal_jvalue fields[ERROR_PATHS];
   cal_jscan_fields(text, bytes, &wire->paths[PATH_CODE], ERROR_PATHS, fields);
   for (int i = 0; i < ERROR_PATHS; i++) find_also(wire, PATH_CODE + i, text, bytes, &fields[i]);
-  if (read_text(out->name, sizeof out->name, &fields[0])) out->name[0] = 0;
-  if (read_text(out->reason, sizeof out->reason, &fields[PATH_TEXT - PATH_CODE])) out->reason[0] = 0;
+  if (cal_wire_read_text(out->name, sizeof out->name, &fields[0])) out->name[0] = 0;
+  if (cal_wire_read_text(out->reason, sizeof out->reason, &fields[PATH_TEXT - PATH_CODE])) out->reason[0] = 0;
   out->retry_ms = read_duration_ms(&fields[PATH_RETRY - PATH_CODE]);
   return is(out, CAL_WIRE_ERROR);
 }
@@ -214,31 +214,6 @@ static cal_wire_kind read_clear(const cal_wire *wire, const char *text, size_t b
   if (!wire->clear_when_text.at) return is(out, CAL_WIRE_CLEAR);
   cal_jscan_fields(text, bytes, &wire->paths[PATH_CLEAR_WHEN], 1, &when);
   return is(out, cal_jvalue_is(&when, wire->clear_when_text) ? CAL_WIRE_CLEAR : CAL_WIRE_OTHER);
-}
-
-/* A number of seconds, whole or not, as milliseconds; -1 for anything else. */
-static int64_t read_seconds_ms(const cal_jvalue *value) {
-  char text[32], *end;
-  if (value->kind != CAL_JSON_NUMBER || read_text(text, sizeof text, value)) return -1;
-  double seconds = strtod(text, &end);
-  return !*end && seconds >= 0 && seconds < 1e6 ? (int64_t)(seconds * 1000 + 0.5) : -1;
-}
-
-static int is_final(const cal_wire *wire, const cal_jvalue *value) {
-  if (!wire->paths[PATH_FINAL].parts) return 1;
-  return wire->final_text.at ? cal_jvalue_is(value, wire->final_text) : value->kind == CAL_JSON_TRUE;
-}
-
-static cal_wire_kind read_words(const cal_wire *wire, const char *text, size_t bytes, cal_wire_event *out) {
-  cal_jvalue fields[WORDS_PATHS];
-  cal_wire_words *words = &out->words;
-  cal_jscan_fields(text, bytes, &wire->paths[PATH_WORDS], WORDS_PATHS, fields);
-  const char *wrong = read_text(words->text, sizeof words->text, &fields[0]);
-  if (wrong) return malformed(out, "%s %s", wire->paths[PATH_WORDS].text, wrong);
-  words->is_final = is_final(wire, &fields[PATH_FINAL - PATH_WORDS]);
-  words->from_ms = read_seconds_ms(&fields[PATH_FROM - PATH_WORDS]);
-  words->until_ms = read_seconds_ms(&fields[PATH_UNTIL - PATH_WORDS]);
-  return is(out, CAL_WIRE_WORDS);
 }
 
 /* Numbers and ids of a text message. 0, or CAL_WIRE_OUT_OF_ORDER with its reason. */
@@ -257,7 +232,8 @@ static int check_order(const cal_wire *wire, cal_wire_state *state, const char *
             (uint64_t)seen >= state->seq))
     wrong = wire->paths[PATH_ACKNOWLEDGED].text;
   else if (wire->paths[PATH_STREAM_ID].parts && state->stream[0] &&
-           (read_text(id, sizeof id, &fields[PATH_STREAM_ID - PATH_SEQUENCE]) || strcmp(id, state->stream)))
+           (cal_wire_read_text(id, sizeof id, &fields[PATH_STREAM_ID - PATH_SEQUENCE]) ||
+            strcmp(id, state->stream)))
     wrong = wire->paths[PATH_STREAM_ID].text;
   if (!wrong) {
     if (seq) state->peer_seq = (uint64_t)seq;
@@ -281,8 +257,20 @@ static int reply_of(const cal_wire *wire, const cal_jvalue *event) {
   return -1;
 }
 
-static cal_wire_kind read_other(const cal_wire *wire, const cal_jvalue *fields, cal_wire_event *out,
-                                int16_t *samples, size_t max_samples) {
+/* A message that has a code. */
+static int is_any_error(const cal_wire *wire, const char *text, size_t bytes) {
+  cal_jvalue code;
+  if (wire->heard & 1u << EVENT_ERROR || !wire->paths[PATH_CODE].parts) return 0;
+  cal_jscan_fields(text, bytes, &wire->paths[PATH_CODE], 1, &code);
+  find_also(wire, PATH_CODE, text, bytes, &code);
+  return code.kind != CAL_JSON_ABSENT && code.kind != CAL_JSON_NULL;
+}
+
+static cal_wire_kind read_other(const cal_wire *wire, const char *text, size_t bytes,
+                                const cal_jvalue *fields, cal_wire_event *out, int16_t *samples,
+                                size_t max_samples) {
+  if (is_any_error(wire, text, bytes)) return read_error(wire, text, bytes, out);
+  if (cal_wire_is_told(wire, text, bytes)) return cal_wire_read_told(wire, text, bytes, out);
   int is_any_audio = !(wire->heard & 1u << EVENT_AUDIO) && fields[PATH_PAYLOAD].kind == CAL_JSON_STRING;
   if (is_any_audio) return read_audio(wire, fields, out, samples, max_samples);
   int is_done = out->reply >= 0 && !wire->replies[out->reply].is_told;
@@ -295,6 +283,7 @@ static cal_wire_kind read_message(const cal_wire *wire, cal_wire_state *state, c
   if (cal_jscan_fields(data, bytes, wire->paths, MEDIA_PATHS, fields) < 0)
     return malformed(out, "%s", cal_error_text());
   if (wire->is_numbered && check_order(wire, state, data, bytes, out)) return out->kind;
+  find_also(wire, PATH_EVENT, data, bytes, &fields[PATH_EVENT]);
   if (wire->reply_count) out->reply = reply_of(wire, &fields[PATH_EVENT]);
   switch (event_of(wire, &fields[PATH_EVENT])) {
   case EVENT_AUDIO:
@@ -316,10 +305,10 @@ static cal_wire_kind read_message(const cal_wire *wire, cal_wire_state *state, c
     return is(out, CAL_WIRE_RESUME);
   case EVENT_ERROR:
     return read_error(wire, data, bytes, out);
-  case EVENT_WORDS:
-    return read_words(wire, data, bytes, out);
+  case EVENT_TOLD:
+    return cal_wire_read_told(wire, data, bytes, out);
   }
-  return read_other(wire, fields, out, samples, max_samples);
+  return read_other(wire, data, bytes, fields, out, samples, max_samples);
 }
 
 cal_wire_kind cal_wire_read(const cal_wire *wire, cal_wire_state *state, const void *data, size_t bytes,

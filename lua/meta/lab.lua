@@ -44,7 +44,8 @@ local LabWire = {}
 ---@param message string
 ---@param is_binary boolean|nil
 ---@return string kind  "audio", "start", "mark", "dtmf", "stop", "clear", "other", "ignored", "malformed", "wrong format" …
----@return {name: string|nil, reason: string|nil, stream: string|nil, call: string|nil, samples: string|nil, text: string|nil, is_final: boolean|nil, from_ms: integer|nil, until_ms: integer|nil} about  of "words" the last four
+---@return {name: string|nil, reason: string|nil, stream: string|nil, call: string|nil, samples: string|nil, words: table[]|nil} about  `words`: what was told, each
+---  { kind, text, turn, language, confidence, from_ms, until_ms }
 function LabWire:read(message, is_binary) end
 
 ---Writes a message to the other side: "audio" with samples, "mark" with a name, "dtmf" with keys, "clear", "stop", "say" with

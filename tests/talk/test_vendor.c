@@ -1,5 +1,5 @@
-/* A made-up vendor behind a real WebSocket on the loopback interface: a voice that says a tone for a text, an
- * ear that counts what it hears, both in words declared as wires. The leg is one in memory. */
+/* A made-up vendor behind a real WebSocket on the loopback interface: a voice that says a tone for a text, in
+ * words declared as a wire. The leg is one in memory. */
 #include "leg/memory_port.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@
 
 #define PATIENCE_NS (20 * CAL_S) /* a test that waits longer has failed; machines are slow at times */
 
-enum { LEG_HZ = 8000, VOICE_HZ = 24000, EAR_HZ = 16000, TONE_HZ = 500 };
+enum { LEG_HZ = 8000, VOICE_HZ = 24000, TONE_HZ = 500 };
 
 /* ---- the vendor's side */
 
@@ -34,8 +34,6 @@ typedef struct vendor_side {
   char said[4][64], names[4][16];
   int said_count;
   int holds_back; /* answers no text by itself */
-  size_t heard;
-  int16_t *sound;
 } vendor_side;
 
 static vendor_side there;
@@ -64,10 +62,6 @@ static void cut_out(const char *message, const char *field, char *into, size_t r
 
 static void on_there_message(void *context, char *data, size_t bytes, int is_binary) {
   char text[512];
-  if (is_binary) {
-    there.heard += cal_decode(CAL_L16LE, (const uint8_t *)data, bytes, there.sound + there.heard);
-    return;
-  }
   snprintf(text, sizeof text, "%.*s", (int)bytes, data);
   there.clears += strstr(text, "\"stop\"") != NULL;
   there.alive += strstr(text, "\"alive\"") != NULL;
@@ -103,15 +97,13 @@ static cal_host host;
 static cal_scratch samples, message;
 static memory_port port;
 static cal_leg *leg;
-static cal_wire *voice_wire, *ear_wire;
+static cal_wire *voice_wire;
 static uint32_t patience_ms;
 static int last_code; /* of the last utterance of which no more comes */
 
 static struct {
   int ended, code, is_interrupted;
   char heard[256];
-  char words[512];
-  int64_t until_ms;
   char end[128];
   int ends;
 } seen;
@@ -142,12 +134,6 @@ static const cal_leg_hooks hooks = {.up = on_leg_up,
                                     .utterance_ended = on_leg_said,
                                     .ended = on_leg_ended,
                                     .gone = on_leg_gone};
-
-static void on_words(void *context, const cal_words *words) {
-  size_t used = strlen(seen.words);
-  snprintf(seen.words + used, sizeof seen.words - used, "%s%s;", words->text, words->is_final ? "." : "…");
-  seen.until_ms = words->until_ms;
-}
 
 static void on_vendor_end(void *context, cal_vendor *vendor, const char *text) {
   seen.ends++;
@@ -182,21 +168,13 @@ static void open_wires(void) {
   s.audio_out = "{\"type\":\"sound\",\"data\":\"$audio\"}";
   s.mark_out = "{\"type\":\"done\",\"id\":\"$mark\"}";
   there.wire = wire_of(s);
-  s = (cal_wire_spec){.name = "ear", .encoding = CAL_L16LE, .rate_hz = EAR_HZ, .frame_ms = 50};
-  s.is_binary_out = 1;
-  s.event_path = "type";
-  s.words.event = "words";
-  s.words.text = "transcript.text";
-  s.words.final_path = "final";
-  s.words.until = "transcript.end";
-  ear_wire = wire_of(s);
 }
 
 static int setup(void **state) {
   cal_log_setup(CAL_LOG_ERROR + 1, 0);
   memset(&seen, 0, sizeof seen);
   patience_ms = 60000;
-  there = (vendor_side){.sound = calloc(EAR_HZ * 20, sizeof(int16_t))};
+  there = (vendor_side){0};
   host = (cal_host){.samples = &samples, .message = &message};
   assert_int_equal(cal_loop_new(&host.loop, cal_clock_real()), 0);
   assert_int_equal(cal_net_new(&host.net, host.loop, NULL), 0);
@@ -226,9 +204,7 @@ static int teardown(void **state) {
   message.memory = cal_free(message.memory);
   samples.room = message.room = 0;
   cal_unref(voice_wire);
-  cal_unref(ear_wire);
   cal_unref(there.wire);
-  free(there.sound);
   return left;
 }
 
@@ -260,7 +236,7 @@ static cal_vendor *open_vendor(cal_wire *wire) {
                                                                      .keepalive = "{\"alive\":true}",
                                                                      .keepalive_ms = 20,
                                                                      .secrets = secrets});
-  cal_vendor_options options = {.order = order, .on_words = on_words, .on_end = on_vendor_end};
+  cal_vendor_options options = {.order = order, .on_end = on_vendor_end};
   if (cal_vendor_open(&vendor, &host, leg, &options)) fail_msg("no vendor: %s", cal_error_text());
   cal_unref(order);
   return vendor;
@@ -361,9 +337,6 @@ static void a_voice_that_goes_fails_what_it_had_to_say(void **state) {
 static void what_cannot_be_said_is_refused(void **state) {
   static char much[CAL_WIRE_SAY_BYTES + 2];
   memset(much, 'x', sizeof much - 1);
-  cal_vendor *ear = open_vendor(ear_wire);
-  assert_null(cal_vendor_voice(ear).ops);
-  cal_vendor_close(ear);
   cal_vendor *voice = open_vendor(voice_wire);
   assert_int_equal(try_to_say(voice, 1, much), -EMSGSIZE);
   for (uint32_t i = 1; i <= CAL_VENDOR_UTTERANCES; i++) assert_int_equal(try_to_say(voice, i, "x"), 0);
@@ -465,32 +438,8 @@ static void a_silent_vendor_is_given_up(void **state) {
 }
 
 static void a_socket_is_kept_alive(void **state) {
-  cal_vendor *vendor = open_vendor(ear_wire);
+  cal_vendor *vendor = open_vendor(voice_wire);
   WAIT_FOR(there.alive >= 3);
-  cal_vendor_close(vendor);
-  WAIT_FOR(there.closed == 1);
-}
-
-/* ---- the ear */
-
-static void an_ear_gets_the_party_and_gives_words_back(void **state) {
-  cal_vendor *vendor = open_vendor(ear_wire);
-  WAIT_FOR(there.opened == 1);
-  for (int i = 0; i < 5; i++) turn(cal_loop_now_ns(host.loop)); /* this end too */
-  int16_t frame[LEG_HZ / 50];
-  for (size_t at = 0; at < 50; at++) {
-    for (size_t i = 0; i < LEG_HZ / 50; i++)
-      frame[i] = (int16_t)(8000 * sin(2 * M_PI * TONE_HZ * (double)(at * (LEG_HZ / 50) + i) / LEG_HZ));
-    port.port.handlers->on_sound(port.port.context, frame, LEG_HZ / 50);
-  }
-  WAIT_FOR(there.heard >= EAR_HZ * 9 / 10);
-  assert_int_equal(there.heard % (EAR_HZ / 20), 0); /* whole messages of 50 ms */
-  assert_true(level(there.sound, there.heard, TONE_HZ, EAR_HZ) > 0.95);
-  send_text("{\"type\":\"words\",\"final\":false,\"transcript\":{\"text\":\"good\"}}");
-  send_text("{\"type\":\"words\",\"final\":true,\"transcript\":{\"text\":\"good morning\",\"end\":0.95}}");
-  WAIT_FOR(strchr(seen.words, '.'));
-  assert_string_equal(seen.words, "good…;good morning.;");
-  assert_int_equal(seen.until_ms, 950);
   cal_vendor_close(vendor);
   WAIT_FOR(there.closed == 1);
 }
@@ -510,7 +459,6 @@ int main(void) {
       TEST(a_mark_without_sound_is_a_failure),
       TEST(a_silent_vendor_is_given_up),
       TEST(a_socket_is_kept_alive),
-      TEST(an_ear_gets_the_party_and_gives_words_back),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -233,58 +233,7 @@ static void both_ends_understand_each_other(void **state) {
   peer_free(client);
 }
 
-/* ---- voices and ears */
-
-static cal_wire_spec ear_spec(void) {
-  cal_wire_spec s = {.name = "ear", .encoding = CAL_L16LE, .rate_hz = 16000, .frame_ms = 50};
-  s.is_binary_out = 1;
-  s.event_path = "type";
-  s.words.event = "words";
-  s.words.text = "alternative.text";
-  s.words.final_path = "state";
-  s.words.final_text = "final";
-  s.words.from = "from";
-  s.words.until = "until";
-  return s;
-}
-
-static void words_are_partial_until_they_are_final_and_have_their_times(void **state) {
-  peer *e = peer_new(ear_spec());
-  cal_wire_words *words = &e->event.words;
-  assert_int_equal(read_text(e, "{\"type\":\"words\",\"alternative\":{\"text\":\"good \\u00e4h\"}}"),
-                   CAL_WIRE_WORDS);
-  assert_string_equal(words->text, "good \u00e4h");
-  assert_false(words->is_final);
-  assert_int_equal(words->from_ms, -1);
-  assert_int_equal(words->until_ms, -1);
-  assert_int_equal(
-      read_text(e, "{\"type\":\"words\",\"state\":\"final\",\"alternative\":{\"text\":\"\"},\"from\":1.25,"
-                   "\"until\":2}"),
-      CAL_WIRE_WORDS);
-  assert_true(words->is_final);
-  assert_int_equal(words->from_ms, 1250);
-  assert_int_equal(words->until_ms, 2000);
-  assert_int_equal(
-      read_text(e, "{\"type\":\"words\",\"state\":\"other\",\"alternative\":{\"text\":\"x\"},\"from\":-1,"
-                   "\"until\":\"2\"}"),
-      CAL_WIRE_WORDS);
-  assert_false(words->is_final);
-  assert_int_equal(words->from_ms, -1);
-  assert_int_equal(words->until_ms, -1);
-  assert_int_equal(read_text(e, "{\"type\":\"words\"}"), CAL_WIRE_MALFORMED);
-  assert_non_null(strstr(e->event.reason, "alternative.text"));
-  peer_free(e);
-}
-
-static void what_is_too_long_to_be_words_is_malformed(void **state) {
-  peer *e = peer_new(ear_spec());
-  static char text[CAL_WIRE_WORDS_BYTES + 100];
-  sprintf(text, "{\"type\":\"words\",\"alternative\":{\"text\":\"%0*d\"}}", CAL_WIRE_WORDS_BYTES - 1, 0);
-  assert_int_equal(read_text(e, text), CAL_WIRE_WORDS);
-  sprintf(text, "{\"type\":\"words\",\"alternative\":{\"text\":\"%0*d\"}}", CAL_WIRE_WORDS_BYTES, 0);
-  assert_int_equal(read_text(e, text), CAL_WIRE_MALFORMED);
-  peer_free(e);
-}
+/* ---- voices */
 
 static cal_wire_spec voice_spec(void) {
   cal_wire_spec s = {.name = "voice", .encoding = CAL_L16LE, .rate_hz = 24000, .frame_ms = 20};
@@ -317,20 +266,15 @@ static void a_text_is_said_with_its_name_and_its_number(void **state) {
   peer_free(e);
 }
 
-static void a_voice_and_an_ear_are_declared_whole(void **state) {
+static void a_voice_is_declared_whole(void **state) {
   static const struct {
     const char *part, *error;
-  } cases[] = {{"words", "words.event without words.text"},
-               {"final", "words.final_text without words.final_path"},
-               {"say", "say_out lacks $text"},
-               {"elsewhere", "clear_out cannot have $text"}};
+  } cases[] = {{"say", "say_out lacks $text"}, {"elsewhere", "clear_out cannot have $text"}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    cal_wire_spec s = i < 2 ? ear_spec() : voice_spec();
+    cal_wire_spec s = voice_spec();
     cal_wire *wire;
-    if (i == 0) s.words.text = NULL;
-    if (i == 1) s.words.final_path = NULL;
-    if (i == 2) s.say_out = "{\"id\":\"$mark\"}";
-    if (i == 3) s.clear_out = "{\"text\":\"$text\"}";
+    if (i == 0) s.say_out = "{\"id\":\"$mark\"}";
+    if (i == 1) s.clear_out = "{\"text\":\"$text\"}";
     assert_int_equal(cal_wire_compile(&wire, &s), -EINVAL);
     if (!strstr(cal_error_text(), cases[i].error)) fail_msg("%s: %s", cases[i].part, cal_error_text());
   }
@@ -347,10 +291,8 @@ int main(void) {
       cmocka_unit_test(the_last_word_carries_what_the_call_says),
       cmocka_unit_test(somebodys_own_text_is_numbered_too),
       cmocka_unit_test(both_ends_understand_each_other),
-      cmocka_unit_test(words_are_partial_until_they_are_final_and_have_their_times),
-      cmocka_unit_test(what_is_too_long_to_be_words_is_malformed),
       cmocka_unit_test(a_text_is_said_with_its_name_and_its_number),
-      cmocka_unit_test(a_voice_and_an_ear_are_declared_whole),
+      cmocka_unit_test(a_voice_is_declared_whole),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,21 +9,30 @@ local CALLER = 1
 
 local vendors = {}
 
+---@class callisto.Words  what a vendor's ear tells
+---@field kind "started"|"partial"|"piece"|"likely"|"resumed"|"final"
+---@field text string  all of the turn so far; an empty partial takes back what was told before
+---@field language string|nil  which it heard, where it says so
+---@field confidence number|nil  0 to 1
+---@field from_ms integer|nil  of the sound since the ear began
+---@field until_ms integer|nil
+
 ---The words of a vendor's ear come as it understands them, and the last ones are what was heard.
 ---@param call callisto.Call
----@param what "partial"|"final"
----@param words {text: string}
-function vendors.words(call, what, words)
-  if what == "final" then return call:_receive("heard", CALLER, words) end
+---@param kind string
+---@param words callisto.Words
+function vendors.words(call, kind, words)
+  words.kind = kind
   call:_notify("words", words)
+  if kind == "final" then call:_receive("heard", CALLER, words) end
 end
 
----When an ear is gone, our own one listens for what is expected now. What a voice did not say is said by ours, in C.
+---When the last ear is gone, our own one listens for what is expected now. What a voice did not say is said by ours, in C.
 ---@param call callisto.Call
----@param about {name: string, text: string, ear: boolean}
+---@param about {name: string, text: string, ear: boolean, next: string|nil}
 function vendors.vendor(call, _, about)
-  core.fact("vendor_ended", json.encode { name = about.name, text = about.text })
-  if not about.ear then return end
+  core.fact("vendor_ended", json.encode { name = about.name, text = about.text, next = about.next })
+  if not about.ear or about.next then return end
   call._has_vendor_ear = false
   if not call._expected then return end
   local ok, why = core.listen(CALLER, call._expected)

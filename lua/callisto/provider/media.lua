@@ -26,6 +26,7 @@ local function rule(fields)
 end
 
 local text = { "string" }
+local says = path_and "string"
 
 ---@alias callisto.Encoding "pcmu"|"pcma"|"l16le"|"l16be"
 ---@alias callisto.MediaPath string  names joined by dots: "media.payload"
@@ -74,13 +75,35 @@ local text = { "string" }
 ---@field encoding {[1]: callisto.MediaPath, [2]: string}|nil
 ---@field rate {[1]: callisto.MediaPath, [2]: number}|nil
 
+---@alias callisto.MediaSays callisto.MediaPath|{[1]: callisto.MediaPath, [2]: string}  where a true says so, or this text
+
 ---@class callisto.MediaWords  what an ear has understood
----@field event string
----@field text callisto.MediaPath
----@field final callisto.MediaPath|{[1]: callisto.MediaPath, [2]: string}|nil  where a message says that it is the last word: a
----  true, or this text. None: every message is
----@field from callisto.MediaPath|nil  seconds of the sound it was sent
+---@field event string|nil  none: every message that has the list
+---@field text callisto.MediaPath|nil  up to four spellings; none: the list has it
+---@field piece callisto.MediaSays|nil  this text will not change, and the turn goes on
+---@field final callisto.MediaSays|nil  the turn ends with this text. Neither this nor `ended` nor `list.ends`: with every text
+---@field ended callisto.MediaSays|nil  the turn has ended, with what was told before
+---@field likely callisto.MediaSays|nil  the turn has probably ended
+---@field resumed callisto.MediaSays|nil  it has not
+---@field started callisto.MediaSays|nil  the caller speaks
+---@field turn callisto.MediaPath|nil  the name or number of the turn: what comes of one that is over is dropped
+---@field language callisto.MediaPath|nil
+---@field confidence callisto.MediaPath|nil  0 to 1
+---@field from callisto.MediaPath|nil  where in the sound it was sent, in seconds
 ---@field to callisto.MediaPath|nil
+---@field ms boolean|nil  times are milliseconds
+---@field deltas boolean|nil  a text that may still change is what is new in its turn, not all of it
+---@field list callisto.MediaWordList|nil
+
+---@class callisto.MediaWordList  a list of words or parts of words; each has these
+---@field at callisto.MediaPath  where the list is
+---@field from callisto.MediaPath|nil
+---@field to callisto.MediaPath|nil
+---@field text callisto.MediaPath|nil  they are the text, too, joined as they are
+---@field final callisto.MediaPath|nil  a true there: it will not change
+---@field ends string|nil  a text, or several: "<end>|<fin>", which is not a word and ends the turn
+---@field language callisto.MediaPath|nil
+---@field confidence callisto.MediaPath|nil
 
 ---@class callisto.MediaError
 ---@field event string
@@ -112,7 +135,14 @@ local fields = {
   pause_in = rule {},
   resume_in = rule {},
   error_in = rule { code = text, text = text, retry_after = text },
-  words_in = rule { text = text, final = path_and "string", from = text, to = text },
+  words_in = rule {
+    text = text, turn = text, language = text, confidence = text, from = text, to = text, ms = { "boolean" },
+    deltas = { "boolean" }, piece = says, final = says, ended = says, likely = says, resumed = says, started = says,
+    list = { "map", fields = {
+      at = { "string", required = true }, text = text, final = text, from = text, to = text, language = text,
+      confidence = text, ends = text,
+    } },
+  },
   sequence_in = text,
   acknowledged_in = text,
   stream_in = text,

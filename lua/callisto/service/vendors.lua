@@ -36,7 +36,8 @@ local function order_of(call, kind, made)
   return {
     kind = kind, name = made.name, wire = catalog.wire(made, format), url = socket.url, headers = socket.headers,
     opening = socket.opening, closing = socket.closing, keepalive = keepalive[1], keepalive_every = keepalive.every,
-    connect_timeout = made.connect_timeout, patience = made.patience, secrets = hidden,
+    connect_timeout = made.connect_timeout, patience = made.patience, secrets = hidden, deaf_after = made.deaf_after,
+    catch_up = made.catch_up, faults = made.faults,
   }
 end
 
