@@ -28,6 +28,7 @@ static int http_reply(lua_State *L) {
   cal_id request = cal_luax_check_id(L, 1);
   int status = (int)luaL_checkinteger(L, 2);
   luaL_argcheck(L, status >= 200 && status <= 599, 2, "a status from 200 to 599");
+  int is_open = lua_toboolean(L, 5);
   if (!lua_isnoneornil(L, 3)) {
     luaL_checktype(L, 3, LUA_TTABLE);
     for (lua_pushnil(L); lua_next(L, 3); lua_pop(L, 1))
@@ -40,9 +41,34 @@ static int http_reply(lua_State *L) {
   message->status = status;
   cal_http_message_set_body(message, body, bytes);
   cal_core_add_headers(L, 3, message);
+  message->is_streamed = is_open;
   cal_command command = {.kind = CAL_COMMAND_HTTP_REPLY, .target = request, .message = cal_luax_take(owned)};
   cal_reach_command(reach_of(L), &command);
   return 0;
+}
+
+/* http_write(request, text, "more" | "last" | "cut"): answered when there is room for the next piece. */
+static int http_write(lua_State *L) {
+  static const char *const ends[] = {"more", "last", "cut", NULL};
+  cal_id request = cal_luax_check_id(L, 1), asked;
+  cal_span text = cal_luax_check_span(L, 2);
+  int end = luaL_checkoption(L, 3, "more", ends);
+  cal_owned *owned = cal_core_message(L);
+  cal_http_message *message = owned->object;
+  message->status = end;
+  cal_http_message_set_body(message, text.at, text.bytes);
+  int code = cal_question_ask(cal_context_of(L), 0, &asked);
+  if (code < 0) return cal_luax_refuse(L, code);
+  cal_command command = {.kind = CAL_COMMAND_HTTP_WRITE,
+                         .target = request,
+                         .piece = {.message = cal_luax_take(owned), .asked = asked}};
+  code = cal_reach_command(reach_of(L), &command);
+  if (code < 0) {
+    cal_question_forget(cal_context_of(L), asked);
+    return cal_luax_refuse(L, code);
+  }
+  lua_pushnumber(L, (lua_Number)asked);
+  return 1;
 }
 
 /* A request may arrive at a thread that does not own its call. */
@@ -368,6 +394,7 @@ static int stopped(lua_State *L) {
 
 void cal_core_add_service(lua_State *L) {
   cal_luax_set(L, "http_reply", http_reply);
+  cal_luax_set(L, "http_write", http_write);
   cal_luax_set(L, "forward", forward);
   cal_luax_set(L, "owner", owner_of);
   cal_luax_set(L, "wire", wire);

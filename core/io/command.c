@@ -7,6 +7,7 @@ void cal_command_drop(cal_command *command) {
   switch (command->kind) {
   case CAL_COMMAND_HTTP_REPLY:
   case CAL_COMMAND_HTTP_FETCH:
+  case CAL_COMMAND_HTTP_WRITE: /* whose message is in the same place */
     command->message = cal_http_message_free(command->message);
     break;
   case CAL_COMMAND_LEG_AUDIO:

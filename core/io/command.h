@@ -25,6 +25,7 @@ typedef enum cal_command_kind {
   CAL_COMMAND_HTTP_READ,      /* target: a stream; read: who asks for the next piece of its body, which
                             CAL_EVENT_HTTP_RESPONSE brings; an empty one is the end */
   CAL_COMMAND_HTTP_CLOSE,     /* target: a stream nobody reads any more; read.owner */
+  CAL_COMMAND_HTTP_WRITE, /* target: http request whose answer is open; piece: the next of its body (pieces.h) */
   CAL_COMMAND_CALL_DIAL, /* object: cal_party; opens the media socket as the carrier's side (the exchange) */
   CAL_COMMAND_SOCKET_TAKE,   /* target: a held socket (lobby.h); object: the cal_party whose leg it becomes */
   CAL_COMMAND_SOCKET_REFUSE, /* target: a held socket; object: cal_refusal */
@@ -83,6 +84,10 @@ typedef struct cal_command {
       cal_id asked; /* the script's number of its question */
       cal_id owner; /* as in the message that began the stream; another's is as good as none */
     } read;
+    struct {
+      struct cal_http_message *message; /* taken; its body, and as status a cal_piece_end */
+      cal_id asked;                     /* the script's number of its question whether there is room */
+    } piece;
     void *object; /* one reference, taken */
     cal_listen listen;
   };

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "io/fetches.h"
+#include "io/pieces.h"
 
 #define COMMANDS_CAPACITY 65536
 #define RETRY_AFTER_S "5"
@@ -23,6 +24,7 @@ struct cal_io {
   cal_lobby *lobby;
   atomic_int refuses;
   cal_fetches *fetches;
+  cal_pieces *pieces;
 };
 
 /* ---- HTTP */
@@ -47,9 +49,15 @@ static void reply(cal_io *io, cal_command *command) {
   cal_http_answer answer = {.status = message->status,
                             .fields = fields,
                             .field_count = message->header_count,
-                            .body = {message->body ? message->body : "", message->body_bytes}};
+                            .body = {message->body ? message->body : "", message->body_bytes},
+                            .is_open = message->is_streamed};
   cal_server_reply(io->server, command->target, &answer);
   cal_free(fields);
+}
+
+static void on_room(void *context, cal_id request, int code) {
+  cal_io *io = context;
+  cal_pieces_room(io->pieces, request, code);
 }
 
 /* ---- media sockets */
@@ -133,6 +141,9 @@ static void deliver(void *context, void *message) {
   case CAL_COMMAND_HTTP_CLOSE:
     cal_fetches_close(io->fetches, command);
     break;
+  case CAL_COMMAND_HTTP_WRITE:
+    cal_pieces_send(io->pieces, io->server, command);
+    break;
   case CAL_COMMAND_CALL_DIAL:
     cal_legs_dial(io->legs, command->object);
     command->object = NULL;
@@ -202,6 +213,8 @@ int cal_io_new(cal_io **result, const cal_io_options *options) {
                                                        .tag = options->index,
                                                        .context = hooks->context,
                                                        .on_response = hooks->on_response});
+  io->pieces =
+      cal_pieces_new(&(cal_pieces_options){.context = hooks->context, .on_response = hooks->on_response});
   open_legs(io);
   *result = io;
   return 0;
@@ -212,6 +225,7 @@ cal_io *cal_io_free(cal_io *io) {
   cal_legs_end(io->legs, "the engine stops");
   cal_net_close(io->net); /* ends every socket, so the legs are freed by their on_close */
   io->fetches = cal_fetches_free(io->fetches);
+  io->pieces = cal_pieces_free(io->pieces);
   cal_mailbox_close(io->commands);
   cal_lobby_free(io->lobby);
   cal_legs_free(io->legs);
@@ -223,6 +237,7 @@ int cal_io_listen(cal_io *io, const cal_server_options *options) {
   mine.context = io;
   mine.on_request = on_request;
   mine.on_upgrade = on_upgrade;
+  mine.on_room = on_room;
   return cal_server_listen(&io->server, io->net, &mine);
 }
 

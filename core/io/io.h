@@ -32,7 +32,7 @@ typedef struct cal_io_hooks {
   int (*on_socket)(void *context, cal_id socket, cal_http_message *message);
   /* Whether such a socket, let in now, would be asked about soon; NULL: it would. */
   int (*has_time)(void *context);
-  /* The answer to a CAL_COMMAND_HTTP_FETCH or _READ, by the script's number of it; takes the message (NULL: it
+  /* The answer to a CAL_COMMAND_HTTP_FETCH, _READ or _WRITE, by the script's number of it; takes the message (NULL: it
    * failed). */
   void (*on_response)(void *context, cal_id asked, cal_http_message *message, int code, const char *text,
                       int was_sent);

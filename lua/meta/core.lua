@@ -108,7 +108,16 @@ function core.http_close(stream) end
 ---@param status integer
 ---@param headers table<string,string>|nil
 ---@param body string|nil
-function core.http_reply(request, status, headers, body) end
+---@param is_open boolean|nil  the body goes on, with core.http_write
+function core.http_reply(request, status, headers, body, is_open) end
+
+---The next piece of the body of an answer that is open; answered by a `response` event without a body when there is room for
+---the one after it, or by ENOENT or EPIPE: the client has gone. An answer that is not gone on with for 15 s is cut off.
+---@param request integer
+---@param text string
+---@param ending "more"|"last"|"cut"|nil  what comes behind it: [more], nothing, or a broken connection
+---@return integer|nil write, string? message, string? code
+function core.http_write(request, text, ending) end
 
 ---Compiles a media declaration (see callisto.carrier). The result is shared by all calls of that carrier.
 ---@param media table
