@@ -34,9 +34,11 @@ local LIMITS = { "MAX_CONCURRENT", "CALLS_PER_SECOND" }
 -- What only callisto.lua can say.
 local TABLES = { "settings", "secrets", "carriers", "vendors", "exchange" }
 
--- Request headers any route may want to see; adapters add their own (`headers`).
+-- Request headers any route may want to see; adapters add their own (`headers`). The last ones are keys of vendors, for their
+-- doubles.
 local HEADERS = {
   "authorization", "content-type", "accept", "user-agent", "host", "origin", "idempotency-key", "x-request-id",
+  "x-api-key", "api-key", "x-goog-api-key", "xi-api-key", "api-subscription-key", "anthropic-version",
 }
 
 -- The providers of the workspace and those that are shipped, as data (callisto.Catalog): none is run beside the environment of

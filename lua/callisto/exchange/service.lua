@@ -8,6 +8,7 @@
 --   POST /exchange/calls/{id}/does {verb, with}      tells a puppet to do something; answered when it is done
 --   GET  /exchange/calls, /exchange/calls/{id}       everything that happened, for reports and tests
 --   PUT  /exchange/faults {lose, double, …}          what befalls callbacks from now on (callisto.exchange.callbacks)
+--   vendors' interfaces  their doubles (callisto.exchange.vendors)
 --
 -- Numbers of the application are settings:
 -- exchange = { numbers = { ["+1415…"] = { carrier = "twilio", voice_url = …, … } }, cps = 1 }.
@@ -25,7 +26,9 @@ local json = require "callisto.json"
 local log = require "callisto.log"
 local network = require "callisto.exchange.network"
 local settings = require "callisto.settings"
+local streaming = require "callisto.exchange.sending"
 local task = require "callisto.task"
+local vendors = require "callisto.exchange.vendors"
 
 local faces = {} ---@type callisto.exchange.Face[] those that are served
 local numbers = {} ---@type table<string, callisto.exchange.Number>
@@ -227,6 +230,7 @@ function on.start()
   local options = type(of_file.exchange) == "table" and of_file.exchange or {}
   numbers = options.numbers or {}
   local cps = tonumber(settings.get("EXCHANGE_CPS", "exchange_cps")) or options.cps
+  vendors.start()
   local count = network.start()
   start_faces { numbers = numbers, cps = cps }
   if core.status().script_threads > 1 then log.warn("the exchange needs --script-threads 1: calls are not found otherwise") end
@@ -236,6 +240,8 @@ end
 
 function on.request(request, message)
   local each = task.start(function()
+    local answer = vendors.answer(message)
+    if answer then return streaming.send(request, answer) end
     local status, headers, body = handle(request, message)
     if status then core.http_reply(request, status, headers, body) end
   end)

@@ -10,7 +10,8 @@
 --   }
 --   model.request(request) → an answer as a double gives it; model:asked() → what it was asked, in neutral words
 --
--- An answer is pieces with the seconds before each: who has a socket sends them, in a spec or in the exchange.
+-- An answer is pieces with the seconds before each: who has a socket sends them, in a spec (callisto.spec.hosts) or in the
+-- exchange (callisto.exchange.sending).
 
 local json = require "callisto.json"
 local options = require "callisto.options"
