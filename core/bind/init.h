@@ -15,6 +15,7 @@ int cal_lib_log(lua_State *L);     /* callisto.log */
 int cal_lib_metrics(lua_State *L); /* callisto.metrics */
 int cal_lib_shared(lua_State *L);  /* callisto.shared */
 int cal_lib_zone(lua_State *L);    /* callisto.zone */
+int cal_lib_locale(lua_State *L);  /* callisto.locale */
 
 /* Offers all of them to `require`; from the `open` of a VM, when it has its context (script/context.h). */
 void cal_bind_open(lua_State *L);

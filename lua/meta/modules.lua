@@ -162,6 +162,40 @@ function zone.fields(name, at) end
 ---@return string? code
 function zone.instant(name, fields) end
 
+---@class callisto.locale
+-- Words of a language for numbers, money and dates, and the letters of a text. A language is a tag such as "hi-IN"; the first use
+-- of one takes a few milliseconds. The pleasant way is in sentences: "{amount|money:INR}" (callisto.text).
+local locale = {}
+---A number in words; "ENOENT" for a language that is not known, "EOPNOTSUPP" for one without such words.
+---@param tag string
+---@param value number below 10^15
+---@param how "number"|"masculine"|"feminine"|"neuter"|"ordinal"|"year"|nil
+---@return string|nil text
+---@return string? message
+---@return string? code
+function locale.spell(tag, value, how) end
+---The name of money, as it is said behind so much of it.
+---@param tag string
+---@param code string such as "INR"
+---@param amount number
+---@return string|nil text
+---@return string? message
+---@return string? code
+function locale.currency(tag, code, amount) end
+---A date by a pattern of ICU's, such as "EEEE" for the day of the week.
+---@param tag string
+---@param pattern string at most 64 bytes
+---@param fields {year: integer|nil, month: integer|nil, day: integer|nil, hour: integer|nil, minute: integer|nil}
+---@param is_skeleton boolean|nil the pattern says what is wanted, the language its order
+---@return string|nil text
+---@return string? message
+---@return string? code
+function locale.date(tag, pattern, fields, is_skeleton) end
+---The letters of a text, each with all its marks.
+---@param text string at most 4,096 bytes
+---@return string[]
+function locale.letters(text) end
+
 ---@class callisto.vm
 -- What scripts may know about the machine they run in.
 local vm = {}
@@ -175,4 +209,4 @@ function vm.memory_bytes() end
 ---@return string
 function vm.traceback(thread, message) end
 
-return { json = json, xml = xml, crypto = crypto, log = log, metrics = metrics, shared = shared, zone = zone, vm = vm }
+return { json = json, xml = xml, crypto = crypto, log = log, metrics = metrics, shared = shared, zone = zone, locale = locale, vm = vm }
