@@ -14,8 +14,23 @@ local language = {}
 ---@field again string  said when nothing was understood
 ---@field fallback string  said when a call cannot go on
 ---@field goodbye string
+---@field not_a_choice string  said after a wrong key
+---@field press string  "For %s, press %s.", with what it is for and the key
 ---@field is {yes: string, no: string}  how true and false are said
 ---@field says table<string, string>  dot, slash, at, dash, underscore, times
+---@field keys table<string, string>  how "*", "#", "+" and "." are said among digits
+---@field money table<string, string[]>|nil  one, several, one part, several parts; what is not there comes from ICU
+---@field feminine_money string|nil  those of them that are feminine
+---@field money_joint string|nil  between the whole and its parts; without it parts are said as decimals
+---@field one string|nil  one of something; "one" in `mends` is that of large numbers
+---@field mends string[][]|nil  what ICU spells, and what is said instead
+---@field before_noun string[]|nil  the end of a number, as a pattern, and what it is before what is counted
+---@field of_millions string|nil  "un millón de euros"
+---@field date string|nil  instead of ICU's order
+---@field first_of_month string|nil
+---@field time table|nil  hours of the day; with the hour alone, with minutes, and for one o'clock
+---@field hours string[]|nil  as they are said in a time
+---@field at string|nil  between a date and a time; `at_one` at one o'clock
 ---@field abbreviations table<string, "inside"|"number"|"maybe">  words with a dot: a sentence does not end there, or only where
 ---  no number follows, or where a capital letter does; those in small letters stand for every case
 ---@field has_dotted_ordinals boolean  "am 3. März"

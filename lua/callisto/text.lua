@@ -1,24 +1,27 @@
 -- callisto.text: sentences with places to fill in.
 --
 -- "{name}" is replaced by the value of `name`, "{a.b}" by the value inside a table, "{amount|money:rupees:indian}" by the
--- value as it is spoken. "{{" and "}}" stand for the braces themselves. What is missing becomes nothing, what does not suit its
--- transformation is said as it is, and both are reported. A value is never searched for places; a text from elsewhere that is
--- said as a sentence would be, so `text.literal` says it as it is.
+-- value as it is spoken, in the language of the call. "{{" and "}}" stand for the braces themselves. What is missing becomes
+-- nothing, what does not suit its transformation is said as it is, and both are reported. A value is never searched for places;
+-- a text from elsewhere that is said as a sentence would be, so `text.literal` says it as it is.
 
 local later = require "callisto.util.later"
 local options = require "callisto.options"
 
+local locale = later "callisto.locale" ---@module "callisto.locale"
+local readout = later "callisto.readout" ---@module "callisto.readout"
 local words = later "callisto.words" ---@module "callisto.words"
 
 local text = {}
 
--- A character in valid UTF-8.
-local CHARACTER = "[%z\1-\127\194-\244][\128-\191]*"
+-- More bytes than a sentence may have: what is longer is not read out.
+local MOST_LETTERS = 4000
 
+-- Letter by letter, as people count them: a letter of Hindi with its vowel is one.
 local function spell(value)
-  local parts = {}
-  for character in tostring(value):gsub("%s+", ""):gmatch(CHARACTER) do parts[#parts + 1] = character end
-  return table.concat(parts, " ")
+  local bare = tostring(value):gsub("%s+", "")
+  if bare:find "[\128-\255]" and #bare <= MOST_LETTERS then return table.concat(locale.letters(bare), " ") end
+  return (bare:gsub("(.)(.)", "%1 %2 "):gsub(" $", ""))
 end
 
 ---What may follow the bar in "{name|…}": functions of the value and of what follows the colons.
@@ -28,9 +31,22 @@ text.transformations = {
   upper = function(value) return tostring(value):upper() end,
   lower = function(value) return tostring(value):lower() end,
 }
+
+-- Those that are words of a language: of English, and of any other.
+local worded = {}
 for _, name in ipairs { "number", "money", "digits", "ordinal", "date", "time", "datetime" } do
+  worded[name] = true
   text.transformations[name] = function(...) return words[name](...) end
 end
+
+-- What is not a tag ("multi" of some vendors) says nothing about the language.
+local function is_english(tag)
+  local base = tag and (tag:match "^(%a%a%a?)$" or tag:match "^(%a%a%a?)[-_]")
+  return not base or base:lower() == "en"
+end
+
+-- In India large numbers are counted in lakh and crore, also in English.
+local function counts_in_lakh(tag, name) return (name == "number" or name == "money") and tag and tag:find "^en[-_]IN" end
 
 local function look_up(values, path)
   local value = values[path]
@@ -46,19 +62,22 @@ end
 -- A whole number from here on may be one that was rounded, whose digits are not those that were given.
 local INEXACT = 2 ^ 53
 
-local function spoken(value)
+local function spoken(value, tag)
   local kind = type(value)
   if kind == "string" then return value end
-  if kind == "boolean" then return value and "yes" or "no" end
+  if kind == "boolean" and is_english(tag) then return value and "yes" or "no" end
+  if kind == "boolean" then return readout.truth(tag, value) end
   if kind ~= "number" then return nil, "is a " .. kind .. " and cannot be spoken" end
   if math.abs(value) < INEXACT then return ("%.15g"):format(value) end
   return nil, "is a number that is not known exactly; keep it as text"
 end
 
-local function transform(transformation, value, arguments)
+local function transform(name, value, arguments, tag)
   local list = {}
   for each in arguments:gmatch("[^:]+") do list[#list + 1] = each end
-  return transformation(value, unpack(list))
+  if worded[name] and not is_english(tag) then return readout[name](tag, value, unpack(list)) end
+  if counts_in_lakh(tag, name) then list[#list + 1] = "indian" end
+  return text.transformations[name](value, unpack(list))
 end
 
 -- A place in its parts, or nil and what is wrong with it.
@@ -96,15 +115,15 @@ local function parts_of(sentence)
 end
 
 -- One place: what comes instead of it, and what is to be reported.
-local function fill(written, values)
+local function fill(written, values, tag)
   local place, wrong = read_place(written)
   if not place then return nil, wrong end
   local value = look_up(values, place.path)
   if value == nil then return nil, ("'%s' is missing"):format(place.path) end
-  local plain, why = spoken(value)
+  local plain, why = spoken(value, tag)
   if not plain then return nil, ("'%s' %s"):format(place.path, why) end
   if place.name == "" then return plain, wrong end
-  local result = transform(text.transformations[place.name], value, place.arguments)
+  local result = transform(place.name, value, place.arguments, tag)
   if result then return result end
   return plain, ("'%s' is not something for '%s' and is said as it is"):format(place.path, place.name)
 end
@@ -112,14 +131,15 @@ end
 ---Fills in the places of a sentence.
 ---@param sentence string
 ---@param values table<string, any>|nil
+---@param tag string|nil  the language that values are said in, such as "hi-IN"; English without one
 ---@return string filled
 ---@return string[] warnings  empty when all could be said as it was meant
-function text.interpolate(sentence, values)
+function text.interpolate(sentence, values, tag)
   local parts, wrong = parts_of(sentence)
   local warnings = {}
   for i, part in ipairs(parts) do
     if type(part) == "table" then
-      local filled, why = fill(part[1], values or {})
+      local filled, why = fill(part[1], values or {}, tag)
       parts[i] = filled or ""
       warnings[#warnings + 1] = why
     end

@@ -1,4 +1,5 @@
--- callisto.words: numbers, money, digits, dates and times as they are spoken. English. What could mean two things, or nothing,
+-- callisto.words: numbers, money, digits, dates and times as they are spoken in English, and how they are read from what people
+-- write; other languages: callisto.readout. What could mean two things, or nothing,
 -- is nil: the caller then hears it as it was written, and no other value.
 
 local later = require "callisto.util.later"
@@ -74,8 +75,10 @@ local function split(text)
   return ungrouped(text, "[ ,_.]"), ""
 end
 
--- Sign, whole part, fraction digits of a number or of what looks like one.
-local function decimal(value)
+---A number, or what looks like one, in its parts; nil for anything else, and for more than 15 digits.
+---@param value any
+---@return boolean|nil is_negative, number? whole, string? digits  those of the fraction
+function words.decimal(value)
   local text = tostring(value):match "^%s*(.-)%s*$"
   if type(value) == "number" then text = ("%.10f"):format(value):gsub("0+$", ""):gsub("%.$", "") end
   local sign, digits = text:match "^(%-?)(.*)$"
@@ -83,6 +86,7 @@ local function decimal(value)
   if not before or #before > 15 then return nil end
   return sign == "-", tonumber(before), after
 end
+local decimal = words.decimal
 
 ---"42" → "forty-two"; nil for anything that is not a number. In Indian style large numbers are counted in lakh and crore.
 ---@param value any
@@ -96,15 +100,23 @@ function words.number(value, style)
   return is_negative and "minus " .. text or text
 end
 
----"407#" → "four zero seven hash"; other characters are spoken as they are. nil for a number of more than 15 digits, which
----may have been rounded.
+---What is said when a value is read out one by one: without blanks and hyphens. nil for a number of more than 15 digits,
+---which may have been rounded.
+---@param value any
+---@return string|nil
+function words.plain_digits(value)
+  if type(value) == "number" and (value ~= value or math.abs(value) >= 1e15) then return nil end
+  local text = type(value) == "number" and ("%.15g"):format(value) or tostring(value)
+  return (text:gsub("[%s%-]", ""))
+end
+
+---"407#" → "four zero seven hash"; other characters are spoken as they are. nil for a number of more than 15 digits.
 ---@param value any
 ---@return string|nil
 function words.digits(value)
-  local parts = {}
-  if type(value) == "number" and (value ~= value or math.abs(value) >= 1e15) then return nil end
-  local text = type(value) == "number" and ("%.15g"):format(value) or tostring(value)
-  for character in text:gsub("[%s%-]", ""):gmatch(CHARACTER) do parts[#parts + 1] = keys[character] or character:upper() end
+  local parts, text = {}, words.plain_digits(value)
+  if not text then return nil end
+  for character in text:gmatch(CHARACTER) do parts[#parts + 1] = keys[character] or character:upper() end
   return table.concat(parts, " ")
 end
 
@@ -138,6 +150,15 @@ local function amount(before, small_part, names, style)
   return table.concat(parts, " and ")
 end
 
+---An amount of money in its parts; nil for anything that is not one.
+---@param value any
+---@return boolean|nil is_negative, number? whole, number? hundredths
+function words.amount(value)
+  local is_negative, before, after = decimal(value)
+  if not before or type(value) ~= "number" and after:find "^%d%d.*[^0]" then return nil end
+  return is_negative, before, tonumber((after .. "00"):sub(1, 2))
+end
+
 ---12.5 → "twelve dollars and fifty cents" with unit "dollars" or "USD"; without a unit "twelve point five zero". What
 ---a number has beyond hundredths is left out; a text with that is not an amount, for its point may part thousands.
 ---@param value any
@@ -146,16 +167,15 @@ end
 ---@return string|nil
 function words.money(value, unit, style)
   if unit == "indian" then unit, style = nil, unit end
-  local is_negative, before, after = decimal(value)
-  if not before or type(value) ~= "number" and after:find "^%d%d.*[^0]" then return nil end
-  local small_part = tonumber((after .. "00"):sub(1, 2))
+  local is_negative, before, small_part = words.amount(value)
+  if not before then return nil end
   local names = unit and currencies[unit:lower()]
   local text
   if names then
     text = amount(before, small_part, names, style)
   else
     text = whole(before, style)
-    if small_part > 0 then text = text .. " point " .. words.digits((after .. "00"):sub(1, 2)) end
+    if small_part > 0 then text = text .. " point " .. words.digits(("%02d"):format(small_part)) end
     if unit then text = text .. " " .. unit end
   end
   return is_negative and "minus " .. text or text
@@ -187,14 +207,22 @@ function words.date(value)
   return ("%s, the %s of %s"):format(weekdays[words.weekday(year, month, day)], words.ordinal(day), months[month])
 end
 
----"15:30" → "three thirty p m"; nil for anything that is not a time of day. Seconds and what follows them are left out.
+---"15:30" → 15, 30; nil for anything that is not a time of day. Seconds and what follows them are left out.
 ---@param value any
----@return string|nil
-function words.time(value)
+---@return integer|nil hour, integer? minute
+function words.clock(value)
   local hour, minute, rest = tostring(value):match("^[T ]?(%d?%d):(%d%d)(.?)")
   if not hour or rest:find "%d" then return nil end
   hour, minute = tonumber(hour), tonumber(minute)
-  if hour > 23 or minute > 59 then return nil end
+  if hour <= 23 and minute <= 59 then return hour, minute end
+end
+
+---"15:30" → "three thirty p m"; nil for anything that is not a time of day.
+---@param value any
+---@return string|nil
+function words.time(value)
+  local hour, minute = words.clock(value)
+  if not hour then return nil end
   if minute == 0 and hour % 12 == 0 then return hour == 0 and "midnight" or "noon" end
   local text = whole((hour + 11) % 12 + 1)
   if minute > 0 then text = text .. " " .. (minute < 10 and "oh " or "") .. whole(minute) end

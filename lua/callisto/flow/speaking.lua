@@ -37,7 +37,7 @@ local function either(value, otherwise)
 end
 
 local function fill_in(self, sentence)
-  local filled, warnings = text.interpolate(sentence, self.payload)
+  local filled, warnings = text.interpolate(sentence, self.payload, self.template.voice.language)
   for _, warning in ipairs(warnings) do
     log.warn(("call %s: a sentence is not said as it is written: %s"):format(self.id, warning))
   end

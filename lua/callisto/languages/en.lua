@@ -10,9 +10,12 @@ return {
   fallback = "We are sorry, something went wrong. Please call again later. Goodbye.",
   again = "Sorry, I did not get that.",
   goodbye = "Thank you for calling. Goodbye.",
+  not_a_choice = "That is not one of the choices.",
+  press = "For %s, press %s.",
   is = { yes = "yes", no = "no" },
   says = { dot = "dot", slash = "slash", at = "at", dash = "dash", underscore = "underscore", times = "times" },
   inside = "Mr Mrs Ms Dr Prof St Mt Fr Rev Hon Gen Col Capt Lt Sgt Gov Sen Rep Messrs Mme e.g i.e cf vs approx ca viz",
   number = "no nos fig vol pp p ch art sec ext tel jan feb mar apr jun jul aug sept sep oct nov dec",
   maybe = "etc Inc Ltd Co Corp Jr Sr Ph.D M.D B.A Ave Blvd Rd Hwy dept min max hr hrs al Mon Tue Tues Wed Thu Thurs Fri",
+  keys = { ["*"] = "star", ["#"] = "hash", ["+"] = "plus", ["."] = "point" },
 }

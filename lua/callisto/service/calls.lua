@@ -96,7 +96,7 @@ local function prepare_voice(call, orders)
   local template, voice = call.template, vendors.own_voice(call.template)
   core.voice_prepare(template.fallback, voice)
   if orders.tts or not template.greeting then return end
-  core.voice_prepare((text.interpolate(template.greeting, call.payload)), voice)
+  core.voice_prepare((text.interpolate(template.greeting, call.payload, template.voice.language)), voice)
 end
 
 -- With a line held: the engine's side of the call, and the carrier's name for it, which one call has at a time.
