@@ -20,12 +20,17 @@ local tools = require "callisto.converse.tools"
 
 -- What is being said when the conversation ends is heard, but not for ever.
 local LAST_WORDS_S = 10
+-- An answer to a guess is kept in so many pieces at most.
+local MOST_PIECES = 2000
+-- How long a callee who is to speak first is waited for, and for the words of one who does.
+local FIRST_WORD_S, FIRST_WORDS_S = 2, 5
 
 ---@class callisto.Conversation
 ---@field call callisto.Call
 ---@field ear callisto.Ear
 ---@field history callisto.History
----@field reply callisto.Task|nil
+---@field reply callisto.Reply|nil
+---@field guess callisto.Reply|nil
 ---@field ending {reason: string, done: callisto.Done|nil}|nil
 local Conversation = {}
 Conversation.__index = Conversation
@@ -40,7 +45,8 @@ local function tell(self, kind, value) ears.tell({ self.ear }, kind, value) end
 ---@return callisto.Conversation
 function conversations.new(call, opts, ear)
   local self = setmetatable({
-    call = call, opts = opts, ear = ear, history = histories.new(), mouth = mouths.new(call), caller = callers.new(call),
+    call = call, opts = opts, ear = ear, history = histories.new(), caller = callers.new(call, opts.turns),
+    mouth = mouths.new(call, opts.turns:yields_to_speech()),
     models = models.new("call:converse", call, opts.llm, opts), rounds = 0, failures = 0, reminders = 0, fillers = 0,
     quiet_from = core.now(),
   }, Conversation)
@@ -49,14 +55,9 @@ function conversations.new(call, opts, ear)
   return self
 end
 
--- Speaking -----------------------------------------------------------------------------------------------------------
+local function is_working(self) return self.reply ~= nil or self.tools:is_running() end
 
-local function greet(self)
-  local greeting = self.call._greeting
-  if greeting then self.mouth:adopt(greeting, self.history:agent()) end
-  self.call._greeting = nil
-  if self.opts.greeting then self.mouth:say(self.opts.greeting, self.history:agent(), { barge_in = self.opts.barge_in }) end
-end
+-- Speaking -----------------------------------------------------------------------------------------------------------
 
 local function system_of(self)
   local prompt = text.interpolate(self.opts.prompt, self.call.payload)
@@ -64,73 +65,169 @@ local function system_of(self)
   return prompt .. "\n\nYour last answer broke off after the words above. Go on from there, and do not repeat them."
 end
 
+-- An answer on its way. One to a guess is kept back: nobody hears it, and it is not a part of what was said, until the guess
+-- turns out to be right.
+---@class callisto.Reply
+---@field entry callisto.HistoryEntry
+---@field guess string|nil  what the caller has probably said
+---@field kept string[]  of a guess: written so far
+---@field about table|nil  of a guess: it is whole
+---@field task callisto.Task
+---@field answer callisto.LlmAnswer|nil
+
+local function put(self, reply, written)
+  if not reply.guess then return self.mouth:put(written) end
+  reply.kept[#reply.kept + 1] = written
+  return #reply.kept < MOST_PIECES
+end
+
+local function broke_off(self, reply)
+  reply.kept = {}
+  if reply.guess then return end
+  self.mouth:broke_off()
+  self.has_broken_off = #reply.entry.sentences > 0
+end
+
 -- What the model writes goes to the mouth as it comes.
-local function request_of(self, entry)
+local function request_of(self, reply)
   return {
     system = function() return system_of(self) end,
-    messages = function() return self.history:messages() end,
+    messages = function() return self.history:messages(reply.guess) end,
     tools = self.rounds < self.opts.rounds and self.tools:declared() or {},
-    opened = function(answer) self.answer = answer end,
-    on_text = function(written)
-      return self.mouth:put(written)
-    end,
-    on_broken = function()
-      self.mouth:broke_off()
-      self.has_broken_off = #entry.sentences > 0
-    end,
+    opened = function(answer) reply.answer = answer end,
+    on_text = function(written) return put(self, reply, written) end,
+    on_broken = function() broke_off(self, reply) end,
   }
 end
 
-local function write(self, entry)
-  local answer, failure = self.models:ask(request_of(self, entry))
+local function write(self, reply)
+  local answer, failure = self.models:ask(request_of(self, reply))
+  reply.about = { entry = reply.entry, answer = answer, failure = failure }
+  if reply.guess then return end
   self.mouth:finish()
-  tell(self, "replied", { entry = entry, answer = answer, failure = failure })
+  tell(self, "replied", reply.about)
 end
 
-local function close_answer(self)
-  if self.answer then self.answer:close() end
-  self.answer = nil
+local function close_answer(reply)
+  if reply.answer then reply.answer:close() end
+end
+
+local function ask(self, reply)
+  reply.kept = {}
+  reply.task = task.spawn(task.finally, write, function() close_answer(reply) end, self, reply)
+  return reply
+end
+
+local function begin(self, entry)
+  self.history.is_open, self.has_broken_off = false, false
+  self.history:agent(entry)
+  self.mouth:begin(entry, { barge_in = self.opts.barge_in })
 end
 
 local function start_reply(self)
-  local entry = self.history:agent()
-  self.history.is_open, self.has_broken_off = false, false
-  self.mouth:begin(entry, { barge_in = self.opts.barge_in })
-  self.reply = task.spawn(task.finally, write, function() close_answer(self) end, self, entry)
+  local entry = histories.entry()
+  begin(self, entry)
+  self.reply = ask(self, { entry = entry })
+  self.caller:take "asked"
+end
+
+local function stop(reply)
+  if reply then task.cancel(reply.task) end
 end
 
 local function stop_reply(self)
-  if self.reply then task.cancel(self.reply) end
+  stop(self.reply)
   self.reply = nil
+end
+
+local function drop_guess(self)
+  stop(self.guess)
+  self.guess = nil
+end
+
+-- The guess was right: what was written of its answer is said, and what comes follows it.
+local function adopt_guess(self)
+  local reply = self.guess
+  self.guess = nil
+  begin(self, reply.entry)
+  reply.guess, self.reply = nil, reply
+  for _, written in ipairs(reply.kept) do self.mouth:put(written) end
+  if not reply.about then return end
+  self.mouth:finish()
+  tell(self, "replied", reply.about)
 end
 
 -- What happens -------------------------------------------------------------------------------------------------------
 
+-- What the machine of turns wants done (callisto.converse.turns).
 local means = {}
 
-function means.speaking(self) self.mouth:hold() end
+function means.pause(self) self.mouth:hold() end
+function means.resume(self) self.mouth:resume() end
 
-function means.nothing(self)
-  if not self.caller.is_busy then self.mouth:resume() end
-end
-
--- Words while the agent speaks do not count where it may not be interrupted.
-local function is_discarded(self) return self.opts.barge_in == false and not self.mouth:is_silent() end
-
-function means.turn(self, turn)
-  if is_discarded(self) then return self.mouth:resume() end
+function means.cut(self)
   stop_reply(self)
   self.tools:interrupted()
   self.mouth:drop()
+end
+
+function means.turn(self, turn)
+  means.cut(self)
   self.history:caller(turn.text)
   self.rounds, self.reminders, self.fillers = 0, 0, 0
   self.quiet_from = turn.at
+  if not turn.is_guessed then drop_guess(self) end
+  if self.guess and self.mouth:is_settled() and not is_working(self) then adopt_guess(self) else drop_guess(self) end
+end
+
+function means.guess(self, about)
+  if is_working(self) or self.history.is_open then return end
+  self.guess = ask(self, { entry = histories.entry(), guess = about.text })
+end
+
+function means.drop(self) drop_guess(self) end
+
+function means.noise(self)
+  if not self.caller.turns.is_busy then self.mouth:resume() end
+end
+
+function means.aside(self, about)
+  self.history:aside(about.text)
+  means.noise(self)
+end
+
+-- A person stops once. The second time the other side is asked for one, and then this is over.
+function means.too_long(self, about)
+  self.call:fact("turn_too_long", { count = about.count, text = about.text })
+  if about.count < 2 or self.ending then return end
+  means.cut(self)
+  self.mouth:say(self.opts.idle.say, self.history:agent(), { barge_in = false })
+  self.ending = { reason = "silence" }
+end
+
+local function act(self, actions)
+  for _, action in ipairs(actions) do means[action.kind](self, action) end
 end
 
 local on = {}
 
+function on.began(self, utterance)
+  local item = self.mouth:item_of(utterance)
+  if item then act(self, self.caller:agent { kind = "agent_began", is_protected = item.opts.barge_in == false }) end
+end
+
+local function paused(self, item)
+  act(self, self.caller:agent { kind = "paused", heard = self.mouth:heard_until(item) })
+end
+
+function on.paused(self, utterance)
+  local item = self.mouth:item_of(utterance)
+  if item then paused(self, item) end
+end
+
 function on.ended(self, utterance)
-  self.mouth:ended(utterance)
+  local item = self.mouth:ended(utterance)
+  if item and item.was_stopped then paused(self, item) end
   if self.mouth:is_silent() then self.quiet_from = core.now() end
 end
 
@@ -148,28 +245,51 @@ function on.replied(self, about)
   if #about.answer.calls == 0 then return end
   self.rounds = self.rounds + 1
   about.entry.calls = about.answer.calls
+  for _ = 1, #about.answer.calls do self.caller:take "tool_began" end
   self.tools:run(about.entry, about.answer.calls)
 end
 
 function on.tool_ended(self, about)
   local running, result = about.running, about.result
+  self.caller:take "tool_ended"
   self.history:result(running.entry, running.call, result.text, result.state ~= "ok")
   if result.value then self.ending = self.ending or { reason = "done", done = result.value } end
 end
 
 local function take(self, event)
   if on[event.kind] then return on[event.kind](self, event.value) end
-  local what, turn = self.caller:take(event)
-  if what then means[what](self, turn) end
+  act(self, self.caller:take(event.kind, event.value))
+end
+
+-- The first words -----------------------------------------------------------------------------------------------------
+
+-- Where the callee is to speak first: what they said, if they did.
+local function wait_for_callee(self)
+  local by = core.now() + FIRST_WORD_S
+  while true do
+    local event = self.ear:next(by)
+    if not event then return end
+    if event.kind == "speech_started" then by = core.now() + FIRST_WORDS_S end
+    if event.kind == "heard" then return event.value.text ~= "" and self.history:aside(event.value.text) or nil end
+  end
+end
+
+local function greet(self)
+  local greeting = self.call._greeting
+  if greeting then self.mouth:adopt(greeting, self.history:agent()) end
+  self.call._greeting = nil
+  if self.opts.callee_first and not greeting then wait_for_callee(self) end
+  if greeting or self.opts.greeting then self.caller:take "greeting" end
+  if greeting and greeting.started then on.began(self, greeting) end
+  if self.opts.greeting then self.mouth:say(self.opts.greeting, self.history:agent(), { barge_in = self.opts.barge_in }) end
 end
 
 -- What is next -------------------------------------------------------------------------------------------------------
 
-local function is_working(self) return self.reply ~= nil or self.tools:is_running() end
+-- The agent has said all it wants to say.
+local function is_done(self) return self.mouth:is_silent() and not is_working(self) and not self.history.is_open end
 
-local function is_quiet(self)
-  return self.mouth:is_silent() and not self.caller.is_busy and not is_working(self) and not self.history.is_open
-end
+local function is_quiet(self) return is_done(self) and not self.caller.turns.is_busy end
 
 -- What to say when the answer takes long: the words of a tool that is running, else one of our own, once a turn.
 local function next_filler(self)
@@ -185,7 +305,7 @@ local function next_filler(self)
 end
 
 local function filler_at(self)
-  if not is_working(self) or not self.mouth:is_silent() or self.caller.is_busy then return nil end
+  if not is_working(self) or not self.mouth:is_silent() or self.caller.turns.is_busy then return nil end
   local _, at = next_filler(self)
   return at
 end
@@ -209,14 +329,7 @@ end
 
 -- The clocks of a conversation: when each is due, and what it does then.
 local clocks = {
-  { function(self) return self.caller.at end, function(self)
-    local what, turn = self.caller:due()
-    if what then means[what](self, turn) end
-  end },
-  { function(self) return self.mouth.held_until end, function(self)
-    if not self.caller.is_busy then return self.mouth:resume() end
-    self.mouth:hold()
-  end },
+  { function(self) return self.caller.turns.at end, function(self) act(self, self.caller:take "time") end },
   { filler_at, fill_silence },
   { function(self) return is_quiet(self) and self.quiet_since + self.opts.idle.after or nil end, remind },
 }
@@ -238,7 +351,13 @@ local function on_time(self)
 end
 
 local function may_ask(self)
-  return self.history.is_open and not is_working(self) and not self.caller.is_busy
+  return self.history.is_open and not is_working(self) and not self.caller.turns.is_busy and self.mouth:is_settled()
+end
+
+local function note_done(self)
+  local was_done = self.is_done
+  self.is_done = is_done(self)
+  if self.is_done and not was_done then act(self, self.caller:take "agent_ended") end
 end
 
 -- Silence counts from when all was done, in full.
@@ -251,6 +370,7 @@ local function note_quiet(self)
 end
 
 local function step(self)
+  note_done(self)
   if may_ask(self) then start_reply(self) end
   note_quiet(self)
   local event = self.ear:next(next_time(self))
@@ -263,6 +383,7 @@ end
 local function let_finish(self)
   local by = core.now() + LAST_WORDS_S
   stop_reply(self)
+  drop_guess(self)
   self.tools:stop()
   self.mouth:resume()
   while not self.mouth:is_silent() do
@@ -304,7 +425,9 @@ end
 ---Whatever it is waiting for is given up.
 function Conversation:close()
   stop_reply(self)
+  drop_guess(self)
   self.tools:stop()
+  self.mouth:resume()
 end
 
 return conversations

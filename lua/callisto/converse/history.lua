@@ -41,13 +41,26 @@ function History:caller(text)
   self.is_open = true
 end
 
+---The caller said something that asks for no answer, while the agent began to speak.
+---@param text string
+function History:aside(text)
+  local last = self.entries[#self.entries]
+  local at = last and last.who == "agent" and #self.entries or #self.entries + 1
+  table.insert(self.entries, at, { who = "caller", text = text })
+end
+
 ---Something the model must know that neither of the two has said: a summary of what was before.
 ---@param text string
 function History:note(text) add(self, { who = "note", text = text }) end
 
----The agent is about to speak.
+---An entry of the agent that is not a part of what was said yet.
 ---@return callisto.HistoryEntry
-function History:agent() return add(self, { who = "agent", sentences = {}, calls = {}, results = {} }) end
+function history.entry() return { who = "agent", sentences = {}, calls = {}, results = {} } end
+
+---The agent is about to speak.
+---@param entry callisto.HistoryEntry|nil
+---@return callisto.HistoryEntry
+function History:agent(entry) return add(self, entry or history.entry()) end
 
 ---A tool has an answer.
 ---@param entry callisto.HistoryEntry  in which it was asked for
@@ -103,10 +116,12 @@ end
 tell.note = tell.caller
 
 ---The conversation as a model is told it (callisto.llm).
+---@param guessed string|nil  what the caller has probably said besides
 ---@return callisto.LlmMessage[]
-function History:messages()
+function History:messages(guessed)
   local list = {}
   for _, entry in ipairs(self.entries) do tell[entry.who](list, entry) end
+  if guessed then tell.caller(list, { text = guessed }) end
   return json.array(list)
 end
 

@@ -9,6 +9,7 @@ local options = require "callisto.options"
 local task = require "callisto.task"
 local text = require "callisto.text"
 local tool = require "callisto.tool"
+local turns = require "callisto.converse.turns"
 
 ---@class callisto.Call
 local Call = {}
@@ -23,7 +24,9 @@ local Call = {}
 ---@field sorry string|nil  said when no model answers
 ---@field failures integer|nil  so many times in a row, then the conversation ends as "failed" [2]
 ---@field barge_in boolean|nil  whether the caller's speech stops the agent [the template's]
----@field endpoint string|number|nil  duration of silence that ends what the caller says
+---@field endpoint string|number|nil  duration of silence that ends a piece of speech for the ear
+---@field turns callisto.TurnSettings|nil  whose turn it is, and when (docs/turn-taking.md)
+---@field callee_first boolean|nil  the greeting of the conversation waits for the callee's first words, at most 2 s [false]
 ---@field patience string|number|nil  duration until a model has begun to say something useful, else the next is asked [4 s]
 ---@field budget string|number|nil  duration for all models together [12 s]
 ---@field rounds integer|nil  how often tools may be asked for in one turn [6]
@@ -41,6 +44,8 @@ local fields = {
   failures = { "integer", default = 2, min = 1, max = 10 },
   barge_in = { "boolean" },
   endpoint = { "duration", min = 0.1, max = 5 },
+  turns = { "map", default = {} },
+  callee_first = { "boolean", default = false },
   patience = { "duration", default = 4, min = 0.1, max = 60 },
   budget = { "duration", default = 12, min = 0.1, max = 120 },
   rounds = { "integer", default = 6, min = 1, max = 50 },
@@ -92,11 +97,27 @@ local function read_filler(opts, words)
   opts.filler = filler
 end
 
+-- Our own ear cuts speech where the turn may be over; a vendor's is only told when to look for its last word.
+local PIECE_S, LONGEST_PIECE_S = 0.3, 5
+
+local function read_turns(self, opts)
+  local given = {}
+  for name, value in pairs(opts.turns) do given[name] = value end
+  given.language = given.language or self.template.voice.language
+  local machine, why = turns.new(given)
+  if not machine then return why end
+  local silence = math.min(machine.settings.silence, LONGEST_PIECE_S)
+  opts.endpoint = opts.endpoint or (self._has_vendor_ear and PIECE_S or silence)
+  machine.settings.hangover = given.hangover and machine.settings.hangover or opts.endpoint
+  opts.turns = machine
+end
+
 local function read(self, given)
   local opts = options.read("call:converse", given, fields, 3)
   local words = language.of(self.template.voice.language) or language.plain
   opts.sorry = opts.sorry or words.again
   local why = check_tools(opts.tools) or read_models(self, opts) or read_idle(self, opts, words) or read_filler(opts, words)
+    or read_turns(self, opts)
   if why then error("call:converse: " .. why, 3) end
   if opts.barge_in == nil then opts.barge_in = self.template.barge_in end
   return opts
@@ -109,7 +130,7 @@ end
 ---@return "silence"|"failed"|nil reason
 function Call:converse(given)
   local opts = read(self, given)
-  self:_listen_for { free_text = true, endpoint_ms = opts.endpoint and opts.endpoint * 1000 or nil }
+  self:_listen_for { free_text = true, endpoint_ms = opts.endpoint * 1000 }
   return ears.with(self._ears, function(ear)
     ear.takes_keys = true
     local conversation = conversations.new(self, opts, ear)

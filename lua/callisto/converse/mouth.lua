@@ -4,9 +4,9 @@
 --                             ▲                                                    │
 --                             └────────── the rest of one that was cut ◄───────────┘
 --
--- Only a few sentences are with the engine at a time, so that little has to be taken back. A sentence that is cut goes back to
--- the head of the line from its first word that was not heard; whether it is said on is decided by what cut it: `resume` when
--- that was a noise, `drop` when it was words.
+-- Only a few sentences are with the engine at a time, so that little has to be taken back. The caller's speech pauses the one
+-- that is being said; `resume` says it on, `drop` cuts it. One that was stopped for good, because it cannot be paused, goes
+-- back to the head of the line from its first word that was not heard.
 
 local core = require "callisto.core"
 local sentences = require "callisto.sentences"
@@ -16,9 +16,6 @@ local text = require "callisto.text"
 local AHEAD = 2
 -- Letters of one answer; a model that goes on for ever is cut off.
 local MOST_BYTES = 6000
-
--- What cuts a sentence is known so soon after it: the engine tells of both, one after the other.
-local VERDICT_S = 0.25
 
 -- The party of the call that a flow speaks with (core.say and the like).
 local CALLER = 1
@@ -33,15 +30,17 @@ local mouths = {}
 
 ---@class callisto.Mouth
 ---@field is_held boolean  the caller speaks
----@field held_until number|nil  it is held because a sentence was cut, and nobody has said yet by what
 ---@field first_sound_at number|nil  when the first sentence of this answer was given to the engine
 local Mouth = {}
 Mouth.__index = Mouth
 
 ---@param call callisto.Call
+---@param yields_to_speech boolean  the detector of speech pauses it, in the frame of its decision; else words do, later
 ---@return callisto.Mouth
-function mouths.new(call)
-  local self = setmetatable({ call = call, line = {}, declared = {}, is_held = false, bytes = 0 }, Mouth)
+function mouths.new(call, yields_to_speech)
+  local self = setmetatable({
+    call = call, yields_to_speech = yields_to_speech, line = {}, declared = {}, is_held = false, bytes = 0,
+  }, Mouth)
   self:new_cutter()
   return self
 end
@@ -77,7 +76,7 @@ local function conclude(self, item)
   local is_whole = not result.interrupted and not result.error
   item.heard = is_whole and item.text or result.heard
   if result.interrupted and not item.is_dropped then
-    self.is_held, self.held_until = true, core.now() + VERDICT_S
+    self.is_held, item.was_stopped = true, true
     take_back(self, item)
   end
   if item.heard == "" then forget(item.entry, item) end
@@ -93,7 +92,9 @@ function take_back(self, item)
 end
 
 local function declare(self, item)
-  item.utterance = self.call:_speak(text.literal(item.text), item.opts)
+  local may_stop = item.opts.barge_in ~= false
+  item.utterance = self.call:_speak(text.literal(item.text),
+    { barge_in = may_stop and self.yields_to_speech, reversible = may_stop })
   self.first_sound_at = self.first_sound_at or core.now()
   if item.utterance.ended then return conclude(self, item) end
   self.declared[#self.declared + 1] = item
@@ -177,12 +178,37 @@ function Mouth:ended(utterance)
   end
 end
 
----The caller speaks: nothing new is said until it is known what that was.
-function Mouth:hold() self.is_held, self.held_until = true, nil end
+---@param utterance table
+---@return callisto.MouthItem|nil item  nil: it is not one of these
+function Mouth:item_of(utterance)
+  for _, item in ipairs(self.declared) do
+    if item.utterance == utterance then return item end
+  end
+end
 
----It was nothing: what was cut is said on.
+---What was heard of the answer that a sentence belongs to, of those until this one.
+---@param item callisto.MouthItem
+---@return string
+function Mouth:heard_until(item)
+  local parts = {}
+  for _, each in ipairs(item.entry and item.entry.sentences or {}) do
+    if each == item then break end
+    parts[#parts + 1] = each.heard
+  end
+  parts[#parts + 1] = item.heard or item.utterance.so_far
+  return (table.concat(parts, " "):match "^%s*(.-)%s*$")
+end
+
+---The caller speaks: nothing is said until it is known what that was.
+function Mouth:hold()
+  self.is_held = true
+  core.pause(CALLER, true)
+end
+
+---It was nothing: it is said on.
 function Mouth:resume()
-  self.is_held, self.held_until = false, nil
+  self.is_held = false
+  core.pause(CALLER, false)
   fill(self)
 end
 
@@ -195,7 +221,17 @@ function Mouth:drop()
       core.stop(CALLER, item.utterance.number)
     end
   end
-  self.is_held, self.held_until = false, nil
+  self.is_held = false
+  core.pause(CALLER, false)
+end
+
+---Whether it is known what was heard of all that was cut.
+---@return boolean
+function Mouth:is_settled()
+  for _, item in ipairs(self.declared) do
+    if item.is_dropped then return false end
+  end
+  return true
 end
 
 ---Whether nothing is being said or about to be.

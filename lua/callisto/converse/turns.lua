@@ -431,6 +431,10 @@ local function on_time(self, kind, now)
   follow(self, { kind = kind }, now)
 end
 
+---Whether the detector of speech pauses the agent; else words do.
+---@return boolean
+function Turns:yields_to_speech() return self.settings.start == "speech" and not self.mute.speaking end
+
 ---What is to be done now that this has happened.
 ---@param event {kind: string, text: string|nil, key: string|nil, heard: string|nil, is_protected: boolean|nil}
 ---@param now number  seconds; never goes back

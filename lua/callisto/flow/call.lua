@@ -302,6 +302,7 @@ function receive.utterance(self, number, what, result)
   if not utterance then return end
   if what == "started" then
     utterance.started = true
+    ears.tell(self._ears, "began", utterance)
   elseif what == "paused" then
     utterance.so_far = result.heard
     ears.tell(self._ears, "paused", utterance)

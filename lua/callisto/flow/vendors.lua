@@ -1,6 +1,7 @@
 -- callisto.flow.vendors: what a call does with what its vendors tell. Loaded with the first of it.
 
 local core = require "callisto.core"
+local ears = require "callisto.flow.ear"
 local json = require "callisto.json"
 local log = require "callisto.log"
 
@@ -24,6 +25,7 @@ local vendors = {}
 function vendors.words(call, kind, words)
   words.kind = kind
   call:_notify("words", words)
+  ears.tell(call._ears, "words", words)
   if kind == "final" then call:_receive("heard", CALLER, words) end
 end
 
