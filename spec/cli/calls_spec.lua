@@ -1,5 +1,5 @@
 -- callisto calls, show and logs, against a server that answers as the spec wants. The real one is in
--- tests/end_to_end/test_author.
+-- tests/end_to_end/test_tutorial.
 
 local calls = require "callisto.cli.calls"
 local json = require "callisto.json"
@@ -72,6 +72,22 @@ describe("the verbs about calls", function()
     answers(200, call())
     assert.equal(0, calls.run("logs", "c1", "--json"))
     assert.same({ at_ms = AT_MS + 2000, kind = "said.agent", text = "Hello." }, json.decode(printed[2]))
+  end)
+
+  it("take the one that began last", function()
+    local lists = { { calls = { call() } }, { calls = {} } }
+    for i, list in ipairs(lists) do
+      answers(200, call())
+      local one = server.request
+      server.request = function(where, method, path)
+        local status, body = one(where, method, path)
+        return status, path:find("?", 1, true) and json.encode(list) or body
+      end
+      assert.equal(i == 1 and 0 or 1, calls.run("show", "last"))
+      assert.equal("GET /api/calls?limit=1", asked[1])
+      assert.equal(i == 1 and "GET /api/calls/c1" or nil, asked[2])
+    end
+    assert.equal("callisto show: there has been no call yet\n", text())
   end)
 
   it("say what is wrong", function()

@@ -27,6 +27,7 @@ Example: callisto calls --state failed]],
 usage: callisto show ID [options]
 
 Shows one call of a running server: numbers, agent, payload, how it ended and why, where its recording lies, its transcript.
+The ID `last` is the call that began last.
   --json         the server's answer as it is
   --server URL   [http://127.0.0.1:8080]
   --key KEY      API key, if the server wants one [$CALLISTO_API_KEY]
@@ -35,7 +36,7 @@ Exit code 0, or 1 when there is no such call.]],
 usage: callisto logs ID [options]
 
 Shows everything that happened in one call of a running server, line by line: what the carrier said, what the engine did,
-what the script noted, what was said.
+what the script noted, what was said. The ID `last` is the call that began last.
   --json         one JSON object a line
   --server URL   [http://127.0.0.1:8080]
   --key KEY      API key, if the server wants one [$CALLISTO_API_KEY]
@@ -155,11 +156,20 @@ end
 
 -- The command line ---------------------------------------------------------------------------------------------------
 
+-- The call that was asked for. The server lists the latest first.
+local function find(asked, id)
+  if id ~= "last" then return web.get(asked.server, "/api/calls/" .. id) end
+  local answer, text = web.get(asked.server, "/api/calls?limit=1")
+  if not answer then return nil, text end
+  if not answer.calls[1] then return nil, "there has been no call yet" end
+  return web.get(asked.server, "/api/calls/" .. answer.calls[1].id)
+end
+
 local function one(verb, asked)
   local id = asked.words[1]
   if #asked.words ~= 1 then return arguments.misused(verb, "the ID of one call is needed; callisto calls lists them") end
   if id:find "[^%w_-]" then return arguments.misused(verb, ("'%s' is not the ID of a call"):format(id)) end
-  local call, text = web.get(asked.server, "/api/calls/" .. id)
+  local call, text = find(asked, id)
   if not call then return arguments.refuse(verb, text) end
   if verb == "show" and asked.as_json then
     print(text)
