@@ -19,8 +19,8 @@ local options = require "callisto.options"
 local model = {}
 
 local WIRES = {
-  require "callisto.exchange.vendors.anthropic", require "callisto.exchange.vendors.chat_completions",
-  require "callisto.exchange.vendors.gemini",
+  require "callisto.exchange.vendors.llm.anthropic", require "callisto.exchange.vendors.llm.chat_completions",
+  require "callisto.exchange.vendors.llm.gemini",
 }
 
 ---@class callisto.exchange.ModelWire  the words of one interface

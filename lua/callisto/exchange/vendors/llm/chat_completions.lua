@@ -1,4 +1,4 @@
--- callisto.exchange.vendors.chat_completions: the wire of OpenAI's chat completions, as its server speaks it.
+-- callisto.exchange.vendors.llm.chat_completions: the wire of OpenAI's chat completions, as its server speaks it.
 
 local json = require "callisto.json"
 local reading = require "callisto.exchange.vendors.reading"

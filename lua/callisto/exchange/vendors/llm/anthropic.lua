@@ -1,4 +1,4 @@
--- callisto.exchange.vendors.anthropic: the wire of Anthropic's messages, as its server speaks it.
+-- callisto.exchange.vendors.llm.anthropic: the wire of Anthropic's messages, as its server speaks it.
 
 local json = require "callisto.json"
 local reading = require "callisto.exchange.vendors.reading"

@@ -1,4 +1,4 @@
--- callisto.exchange.vendors.gemini: the wire of Google's generateContent, as its server speaks it.
+-- callisto.exchange.vendors.llm.gemini: the wire of Google's generateContent, as its server speaks it.
 
 local json = require "callisto.json"
 local reading = require "callisto.exchange.vendors.reading"
