@@ -9,11 +9,13 @@
 
 local model = require "callisto.exchange.vendors.model"
 local options_of = require "callisto.options"
+local sound = require "callisto.spec.sound"
+local voice = require "callisto.exchange.vendors.voice"
 
 local hosts = {}
 
 -- A name instead of an origin: all the vendors of a kind.
-local KINDS = { llm = model.origins }
+local KINDS = { llm = model.origins, tts = voice.origins }
 
 ---@param origin string
 ---@return string
@@ -62,10 +64,10 @@ local function play(lab, number, answer)
 end
 
 -- What the first of them says that knows the request.
-local function request_of(lab, doubles)
+local function request_of(lab, doubles, stage)
   return function(request)
     for _, double in ipairs(doubles) do
-      local answer = double.request and double.request(request)
+      local answer = double.request and double.request(request, stage)
       if type(answer) == "table" and answer.pieces then return play(lab, request.number, answer) end
       if answer ~= nil then return answer end
     end
@@ -73,13 +75,13 @@ local function request_of(lab, doubles)
   end
 end
 
-local function socket_of(doubles)
+local function socket_of(doubles, stage)
   local last
   for _, double in ipairs(doubles) do last = double.socket or last end
   if not last then return nil end
   return function(request)
     for _, double in ipairs(doubles) do
-      local handlers = double.socket and double.socket(request)
+      local handlers = double.socket and double.socket(request, stage)
       if type(handlers) == "table" then return handlers end
       if handlers and handlers ~= 404 then return handlers end
     end
@@ -100,7 +102,7 @@ end
 ---@param lab callisto.Lab
 ---@param given table<string, function|table>  by origin, or by the kind of the vendors they stand for
 function hosts.stand(lab, given)
-  local stands, order = {}, {}
+  local stands, order, stage = {}, {}, sound.stage(lab)
   for origin, double in pairs(given) do
     if not KINDS[origin] then add(stands, order, origin, checked(origin, double)) end
   end
@@ -109,7 +111,7 @@ function hosts.stand(lab, given)
   end
   table.sort(order)
   for _, authority in ipairs(order) do
-    lab:host(authority, request_of(lab, stands[authority]), socket_of(stands[authority]))
+    lab:host(authority, request_of(lab, stands[authority], stage), socket_of(stands[authority], stage))
   end
 end
 

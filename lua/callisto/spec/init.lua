@@ -15,6 +15,7 @@
 
 local model = require "callisto.exchange.vendors.model"
 local replay = require "callisto.spec.replay"
+local voice = require "callisto.exchange.vendors.voice"
 local world = require "callisto.spec.exchange"
 
 local spec = {}
@@ -44,6 +45,11 @@ function spec.replay(path, options) return replay.run(spec.open, path, options) 
 ---@param given table  replies, otherwise, key, first_token, per_token
 ---@return callisto.exchange.Model
 function spec.model(given) return model.new(given) end
+
+---The double of a voice, for `hosts = { tts = … }` (callisto.exchange.vendors.voice).
+---@param given table|nil  key, first_audio, pace, busy, replies
+---@return callisto.exchange.Voice
+function spec.voice(given) return voice.new(given or {}) end
 
 -- busted closes the worlds of a spec; elsewhere `world:close()` does.
 local has_busted, busted = pcall(require, "busted")

@@ -1,5 +1,6 @@
 -- callisto.exchange.vendors.reading: what the doubles of vendors have in common when they read a request.
 
+local http = require "callisto.http"
 local json = require "callisto.json"
 
 local reading = {}
@@ -44,6 +45,24 @@ function reading.value(text)
   local value = json.decode(text)
   if value == nil then return text end
   return value
+end
+
+local ENCODINGS = {
+  linear16 = "l16le", pcm_s16le = "l16le", mulaw = "pcmu", pcm_mulaw = "pcmu", alaw = "pcma", pcm_alaw = "pcma",
+}
+
+---Our name of a vendor's encoding; nil: no double makes it.
+---@param name string|nil
+---@return "l16le"|"pcmu"|"pcma"|nil
+function reading.encoding(name) return ENCODINGS[name or ""] end
+
+---The parameters of a request's query, the last of each name.
+---@param request table
+---@return table<string, string>
+function reading.query(request)
+  local values = {}
+  for name, value in (request.query or ""):gmatch "([^&=]+)=?([^&]*)" do values[http.unescape(name)] = http.unescape(value) end
+  return values
 end
 
 ---An answer in JSON.
