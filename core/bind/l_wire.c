@@ -25,10 +25,11 @@ static const char *const media_names[] = {
     "pause_in",  "resume_in",      "error_in",     "limit_in",   "sequence_in",  "acknowledged_in",
     "stream_in", "words_in",       "say_out",      "audio_out",  "mark_out",     "clear",
     "dtmf_out",  "stop_out",       "playing_out",  "played_out", "replies",      "bye_out",
-    "bye_wait",  "closed_by_peer", "sub_protocol", NULL};
+    "bye_wait",  "closed_by_peer", "sub_protocol", "cancel_out", "times_in",     "utterance_in",
+    NULL};
 static const char *const audio_names[] = {"event", "payload", "when", NULL};
 static const char *const start_names[] = {"event", "stream", "call", "encoding", "rate", NULL};
-static const char *const mark_names[] = {"event", "name", NULL};
+static const char *const mark_names[] = {"event", "name", "when", NULL};
 static const char *const dtmf_names[] = {"event", "digit", NULL};
 static const char *const clear_names[] = {"event", "when", "drops_marks", NULL};
 static const char *const event_names[] = {"event", NULL};
@@ -38,6 +39,8 @@ static const char *const words_names[] = {"event",    "text",    "final",   "fro
                                           "language", "ms",      "deltas",  "list",  NULL};
 static const char *const list_names[] = {"at",       "text",       "final", "from", "to",
                                          "language", "confidence", "ends",  NULL};
+static const char *const times_names[] = {"event", "texts", "starts",   "ends",
+                                          "lasts", "ms",    "relative", NULL};
 static const char *const limit_names[] = {"per_second", "burst", "text", NULL};
 static const char *const reply_names[] = {"event", "text", "ends", "told", NULL};
 
@@ -163,6 +166,7 @@ static void read_audio_rules(lua_State *L, cal_wire_spec *spec) {
   if (enter(L, "mark_in", mark_names)) {
     spec->mark.event = rule_text(L, "mark_in", "event");
     spec->mark.name = rule_text(L, "mark_in", "name");
+    spec->mark.when_path = path_of(L, "mark_in", "when", &spec->mark.when_text, NULL);
     lua_pop(L, 1);
   }
   if (enter(L, "dtmf_in", dtmf_names)) {
@@ -228,6 +232,18 @@ static void read_words_rule(lua_State *L, cal_wire_spec *spec) {
   lua_pop(L, 1);
 }
 
+static void read_times_rule(lua_State *L, cal_wire_spec *spec) {
+  if (!enter(L, "times_in", times_names)) return;
+  spec->times.event = rule_text(L, "times_in", "event");
+  spec->times.texts = rule_text(L, "times_in", "texts");
+  spec->times.starts = rule_text(L, "times_in", "starts");
+  spec->times.ends = rule_text(L, "times_in", "ends");
+  spec->times.lasts = rule_text(L, "times_in", "lasts");
+  spec->times.is_ms = cal_luax_flag(L, lua_gettop(L), "ms");
+  spec->times.is_relative = cal_luax_flag(L, lua_gettop(L), "relative");
+  lua_pop(L, 1);
+}
+
 static void read_stream_rules(lua_State *L, cal_wire_spec *spec) {
   if (enter(L, "start_in", start_names)) {
     spec->start.event = rule_text(L, "start_in", "event");
@@ -260,10 +276,27 @@ static void read_stream_rules(lua_State *L, cal_wire_spec *spec) {
 
 /* ---- texts: what is sent */
 
+/* One text, or a list of them: borrowed from the declaration. */
+static void read_says(lua_State *L, cal_wire_spec *spec) {
+  lua_getfield(L, 1, "say_out");
+  int is_list = lua_istable(L, -1);
+  size_t count = is_list ? lua_objlen(L, -1) : 0;
+  if (count > CAL_WIRE_SAYS) luaL_error(L, "media.say_out has more than %d texts", CAL_WIRE_SAYS);
+  if (!is_list) spec->say_out[0] = cal_luax_text(L, 1, "say_out");
+  for (size_t i = 0; i < count; i++) {
+    lua_rawgeti(L, -1, (int)i + 1);
+    if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "media.say_out must be a text or a list of texts");
+    spec->say_out[i] = lua_tostring(L, -1);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
 static void read_texts(lua_State *L, cal_wire_spec *spec) {
+  read_says(L, spec);
   spec->audio_out = cal_luax_text(L, 1, "audio_out");
   spec->mark_out = cal_luax_text(L, 1, "mark_out");
-  spec->say_out = cal_luax_text(L, 1, "say_out");
+  spec->cancel_out = cal_luax_text(L, 1, "cancel_out");
   spec->clear_out = cal_luax_text(L, 1, "clear");
   spec->dtmf_out = cal_luax_text(L, 1, "dtmf_out");
   spec->stop_out = cal_luax_text(L, 1, "stop_out");
@@ -308,7 +341,9 @@ int cal_core_wire(lua_State *L) {
   spec.sequence_path = cal_luax_text(L, 1, "sequence_in");
   spec.acknowledged_path = cal_luax_text(L, 1, "acknowledged_in");
   spec.stream_path = cal_luax_text(L, 1, "stream_in");
+  spec.utterance_path = cal_luax_text(L, 1, "utterance_in");
   read_audio_rules(L, &spec);
+  read_times_rule(L, &spec);
   read_stream_rules(L, &spec);
   read_replies(L, &spec);
   cal_wire **wire = push_userdata(L);

@@ -9,7 +9,7 @@
 #include "bind/l_core.h"
 #include "bind/luax.h"
 #include "lab/l_lab.h"
-#include "wire/wire.h"
+#include "wire/wire_times.h"
 
 #define PEER "callisto.lab.wire"
 
@@ -26,7 +26,7 @@ static const char *const kinds[] = {
     [CAL_WIRE_ERROR] = "error",         [CAL_WIRE_OTHER] = "other",
     [CAL_WIRE_IGNORED] = "ignored",     [CAL_WIRE_OUT_OF_ORDER] = "out of order",
     [CAL_WIRE_MALFORMED] = "malformed", [CAL_WIRE_WRONG_FORMAT] = "wrong format",
-    [CAL_WIRE_TOLD] = "words",
+    [CAL_WIRE_TOLD] = "words",          [CAL_WIRE_TIMES] = "times",
 };
 
 static const char *const word_kinds[CAL_WORDS_KINDS] = {
@@ -102,8 +102,24 @@ static void put_words(lua_State *L, const cal_wire_event *event) {
   lua_setfield(L, -2, "words");
 }
 
+/* times = { { text, end_ms }, … } */
+static void put_times(lua_State *L, cal_wire_times times) {
+  cal_wire_time time;
+  if (!times.texts.bytes) return;
+  lua_newtable(L);
+  for (int i = 1; cal_wire_times_next(&times, &time); i++) {
+    lua_createtable(L, 2, 0);
+    lua_pushstring(L, time.text);
+    lua_rawseti(L, -2, 1);
+    lua_pushnumber(L, (lua_Number)time.end_ms);
+    lua_rawseti(L, -2, 2);
+    lua_rawseti(L, -2, i);
+  }
+  lua_setfield(L, -2, "times");
+}
+
 /* peer:read(message, is_binary) → kind, { name, reason, samples, stream, call, reply, words = { { kind, text, turn, language,
- * confidence, from_ms, until_ms }, … } } */
+ * confidence, from_ms, until_ms }, … }, utterance, times, is_mark } */
 static int read_message(lua_State *L) {
   peer *p = luaL_checkudata(L, 1, PEER);
   size_t bytes;
@@ -120,6 +136,12 @@ static int read_message(lua_State *L) {
   put(L, "stream", p->state.stream);
   put(L, "call", p->state.call);
   if (kind == CAL_WIRE_TOLD) put_words(L, &event);
+  put(L, "utterance", event.utterance);
+  put_times(L, event.times);
+  if (event.is_mark) {
+    lua_pushboolean(L, 1);
+    lua_setfield(L, -2, "is_mark");
+  }
   if (kind == CAL_WIRE_AUDIO) {
     cal_lab_push_samples(L, samples, event.samples);
     lua_setfield(L, -2, "samples");
@@ -135,18 +157,18 @@ static ssize_t write_audio(lua_State *L, peer *p, char *out, size_t room) {
 }
 
 static ssize_t write_say(lua_State *L, peer *p, char *out, size_t room) {
-  return cal_wire_write_say(p->wire, &p->state, luaL_checkstring(L, 3), luaL_checkstring(L, 4),
-                            luaL_optstring(L, 5, NULL), out, room);
+  return cal_wire_write_say(p->wire, &p->state, (int)luaL_optinteger(L, 6, 1) - 1, luaL_checkstring(L, 3),
+                            luaL_checkstring(L, 4), luaL_optstring(L, 5, NULL), out, room);
 }
 
 /* peer:write("audio", samples), ("mark", name), ("dtmf", keys), ("clear"), ("stop"), ("bye", json), ("say", text,
- * mark, voice) → message, or nil and why not */
+ * mark, voice, part), ("cancel", mark) → message, or nil and why not */
 static int write_message(lua_State *L) {
-  static const char *const names[] = {"audio", "mark", "dtmf", "clear", "stop", "bye", "say", NULL};
+  static const char *const names[] = {"audio", "mark", "dtmf", "clear", "stop", "bye", "say", "cancel", NULL};
   peer *p = luaL_checkudata(L, 1, PEER);
-  lua_settop(L, 5);
+  lua_settop(L, 6);
   int what = luaL_checkoption(L, 2, NULL, names);
-  const char *value = what == 1 || what == 2 || what == 5 ? luaL_checkstring(L, 3) : NULL;
+  const char *value = what == 1 || what == 2 || what == 5 || what == 7 ? luaL_checkstring(L, 3) : NULL;
   size_t room = cal_wire_control_room(p->wire);
   if (what == 0) room = cal_wire_audio_room(p->wire, lua_objlen(L, 3) / 2);
   if (what == 6) room = cal_wire_say_room(p->wire);
@@ -157,6 +179,7 @@ static int write_message(lua_State *L) {
                 : what == 3 ? cal_wire_write_clear(p->wire, &p->state, out, room)
                 : what == 4 ? cal_wire_write_stop(p->wire, &p->state, out, room)
                 : what == 5 ? cal_wire_write_bye(p->wire, &p->state, value, out, room)
+                : what == 7 ? cal_wire_write_cancel(p->wire, &p->state, value, out, room)
                             : write_say(L, p, out, room);
   if (got < 0) {
     lua_pushnil(L);

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "wire/words.h"
+struct cal_wire_times;
 
 typedef struct cal_port cal_port;
 
@@ -41,7 +42,7 @@ typedef struct cal_parting {
   const char *bye;    /* JSON: what the last word says of the call; NULL: {} */
 } cal_parting;
 
-/* What is borrowed is borrowed for the call. All but `keys` and `say` are needed; what the other side cannot be
+/* What is borrowed is borrowed for the call. All but `keys`, `say` and `cancel` are needed; what the other side cannot be
  * told is passed over. */
 typedef struct cal_port_ops {
   int (*is_open)(const cal_port *port);                                /* what is sent now leaves */
@@ -54,6 +55,7 @@ typedef struct cal_port_ops {
   void (*text)(cal_port *port, const char *text, size_t bytes, int is_numbered);
   /* To a voice, perhaps to one of its voices; its mark gives `name` back. */
   int (*say)(cal_port *port, const char *text, const char *name, const char *voice);
+  void (*cancel)(cal_port *port, const char *name); /* what was asked to be said so is not wanted any more */
   void (*playing)(cal_port *port, int is_playing); /* what the other side sent begins to play, or has ended */
   void (*part)(cal_port *port, const cal_parting *parting);
   void (*free)(cal_port *port); /* from on_gone on */
@@ -67,8 +69,9 @@ typedef struct cal_port_handlers {
   void (*on_clear)(void *context, int drops_marks); /* forget what was not played; waiting marks too? */
   void (*on_keys)(void *context, const char *keys); /* other characters are to be skipped */
   void (*on_pause)(void *context);                  /* no sound comes for a while */
-  void (*on_words)(void *context, const cal_words *words);             /* of an ear; NULL: not wanted */
-  void (*on_text)(void *context, const char *text, size_t bytes);      /* a message the port does not know */
+  void (*on_words)(void *context, const cal_words *words);        /* of an ear; NULL: not wanted */
+  void (*on_times)(void *context, struct cal_wire_times *times);  /* of a voice, used up; NULL: not wanted */
+  void (*on_text)(void *context, const char *text, size_t bytes); /* a message the port does not know */
   void (*on_error)(void *context, const char *code, const char *text); /* told by the other side; may be "" */
   /* `last`: the message that ended it; NULL: none did. */
   void (*on_end)(void *context, cal_leg_end end, const char *text, const char *last);
@@ -87,6 +90,8 @@ struct cal_port {
   int can_clear;          /* the other side can forget what it has not played */
   int hears_keys;         /* keys come as messages; else they must be found in the sound */
   int says_keys;          /* ops->keys; else keys must be sent as sound */
+  int can_cancel;         /* one utterance of a voice */
+  const char *about;      /* in a handler: the utterance of a voice the message names; "": none. Borrowed */
   uint64_t hold_until_ns; /* the other side wants no sound before */
   uint64_t messages_in, frames_out, malformed, errors;
   uint64_t too_much; /* messages with sound that were more than is allowed */

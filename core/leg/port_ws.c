@@ -169,6 +169,20 @@ static void take_sound(port_ws *p, const cal_wire_event *event, const int16_t *s
   p->port.handlers->on_sound(p->port.context, samples, event->samples);
 }
 
+/* When it is spoken comes before it: the words of a sound are told with it. */
+static void take_times(port_ws *p, const cal_wire_event *event) {
+  if (p->state != PORT_UP || !event->times.texts.bytes || !p->port.handlers->on_times) return;
+  cal_wire_times times = event->times;
+  p->port.handlers->on_times(p->port.context, &times);
+}
+
+static void take_audio(port_ws *p, const cal_wire_event *event, const int16_t *samples) {
+  take_times(p, event);
+  take_sound(p, event, samples);
+  if (event->is_mark && p->state == PORT_UP)
+    p->port.handlers->on_mark(p->port.context, event->utterance[0] ? event->utterance : NULL);
+}
+
 /* What concerns a stream that is up. */
 static void take_up(port_ws *p, const cal_wire_event *event) {
   const cal_port_handlers *handlers = p->port.handlers;
@@ -219,11 +233,30 @@ static void take(port_ws *p, const cal_wire_event *event, const char *data, size
   case CAL_WIRE_MALFORMED:
     take_malformed(p, event->reason);
     break;
+  case CAL_WIRE_TIMES:
+    take_times(p, event);
+    break;
   case CAL_WIRE_AUDIO:
   case CAL_WIRE_RESUME:
   case CAL_WIRE_IGNORED:
     break;
   }
+}
+
+static void obey(port_ws *p, const cal_wire_event *event, const int16_t *samples, const char *data,
+                 size_t bytes) {
+  if (event->kind == CAL_WIRE_AUDIO && event->reply < 0) {
+    take_audio(p, event, samples);
+    return;
+  }
+  if (event->kind != CAL_WIRE_MALFORMED) p->malformed_in_a_row = 0;
+  if (event->kind != CAL_WIRE_START) cal_port_ws_reply(p, event);
+  if (event->reply >= 0 && cal_wire_reply_ends(p->wire, event->reply) && event->kind != CAL_WIRE_STOP)
+    take_last(p, data, bytes, PORT_AWAITS_STOP);
+  else if (event->kind == CAL_WIRE_AUDIO)
+    take_audio(p, event, samples);
+  else
+    take(p, event, data, bytes);
 }
 
 static void on_message(void *context, char *data, size_t bytes, int is_binary) {
@@ -239,18 +272,9 @@ static void on_message(void *context, char *data, size_t bytes, int is_binary) {
     take_while_parting(p, &event);
     return;
   }
-  if (event.kind == CAL_WIRE_AUDIO && event.reply < 0) {
-    take_sound(p, &event, samples);
-    return;
-  }
-  if (event.kind != CAL_WIRE_MALFORMED) p->malformed_in_a_row = 0;
-  if (event.kind != CAL_WIRE_START) cal_port_ws_reply(p, &event);
-  if (event.reply >= 0 && cal_wire_reply_ends(p->wire, event.reply) && event.kind != CAL_WIRE_STOP)
-    take_last(p, data, bytes, PORT_AWAITS_STOP);
-  else if (event.kind == CAL_WIRE_AUDIO)
-    take_sound(p, &event, samples);
-  else
-    take(p, &event, data, bytes);
+  p->port.about = event.utterance;
+  obey(p, &event, samples, data, bytes);
+  p->port.about = "";
 }
 
 /* ---- the socket */
@@ -314,6 +338,8 @@ static int port_new(port_ws **result, const cal_host *host, const cal_port_ws_op
                        .echoes_marks = echoes,
                        .tells_dry = cal_wire_hears(wire, CAL_WIRE_MARK) && !cal_wire_marks_have_names(wire),
                        .can_clear = cal_wire_says(wire, CAL_WIRE_CLEAR),
+                       .can_cancel = cal_wire_can_cancel(wire),
+                       .about = "",
                        .hears_keys = cal_wire_hears(wire, CAL_WIRE_DTMF),
                        .says_keys = cal_wire_says(wire, CAL_WIRE_DTMF)};
   p->host = host;

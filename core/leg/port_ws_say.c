@@ -106,10 +106,20 @@ static void text(cal_port *port, const char *words, size_t bytes, int is_numbere
 static int say(cal_port *port, const char *words, const char *name, const char *voice) {
   port_ws *p = of(port);
   size_t room = cal_wire_say_room(p->wire);
-  char *message = room_for(p, room);
-  ssize_t bytes = cal_wire_write_say(p->wire, &p->wire_state, words, name, voice, message, room);
-  if (bytes < 0) return (int)bytes;
-  return transmit(p, message, bytes, CAL_WS_TEXT) ? 0 : cal_fail(-ENOTCONN, "the voice is not connected");
+  for (int part = 0; part < cal_wire_can_say(p->wire); part++) {
+    char *message = room_for(p, room);
+    ssize_t bytes = cal_wire_write_say(p->wire, &p->wire_state, part, words, name, voice, message, room);
+    if (bytes < 0) return (int)bytes;
+    if (!transmit(p, message, bytes, CAL_WS_TEXT)) return cal_fail(-ENOTCONN, "the voice is not connected");
+  }
+  return 0;
+}
+
+static void cancel(cal_port *port, const char *name) {
+  port_ws *p = of(port);
+  size_t room;
+  char *message = control_room(p, &room);
+  transmit(p, message, cal_wire_write_cancel(p->wire, &p->wire_state, name, message, room), CAL_WS_TEXT);
 }
 
 void cal_port_ws_reply(port_ws *p, const cal_wire_event *event) {
@@ -141,6 +151,7 @@ const cal_port_ops cal_port_ws_ops = {.is_open = is_open,
                                       .keys = say_keys,
                                       .text = text,
                                       .say = say,
+                                      .cancel = cancel,
                                       .playing = playing,
                                       .part = cal_port_ws_part,
                                       .free = cal_port_ws_free};

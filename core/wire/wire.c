@@ -30,6 +30,7 @@ static void destroy(void *object) {
   drop(&wire->when_text);
   drop(&wire->clear_when_text);
   cal_wire_free_told(wire);
+  drop(&wire->mark_when_text);
   drop(&wire->encoding_text);
   cal_free(wire->name);
   cal_free(wire->sub_protocol);
@@ -87,7 +88,7 @@ static int check_pair(const char *wire, const char *first, int has_first, const 
 static int check_rules(const cal_wire_spec *s) {
   int has_event = s->audio.event || s->start.event || s->mark.event || s->dtmf.event || s->stop.event ||
                   s->clear.event || s->pause.event || s->resume.event || s->error.event || s->words.event ||
-                  s->reply_count;
+                  s->times.event || s->reply_count;
   if (has_event && !s->event_path)
     return cal_fail(-EINVAL, "wire %s: rules wait for events, but event_path is not set", s->name);
   if (s->audio.event && !s->audio.payload)
@@ -107,7 +108,7 @@ static int check_rules(const cal_wire_spec *s) {
   if (code == 0)
     code =
         check_pair(s->name, "clear.when_path", !!s->clear.when_path, "clear.when_text", !!s->clear.when_text);
-  if (code == 0 && s->mark.name && !s->mark.event)
+  if (code == 0 && s->mark.name && !s->mark.event && !s->mark.when_path)
     code = cal_fail(-EINVAL, "wire %s: mark.name without mark.event: set both or neither", s->name);
   if (code == 0 && s->mark_out && s->mark.event && !s->mark.name)
     code = cal_fail(
@@ -191,10 +192,10 @@ static int add_names(cal_wire *wire, const char *const *fields, int event, const
 static int compile_events(cal_wire *wire, const cal_wire_spec *s) {
   static const char *const fields[WIRE_EVENTS] = {"audio.event", "start.event", "mark.event",  "dtmf.event",
                                                   "stop.event",  "clear.event", "pause.event", "resume.event",
-                                                  "error.event", "words.event"};
+                                                  "error.event", "words.event", "times.event"};
   const char *const values[WIRE_EVENTS] = {s->audio.event, s->start.event, s->mark.event,  s->dtmf.event,
                                            s->stop.event,  s->clear.event, s->pause.event, s->resume.event,
-                                           s->error.event, s->words.event};
+                                           s->error.event, s->words.event, s->times.event};
   for (int i = 0; i < WIRE_EVENTS; i++) {
     int code = values[i] ? add_names(wire, fields, i, values[i]) : 0;
     if (code < 0) return code;
@@ -206,7 +207,7 @@ static int compile_outs(cal_wire *wire, const cal_wire_spec *s) {
   const struct {
     const char *field, *text;
     cal_wire_variable needs;
-  } all[WIRE_OUTS] = {
+  } all[OUT_SAY] = {
       [OUT_AUDIO] = {"audio_out", s->audio_out, CAL_WIRE_BASE64},
       [OUT_MARK] = {"mark_out", s->mark_out, CAL_WIRE_MARK_NAME},
       [OUT_CLEAR] = {"clear_out", s->clear_out, CAL_WIRE_LITERAL},
@@ -217,9 +218,9 @@ static int compile_outs(cal_wire *wire, const cal_wire_spec *s) {
       [OUT_LIMIT] = {"limit.text", s->limit.text, CAL_WIRE_LITERAL},
       [OUT_BYE] = {"bye_out", s->bye_out,
                    s->bye_out && strstr(s->bye_out, "$bye") ? CAL_WIRE_BYE : CAL_WIRE_LITERAL},
-      [OUT_SAY] = {"say_out", s->say_out, CAL_WIRE_SAID},
+      [OUT_CANCEL] = {"cancel_out", s->cancel_out, CAL_WIRE_MARK_NAME},
   };
-  for (int i = 0; i < WIRE_OUTS; i++) {
+  for (int i = 0; i < OUT_SAY; i++) {
     int code = cal_wire_template_compile(&wire->out[i], s->name, all[i].field, all[i].text, all[i].needs);
     if (code < 0) return code;
   }
@@ -280,6 +281,7 @@ int cal_wire_compile(cal_wire **result, const cal_wire_spec *s) {
   if (code == 0) code = compile_events(wire, s);
   if (code == 0) code = compile_outs(wire, s);
   if (code == 0) code = compile_replies(wire, s);
+  if (code == 0) code = cal_wire_compile_voice(wire, s);
   if (code < 0)
     cal_unref(wire);
   else
@@ -296,8 +298,6 @@ int cal_wire_is_closed_by_peer(const cal_wire *wire) { return wire->is_closed_by
 int cal_wire_clear_drops_marks(const cal_wire *wire) { return wire->clear_drops_marks; }
 int cal_wire_marks_have_names(const cal_wire *wire) { return wire->paths[PATH_MARK].parts > 0; }
 int cal_wire_says_bye(const cal_wire *wire) { return wire->out[OUT_BYE].text != NULL; }
-int cal_wire_can_say(const cal_wire *wire) { return wire->out[OUT_SAY].text != NULL; }
-size_t cal_wire_say_room(const cal_wire *wire) { return wire->out[OUT_SAY].room; }
 int cal_wire_reply_ends(const cal_wire *wire, int reply) { return wire->replies[reply].ends; }
 
 uint32_t cal_wire_limit(const cal_wire *wire, uint32_t *burst) {
@@ -352,7 +352,8 @@ static const struct {
              [CAL_WIRE_MARK] = {EVENT_MARK, OUT_MARK},    [CAL_WIRE_DTMF] = {EVENT_DTMF, OUT_DTMF},
              [CAL_WIRE_STOP] = {EVENT_STOP, OUT_STOP},    [CAL_WIRE_CLEAR] = {EVENT_CLEAR, OUT_CLEAR},
              [CAL_WIRE_PAUSE] = {EVENT_PAUSE, -1},        [CAL_WIRE_RESUME] = {EVENT_RESUME, -1},
-             [CAL_WIRE_ERROR] = {EVENT_ERROR, -1},        [CAL_WIRE_TOLD] = {EVENT_TOLD, -1}};
+             [CAL_WIRE_ERROR] = {EVENT_ERROR, -1},        [CAL_WIRE_TOLD] = {EVENT_TOLD, -1},
+             [CAL_WIRE_TIMES] = {EVENT_TIMES, -1}};
 
 int cal_wire_hears(const cal_wire *wire, cal_wire_kind kind) {
   return kind < CAL_WIRE_OTHER && (wire->heard >> known[kind].event & 1);

@@ -39,6 +39,7 @@ typedef struct cal_wire cal_wire;
 #define CAL_WIRE_WORDS_BYTES 8192           /* all that an ear tells in one message, with final zeros */
 #define CAL_WIRE_WORDS 8                    /* so many things at once */
 #define CAL_WIRE_REPLIES 8
+#define CAL_WIRE_SAYS 4            /* messages that say one text */
 #define CAL_WIRE_BYE_WAIT_MS 10000 /* unless the declaration says otherwise */
 
 /* What to look for and what to write. Everything is borrowed for the length of cal_wire_compile; NULL or 0 is
@@ -75,6 +76,9 @@ typedef struct cal_wire_spec {
   } start;
   struct {
     const char *event, *name; /* no name: everything that was sent so far has been played */
+    /* A message is only a mark if it has when_text there; NULL: if it has a value that is not false, null or "".
+     * Without an event any message may be one, besides the sound in it. */
+    const char *when_path, *when_text;
   } mark;
   struct {
     const char *event, *digit;
@@ -109,6 +113,15 @@ typedef struct cal_wire_spec {
     } list;
   } words;
 
+  /* Of a voice: which utterance a message is about; and lists of what is spoken (words, letters) and of when each of it
+   * begins, ends or how long it lasts: ends, or starts and lasts. In seconds, unless is_ms, of the sound of the
+   * utterance, or of what came after the last such message (is_relative). Without an event any message may have them. */
+  const char *utterance_path;
+  struct {
+    const char *event, *texts, *starts, *ends, *lasts;
+    int is_ms, is_relative;
+  } times;
+
   /* Text messages that are numbered by the other side, from 1 and without a gap; the last of our numbers it
    * has seen; and the id of the stream, which it never changes. */
   const char *sequence_path, *acknowledged_path, *stream_path;
@@ -131,7 +144,8 @@ typedef struct cal_wire_spec {
 
   /* To a voice: $text is to be said; $mark is the utterance, which its mark gives back when all sound of it was
    * sent; $voice is the one that is to say it, "" when none is named. */
-  const char *say_out;
+  const char *say_out[CAL_WIRE_SAYS]; /* sent one after the other; the first NULL ends them */
+  const char *cancel_out;             /* $mark is not wanted any more; NULL: there is only clear_out */
 
   /* Said when we end the stream; $bye, a bare JSON value, is what the call says about its end. The other
    * side's stop, or its close, is then awaited for a bounded time before we close. */
@@ -176,6 +190,7 @@ typedef enum cal_wire_kind {
   CAL_WIRE_RESUME,
   CAL_WIRE_ERROR,        /* name: its code; reason: its text; retry_ms */
   CAL_WIRE_TOLD,         /* words */
+  CAL_WIRE_TIMES,        /* times */
   CAL_WIRE_OTHER,        /* valid JSON that no rule knows */
   CAL_WIRE_IGNORED,      /* audio of a track that was not asked for; what needs a reply and nothing else */
   CAL_WIRE_MALFORMED,    /* reason */
@@ -184,7 +199,7 @@ typedef enum cal_wire_kind {
                             came */
 } cal_wire_kind;
 
-/* Whether a rule for such messages was declared (CAL_WIRE_AUDIO to CAL_WIRE_TOLD), and whether one can be
+/* Whether a rule for such messages was declared (CAL_WIRE_AUDIO to CAL_WIRE_TIMES), and whether one can be
  * written. */
 int cal_wire_hears(const cal_wire *wire, cal_wire_kind kind);
 int cal_wire_says(const cal_wire *wire, cal_wire_kind kind);
@@ -203,6 +218,12 @@ void cal_wire_state_init(cal_wire_state *state);
 /* For ids that do not come in a start message. NULL leaves one as it is; -EMSGSIZE when too long. */
 int cal_wire_state_set(cal_wire_state *state, const char *stream, const char *call);
 
+/* When what was spoken: lists as they stand in the message, which they borrow (wire_times.h). */
+typedef struct cal_wire_times {
+  cal_span texts, starts, ends, lasts; /* no bytes: not there */
+  int is_ms, is_relative;
+} cal_wire_times;
+
 typedef struct cal_wire_event {
   cal_wire_kind kind;
   int reply; /* which one the message is to be answered with; -1: none */
@@ -210,7 +231,12 @@ typedef struct cal_wire_event {
   uint32_t retry_ms; /* of an error; 0: it does not say */
   char name[CAL_WIRE_NAME_BYTES];
   char reason[CAL_WIRE_NAME_BYTES]; /* for people */
-  /* Of CAL_WIRE_WORDS alone; their texts lie in word_texts, and confidence of a list is the least one. */
+  /* Of any text message to a voice: the utterance it is about ("": it does not say); its times; and, with sound,
+   * whether it is a mark as well. */
+  char utterance[CAL_WIRE_NAME_BYTES];
+  cal_wire_times times;
+  int is_mark;
+  /* Of CAL_WIRE_TOLD alone; their texts lie in word_texts, and confidence of a list is the least one. */
   cal_words words[CAL_WIRE_WORDS];
   size_t word_count;
   char word_texts[CAL_WIRE_WORDS_BYTES];
@@ -242,10 +268,15 @@ ssize_t cal_wire_write_dtmf(const cal_wire *wire, cal_wire_state *state, const c
                             size_t room);
 ssize_t cal_wire_write_stop(const cal_wire *wire, cal_wire_state *state, char *out, size_t room);
 /* `text` of at most CAL_WIRE_SAY_BYTES (else -EMSGSIZE), into the room that is asked for. */
-int cal_wire_can_say(const cal_wire *wire);
-ssize_t cal_wire_write_say(const cal_wire *wire, cal_wire_state *state, const char *text, const char *name,
-                           const char *voice, char *out, size_t room);
+int cal_wire_can_say(const cal_wire *wire); /* how many messages that takes; 0: it is not a voice */
+/* The `part`th of them, from 0. */
+ssize_t cal_wire_write_say(const cal_wire *wire, cal_wire_state *state, int part, const char *text,
+                           const char *name, const char *voice, char *out, size_t room);
 size_t cal_wire_say_room(const cal_wire *wire);
+int cal_wire_can_cancel(const cal_wire *wire); /* one utterance */
+ssize_t cal_wire_write_cancel(const cal_wire *wire, cal_wire_state *state, const char *name, char *out,
+                              size_t room);
+int cal_wire_names_utterances(const cal_wire *wire); /* messages say which one they are about */
 /* The carrier's queue begins to play, or has run empty; the answer to audio that is too much. */
 ssize_t cal_wire_write_playing(const cal_wire *wire, cal_wire_state *state, int is_playing, char *out,
                                size_t room);

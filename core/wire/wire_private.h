@@ -42,7 +42,9 @@ enum { TOLD_PATHS = TOLD_KINDS + CAL_WORDS_KINDS };
 enum { EACH_TEXT, EACH_FINAL, EACH_FROM, EACH_UNTIL, EACH_LANGUAGE, EACH_CONFIDENCE, EACH_PATHS };
 
 enum { EVENT_AUDIO, EVENT_START, EVENT_MARK, EVENT_DTMF, EVENT_STOP, EVENT_CLEAR };
-enum { EVENT_PAUSE = EVENT_CLEAR + 1, EVENT_RESUME, EVENT_ERROR, EVENT_TOLD, WIRE_EVENTS };
+enum { EVENT_PAUSE = EVENT_CLEAR + 1, EVENT_RESUME, EVENT_ERROR, EVENT_TOLD, EVENT_TIMES, WIRE_EVENTS };
+/* What a voice's message is asked for besides. */
+enum { VOICE_UTTERANCE, VOICE_MARK_WHEN, VOICE_TEXTS, VOICE_STARTS, VOICE_ENDS, VOICE_LASTS, VOICE_PATHS };
 enum { WIRE_EVENT_NAMES = WIRE_EVENTS + 8, WIRE_SPELLINGS = 4 };
 enum {
   OUT_AUDIO,
@@ -54,8 +56,9 @@ enum {
   OUT_PLAYED,
   OUT_LIMIT,
   OUT_BYE,
+  OUT_CANCEL,
   OUT_SAY, /* of a size of its own: not a control message */
-  WIRE_OUTS
+  WIRE_OUTS = OUT_SAY + CAL_WIRE_SAYS
 };
 
 typedef struct wire_event_name {
@@ -99,6 +102,10 @@ struct cal_wire {
   cal_span when_text;       /* owned */
   cal_span clear_when_text; /* owned */
   wire_told told;
+  cal_jpath voice_paths[WIRE_SPELLINGS][VOICE_PATHS]; /* by spelling; one without parts was not declared */
+  cal_span mark_when_text;                            /* owned; at == NULL: any value is meant */
+  int is_voice;                                       /* one of voice_paths was declared */
+  int times_are_ms, times_are_relative, says;
   int clear_drops_marks;
   cal_span encoding_text; /* owned */
   int64_t rate_expected;
@@ -106,6 +113,12 @@ struct cal_wire {
   wire_reply replies[CAL_WIRE_REPLIES];
   int reply_count;
 };
+
+/* wire_voice.c */
+int cal_wire_compile_voice(cal_wire *wire, const cal_wire_spec *spec);
+/* What a voice's message says besides what its event stands for. Returns out->kind, which may be another one now. */
+cal_wire_kind cal_wire_read_voice(const cal_wire *wire, const char *text, size_t bytes, cal_wire_event *out);
+cal_wire_kind cal_wire_read_mark(const cal_wire *wire, const char *text, size_t bytes, cal_wire_event *out);
 
 /* Bytes of encoded audio a message will have for so many samples, with the portion rules obeyed. */
 size_t cal_wire_portion_bytes(const cal_wire *wire, size_t samples);

@@ -135,6 +135,11 @@ static cal_wire_kind read_named(const cal_wire *wire, int place, cal_wire_kind k
   return malformed(out, "%s %s", wire->paths[place].text, wrong);
 }
 
+cal_wire_kind cal_wire_read_mark(const cal_wire *wire, const char *text, size_t bytes, cal_wire_event *out) {
+  if (!wire->paths[PATH_MARK].parts) return is(out, CAL_WIRE_MARK);
+  return read_named(wire, PATH_MARK, CAL_WIRE_MARK, text, bytes, out);
+}
+
 static int is_format_ours(const cal_wire *wire, const cal_jvalue *encoding, const cal_jvalue *rate) {
   char text[CAL_WIRE_NAME_BYTES];
   int64_t hz;
@@ -291,8 +296,7 @@ static cal_wire_kind read_message(const cal_wire *wire, cal_wire_state *state, c
   case EVENT_START:
     return read_start(wire, state, data, bytes, out);
   case EVENT_MARK:
-    return wire->paths[PATH_MARK].parts ? read_named(wire, PATH_MARK, CAL_WIRE_MARK, data, bytes, out)
-                                        : is(out, CAL_WIRE_MARK);
+    return cal_wire_read_mark(wire, data, bytes, out);
   case EVENT_DTMF:
     return read_named(wire, PATH_DIGIT, CAL_WIRE_DTMF, data, bytes, out);
   case EVENT_STOP:
@@ -307,6 +311,8 @@ static cal_wire_kind read_message(const cal_wire *wire, cal_wire_state *state, c
     return read_error(wire, data, bytes, out);
   case EVENT_TOLD:
     return cal_wire_read_told(wire, data, bytes, out);
+  case EVENT_TIMES:
+    return is(out, CAL_WIRE_TIMES);
   }
   return read_other(wire, data, bytes, fields, out, samples, max_samples);
 }
@@ -316,11 +322,13 @@ cal_wire_kind cal_wire_read(const cal_wire *wire, cal_wire_state *state, const v
   out->samples = 0;
   out->reply = -1;
   out->retry_ms = 0;
-  out->name[0] = out->reason[0] = 0;
+  out->name[0] = out->reason[0] = out->utterance[0] = 0;
+  out->times = (cal_wire_times){0};
+  out->is_mark = 0;
   if (bytes > CAL_WIRE_MESSAGE_BYTES)
     return malformed(out, "a message of %zu bytes, at most %d are read", bytes, CAL_WIRE_MESSAGE_BYTES);
   if (is_binary) return read_binary(wire, data, bytes, out, samples, max_samples);
   cal_wire_kind kind = read_message(wire, state, data, bytes, out, samples, max_samples);
   if (kind == CAL_WIRE_MALFORMED || kind == CAL_WIRE_WRONG_FORMAT) out->reply = -1;
-  return kind;
+  return wire->is_voice && kind != CAL_WIRE_MALFORMED ? cal_wire_read_voice(wire, data, bytes, out) : kind;
 }

@@ -64,6 +64,8 @@ static int add_variable(cal_wire_template *t, const char *wire, const char *fiel
   int is_particular = v == CAL_WIRE_MARK_NAME || v == CAL_WIRE_DIGIT || v == CAL_WIRE_BASE64 ||
                       v == CAL_WIRE_BYE || v == CAL_WIRE_SAID || v == CAL_WIRE_SPEAKER;
   int goes_with = needs == CAL_WIRE_SAID && (v == CAL_WIRE_MARK_NAME || v == CAL_WIRE_SPEAKER);
+  if (needs == CAL_WIRE_SAYING)
+    goes_with = v == CAL_WIRE_SAID || v == CAL_WIRE_MARK_NAME || v == CAL_WIRE_SPEAKER;
   if (is_particular && v != needs && !goes_with)
     return cal_fail(-EINVAL, "wire %s: %s cannot have $%s, which has no value in this message: take it out",
                     wire, field, variables[v].name);
@@ -126,7 +128,7 @@ int cal_wire_template_compile(cal_wire_template *t, const char *wire, const char
     if (code < 0) return code;
     at += name;
   }
-  if (needs != CAL_WIRE_LITERAL && !(t->uses & 1u << needs))
+  if (needs < CAL_WIRE_VARIABLES && needs != CAL_WIRE_LITERAL && !(t->uses & 1u << needs))
     return cal_fail(-EINVAL, "wire %s: %s lacks $%s: put it, inside quotes, where the value belongs", wire,
                     field, variables[needs].name);
   return try_out(t, wire, field);

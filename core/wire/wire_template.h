@@ -20,7 +20,8 @@ typedef enum cal_wire_variable {
   CAL_WIRE_BYE,
   CAL_WIRE_SAID,
   CAL_WIRE_SPEAKER,
-  CAL_WIRE_VARIABLES
+  CAL_WIRE_VARIABLES,
+  CAL_WIRE_SAYING = CAL_WIRE_VARIABLES /* for `needs`: any of those of a text to be said, and none of them */
 } cal_wire_variable;
 
 #define CAL_WIRE_SEGMENTS 32

@@ -216,10 +216,15 @@ ssize_t cal_wire_write_bye(const cal_wire *wire, cal_wire_state *state, const ch
   return write_counted(&f, t, state, out, room);
 }
 
-ssize_t cal_wire_write_say(const cal_wire *wire, cal_wire_state *state, const char *text, const char *name,
-                           const char *voice, char *out, size_t room) {
-  const cal_wire_template *t = &wire->out[OUT_SAY];
-  if (!t->text) return cal_fail(-ENOTSUP, "wire %s has no say message", wire->name);
+ssize_t cal_wire_write_cancel(const cal_wire *wire, cal_wire_state *state, const char *name, char *out,
+                              size_t room) {
+  return write_control(wire, state, OUT_CANCEL, "cancel", name, out, room);
+}
+
+ssize_t cal_wire_write_say(const cal_wire *wire, cal_wire_state *state, int part, const char *text,
+                           const char *name, const char *voice, char *out, size_t room) {
+  const cal_wire_template *t = &wire->out[OUT_SAY + part];
+  if (part >= wire->says) return cal_fail(-ENOTSUP, "wire %s has no say message", wire->name);
   if (strlen(text) > CAL_WIRE_SAY_BYTES)
     return cal_fail(-EMSGSIZE, "wire %s: a text has at most %d bytes", wire->name, CAL_WIRE_SAY_BYTES);
   if (strlen(name) >= CAL_WIRE_NAME_BYTES)

@@ -44,18 +44,19 @@ local LabWire = {}
 ---@param message string
 ---@param is_binary boolean|nil
 ---@return string kind  "audio", "start", "mark", "dtmf", "stop", "clear", "other", "ignored", "malformed", "wrong format" …
----@return {name: string|nil, reason: string|nil, stream: string|nil, call: string|nil, samples: string|nil, words: table[]|nil} about  `words`: what was told, each
----  { kind, text, turn, language, confidence, from_ms, until_ms }
+---@return {name: string|nil, reason: string|nil, stream: string|nil, call: string|nil, samples: string|nil, words: table[]|nil, utterance: string|nil, times: {[1]: string, [2]: integer}[]|nil, is_mark: boolean|nil} about  `words`: what was told, each
+---  { kind, text, turn, language, confidence, from_ms, until_ms }; `times`: text and end in milliseconds
 function LabWire:read(message, is_binary) end
 
 ---Writes a message to the other side: "audio" with samples, "mark" with a name, "dtmf" with keys, "clear", "stop", "say" with
----a text, the name of the utterance and that of a voice.
+---a text, the name of the utterance, that of a voice and which of its messages it is, "cancel" with the name of an utterance.
 ---@param what string
 ---@param value string|nil
 ---@param name string|nil
 ---@param voice string|nil
+---@param part integer|nil  [1]
 ---@return string|nil message, string? why
-function LabWire:write(what, value, name, voice) end
+function LabWire:write(what, value, name, voice, part) end
 
 ---@class callisto.Lab
 local Lab = {}

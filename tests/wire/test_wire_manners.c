@@ -240,25 +240,25 @@ static cal_wire_spec voice_spec(void) {
   s.event_path = "type";
   s.audio.event = "sound";
   s.audio.payload = "data";
-  s.say_out = "{\"text\":\"$text\",\"id\":\"$mark\",\"by\":\"$voice\",\"n\":$seq}";
+  s.say_out[0] = "{\"text\":\"$text\",\"id\":\"$mark\",\"by\":\"$voice\",\"n\":$seq}";
   return s;
 }
 
 static void a_text_is_said_with_its_name_and_its_number(void **state) {
   peer *e = peer_new(voice_spec());
   char *out = cal_alloc(cal_wire_say_room(e->wire));
-  ssize_t bytes =
-      cal_wire_write_say(e->wire, &e->state, "say \"a\\b\"\n", "u7", "ann", out, cal_wire_say_room(e->wire));
+  ssize_t bytes = cal_wire_write_say(e->wire, &e->state, 0, "say \"a\\b\"\n", "u7", "ann", out,
+                                     cal_wire_say_room(e->wire));
   static const char expected[] = "{\"text\":\"say \\\"a\\\\b\\\"\\n\",\"id\":\"u7\",\"by\":\"ann\",\"n\":1}";
   assert_int_equal(bytes, strlen(expected));
   assert_memory_equal(out, expected, strlen(expected));
   static char longest[CAL_WIRE_SAY_BYTES + 2];
   memset(longest, 1, CAL_WIRE_SAY_BYTES); /* each becomes six letters */
-  assert_true(cal_wire_write_say(e->wire, &e->state, longest, "u8", NULL, out, cal_wire_say_room(e->wire)) >
-              0);
+  assert_true(
+      cal_wire_write_say(e->wire, &e->state, 0, longest, "u8", NULL, out, cal_wire_say_room(e->wire)) > 0);
   longest[CAL_WIRE_SAY_BYTES] = 'x';
   assert_int_equal(
-      cal_wire_write_say(e->wire, &e->state, longest, "u9", NULL, out, cal_wire_say_room(e->wire)),
+      cal_wire_write_say(e->wire, &e->state, 0, longest, "u9", NULL, out, cal_wire_say_room(e->wire)),
       -EMSGSIZE);
   assert_int_equal(e->state.seq, 3);
   assert_true(cal_wire_control_room(e->wire) < 1000); /* a long text makes no other message dear */
@@ -273,7 +273,7 @@ static void a_voice_is_declared_whole(void **state) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     cal_wire_spec s = voice_spec();
     cal_wire *wire;
-    if (i == 0) s.say_out = "{\"id\":\"$mark\"}";
+    if (i == 0) s.say_out[0] = "{\"id\":\"$mark\"}";
     if (i == 1) s.clear_out = "{\"text\":\"$text\"}";
     assert_int_equal(cal_wire_compile(&wire, &s), -EINVAL);
     if (!strstr(cal_error_text(), cases[i].error)) fail_msg("%s: %s", cases[i].part, cal_error_text());

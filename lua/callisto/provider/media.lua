@@ -46,7 +46,7 @@ local says = path_and "string"
 ---@field chunk_multiple integer|nil  … and a multiple of these
 ---@field audio_in {event: string|nil, payload: callisto.MediaPath|nil, when: {[1]: callisto.MediaPath, [2]: string}|nil}|nil
 ---@field start_in callisto.MediaStart|nil  none: the stream begins with the socket
----@field mark_in {event: string, name: callisto.MediaPath|nil}|nil
+---@field mark_in {event: string|nil, name: callisto.MediaPath|nil, when: callisto.MediaPath|{[1]: callisto.MediaPath, [2]: string}|nil}|nil
 ---@field dtmf_in {event: string, digit: callisto.MediaPath}|nil
 ---@field stop_in {event: string}|nil
 ---@field clear_in {event: string, when: {[1]: callisto.MediaPath, [2]: string}|nil}|nil
@@ -54,12 +54,15 @@ local says = path_and "string"
 ---@field resume_in {event: string}|nil
 ---@field error_in callisto.MediaError|nil
 ---@field words_in callisto.MediaWords|nil  of an ear
+---@field utterance_in callisto.MediaPath|nil  of a voice: which utterance a message is about
+---@field times_in callisto.MediaTimes|nil  of a voice
 ---@field sequence_in callisto.MediaPath|nil
 ---@field acknowledged_in callisto.MediaPath|nil
 ---@field stream_in callisto.MediaPath|nil
 ---@field audio_out string|nil  JSON with variables
 ---@field mark_out string|nil
----@field say_out string|nil  of a voice: $text, $mark, $voice
+---@field say_out string|string[]|nil  of a voice: $text, $mark, $voice; several messages, at most 4, are sent one after the other
+---@field cancel_out string|nil  of a voice: the utterance $mark is not wanted any more
 ---@field clear string|nil
 ---@field dtmf_out string|nil
 ---@field stop_out string|nil
@@ -105,8 +108,17 @@ local says = path_and "string"
 ---@field language callisto.MediaPath|nil
 ---@field confidence callisto.MediaPath|nil
 
+---@class callisto.MediaTimes  when what is spoken: `ends`, or `starts` and `lasts`, are as long a list as `texts`
+---@field event string|nil  none: any message may have them
+---@field texts callisto.MediaPath  words or letters
+---@field ends callisto.MediaPath|nil
+---@field starts callisto.MediaPath|nil
+---@field lasts callisto.MediaPath|nil
+---@field ms boolean|nil  milliseconds; else seconds
+---@field relative boolean|nil  they count from the end of what came in the last such message; else from the utterance's begin
+
 ---@class callisto.MediaError
----@field event string
+---@field event string|nil
 ---@field code callisto.MediaPath|nil
 ---@field text callisto.MediaPath|nil
 ---@field retry_after callisto.MediaPath|nil
@@ -128,7 +140,7 @@ local fields = {
   chunk_multiple = { "integer", min = 0, max = 65536 },
   audio_in = rule { payload = text, when = path_and "string" },
   start_in = rule { stream = text, call = text, encoding = path_and "string", rate = path_and "number" },
-  mark_in = rule { name = text },
+  mark_in = rule { name = text, when = path_and "string" },
   dtmf_in = rule { digit = text },
   stop_in = rule {},
   clear_in = rule { when = path_and "string" },
@@ -143,12 +155,17 @@ local fields = {
       confidence = text, ends = text,
     } },
   },
+  utterance_in = text,
+  times_in = rule {
+    texts = text, starts = text, ends = text, lasts = text, ms = { "boolean" }, relative = { "boolean" },
+  },
   sequence_in = text,
   acknowledged_in = text,
   stream_in = text,
   audio_out = text,
   mark_out = text,
-  say_out = text,
+  say_out = { "string|list", each = { "string" } },
+  cancel_out = text,
   clear = text,
   dtmf_out = text,
   stop_out = text,
