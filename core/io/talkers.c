@@ -64,10 +64,10 @@ static void tell_ended(const cal_talkers *t, const cal_vendor_order *order, cons
   post(t, CAL_EVENT_VENDOR_ENDED, &about);
 }
 
-static void on_end(void *context, cal_vendor *vendor, const char *text) {
+static void on_end(void *context, cal_vendor *vendor, int code, const char *text) {
   cal_talkers *t = context;
   tell_ended(t, cal_vendor_about(vendor), text, "");
-  t->vendor = cal_vendor_close(vendor);
+  t->vendor = NULL;
 }
 
 static void on_left(void *context, const cal_vendor_order *ear, const char *text, int is_last) {

@@ -5,79 +5,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audio/resample.h"
 #include "base/error.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "talk/pace.h"
+#include "talk/mouth.h"
+#include "wire/wire_times.h"
 
-#define PIECE_SAMPLES 4096 /* of a message, made into one clip */
-#define MARGIN_PERCENT 115 /* no sentence is spoken so much slower than the slowest one of before */
-#define TAIL_MS 10         /* of silence, which carries the last words of an utterance */
-#define ERRORS_LOGGED 16   /* of a socket */
-#define TEXT_BYTES 256     /* of what a vendor says about its end */
-
-typedef struct spoken {
-  cal_list node;
-  uint32_t utterance;
-  char *text, *voice;
-  cal_pace pace; /* of the text */
-  int is_sent;
-  uint64_t samples;    /* of its sound so far, at the leg's rate */
-  cal_on_clip on_clip; /* NULL: it was cancelled, or failed; what still comes of it is dropped */
-  void *context;
-} spoken;
+#define ERRORS_LOGGED 16 /* of a socket */
+#define TEXT_BYTES 256   /* of what a vendor says about its end */
+#define NAME_BYTES 16
 
 struct cal_vendor {
   const cal_host *host;
   cal_leg *leg;   /* NULL: closed */
   cal_port *port; /* NULL: gone */
   cal_vendor_options options;
-  int is_up, is_parted;
+  int is_up, is_parted, has_spoken;
+  int is_sounding; /* a clip of the first one is being given away */
   cal_timer patience, keepalive;
-  cal_list sayings; /* the first is being spoken */
-  uint32_t count;
-  cal_resampler *to_leg; /* NULL: equal rates */
-  uint32_t slowest_percent,
-      pace_percent; /* of the slow clock (pace.h): the slowest utterance; what is used */
+  cal_mouth mouth; /* the first is at the vendor, or the first that is wanted is to be sent */
 };
 
 const cal_vendor_order *cal_vendor_about(const cal_vendor *v) { return v->options.order; }
+int cal_vendor_has_spoken(const cal_vendor *v) { return v->has_spoken; }
 
 static void log_about(const cal_vendor *v, const char *what, const char *text) {
   cal_log(CAL_LOG_WARN, "vendor", v->options.order->call, "%s %s: %s", v->options.order->name, what, text);
-}
-
-/* ---- what is to be said */
-
-static spoken *first_of(const cal_vendor *v) {
-  return cal_list_is_empty(&v->sayings) ? NULL : cal_list_entry(v->sayings.next, spoken, node);
-}
-
-static void drop(cal_vendor *v, spoken *s) {
-  cal_list_remove(&s->node);
-  v->count--;
-  cal_free(s->text);
-  cal_free(s->voice);
-  cal_free(s);
-}
-
-/* The last call; what comes of it from now on is dropped. */
-static void tell_last(spoken *s, cal_clip *clip, int code) {
-  cal_on_clip on_clip = s->on_clip;
-  s->on_clip = NULL;
-  if (on_clip) on_clip(s->context, clip, 1, code);
-}
-
-static void fail_all(cal_vendor *v, int code, const char *text) {
-  char reason[TEXT_BYTES];
-  snprintf(reason, sizeof reason, "%s: %s", v->options.order->name, text);
-  for (spoken *s; (s = first_of(v));) {
-    cal_fail(code, "%s", reason);
-    tell_last(s, NULL, code);
-    drop(v, s);
-  }
 }
 
 /* ---- its end */
@@ -96,13 +50,28 @@ static void part(cal_vendor *v, cal_leg_end end, const char *text, int is_ours) 
   v->port->ops->part(v->port, &parting);
 }
 
-/* Whoever was to be told may close the vendor in it. */
+static void free_vendor(cal_vendor *v) {
+  stop_timers(v);
+  cal_mouth_free(&v->mouth);
+  cal_unref(v->options.order);
+  cal_free(v);
+}
+
+/* From now on it is on its own, until its socket is gone. */
+static void leave(cal_vendor *v) {
+  v->leg = NULL;
+  if (!v->port) free_vendor(v);
+}
+
+/* The owner hears of it first: another one may be there for what is told to have failed. */
 static void be_gone(cal_vendor *v, int code, const char *text) {
   char hidden[TEXT_BYTES];
+  int is_idle = v->has_spoken && !cal_mouth_owes(&v->mouth);
   cal_vendor_order_hide(v->options.order, text, hidden, sizeof hidden);
-  log_about(v, "is gone", hidden);
-  fail_all(v, code, hidden);
-  v->options.on_end(v->options.context, v, hidden);
+  if (!is_idle) log_about(v, "is gone", hidden);
+  v->options.on_end(v->options.context, v, is_idle ? 0 : code, hidden);
+  cal_mouth_end_all(&v->mouth, code, hidden);
+  leave(v);
 }
 
 static void on_impatient(cal_timer *timer) {
@@ -113,16 +82,9 @@ static void on_impatient(cal_timer *timer) {
   be_gone(v, -ETIMEDOUT, text);
 }
 
-static int owes_sound(const cal_vendor *v) {
-  cal_list_each(&v->sayings, node) {
-    const spoken *s = cal_list_entry(node, spoken, node);
-    if (s->is_sent && s->on_clip) return 1;
-  }
-  return 0;
-}
-
 static void be_patient(cal_vendor *v) {
-  if (!owes_sound(v)) {
+  if (!v->leg || v->is_parted) return;
+  if (!v->is_up || !cal_mouth_owes(&v->mouth)) {
     cal_timer_stop(v->host->loop, &v->patience);
     return;
   }
@@ -132,56 +94,64 @@ static void be_patient(cal_vendor *v) {
 
 /* ---- the voice */
 
-static int send_text(cal_vendor *v, spoken *s) {
-  char name[16];
-  snprintf(name, sizeof name, "u%u", s->utterance);
-  s->is_sent = 1;
-  return v->port->ops->say(v->port, s->text, name, s->voice);
+static const char *name_of(const cal_asked *s, char name[NAME_BYTES]) {
+  snprintf(name, NAME_BYTES, "u%u", s->utterance);
+  return name;
 }
 
-static int check(const cal_vendor *v, const cal_saying *saying) {
-  const char *name = v->options.order->name;
-  if (!v->port || !v->leg) return cal_fail(-ECONNRESET, "%s is not connected any more", name);
-  if (saying->rate_hz != cal_leg_rate_hz(v->leg))
-    return cal_fail(-EINVAL, "%s speaks for a leg of %u Hz", name, cal_leg_rate_hz(v->leg));
-  if (strlen(saying->text) > CAL_WIRE_SAY_BYTES)
-    return cal_fail(-EMSGSIZE, "%s says at most %d bytes at a time", name, CAL_WIRE_SAY_BYTES);
-  if (v->count == CAL_VENDOR_UTTERANCES)
-    return cal_fail(-ENOBUFS, "%s has %d utterances to say already", name, CAL_VENDOR_UTTERANCES);
-  return 0;
+/* The one a message is about. Without a name: the first. */
+static cal_asked *named(const cal_vendor *v, const char *name) {
+  if (!name || !*name) return cal_mouth_first(&v->mouth);
+  return *name == 'u' ? cal_mouth_find(&v->mouth, (uint32_t)strtoul(name + 1, NULL, 10)) : NULL;
+}
+
+/* A vendor that names what it is about need not say that it has forgotten what was cancelled. */
+static void drop_unwanted(cal_vendor *v) {
+  cal_asked *s;
+  if (!cal_wire_names_utterances(v->options.order->wire)) return;
+  while ((s = cal_mouth_first(&v->mouth)) && !s->on_clip) cal_mouth_drop(&v->mouth, s);
+}
+
+/* One at a time: a vendor is quicker than the caller's ear, and what is cancelled has not cost anything yet. */
+static void send_next(cal_vendor *v) {
+  char name[NAME_BYTES];
+  if (v->is_sounding) return;
+  drop_unwanted(v);
+  for (cal_asked *s; v->is_up && v->leg && (s = cal_mouth_first(&v->mouth)) && !s->is_sent;) {
+    cal_mouth_begin(&v->mouth, s);
+    int code = v->port->ops->say(v->port, s->text, name_of(s, name), s->voice);
+    if (code >= 0) break;
+    cal_asked_end(s, code);
+    cal_mouth_drop(&v->mouth, s);
+  }
+  be_patient(v);
 }
 
 static int say(void *self, const cal_saying *saying, cal_on_clip on_clip, void *context) {
   cal_vendor *v = self;
-  int code = check(v, saying);
+  cal_asked *s;
+  if (v->is_parted || !v->leg)
+    return cal_fail(-ECONNRESET, "%s is not connected any more", v->options.order->name);
+  int code = cal_mouth_add(&s, &v->mouth, saying, on_clip, context);
   if (code < 0) return code;
-  spoken *s = cal_alloc(sizeof *s);
-  *s = (spoken){.utterance = saying->utterance,
-                .text = cal_strdup(saying->text),
-                .voice = cal_strdup(saying->voice),
-                .on_clip = on_clip,
-                .context = context};
-  cal_list_append(&v->sayings, &s->node);
-  v->count++;
-  code = v->is_up ? send_text(v, s) : 0;
-  if (code < 0) drop(v, s);
-  be_patient(v);
-  return code;
+  send_next(v);
+  return 0;
 }
 
-/* What was not sent yet need not be; the vendor may have begun with the rest. */
+/* What was begun stays until the vendor has said that it is done with it, or need not. */
 static void cancel(void *self, uint32_t utterance) {
   cal_vendor *v = self;
-  int is_begun = 0;
-  cal_list_each_safe(&v->sayings, node, after) {
-    spoken *s = cal_list_entry(node, spoken, node);
-    if (s->utterance != utterance || !s->on_clip) continue;
-    tell_last(s, NULL, -ECANCELED);
-    is_begun |= s->is_sent;
-    if (!s->is_sent) drop(v, s);
-  }
-  if (is_begun && v->is_up && v->port->can_clear) v->port->ops->clear(v->port);
-  be_patient(v);
+  char name[NAME_BYTES];
+  cal_asked *s = cal_mouth_find(&v->mouth, utterance);
+  if (!s || !s->on_clip) return;
+  int is_begun = s->is_sent;
+  cal_asked_end(s, -ECANCELED);
+  if (is_begun && v->is_up && v->port->can_cancel)
+    v->port->ops->cancel(v->port, name_of(s, name));
+  else if (is_begun && v->is_up && v->port->can_clear)
+    v->port->ops->clear(v->port);
+  if (!is_begun) cal_mouth_drop(&v->mouth, s);
+  send_next(v);
 }
 
 cal_talk_voice cal_vendor_voice(cal_vendor *v) {
@@ -189,100 +159,47 @@ cal_talk_voice cal_vendor_voice(cal_vendor *v) {
   return (cal_talk_voice){&ops, v};
 }
 
-static cal_clip *clip_of(cal_vendor *v, spoken *s, const int16_t *samples, size_t count) {
-  uint32_t rate_hz = cal_leg_rate_hz(v->leg);
-  size_t room = v->to_leg ? cal_resampler_room(v->to_leg, count) : count;
-  int16_t *sound = cal_alloc(room * sizeof *sound);
-  int made = (int)count;
-  if (v->to_leg)
-    made = cal_resampler_run(v->to_leg, samples, count, sound, room);
-  else
-    memcpy(sound, samples, count * sizeof *sound);
-  if (made < 0) made = 0;
-  if (!s->samples) s->pace = cal_pace_of(s->text, v->pace_percent);
-  s->samples += (uint64_t)made;
-  cal_span words = cal_pace_words(&s->pace, s->samples * 1000 / rate_hz);
-  char *text = cal_strndup(words.at, words.bytes);
-  cal_clip *clip = cal_clip_of(rate_hz, sound, (uint32_t)made, text);
-  cal_free(text);
-  cal_free(sound);
-  return clip;
-}
-
-static int is_endless(const cal_vendor *v, const spoken *s) {
-  return s->samples > (uint64_t)CAL_VENDOR_SOUND_S * cal_leg_rate_hz(v->leg);
-}
-
-/* It belongs to the utterance that is being spoken; a message may hold minutes of it. */
+/* It belongs to the utterance that is named, or being spoken; a message may hold minutes of it. */
 static void on_sound(void *context, const int16_t *samples, size_t count) {
   cal_vendor *v = context;
-  spoken *s = first_of(v);
-  if (!v->leg || !s || !s->is_sent) return;
-  while (count && s->on_clip && !is_endless(v, s)) {
-    size_t piece = count < PIECE_SAMPLES ? count : PIECE_SAMPLES;
-    s->on_clip(s->context, clip_of(v, s, samples, piece), 0, 0);
-    samples += piece;
-    count -= piece;
+  cal_asked *s = v->leg ? named(v, v->port->about) : NULL;
+  if (!s || !s->is_sent) return;
+  v->has_spoken = v->is_sounding = 1;
+  cal_mouth_sound(&v->mouth, s, cal_wire_rate_hz(v->options.order->wire), samples, count);
+  v->is_sounding = 0;
+  send_next(v);
+}
+
+static void on_times(void *context, cal_wire_times *times) {
+  cal_vendor *v = context;
+  cal_asked *s = v->leg ? named(v, v->port->about) : NULL;
+  cal_wire_time time;
+  if (!s || !s->is_sent) return;
+  uint64_t from_ms = times->is_relative ? s->told_end_ms : 0;
+  while (cal_wire_times_next(times, &time)) {
+    s->told_end_ms = from_ms + (uint64_t)time.end_ms;
+    cal_pace_know(&s->pace, time.text, s->told_end_ms);
   }
-  if (s->on_clip && is_endless(v, s))
-    tell_last(s, NULL, cal_fail(-EMSGSIZE, "%s does not end an utterance", v->options.order->name));
-  be_patient(v);
 }
 
-/* The words that the clock did not grant yet were said all the same. */
-/* How fast it speaks is known better with each utterance. */
-static void learn_pace(cal_vendor *v, const spoken *s) {
-  uint64_t took_ms = s->samples * 1000 / cal_leg_rate_hz(v->leg);
-  uint64_t percent = s->pace.ms ? took_ms * 100 / s->pace.ms : 0;
-  if (percent > v->slowest_percent) v->slowest_percent = percent < 100 ? (uint32_t)percent : 100;
-  if (!v->slowest_percent) return;
-  v->pace_percent = v->slowest_percent * MARGIN_PERCENT / 100;
-  if (v->pace_percent > 100) v->pace_percent = 100;
-}
-
-static void tell_complete(cal_vendor *v, spoken *s) {
-  uint32_t rate_hz = cal_leg_rate_hz(v->leg);
-  cal_span rest = cal_pace_words(&s->pace, UINT64_MAX);
-  if (!s->samples) {
-    tell_last(s, NULL, cal_fail(-ENODATA, "%s sent no sound", v->options.order->name));
-    return;
-  }
-  learn_pace(v, s);
-  char *text = cal_strndup(rest.at, rest.bytes);
-  tell_last(s, cal_clip_new(rate_hz, rate_hz * TAIL_MS / 1000, text, 0), 0);
-  cal_free(text);
-}
-
-static int is_asked_for(const cal_vendor *v, uint32_t utterance) {
-  cal_list_each(&v->sayings, node) {
-    if (cal_list_entry(node, spoken, node)->utterance == utterance) return 1;
-  }
-  return 0;
-}
-
-/* Those before it are complete as well: a vendor speaks in order. Without a name: the first one. */
+/* The sound of this one, or of the first, is complete. */
 static void on_mark(void *context, const char *name) {
   cal_vendor *v = context;
-  uint32_t utterance = name && *name == 'u' ? (uint32_t)strtoul(name + 1, NULL, 10) : 0;
-  if (!v->leg || (name && !is_asked_for(v, utterance))) return;
-  if (v->to_leg) cal_resampler_reset(v->to_leg);
-  for (spoken *s; (s = first_of(v)) && s->is_sent;) {
-    int is_it = !utterance || s->utterance == utterance;
-    if (s->on_clip) tell_complete(v, s);
-    drop(v, s);
-    if (is_it) break;
-  }
-  be_patient(v);
+  cal_asked *s = v->leg ? named(v, name) : NULL;
+  if (!s || !s->is_sent) return;
+  cal_mouth_complete(&v->mouth, s);
+  cal_mouth_drop(&v->mouth, s);
+  send_next(v);
 }
 
 /* The vendor has forgotten what was cancelled: nothing more comes of it, no mark either. */
 static void on_clear(void *context, int drops_marks) {
   cal_vendor *v = context;
-  cal_list_each_safe(&v->sayings, node, after) {
-    spoken *s = cal_list_entry(node, spoken, node);
-    if (!s->on_clip) drop(v, s);
+  cal_list_each_safe(&v->mouth.list, node, after) {
+    cal_asked *s = cal_list_entry(node, cal_asked, node);
+    if (!s->on_clip) cal_mouth_drop(&v->mouth, s);
   }
-  be_patient(v);
+  send_next(v);
 }
 
 static void on_error(void *context, const char *name, const char *text) {
@@ -290,11 +207,11 @@ static void on_error(void *context, const char *name, const char *text) {
   char hidden[TEXT_BYTES];
   cal_vendor_order_hide(v->options.order, text, hidden, sizeof hidden);
   if (v->port->errors <= ERRORS_LOGGED) log_about(v, *name ? name : "tells an error", hidden);
-  spoken *s = first_of(v);
+  cal_asked *s = v->leg ? named(v, v->port->about) : NULL;
   if (!s || !s->is_sent || !s->on_clip) return;
-  tell_last(s, NULL, cal_fail(-EREMOTEIO, "%s: %s", v->options.order->name, hidden));
-  drop(v, s);
-  be_patient(v);
+  cal_asked_end(s, cal_fail(-EREMOTEIO, "%s: %s", v->options.order->name, hidden));
+  cal_mouth_drop(&v->mouth, s);
+  send_next(v);
 }
 
 /* ---- the socket */
@@ -314,14 +231,7 @@ static void on_up(void *context, const char *stream, const char *call) {
   if (order->keepalive)
     cal_timer_start(v->host->loop, &v->keepalive,
                     cal_loop_now_ns(v->host->loop) + order->keepalive_ms * CAL_MS, on_keepalive);
-  cal_list_each_safe(&v->sayings, node, after) {
-    spoken *s = cal_list_entry(node, spoken, node);
-    int code = send_text(v, s);
-    if (code >= 0) continue;
-    tell_last(s, NULL, code);
-    drop(v, s);
-  }
-  be_patient(v);
+  send_next(v);
 }
 
 static void on_end(void *context, cal_leg_end end, const char *text, const char *last) {
@@ -329,14 +239,6 @@ static void on_end(void *context, cal_leg_end end, const char *text, const char 
   part(v, end, text, 0);
   if (last) text = last;
   if (v->leg) be_gone(v, -ECONNRESET, *text ? text : "it closed the socket and did not say why");
-}
-
-static void free_vendor(cal_vendor *v) {
-  while (first_of(v)) drop(v, first_of(v));
-  stop_timers(v);
-  cal_resampler_free(v->to_leg);
-  cal_unref(v->options.order);
-  cal_free(v);
 }
 
 /* The socket goes first, or the owner does; the last one frees. */
@@ -354,6 +256,7 @@ static void ignore_pause(void *context) {}
 static const cal_port_handlers handlers = {.on_up = on_up,
                                            .on_sound = on_sound,
                                            .on_mark = on_mark,
+                                           .on_times = on_times,
                                            .on_clear = on_clear,
                                            .on_keys = ignore_keys,
                                            .on_pause = ignore_pause,
@@ -366,19 +269,10 @@ static const cal_port_handlers handlers = {.on_up = on_up,
 
 cal_vendor *cal_vendor_close(cal_vendor *v) {
   if (!v) return NULL;
-  v->leg = NULL;
-  fail_all(v, -ECANCELED, "it is not needed any more");
-  if (!v->port)
-    free_vendor(v);
-  else
-    part(v, CAL_LEG_CLOSED, "not needed any more", 1);
+  cal_mouth_end_all(&v->mouth, -ECANCELED, "it is not needed any more");
+  if (v->port) part(v, CAL_LEG_CLOSED, "not needed any more", 1);
+  leave(v);
   return NULL;
-}
-
-static int join_leg(cal_vendor *v, cal_leg *leg) {
-  uint32_t here_hz = cal_leg_rate_hz(leg), there_hz = cal_wire_rate_hz(v->options.order->wire);
-  v->leg = leg;
-  return here_hz == there_hz ? 0 : cal_resampler_new(&v->to_leg, there_hz, here_hz);
 }
 
 static int dial(cal_vendor *v) {
@@ -400,10 +294,9 @@ int cal_vendor_open(cal_vendor **result, const cal_host *host, cal_leg *leg,
   v->host = host;
   v->options = *options;
   cal_ref(options->order);
-  v->pace_percent = 100;
-  cal_list_init(&v->sayings);
-  int code = join_leg(v, leg);
-  if (!code) code = dial(v);
+  cal_mouth_init(&v->mouth, options->order->name, cal_leg_rate_hz(leg));
+  v->leg = leg;
+  int code = dial(v);
   if (code < 0) {
     free_vendor(v);
     return code;

@@ -5,15 +5,15 @@
  *                 port ◄── its sound ──► clips at the leg's rate, with the words they surely hold ──► on_clip
  *                 port ◄── its mark: the utterance is complete
  *
- * Texts wait until its socket is up. Utterances are spoken in the order in which they were asked for. A vendor gives the mark of each
- * utterance back, of cancelled ones too unless it says that it has forgotten them (clear_in); what it still
- * sends of those is dropped.
+ * Texts wait until its socket is up. Utterances are spoken in the order in which they were asked for, and sent one at a
+ * time. A vendor gives the mark of each utterance back, of cancelled ones too unless it says that it has forgotten
+ * them (clear_in), or names the utterance in its messages (utterance_in); what it still sends of those is dropped.
  *
  * What fails: an utterance the vendor tells an error about (-EREMOTEIO), marks without any sound (-ENODATA) or
  * does not end (-EMSGSIZE); all of them, and the vendor with them, when its socket ends (-ECONNRESET) or it owes
  * sound and sends none (-ETIMEDOUT).
  *
- * Ceilings: CAL_VENDOR_UTTERANCES at a time, each of CAL_VENDOR_SOUND_S of sound. */
+ * Ceilings: those of mouth.h. */
 #ifndef CAL_TALK_VENDOR_H
 #define CAL_TALK_VENDOR_H
 
@@ -24,13 +24,12 @@
 
 typedef struct cal_vendor cal_vendor;
 
-#define CAL_VENDOR_UTTERANCES 64
-#define CAL_VENDOR_SOUND_S 400
-
 typedef struct cal_vendor_options {
   cal_vendor_order *order; /* one reference is taken */
-  /* From the loop, at most once; what is borrowed is borrowed for the call. The vendor is gone and every utterance was told; close it. The text holds no secret. */
-  void (*on_end)(void *context, cal_vendor *vendor, const char *text);
+  /* From the loop, at most once; what is borrowed is borrowed for the call. The vendor is gone, and frees itself; what
+   * it owes is told next. `code`: why, or 0: it had nothing to do, and may be opened again when it has. The text holds
+   * no secret. */
+  void (*on_end)(void *context, cal_vendor *vendor, int code, const char *text);
   void *context;
 } cal_vendor_options;
 
@@ -45,5 +44,6 @@ cal_vendor *cal_vendor_close(cal_vendor *vendor);
  * is gone. */
 cal_talk_voice cal_vendor_voice(cal_vendor *vendor);
 const cal_vendor_order *cal_vendor_about(const cal_vendor *vendor); /* borrowed */
+int cal_vendor_has_spoken(const cal_vendor *vendor);                /* some sound has come on this socket */
 
 #endif

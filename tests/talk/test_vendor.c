@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "net/server.h"
+#include "talk/mouth.h"
 #include "talk/vendor.h"
 
 #define PATIENCE_NS (20 * CAL_S) /* a test that waits longer has failed; machines are slow at times */
@@ -135,7 +136,7 @@ static const cal_leg_hooks hooks = {.up = on_leg_up,
                                     .ended = on_leg_ended,
                                     .gone = on_leg_gone};
 
-static void on_vendor_end(void *context, cal_vendor *vendor, const char *text) {
+static void on_vendor_end(void *context, cal_vendor *vendor, int code, const char *text) {
   seen.ends++;
   snprintf(seen.end, sizeof seen.end, "%s", text);
 }
@@ -158,7 +159,7 @@ static cal_wire_spec voice_spec(void) {
 
 static void open_wires(void) {
   cal_wire_spec s = voice_spec();
-  s.say_out = "{\"say\":\"$text\",\"id\":\"$mark\"}";
+  s.say_out[0] = "{\"say\":\"$text\",\"id\":\"$mark\"}";
   s.clear_out = "{\"stop\":true}";
   s.clear.event = "stopped";
   s.error.event = "error";
@@ -304,11 +305,12 @@ static void what_was_stopped_is_not_heard_and_the_next_is(void **state) {
   there.holds_back = 1;
   say(vendor, 1, "too long");
   say(vendor, 2, "not begun");
-  WAIT_FOR(there.said_count == 2);
+  WAIT_FOR(there.said_count == 1);
   cal_leg_stop(leg, 1);
   cancel(vendor, 1);
   WAIT_FOR(there.clears == 1);
   speak("u1"); /* it was under way */
+  WAIT_FOR(there.said_count == 2);
   speak("u2");
   WAIT_FOR(seen.ended == 2);
   assert_false(seen.is_interrupted);
@@ -330,8 +332,6 @@ static void a_voice_that_goes_fails_what_it_had_to_say(void **state) {
   WAIT_FOR(there.closed == 1);
   cal_leg_advance(leg);
   for (int i = 0; i < 10; i++) turn(cal_loop_now_ns(host.loop));
-  assert_int_equal(try_to_say(vendor, 2, "nor this"), -ECONNRESET);
-  cal_vendor_close(vendor);
 }
 
 static void what_cannot_be_said_is_refused(void **state) {
@@ -339,7 +339,7 @@ static void what_cannot_be_said_is_refused(void **state) {
   memset(much, 'x', sizeof much - 1);
   cal_vendor *voice = open_vendor(voice_wire);
   assert_int_equal(try_to_say(voice, 1, much), -EMSGSIZE);
-  for (uint32_t i = 1; i <= CAL_VENDOR_UTTERANCES; i++) assert_int_equal(try_to_say(voice, i, "x"), 0);
+  for (uint32_t i = 1; i <= CAL_MOUTH_TEXTS; i++) assert_int_equal(try_to_say(voice, i, "x"), 0);
   assert_int_equal(try_to_say(voice, 99, "x"), -ENOBUFS);
   cal_vendor_close(voice); /* before its socket is open */
   assert_int_equal(last_code, -ECANCELED);
@@ -352,7 +352,6 @@ static void nobody_there_is_told(void **state) {
   say(vendor, 1, "hello?");
   WAIT_FOR(seen.ends == 1 && seen.ended == 1);
   assert_int_equal(seen.code, -ECONNRESET);
-  cal_vendor_close(vendor);
 }
 
 static void speak_a_little(void) {
@@ -385,11 +384,12 @@ static void a_vendor_that_forgets_what_was_stopped_sends_no_mark_of_it(void **st
   there.holds_back = 1;
   say(vendor, 1, "too long");
   say(vendor, 2, "not begun");
-  WAIT_FOR(there.said_count == 2);
+  WAIT_FOR(there.said_count == 1);
   cal_leg_stop(leg, 1);
   cancel(vendor, 1);
   send_text("{\"type\":\"stopped\"}");
   speak("u7"); /* a mark nobody waits for */
+  WAIT_FOR(there.said_count == 2);
   speak("u2");
   WAIT_FOR(seen.ended == 2);
   assert_int_equal(seen.code, 0);
@@ -434,7 +434,6 @@ static void a_silent_vendor_is_given_up(void **state) {
   WAIT_FOR(seen.ends == 1 && seen.ended == 1);
   assert_int_equal(seen.code, -ETIMEDOUT);
   WAIT_FOR(there.closed == 1);
-  cal_vendor_close(vendor);
 }
 
 static void a_socket_is_kept_alive(void **state) {
