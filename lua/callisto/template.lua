@@ -18,6 +18,7 @@ local voice_fields = {
   tts = { "string", default = "local" },
   language = { "string", default = "en" },
   voice = { "string" },
+  tts_options = { "map", default = {} },
 }
 
 local inbound_fields = {
@@ -39,8 +40,8 @@ local inbound_fields = {
 ---@field payload table<string, string>  field → type; a "?" after the type makes it optional
 ---@field greeting string|nil  spoken the moment the line is open
 ---@field greeting_barge_in boolean  whether speech of the caller stops the greeting too
----@field voice {stt: string, tts: string, language: string, voice: string|nil}  files of providers/stt and providers/tts,
----  and one of the voices of `tts`
+---@field voice {stt: string, tts: string, language: string, voice: string|nil, tts_options: table}  files of providers/stt and
+---  providers/tts, one of the voices of `tts`, and what else `tts` lets a template choose
 ---@field retry callisto.RetryPolicy|nil
 ---@field hours callisto.Hours|nil
 ---@field fallback string  spoken when the script fails

@@ -138,9 +138,11 @@ local function voice_fault(self, voice)
     if why then return why end
   end
   local made = self.catalog.tts[voice.tts]
-  local voices = set_of(made.voices)
-  if not voice.voice or voices[voice.voice] then return nil end
-  return ("'voice' is '%s', which tts '%s' does not have; %s"):format(voice.voice, made.name, instead(voice.voice, voices))
+  local _, why = options.try("tts_options", voice.tts_options, made.options)
+  if why then return why end
+  if not voice.voice or tts.has_voice(made, voice.voice) then return nil end
+  local known = instead(voice.voice, set_of(made.voices))
+  return ("'voice' is '%s', which tts '%s' does not have; %s"):format(voice.voice, made.name, known)
 end
 
 -- Models of a template whose vendor is not there.

@@ -4,7 +4,9 @@
 --   media     its formats; the one with the name of the call's own format is used when it is there, so that nothing is resampled
 --   connect   fn(account, about) → callisto.VendorSocket: pure, from the account's settings and what is known of the call
 --   patience  how long a voice that owes sound may send none, before it is given up
+--   options   what a template may set (tts_options, stt_options), described as callisto.options has it
 
+local json = require "callisto.json"
 local options = require "callisto.options"
 local provider = require "callisto.provider"
 
@@ -16,6 +18,7 @@ local vendor = {}
 ---@field voice string|nil  the one the template names, else the first
 ---@field format string  the name of the format that is used
 ---@field media callisto.Media  that format
+---@field options table  of the template, as the provider's `options` describe them
 
 ---@class callisto.VendorSocket  what `connect` returns
 ---@field url string  wss://…
@@ -51,6 +54,7 @@ function vendor.fields(more)
     connect = { "function" },
     connect_timeout = { "duration", default = 5, min = 0.1, max = 60 },
     patience = { "duration", default = 5, min = 0.1, max = 60 },
+    options = { "map", default = {}, each = { "map" } },
   }
   for name, field in pairs(more) do fields[name] = field end
   return fields
@@ -63,7 +67,7 @@ local function engine_fault(values, media_fault)
     if not is_socket and values[name] then return ("'%s' is for engine 'socket', not for '%s'"):format(name, values.engine) end
   end
   for name, format in pairs(is_socket and values.media or {}) do
-    local why = name ~= "default" and media_fault(format)
+    local why = name ~= "default" and media_fault(format, values)
     if why then return ("media: %s: %s"):format(name, why) end
   end
 end
@@ -72,7 +76,7 @@ end
 ---@param kind string
 ---@param given table
 ---@param fields table<string, table>
----@param media_fault fun(format: callisto.Media): string|nil  what a format lacks for this kind
+---@param media_fault fun(format: callisto.Media, values: table): string|nil  what a format lacks for this kind
 ---@return table|nil values, string? message
 function vendor.check(kind, given, fields, media_fault)
   local values, why = provider.check(kind, given, fields)
@@ -80,6 +84,17 @@ function vendor.check(kind, given, fields, media_fault)
   why = engine_fault(values, media_fault)
   if why then return nil, ("%s '%s': %s"):format(kind, values.name, why) end
   return values
+end
+
+local VARIABLES = { text = true, mark = true, voice = true }
+
+---A message with variables, as media declarations have them, of a table: "$text", "$mark" and "$voice" stay what they are, and
+---every other dollar sign means itself.
+---@param message table
+---@return string
+function vendor.message(message)
+  local text = json.encode(message):gsub("%$", "$$")
+  return (text:gsub("%$%$(%a+)", function(name) return VARIABLES[name] and "$" .. name end))
 end
 
 ---Where a vendor is reached for a call. What `connect` does wrong is a message, not an error.
@@ -91,6 +106,20 @@ function vendor.socket(made, account, about)
   local ok, value = pcall(made.connect, account, about)
   if not ok then return nil, "connect: " .. tostring(value) end
   return options.try("connect", value, socket_fields)
+end
+
+---Its format as this call needs it: with the texts that `say` gives.
+---@param made callisto.Tts|callisto.Stt
+---@param account table
+---@param about callisto.VendorCall
+---@return callisto.Media|nil media, string? message
+function vendor.media(made, account, about)
+  if not made.say then return about.media end
+  local ok, texts = pcall(made.say, account, about)
+  if not ok then return nil, "say: " .. tostring(texts) end
+  local format = { say_out = texts }
+  for name, value in pairs(about.media) do format[name] = format[name] or value end
+  return format
 end
 
 return vendor

@@ -120,6 +120,23 @@ function catalog.wire(provider, format)
   return own[format]
 end
 
+-- As many ways to say a text as templates, languages and voices make.
+local OWN_WIRES = 64
+local own_wires, own_count = {}, 0
+
+---The same of a format with texts of its own; what it lacks is a message.
+---@param media callisto.Media
+---@return userdata|nil wire, string? message
+function catalog.own_wire(media)
+  local key = json.encode(media)
+  if own_wires[key] then return own_wires[key] end
+  local ok, wire = pcall(core.wire, media)
+  if not ok then return nil, tostring(wire) end
+  if own_count == OWN_WIRES then own_wires, own_count = {}, 0 end
+  own_wires[key], own_count = wire, own_count + 1
+  return wire
+end
+
 ---@return table[]  name, description, payload of every template
 function catalog.list()
   local list, seen = {}, {}

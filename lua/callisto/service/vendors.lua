@@ -4,6 +4,7 @@
 local catalog = require "callisto.service.catalog"
 local core = require "callisto.core"
 local log = require "callisto.log"
+local options = require "callisto.options"
 local secrets = require "callisto.secrets"
 local settings = require "callisto.settings"
 local vendor = require "callisto.provider.vendor"
@@ -20,21 +21,31 @@ local function values_of(account)
   return list
 end
 
+local function wire_of(made, account, about)
+  if not made.say then return catalog.wire(made, about.format) end
+  local media, why = vendor.media(made, account, about)
+  if not media then return nil, why end
+  return catalog.own_wire(media)
+end
+
 local function order_of(call, kind, made)
   local account, why = settings.account(made, kind)
   if not account then return nil, why end
   local voice = call.template.voice
   local format = made.media[call.format] and call.format or made.media.default
   local hidden = values_of(account)
-  local socket
-  socket, why = vendor.socket(made, account, {
+  local about = {
     call = call.id, language = voice.language, voice = voice.voice or (made.voices or {})[1],
     format = format, media = made.media[format],
-  })
-  if not socket then return nil, secrets.without(why, hidden) end
+    options = options.try("options", voice[kind .. "_options"], made.options) or {},
+  }
+  local socket, wire
+  socket, why = vendor.socket(made, account, about)
+  if socket then wire, why = wire_of(made, account, about) end
+  if not wire then return nil, secrets.without(why, hidden) end
   local keepalive = socket.keepalive or {}
   return {
-    kind = kind, name = made.name, wire = catalog.wire(made, format), url = socket.url, headers = socket.headers,
+    kind = kind, name = made.name, wire = wire, url = socket.url, headers = socket.headers,
     opening = socket.opening, closing = socket.closing, keepalive = keepalive[1], keepalive_every = keepalive.every,
     connect_timeout = made.connect_timeout, patience = made.patience, secrets = hidden, deaf_after = made.deaf_after,
     catch_up = made.catch_up, faults = made.faults,
