@@ -307,7 +307,7 @@ describe("a file that is not a template", function()
       "templates.bad:1: template: unknown field 'nme'; did you mean 'name'?" },
     { "names a voice that is not there", [[return require "callisto.template" { name = "x", on_call = print,
       voice = { tts = "acme" } }]],
-      "template 'x': voice: 'tts' is 'acme', and providers/tts has no such file; there are: local" },
+      "template 'x': voice: 'tts' is 'acme', and providers/tts has no such file; there are: cartesia" },
     { "has a menu with no way out", [[local menu = require "callisto.menu"
       return require("callisto.template") { name = "x", menu = menu.set("a", { a = { options = { { label = "again",
         go = "a" } } } }) }]], "menu 'a': no end can be reached from it" },

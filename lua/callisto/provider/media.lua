@@ -46,7 +46,7 @@ local says = path_and "string"
 ---@field chunk_multiple integer|nil  … and a multiple of these
 ---@field audio_in {event: string|nil, payload: callisto.MediaPath|nil, when: {[1]: callisto.MediaPath, [2]: string}|nil}|nil
 ---@field start_in callisto.MediaStart|nil  none: the stream begins with the socket
----@field mark_in {event: string|nil, name: callisto.MediaPath|nil, when: callisto.MediaPath|{[1]: callisto.MediaPath, [2]: string}|nil}|nil
+---@field mark_in callisto.MediaMark|nil
 ---@field dtmf_in {event: string, digit: callisto.MediaPath}|nil
 ---@field stop_in {event: string}|nil
 ---@field clear_in {event: string, when: {[1]: callisto.MediaPath, [2]: string}|nil}|nil
@@ -116,6 +116,11 @@ local says = path_and "string"
 ---@field lasts callisto.MediaPath|nil
 ---@field ms boolean|nil  milliseconds; else seconds
 ---@field relative boolean|nil  they count from the end of what came in the last such message; else from the utterance's begin
+
+---@class callisto.MediaMark
+---@field event string|nil
+---@field name callisto.MediaPath|nil
+---@field when callisto.MediaPath|{[1]: callisto.MediaPath, [2]: string}|nil  of a voice: what a message must have to be one
 
 ---@class callisto.MediaError
 ---@field event string|nil

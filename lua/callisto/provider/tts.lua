@@ -19,8 +19,8 @@ local tts = {}
 ---@field required string[]
 ---@field media callisto.Formats|nil  of a vendor; each with `say_out` and `mark_in`
 ---@field connect (fun(account: table, about: callisto.VendorCall): callisto.VendorSocket)|nil  of a vendor
----@field say (fun(account: table, about: callisto.VendorCall): string[])|nil  what says a text, instead of the format's `say_out`,
----  where that depends on the template
+---@field say (fun(account: table, about: callisto.VendorCall): string[])|nil  what says a text, instead of the format's
+---  `say_out`, where that depends on the template
 ---@field connect_timeout number  seconds
 ---@field patience number  seconds
 ---@field options table<string, table>  what `tts_options` of a template may set
