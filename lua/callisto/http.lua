@@ -78,31 +78,31 @@ function http.read_form(body) return split_pairs(body or "", http.unescape) end
 ---@return table<string, string>
 function http.read_query(query) return split_pairs(query or "", http.unescape) or {} end
 
--- What was read of a message, for as long as there is the message: who verifies it, who reads it and who looks for its call
--- share it, and change nothing in it.
-local forms, queries = setmetatable({}, { __mode = "k" }), setmetatable({}, { __mode = "k" })
+-- What was read last: who verifies a message, who reads it and who looks for its call share it, and change nothing in it. It
+-- is kept by the text, because a message crosses to an adapter's VM anew for each function.
+local last_form, last_query = {}, {}
 
-local function once(kept, message, text)
-  local both = kept[message]
-  if not both then
-    both = { split_pairs(text or "", http.unescape) }
-    kept[message] = both
+local function once(last, text)
+  text = text or ""
+  if last.text ~= text then
+    last.map, last.list = split_pairs(text, http.unescape)
+    last.text = text
   end
-  return both[1], both[2]
+  return last.map, last.list
 end
 
 ---The form that is a message's body, read once a message. What it returns belongs to all who ask.
 ---@param message {body: string|nil}
 ---@return table<string, string>|nil map  as read_form
 ---@return {[1]: string, [2]: string}[]|string list
-function http.form_of(message) return once(forms, message, message.body) end
+function http.form_of(message) return once(last_form, message.body) end
 
 ---The query of a message, read once a message. What it returns belongs to all who ask.
 ---@param message {query: string|nil}
 ---@return table<string, string> map  {} when there are too many fields
 ---@return {[1]: string, [2]: string}[]|string list
 function http.query_of(message)
-  local map, list = once(queries, message, message.query)
+  local map, list = once(last_query, message.query)
   return map or {}, list
 end
 

@@ -51,8 +51,8 @@ local function signed_parameters(list)
   return table.concat(parts)
 end
 
-local function signature(secret, url, list)
-  return crypto.base64(crypto.hmac("sha1", secret, url .. signed_parameters(list or {})))
+local function signature(secret, url, parameters)
+  return crypto.base64(crypto.hmac("sha1", secret, url .. (parameters or "")))
 end
 
 -- Whether a signature is right for a URL, with or without port. `body` is that of a request whose URL carries bodySHA256.
@@ -62,11 +62,11 @@ local function validate(secret, given, url, list, body)
     if not crypto.equal(crypto.hex(crypto.digest("sha256", body)), promised:lower()) then return false end
     list = nil
   end
-  local is_right = false
+  local parameters = list and signed_parameters(list)
   for _, variant in ipairs(port_variants(url)) do
-    if crypto.equal(signature(secret, variant, list), given) then is_right = true end
+    if crypto.equal(signature(secret, variant, parameters), given) then return true end
   end
-  return is_right
+  return false
 end
 
 local function verify(message, public_url, account)
