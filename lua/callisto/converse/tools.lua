@@ -51,6 +51,13 @@ function Tools:use(list)
   for _, each in ipairs(list) do self.by_name[each.name] = each end
 end
 
+---@return string[]
+function Tools:names()
+  local names = {}
+  for i, each in ipairs(self.list) do names[i] = each.name end
+  return names
+end
+
 ---As a model is told of them.
 ---@return callisto.LlmTool[]
 function Tools:declared()
