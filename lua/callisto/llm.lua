@@ -165,14 +165,11 @@ function Answer:until_useful(seconds)
   local at = core.now() + seconds
   while not is_useful(self.reading) and not self.is_concluded do
     local left = at - core.now()
-    if left <= 0 then
-      self:close()
-      self.failure = provider.error("ETIMEDOUT", ("no useful output in %d ms"):format(seconds * 1000), true)
-      return false
-    end
-    read_on(self, math.min(left, GAP_S))
+    if left > 0 then read_on(self, math.min(left, GAP_S)) else self:close() end
   end
-  return not self.failure and is_useful(self.reading)
+  if is_useful(self.reading) then return not self.failure end
+  if core.now() >= at then self.failure = broken("ETIMEDOUT", "no useful output") end
+  return false
 end
 
 ---@class callisto.LlmEvent

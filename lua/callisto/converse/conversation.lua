@@ -12,8 +12,11 @@ local callers = require "callisto.converse.caller"
 local core = require "callisto.core"
 local ears = require "callisto.flow.ear"
 local histories = require "callisto.converse.history"
+local leaks = require "callisto.converse.leaks"
+local log = require "callisto.log"
 local models = require "callisto.converse.models"
 local mouths = require "callisto.converse.mouth"
+local secrets = require "callisto.secrets"
 local task = require "callisto.task"
 local text = require "callisto.text"
 local tools = require "callisto.converse.tools"
@@ -70,19 +73,41 @@ end
 ---@class callisto.Reply
 ---@field entry callisto.HistoryEntry
 ---@field guess string|nil  what the caller has probably said
+---@field leaks callisto.Leaks  what is written passes through it
 ---@field kept string[]  of a guess: written so far
 ---@field about table|nil  of a guess: it is whole
 ---@field task callisto.Task
 ---@field answer callisto.LlmAnswer|nil
 
 local function put(self, reply, written)
+  written = reply.leaks:put(written)
   if not reply.guess then return self.mouth:put(written) end
   reply.kept[#reply.kept + 1] = written
   return #reply.kept < MOST_PIECES
 end
 
+-- What the model wrote for machines, and nobody hears.
+local function note_leaks(self, reply)
+  for _, written in ipairs(reply.leaks.suppressed) do
+    log.warn(("call %s: a model wrote what is not to be said: %s"):format(self.call.id, secrets.redact(written:sub(1, 200))))
+  end
+end
+
+-- All is written. Whether any of it is to be said.
+local function ended(self, reply)
+  local rest = reply.leaks:finish()
+  note_leaks(self, reply)
+  if reply.guess then
+    reply.kept[#reply.kept + 1] = rest
+    return table.concat(reply.kept):find "%S" ~= nil
+  end
+  self.mouth:put(rest)
+  self.mouth:finish()
+  return #reply.entry.sentences > 0
+end
+
 local function broke_off(self, reply)
-  reply.kept = {}
+  reply.kept, reply.leaks = {}, leaks.new(self.tools:names())
   if reply.guess then return end
   self.mouth:broke_off()
   self.has_broken_off = #reply.entry.sentences > 0
@@ -96,6 +121,7 @@ local function request_of(self, reply)
     tools = self.rounds < self.opts.rounds and self.tools:declared() or {},
     opened = function(answer) reply.answer = answer end,
     on_text = function(written) return put(self, reply, written) end,
+    on_end = function() return ended(self, reply) end,
     on_broken = function() broke_off(self, reply) end,
   }
 end
@@ -103,9 +129,7 @@ end
 local function write(self, reply)
   local answer, failure = self.models:ask(request_of(self, reply))
   reply.about = { entry = reply.entry, answer = answer, failure = failure }
-  if reply.guess then return end
-  self.mouth:finish()
-  tell(self, "replied", reply.about)
+  if not reply.guess then tell(self, "replied", reply.about) end
 end
 
 local function close_answer(reply)
@@ -113,7 +137,7 @@ local function close_answer(reply)
 end
 
 local function ask(self, reply)
-  reply.kept = {}
+  reply.kept, reply.leaks = {}, leaks.new(self.tools:names())
   reply.task = task.spawn(task.finally, write, function() close_answer(reply) end, self, reply)
   return reply
 end

@@ -132,6 +132,8 @@ local function read_all(answer, request, result)
   return result
 end
 
+local function no_output() return provider.error("ENODATA", "no useful output", true) end
+
 -- Asks one. Returns nil and why when the next one is to be asked.
 local function try(self, model, request, left)
   local variable = missing(model.adapter, model.account)
@@ -139,15 +141,17 @@ local function try(self, model, request, left)
   local result = { model = model.name, calls = {}, asked_at = core.now() }
   local patience = math.min(self.how.patience, left)
   local answer, why = llm.ask(request_of(self, model, request, patience))
-  if not answer then return nil, why end
+  if not answer then return nil, why.code == "ETIMEDOUT" and no_output() or why end
   request.opened(answer)
   if not answer:until_useful(patience - (core.now() - result.asked_at)) then
-    answer:close()
-    return nil, answer.failure or provider.error("ENODATA", "no useful output: the answer is empty", true)
+    return nil, answer.failure or no_output()
   end
   result.first_at = core.now()
   read_all(answer, request, result)
   if answer.failure then return nil, answer.failure end
+  if not request.on_end() and #result.calls == 0 then
+    return nil, provider.error("ENODATA", "no useful output: nothing of the answer can be said", true)
+  end
   return result
 end
 
@@ -162,6 +166,7 @@ end
 ---@field messages fun(): callisto.LlmMessage[]
 ---@field tools callisto.LlmTool[]
 ---@field on_text fun(text: string): boolean  false: that is enough
+---@field on_end fun(): boolean  all is written; whether anything of it is said
 ---@field on_broken fun()  a model broke off, and the next one is asked
 ---@field opened fun(answer: callisto.LlmAnswer)  to be closed when nobody waits any more
 
