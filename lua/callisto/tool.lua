@@ -70,6 +70,8 @@ function tool.is(value) return getmetatable(value) == meta end
 ---@field outcome string|nil
 ---@field sentence string|nil
 ---@field data any
+---@field ends_call boolean|nil  it ends the call, too
+---@field is_revocable boolean|nil  words of the caller take it back, once
 
 ---What a tool's function returns to end the conversation.
 ---@param outcome string|nil  the word the call will end with

@@ -401,6 +401,24 @@ local function step(self)
   if event then take(self, event) else on_time(self) end
 end
 
+-- Endings that may be taken back: the goodbye may be interrupted, and what the caller says instead goes on with the conversation.
+-- Once: a model that says goodbye again and again must not keep the line.
+local function is_taken_back(self)
+  local done = self.ending.done
+  if not (done and done.is_revocable) or self.was_taken_back then return false end
+  if done.sentence then self.mouth:say(done.sentence, self.history:agent(), { barge_in = true }) end
+  done.sentence, self.history.is_open = nil, false
+  local by = core.now() + LAST_WORDS_S
+  while not self.history.is_open and core.now() < by and not is_quiet(self) do
+    local event = self.ear:next(math.min(by, next_time(self) or by))
+    if event then take(self, event) else on_time(self) end
+  end
+  if not self.history.is_open then return false end
+  self.was_taken_back, self.ending = true, nil
+  self.call:fact("ending_revoked", {})
+  return true
+end
+
 -- The end ------------------------------------------------------------------------------------------------------------
 
 -- What was begun is heard to its end, unless the caller cuts it; the decision to end stays.
@@ -423,6 +441,7 @@ local ends = {}
 function ends.done(self, ending)
   local done = ending.done
   if done.outcome then self.call:decide(done.outcome) end
+  if done.ends_call then self.call:bye(done.sentence) end
   if done.sentence then self.call:say(done.sentence, { barge_in = false }) end
   return { outcome = done.outcome, data = done.data }
 end
@@ -441,7 +460,9 @@ end
 ---@return {outcome: string|nil, data: any}|nil result, "silence"|"failed"|nil reason
 function Conversation:run()
   greet(self)
-  while not self.ending do step(self) end
+  repeat
+    while not self.ending do step(self) end
+  until not is_taken_back(self)
   let_finish(self)
   return ends[self.ending.reason](self, self.ending)
 end
