@@ -14,6 +14,7 @@ local ears = require "callisto.flow.ear"
 local histories = require "callisto.converse.history"
 local leaks = require "callisto.converse.leaks"
 local log = require "callisto.log"
+local measures = require "callisto.converse.measures"
 local models = require "callisto.converse.models"
 local mouths = require "callisto.converse.mouth"
 local secrets = require "callisto.secrets"
@@ -50,7 +51,7 @@ function conversations.new(call, opts, ear)
   local self = setmetatable({
     call = call, opts = opts, ear = ear, history = histories.new(), caller = callers.new(call, opts.turns),
     mouth = mouths.new(call, opts.turns:yields_to_speech()),
-    models = models.new("call:converse", call, opts.llm, opts), rounds = 0, failures = 0, reminders = 0, fillers = 0,
+    models = models.new("call:converse", call, opts.llm, opts), rounds = 0, failures = 0, reminders = 0, fillers = 0, turns = 0,
     quiet_from = core.now(),
   }, Conversation)
   self.tools = tools.new(call, function(running, result) tell(self, "tool_ended", { running = running, result = result }) end)
@@ -145,7 +146,7 @@ end
 local function begin(self, entry)
   self.history.is_open, self.has_broken_off = false, false
   self.history:agent(entry)
-  self.mouth:begin(entry, { barge_in = self.opts.barge_in })
+  self.mouth:begin(entry, { barge_in = self.opts.barge_in }, self.measure)
 end
 
 local function start_reply(self)
@@ -181,6 +182,13 @@ local function adopt_guess(self)
   tell(self, "replied", reply.about)
 end
 
+-- The turn is over, if there is one.
+local function finish_turn(self, is_interrupted)
+  local measure = self.measure
+  self.measure = nil
+  if measure then measures.write(self.call, measure:finish(is_interrupted)) end
+end
+
 -- What happens -------------------------------------------------------------------------------------------------------
 
 -- What the machine of turns wants done (callisto.converse.turns).
@@ -198,6 +206,9 @@ end
 function means.turn(self, turn)
   means.cut(self)
   self.history:caller(turn.text)
+  finish_turn(self, true)
+  self.turns = self.turns + 1
+  self.measure = measures.new(self.turns, turn)
   self.rounds, self.reminders, self.fillers = 0, 0, 0
   self.quiet_from = turn.at
   if not turn.is_guessed then drop_guess(self) end
@@ -266,6 +277,7 @@ function on.replied(self, about)
   self.reply = nil
   if not about.answer then return apologise(self, about.entry) end
   self.failures = 0
+  if self.measure then self.measure:answered(about.answer, self.opts.prices) end
   if #about.answer.calls == 0 then return end
   self.rounds = self.rounds + 1
   about.entry.calls = about.answer.calls
@@ -381,7 +393,10 @@ end
 local function note_done(self)
   local was_done = self.is_done
   self.is_done = is_done(self)
-  if self.is_done and not was_done then act(self, self.caller:take "agent_ended") end
+  if self.is_done and not was_done then
+    finish_turn(self, false)
+    act(self, self.caller:take "agent_ended")
+  end
 end
 
 -- Silence counts from when all was done, in full.
@@ -464,6 +479,7 @@ function Conversation:run()
     while not self.ending do step(self) end
   until not is_taken_back(self)
   let_finish(self)
+  finish_turn(self, false)
   return ends[self.ending.reason](self, self.ending)
 end
 

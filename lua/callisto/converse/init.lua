@@ -14,6 +14,12 @@ local turns = require "callisto.converse.turns"
 ---@class callisto.Call
 local Call = {}
 
+local price_fields = {
+  input = { "number", required = true, min = 0 },
+  cached = { "number", min = 0 },
+  output = { "number", required = true, min = 0 },
+}
+
 ---@class callisto.ConverseOptions
 ---@field llm string|string[]|nil  "vendor/model", or several: the next is asked when one fails [the template's]
 ---@field prompt string  what the model is told to be; "{name}" is filled in from the payload
@@ -32,6 +38,7 @@ local Call = {}
 ---@field rounds integer|nil  how often tools may be asked for in one turn [6]
 ---@field temperature number|nil
 ---@field max_tokens integer|nil  of one answer [300]
+---@field prices table<string, callisto.Price>|nil  before those of callisto.prices
 ---@field more table|nil  fields of the vendor's request (callisto.llm)
 local fields = {
   llm = { "string|list" },
@@ -51,6 +58,7 @@ local fields = {
   rounds = { "integer", default = 6, min = 1, max = 50 },
   temperature = { "number", min = 0, max = 2 },
   max_tokens = { "integer", default = 300, min = 1, max = 100000 },
+  prices = { "map", each = { "map", fields = price_fields } },
   more = { "map", default = {} },
 }
 

@@ -27,10 +27,10 @@ local mouths = {}
 ---@field opts {barge_in: boolean?}
 ---@field utterance table|nil  it is with the engine
 ---@field is_dropped boolean|nil  it is not said on
+---@field measure callisto.Measure|nil  of the turn it belongs to
 
 ---@class callisto.Mouth
 ---@field is_held boolean  the caller speaks
----@field first_sound_at number|nil  when the first sentence of this answer was given to the engine
 local Mouth = {}
 Mouth.__index = Mouth
 
@@ -80,12 +80,13 @@ local function conclude(self, item)
     take_back(self, item)
   end
   if item.heard == "" then forget(item.entry, item) end
+  if item.measure then item.measure:sounded(item.utterance) end
 end
 
 function take_back(self, item)
   local rest = rest_of(item.text, item.heard)
   if rest == "" then return end
-  local again = { text = rest, entry = item.entry, opts = item.opts }
+  local again = { text = rest, entry = item.entry, opts = item.opts, measure = item.measure }
   table.insert(self.line, (self.taken_back or 0) + 1, again)
   self.taken_back = (self.taken_back or 0) + 1
   if item.entry then table.insert(item.entry.sentences, place_of(item.entry, item) + 1, again) end
@@ -95,7 +96,7 @@ local function declare(self, item)
   local may_stop = item.opts.barge_in ~= false
   item.utterance = self.call:_speak(text.literal(item.text),
     { barge_in = may_stop and self.yields_to_speech, reversible = may_stop })
-  self.first_sound_at = self.first_sound_at or core.now()
+  if item.measure then item.measure:said(item.text) end
   if item.utterance.ended then return conclude(self, item) end
   self.declared[#self.declared + 1] = item
 end
@@ -113,15 +114,18 @@ local function add(self, item)
 end
 
 local function add_all(self, pieces)
-  for _, sentence in ipairs(pieces) do add(self, { text = sentence, entry = self.entry, opts = self.opts }) end
+  for _, sentence in ipairs(pieces) do
+    add(self, { text = sentence, entry = self.entry, opts = self.opts, measure = self.measure })
+  end
   fill(self)
 end
 
 ---An answer of the agent begins.
 ---@param entry callisto.HistoryEntry
 ---@param opts {barge_in: boolean?}
-function Mouth:begin(entry, opts)
-  self.entry, self.opts, self.bytes, self.first_sound_at = entry, opts, 0, nil
+---@param measure callisto.Measure|nil  of the turn it answers
+function Mouth:begin(entry, opts, measure)
+  self.entry, self.opts, self.measure, self.bytes = entry, opts, measure, 0
   self:new_cutter()
 end
 

@@ -301,7 +301,7 @@ function receive.utterance(self, number, what, result)
   local utterance = self._utterances[number]
   if not utterance then return end
   if what == "started" then
-    utterance.started = true
+    utterance.started, utterance.started_at = true, core.now()
     ears.tell(self._ears, "began", utterance)
   elseif what == "paused" then
     utterance.so_far = result.heard

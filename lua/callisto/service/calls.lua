@@ -9,6 +9,7 @@ local life = require "callisto.service.life"
 local limits = require "callisto.service.limits"
 local live_call = require "callisto.service.live_call"
 local log = require "callisto.log"
+local measured = require "callisto.service.measured"
 local metrics = require "callisto.metrics"
 local settings = require "callisto.settings"
 local shared = require "callisto.shared"
@@ -220,6 +221,8 @@ function told.keys(call, about)
     if not ok then log.warn(("call %s: %s did not send the keys: %s"):format(call.id, call.carrier, tostring(why))) end
   end)
 end
+
+function told.turn(_, about) measured.turn(about) end
 
 function told.ended(call, about)
   if call.flow_end then return end
