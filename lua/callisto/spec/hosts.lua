@@ -7,6 +7,7 @@
 -- `after` is the seconds since the piece before; `ends` "cut" breaks the connection behind the last one, "hang" never ends
 -- the body; `left` is called when who asked goes away before the end.
 
+local ear = require "callisto.exchange.vendors.ear"
 local model = require "callisto.exchange.vendors.model"
 local options_of = require "callisto.options"
 local sound = require "callisto.spec.sound"
@@ -15,7 +16,7 @@ local voice = require "callisto.exchange.vendors.voice"
 local hosts = {}
 
 -- A name instead of an origin: all the vendors of a kind.
-local KINDS = { llm = model.origins, tts = voice.origins }
+local KINDS = { llm = model.origins, stt = ear.origins, tts = voice.origins }
 
 ---@param origin string
 ---@return string

@@ -13,6 +13,7 @@
 -- docs/specs.md. Under busted every world is closed after its spec: what is left over fails it, and a failure is shown
 -- with everything that happened.
 
+local ear = require "callisto.exchange.vendors.ear"
 local model = require "callisto.exchange.vendors.model"
 local replay = require "callisto.spec.replay"
 local voice = require "callisto.exchange.vendors.voice"
@@ -45,6 +46,11 @@ function spec.replay(path, options) return replay.run(spec.open, path, options) 
 ---@param given table  replies, otherwise, key, first_token, per_token
 ---@return callisto.exchange.Model
 function spec.model(given) return model.new(given) end
+
+---The double of a recogniser, for `hosts = { stt = … }` (callisto.exchange.vendors.ear).
+---@param given table|nil  key, delay, silence, busy, replies
+---@return callisto.exchange.Ear
+function spec.ear(given) return ear.new(given or {}) end
 
 ---The double of a voice, for `hosts = { tts = … }` (callisto.exchange.vendors.voice).
 ---@param given table|nil  key, first_audio, pace, busy, replies
