@@ -24,6 +24,7 @@
 
 #define WORDS_CEILING 256
 #define LINE_CEILING 16384
+#define APIS_CEILING 32
 #define REST_MS 200 /* how long the last words of what has ended may take */
 #define READY "ready on port "
 
@@ -41,7 +42,9 @@ typedef struct side {
 typedef struct dev {
   side exchange, server;
   char *plan;
-  const char *api; /* the variable that says where the carrier's REST interface is; NULL: it has none */
+  /* variables that say where an interface of the exchange is: "NAME", or "NAME /path" */
+  char *apis[APIS_CEILING];
+  size_t apis_count;
   const char *says[16];
   size_t says_count;
   int signals;
@@ -65,7 +68,10 @@ static char *after(char *line, const char *word) {
 static int read_line(dev *d, char *line) {
   char *rest;
   if ((rest = after(line, "env"))) return putenv(rest) ? cal_fail(-errno, "no room for %s", rest) : 0;
-  if ((rest = after(line, "api"))) d->api = rest;
+  if ((rest = after(line, "api"))) {
+    if (d->apis_count == APIS_CEILING) return cal_fail(-E2BIG, "these are too many addresses");
+    d->apis[d->apis_count++] = rest;
+  }
   if ((rest = after(line, "exchange"))) return add_word(&d->exchange, rest);
   if ((rest = after(line, "serve"))) return add_word(&d->server, rest);
   if ((rest = after(line, "say")) && d->says_count < sizeof d->says / sizeof *d->says)
@@ -113,11 +119,16 @@ static void give_up(dev *d, int code) {
   if (!d->terms) ask_to_end(d);
 }
 
+static void set_address(char *api, int port) {
+  char *path = strchr(api, ' '), address[256];
+  if (path) *path++ = 0;
+  snprintf(address, sizeof address, "http://127.0.0.1:%d%s", port, path ? path : "");
+  setenv(api, address, 1);
+}
+
 static void on_ready(dev *d, side *s) {
   if (s == &d->exchange) {
-    char base[64];
-    snprintf(base, sizeof base, "http://127.0.0.1:%d", s->port);
-    if (d->api) setenv(d->api, base, 1);
+    for (size_t i = 0; i < d->apis_count; i++) set_address(d->apis[i], s->port);
     if (!d->terms && start(&d->server) < 0) give_up(d, cal_cli_refuse(NULL));
     return;
   }

@@ -56,6 +56,23 @@ describe("callisto dev", function()
     assert.is_nil(words(text, "exchange"):find("--free-text", 1, true))
   end)
 
+  it("lets the exchange stand for the language models that have no key", function()
+    local agent = [[return require "callisto.template" {
+      name = "talker", llm = "openai/gpt-4.1-mini", on_call = function() end,
+    }]]
+    local texts = { ["templates/talker.lua"] = agent, [".env"] = "ANTHROPIC_API_KEY=mine\n" }
+    local text = plan(texts)
+    assert.matches("env OPENAI_API_KEY=of%-the%-double\n", text)
+    assert.matches("api OPENAI_BASE_URL /v1\n", text)
+    assert.is_nil(text:find("ANTHROPIC_", 1, true))
+    assert.matches("%-%-free%-text %-%-allow%-private$", words(text, "serve"))
+    binary.remove(folder)
+    texts[".env"] = "OPENAI_API_KEY=mine\n"
+    text = plan(texts)
+    assert.is_nil(text:find("OPENAI_", 1, true))
+    assert.matches("%-%-free%-text$", words(text, "serve"))
+  end)
+
   it("starts nothing in a folder that is not a workspace, and says how to make one", function()
     folder = binary.folder {}
     local result = binary.run({ "dev" }, { folder = folder })

@@ -27,6 +27,11 @@ describe("settings", function()
     assert.equal("https://c", all.cli.public_base_url)
   end)
 
+  it("have the accounts of vendors of every kind", function()
+    local all = read { [".env"] = "OPENAI_API_KEY=sk\nANTHROPIC_BASE_URL=http://127.0.0.1:1\n" }
+    assert.same({ "sk", "http://127.0.0.1:1" }, { all.env.OPENAI_API_KEY, all.env.ANTHROPIC_BASE_URL })
+  end)
+
   it("need no file", function() assert.same({}, read({}).file) end)
 
   it("name the file and the line of a mistake", function()

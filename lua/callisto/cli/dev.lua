@@ -2,6 +2,7 @@
 
 local accounts = require "callisto.exchange.accounts"
 local arguments = require "callisto.cli.arguments"
+local cli_settings = require "callisto.cli.settings"
 local files = require "callisto.cli.files"
 local workspace = require "callisto.workspace"
 
@@ -11,8 +12,8 @@ local HELP = [[
 usage: callisto dev [options]
 
 A server and a telephone network on this machine, for development: `callisto serve` and `callisto exchange` on loopback,
-with made-up credentials, so that no account is needed and nobody is really called. Changed files are reloaded by
-themselves. Ends both with ctrl-C.
+with made-up credentials, so that no account is needed and nobody is really called. Language models without a key are
+played, too: exchange/model.lua says what they answer. Changed files are reloaded by themselves. Ends both with ctrl-C.
   --workspace DIR       folder with callisto.lua, templates/ … [.]
   --port N              port of the server [8080]
   --exchange-port N     port of the telephone network [8090]; 0: any free one
@@ -118,6 +119,23 @@ local function common(asked, port, folder)
     "--script-threads", "1", "--grace", "1", "--watch" }
 end
 
+-- A model's vendor without an account is the exchange's double; agents that name one reach it on this machine. Whoever talks
+-- with a model says what he likes, so the ear listens to free text.
+local function add_models(plan, asked)
+  local is_double = {}
+  for _, made in ipairs(cli_settings.models_without_account(asked.workspace)) do
+    is_double[made.name] = true
+    for _, name in ipairs(made.lacks) do plan[#plan + 1] = ("env %s=of-the-double"):format(name) end
+    plan[#plan + 1] = ("api %s %s"):format(made.variable, made.base:match "^https?://[^/]+(.*)$")
+  end
+  for _, template in ipairs(asked.catalog.templates) do
+    for _, name in ipairs(template.llm or {}) do
+      asked["--free-text"] = true
+      if is_double[name:match "^[^/]+"] then asked["--allow-private"] = true end
+    end
+  end
+end
+
 local function plan_of(asked)
   local plan = {}
   local carrier, variables = asked.adapter.name, asked.adapter.account
@@ -127,6 +145,7 @@ local function plan_of(asked)
   end
   plan[#plan + 1] = "env TELEPHONY_PROVIDER=" .. carrier
   if variables.api then plan[#plan + 1] = "api " .. variables.api end
+  add_models(plan, asked)
   plan[#plan + 1] = ("env PUBLIC_BASE_URL=http://%s:%d"):format(LOCAL, asked.port)
   local direct = os.getenv "no_proxy"
   plan[#plan + 1] = ("env no_proxy=%s,localhost%s"):format(LOCAL, direct and direct ~= "" and "," .. direct or "")
@@ -147,8 +166,8 @@ local function plan_of(asked)
   return plan
 end
 
----What is to be started. A line is `env NAME=VALUE`, `api NAME`
----(the variable that gets the exchange's address), `exchange WORD`, `serve WORD`, or `say TEXT` for when both are ready.
+---What is to be started. A line is `env NAME=VALUE`, `api NAME` or `api NAME /PATH` (the variable that gets the exchange's
+---address), `exchange WORD`, `serve WORD`, or `say TEXT` for when both are ready.
 ---@return integer exit_code
 ---@return string|nil plan  nil when there is nothing to start
 function command.plan(...)

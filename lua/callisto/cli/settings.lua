@@ -41,6 +41,8 @@ local HEADERS = {
   "x-api-key", "api-key", "x-goog-api-key", "xi-api-key", "api-subscription-key", "anthropic-version",
 }
 
+local KINDS = { "llm", "stt", "tts" } -- of vendors
+
 -- The providers of the workspace and those that are shipped, as data (callisto.Catalog): none is run beside the environment of
 -- the process.
 local found = {}
@@ -62,7 +64,7 @@ function settings.variables(folder)
     for _, name in pairs(adapter.account) do names[#names + 1] = name end
     for _, limit in ipairs(LIMITS) do names[#names + 1] = ("%s_%s"):format(adapter.name:upper(), limit) end
   end
-  for _, kind in ipairs { "stt", "tts" } do
+  for _, kind in ipairs(KINDS) do
     for _, made in pairs(providers(folder)[kind]) do
       for _, name in pairs(made.account) do names[#names + 1] = name end
     end
@@ -167,6 +169,45 @@ function settings.json(verb, folder, cli)
   local given = { verb = verb, workspace = folder, env = env, file = read_checked(folder), cli = assert(json.decode(cli)) }
   if verb == "serve" or verb == "exchange" then check_needed(given) end
   return 0, json.encode(given)
+end
+
+-- Those of a vendor's variables that it needs and that nothing sets.
+local function lacking(made, env)
+  local names = {}
+  for _, field in ipairs(made.required or {}) do
+    if not is_set(env[made.account[field]]) then names[#names + 1] = made.account[field] end
+  end
+  return names
+end
+
+---Accounts that exist nowhere, for the doubles of vendors.
+---@param folder string  the workspace
+---@param kinds string[]  "llm", "stt", "tts"
+---@return table<string, string> env
+function settings.made_up(folder, kinds)
+  local env = {}
+  for _, kind in ipairs(kinds) do
+    for _, made in pairs(providers(folder)[kind]) do
+      for _, name in ipairs(lacking(made, {})) do env[name] = "of-the-double" end
+    end
+  end
+  return env
+end
+
+---The language models that have no account here, by name.
+---@param folder string  the workspace
+---@return {name: string, base: string, variable: string, lacks: string[]}[]  `variable` says where it is, `base` where it is else
+function settings.models_without_account(folder)
+  local dotenv, list = read_dotenv(folder .. "/.env"), {}
+  local env = setmetatable({}, { __index = function(_, name) return os.getenv(name) or dotenv[name] end })
+  for name, made in pairs(providers(folder).llm) do
+    local lacks = lacking(made, env)
+    if #lacks > 0 and made.account.base and not is_set(env[made.account.base]) then
+      list[#list + 1] = { name = name, base = made.base, variable = made.account.base, lacks = lacks }
+    end
+  end
+  table.sort(list, function(a, b) return a.name < b.name end)
+  return list
 end
 
 ---The request headers scripts want to see.
