@@ -165,6 +165,35 @@ describe("callisto call", function()
     end
   end)
 
+  it("talks with an agent that converses: exchange/model.lua says what the model answers", function()
+    local texts = {
+      ["callisto.lua"] = "return {}", typed = "where is my order\nbye\n",
+      ["templates/orders.lua"] = [[
+        local template, tool = require "callisto.template", require "callisto.tool"
+        local find = tool { "find", "An order.", { id = "string" }, function(args) return args.id .. " is packed" end }
+        local bye = tool { "bye", "The end.", {}, function() return tool.done("DONE", "Goodbye.") end }
+        return template { name = "orders", greeting = "Hello.", llm = "anthropic/claude-haiku-4-5", on_call = function(call)
+          call:converse { prompt = "Help.", tools = { find, bye } }
+        end }]],
+      ["exchange/model.lua"] = [[return { replies = {
+        { "order", tools = { { "find", { id = "7" } } } }, { "bye", tools = { { "bye" } } },
+        { on_result = "find", say = function(asked) return "Order " .. asked.messages[#asked.messages].text .. "." end },
+      } }]],
+    }
+    folder = binary.folder(texts)
+    local function run()
+      local out = folder .. "/out"
+      os.execute(("cd %s && %s call orders --text <typed >out 2>&1"):format(files.quote(folder), files.quote(binary.path)))
+      return files.read(out)
+    end
+    assert.equal("agent   Hello.\ncaller  where is my order\nagent   Order 7 is packed.\ncaller  bye\nagent   Goodbye.\n"
+      .. "completed DONE\n", run())
+    binary.remove(folder)
+    texts["exchange/model.lua"] = "return { replys = {} }"
+    folder = binary.folder(texts)
+    assert.matches("exchange/model.lua: unknown field 'replys'; did you mean 'replies'%?", run())
+  end)
+
   it("says in a sentence what stands in the way", function()
     for _, case in ipairs {
       { "customer_name:=12", 1, "did you mean 'delivery-window'?", agent = "delivery-windw" },

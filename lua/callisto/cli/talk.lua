@@ -4,13 +4,16 @@
 -- comes back as words. Time moves only while somebody speaks or a command says so.
 
 local arguments = require "callisto.cli.arguments"
+local ear = require "callisto.exchange.vendors.ear"
 local exchange = require "callisto.spec.exchange"
 local files = require "callisto.cli.files"
 local lab = require "callisto.lab"
+local model = require "callisto.exchange.vendors.model"
 local shown = require "callisto.cli.shown"
 local cli_settings = require "callisto.cli.settings"
 local timeline = require "callisto.spec.timeline"
 local utf8 = require "callisto.util.utf8"
+local voice = require "callisto.exchange.vendors.voice"
 
 local talk = {}
 
@@ -124,11 +127,19 @@ local function open(options)
   arguments.refuse("call", tostring(world):match "^[^\n]*" .. "; callisto check says more")
 end
 
+-- Whoever the agent's model, voice and ear are, their doubles stand for them: exchange/model.lua says what the model answers.
+local function vendors()
+  local script = files.read "exchange/model.lua" and require "exchange.model" or {}
+  return { llm = model.new(script), stt = ear.new {}, tts = voice.new {} }
+end
+
 ---@param asked {template: string, payload: table, inbound: boolean|nil, at: number|nil}
 ---@return integer exit_code
 function talk.by_text(asked)
   exchange.reports_itself = asked.is_verbose or false
-  local world = open { file = file_of ".", at = asked.at or os.time(), seed = os.time() }
+  local fine, doubles = pcall(vendors)
+  if not fine then return arguments.refuse("call", (tostring(doubles):gsub("^.-model: ", "exchange/model.lua: "))) end
+  local world = open { file = file_of ".", at = asked.at or os.time(), seed = os.time(), hosts = doubles }
   if not world then return 1 end
   local self = { world = world, printed = 0 }
   self.caller = ring(world, asked)

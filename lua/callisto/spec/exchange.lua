@@ -95,7 +95,10 @@ local function account_of(adapter)
 end
 
 local function settings_of(options, adapter, verb)
-  local env = account_of(adapter)
+  local env, kinds = account_of(adapter), hosts.kinds(options.hosts or {})
+  if #kinds > 0 then
+    for name, value in pairs(cli_settings.made_up(options.workspace or ".", kinds)) do env[name] = value end
+  end
   env.PUBLIC_BASE_URL, env.TELEPHONY_PROVIDER, env.CALLISTO_API_KEYS = APP, adapter.name, API_KEY
   for name, value in pairs(options.env or {}) do env[name] = value end
   local file = { settings = options.settings, secrets = options.secrets, exchange = { cps = 1000 } }

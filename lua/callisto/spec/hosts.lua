@@ -99,6 +99,17 @@ local function add(stands, order, origin, double)
   table.insert(stands[authority], double)
 end
 
+---The kinds of vendors that these doubles stand for.
+---@param given table<string, any>
+---@return string[]
+function hosts.kinds(given)
+  local list = {}
+  for kind in pairs(KINDS) do
+    if given[kind] then list[#list + 1] = kind end
+  end
+  return list
+end
+
 ---Puts doubles into a world.
 ---@param lab callisto.Lab
 ---@param given table<string, function|table>  by origin, or by the kind of the vendors they stand for
