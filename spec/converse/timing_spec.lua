@@ -24,7 +24,8 @@ local EAR = [[
     patience = 60,
     media = { ["pcmu/8000"] = {
       encoding = "pcmu", rate = 8000, frame_ms = 20, event = "type", binary_out = true,
-      words_in = { event = "words", text = "text", final = "final", likely = "likely", resumed = "resumed", piece = "piece" },
+      words_in = { event = "words", text = "text", final = "final", likely = "likely", resumed = "resumed", piece = "piece",
+        ended = "ended" },
     } },
     connect = function(account) return { url = "wss://ear.test/listen", headers = { ["x-key"] = account.key } } end,
   }
@@ -324,6 +325,64 @@ describe("report A 4: an answer that was begun on a guess", function()
     assert.equal(1, #caller:facts "booked")
     assert.same({ "user: book a table", "assistant: I book it. [book {}]", "tool: booked" },
       { unpack(talks.lines_of(model.requests[2]), 2) })
+  end)
+end)
+
+describe("an ear that tells pieces", function()
+  local ALL = "book a table for two"
+  local PIECES = {
+    { 1, 0.3, "piece", "book a table" }, { 1, 0.6, "partial", "for" }, { 1, 0.9, "piece", "for two" }, { 2, 0, "ended", "" },
+  }
+
+  local function booked(script, fields)
+    local model = talks.model { "It is booked.", "What else?" }
+    local caller = call_with_ear(script, model, fields)
+    caller:says(ALL)
+    caller:hears("It is booked.", 10)
+    return model, caller
+  end
+
+  it("is not waited for when they are certain, and its last word adds nothing", function()
+    local model, caller = booked(PIECES, "")
+    caller:silence(1):coughs():silence(4)
+    caller:hangs_up():ended()
+    assert.equal(1, #model.requests)
+    assert.equal("user: " .. ALL, talks.lines_of(model.requests[1])[2])
+  end)
+
+  it("says itself when the turn is over, where that is left to it", function()
+    local script = { { 1, 0.3, "piece", "book a table" }, { 1, 1.2, "final", "for two" } }
+    local model, caller = booked(script, [[turns = { stop = "ear" }]])
+    caller:hangs_up():ended()
+    assert.equal(1, #model.requests)
+    assert.equal("user: " .. ALL, talks.lines_of(model.requests[1])[2])
+  end)
+end)
+
+describe("a conversation that was recorded", function()
+  local path = os.tmpname()
+  after_each(function() os.remove(path) end)
+
+  it("is lived again, pauses and all", function()
+    local exchange = require "callisto.spec"
+    local source = talks.template ""
+    local model = talks.model { STORY, "We are closed then." }
+    local caller = talks.call { model = model, source = source, trace = path }
+    caller:says "when are you open"
+    caller:hears "nine in the":coughs()
+    caller:hears "in the evening"
+    caller:interrupts("and on Sunday", 0)
+    caller:hears "We are closed then.":silence(1)
+    caller:hangs_up():ended()
+    assert.is_nil(caller.world:close())
+    local again = talks.model { STORY, "We are closed then." }
+    exchange.replay(path, {
+      source = source, template = "under-test", hosts = { [talks.HOST] = again }, env = { OPENAI_API_KEY = talks.KEY },
+    })
+    local lines, said = talks.lines_of(again.requests[2]), STORY:match "^.- six in"
+    assert.same({ "user: when are you open", "user: and on Sunday" }, { lines[2], lines[4] })
+    assert.equal("assistant: " .. said, lines[3]:sub(1, #"assistant: " + #said))
+    assert.equal(2, #again.requests)
   end)
 end)
 

@@ -11,6 +11,7 @@ local core = require "callisto.core"
 
 ---@class callisto.Caller
 ---@field turns callisto.Turns
+---@field certain string  what a vendor's ear has told of its turn and will not change
 local Caller = {}
 Caller.__index = Caller
 
@@ -19,21 +20,38 @@ local callers = {}
 ---@param call callisto.Call
 ---@param machine callisto.Turns
 ---@return callisto.Caller
-function callers.new(call, machine) return setmetatable({ call = call, turns = machine }, Caller) end
+function callers.new(call, machine) return setmetatable({ call = call, turns = machine, certain = "" }, Caller) end
 
 local function any() return true end
 
 -- What the events of an ear are to the machine; of those that are not here, the name is the same.
 local of = {}
 
-function of.heard(_, heard) return { { kind = "final", text = heard.text } } end
+-- What of a text comes after its certain beginning.
+local function after(text, head)
+  return text:sub(1, #head) == head and (text:sub(#head + 1):match "^%s*(.*)$") or text
+end
 
--- What a vendor's ear understands is all of the turn so far; its last word comes as "heard".
-function of.words(_, words)
-  local list = { { kind = "words", text = words.text } }
+-- A vendor's ear tells all of the turn so far. Pieces of it are certain, and the last word, which comes as "heard", is what is
+-- left of it then.
+function of.words(self, words)
+  local rest = after(words.text, self.certain)
+  if words.kind == "piece" then
+    self.certain = words.text
+    return { { kind = "final", text = rest } }
+  end
+  local list = { { kind = "words", text = rest } }
   if words.kind == "likely" then list[2] = { kind = "end_likely" } end
   if words.kind == "resumed" then list[2] = { kind = "resumed" } end
   return words.kind ~= "started" and words.kind ~= "final" and list or {}
+end
+
+function of.heard(self, heard)
+  local rest = after(heard.text, self.certain)
+  self.certain = ""
+  local list = { { kind = "final", text = rest } }
+  if heard.kind == "final" and self.turns.settings.stop == "ear" then list[2] = { kind = "end_of_turn" } end
+  return list
 end
 
 function of.digit(self)

@@ -48,9 +48,10 @@ local function tell(self, kind, value) ears.tell({ self.ear }, kind, value) end
 ---@param ear callisto.Ear
 ---@return callisto.Conversation
 function conversations.new(call, opts, ear)
+  local function yields_to_speech() return opts.turns:yields_to_speech(core.now()) end
   local self = setmetatable({
     call = call, opts = opts, ear = ear, history = histories.new(), caller = callers.new(call, opts.turns),
-    mouth = mouths.new(call, opts.turns:yields_to_speech()),
+    mouth = mouths.new(call, yields_to_speech),
     models = models.new("call:converse", call, opts.llm, opts), rounds = 0, failures = 0, reminders = 0, fillers = 0, turns = 0,
     quiet_from = core.now(),
   }, Conversation)

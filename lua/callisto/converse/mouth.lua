@@ -35,7 +35,7 @@ local Mouth = {}
 Mouth.__index = Mouth
 
 ---@param call callisto.Call
----@param yields_to_speech boolean  the detector of speech pauses it, in the frame of its decision; else words do, later
+---@param yields_to_speech fun(): boolean  whether the detector of speech pauses the next sentence, in the frame of its decision
 ---@return callisto.Mouth
 function mouths.new(call, yields_to_speech)
   local self = setmetatable({
@@ -95,7 +95,7 @@ end
 local function declare(self, item)
   local may_stop = item.opts.barge_in ~= false
   item.utterance = self.call:_speak(text.literal(item.text),
-    { barge_in = may_stop and self.yields_to_speech, reversible = may_stop })
+    { barge_in = may_stop and self.yields_to_speech(), reversible = may_stop })
   if item.measure then item.measure:said(item.text) end
   if item.utterance.ended then return conclude(self, item) end
   self.declared[#self.declared + 1] = item

@@ -431,9 +431,14 @@ local function on_time(self, kind, now)
   follow(self, { kind = kind }, now)
 end
 
----Whether the detector of speech pauses the agent; else words do.
+---Whether the detector of speech is to pause the sentence that comes next, in the frame of its decision; else this machine does,
+---if anything does.
+---@param now number
 ---@return boolean
-function Turns:yields_to_speech() return self.settings.start == "speech" and not self.mute.speaking end
+function Turns:yields_to_speech(now)
+  if self.settings.start == "words" or self.mute.speaking or (self.mute.first and self.sentences == 0) then return false end
+  return not (self.mute.tools and self.tools > 0) and not conditions.greeted(self, nil, now)
+end
 
 ---What is to be done now that this has happened.
 ---@param event {kind: string, text: string|nil, key: string|nil, heard: string|nil, is_protected: boolean|nil}

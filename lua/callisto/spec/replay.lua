@@ -93,16 +93,21 @@ end
 
 -- Goes through the trace; `last` is what the next pause is counted from.
 local function play(caller, entries)
-  local last, done = first_of(entries, "leg_started") or entries[1], {}
+  local last, done, so_far = first_of(entries, "leg_started") or entries[1], {}, {}
   local act = {}
-  function act.utterance_ended(entry)
-    if entry.data.heard ~= "" then caller:hears(entry.data.heard) end
+  -- What was heard before a pause is not heard again.
+  local function hear(entry)
+    local heard, before = entry.data.heard, so_far[entry.data.number] or ""
+    local rest = heard:sub(1, #before) == before and heard:sub(#before + 1) or ""
+    so_far[entry.data.number] = heard
+    if rest:find "%S" then caller:hears((rest:match "^%s*(.-)%s*$")) end
     last = entry
   end
+  act.utterance_paused, act.utterance_ended = hear, hear
   function act.speech_started(entry, index)
     local heard, at = cut_by(entries, index)
     if heard then
-      if heard ~= "" then caller:hears(heard) end
+      hear(entries[at])
       done[at] = true
     else
       pause(caller, last, entry)
@@ -115,7 +120,7 @@ local function play(caller, entries)
   function act.digit(entry, index)
     local heard, at = cut_by(entries, index)
     if heard then
-      if heard ~= "" then caller:hears(heard) end
+      hear(entries[at])
       done[at] = true
     else
       pause(caller, last, entry)
