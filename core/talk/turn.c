@@ -141,12 +141,16 @@ static void take_started(cal_turn *t, const cal_words *words) {
   if (*words->text) take_partial(t, words);
 }
 
-/* Another turn begins before this one has ended: what is known of it is all there is. What is only new in the other
- * one can wait for its last word. 0: nothing is to be done with the words. */
+/* Another turn begins before this one has ended: what is known of it is all there is. That speech began, or what is
+ * only new in the other one, can wait for the last word of this one. 0: nothing is to be done with the words. */
 static int make_way(cal_turn *t, const cal_words *words, uint64_t now_ns) {
   if (!*words->turn || !*t->about.turn || !strcmp(words->turn, t->about.turn)) return 1;
-  if (words->is_joined && words->kind == CAL_WORDS_PARTIAL && says_something(t)) return 0;
-  cal_turn_end(t, now_ns);
+  int can_wait = words->kind == CAL_WORDS_STARTED || (words->is_joined && words->kind == CAL_WORDS_PARTIAL);
+  if (can_wait && says_something(t)) return 0;
+  if (says_something(t))
+    cal_turn_end(t, now_ns);
+  else
+    t->about.turn[0] = 0; /* its words are still to come */
   return 1;
 }
 
