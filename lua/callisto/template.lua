@@ -4,6 +4,7 @@ local later = require "callisto.util.later"
 local options = require "callisto.options"
 local text = require "callisto.text"
 
+local hearing = later "callisto.hearing" ---@module "callisto.hearing"
 local hours = later "callisto.hours" ---@module "callisto.hours"
 local keypad = later "callisto.keypad" ---@module "callisto.keypad"
 local listening = later "callisto.flow.listening" ---@module "callisto.flow.listening"
@@ -14,12 +15,28 @@ local types = {}
 for _, name in ipairs { "string", "number", "integer", "boolean", "array", "object", "null", "any" } do types[name] = true end
 
 local voice_fields = {
-  stt = { "string", default = "local" },
+  stt = { "string|map", default = "local" },
+  stt_options = { "map" },
   tts = { "string", default = "local" },
-  language = { "string", default = "en" },
+  language = { "string|list", default = "en", check = function(value)
+    return (value == "" or #value == 0) and "must name a language" or nil
+  end },
+  languages = { "list", each = { "string" } },
   voice = { "string" },
   tts_options = { "map", default = {} },
 }
+
+local function voice_of(given)
+  local voice, why = options.try("template: voice", given, voice_fields)
+  if not voice then return nil, why end
+  if type(voice.stt) == "table" then
+    local ears
+    ears, why = hearing.ears(voice)
+    if not ears then return nil, "template: voice: " .. why end
+  end
+  if type(voice.language) == "table" or voice.language == "detect" then hearing.read_languages(voice) end
+  return voice
+end
 
 local inbound_fields = {
   enabled = { "boolean", default = true },
@@ -34,14 +51,22 @@ local inbound_fields = {
   whitelist = { "list", default = {} },
 }
 
+---@class callisto.TemplateVoice
+---@field stt string|table  a file of providers/stt; several, and their options: callisto.hearing
+---@field stt_options table|nil  what else `stt` lets a template choose
+---@field tts string  a file of providers/tts
+---@field tts_options table  what else `tts` lets a template choose
+---@field voice string|nil  one of the voices of `tts`
+---@field language string  the template's own; it may be given as a list, or "detect"
+---@field languages string[]|nil  all that callers may speak
+
 ---@class callisto.Template
 ---@field name string  how webhooks, routes and the API call it
 ---@field description string|nil
 ---@field payload table<string, string>  field → type; a "?" after the type makes it optional
 ---@field greeting string|nil  spoken the moment the line is open
 ---@field greeting_barge_in boolean  whether speech of the caller stops the greeting too
----@field voice {stt: string, tts: string, language: string, voice: string|nil, tts_options: table}  files of providers/stt and
----  providers/tts, one of the voices of `tts`, and what else `tts` lets a template choose
+---@field voice callisto.TemplateVoice
 ---@field retry callisto.RetryPolicy|nil
 ---@field hours callisto.Hours|nil
 ---@field fallback string  spoken when the script fails
@@ -153,7 +178,7 @@ end
 
 local function check_parts(values)
   local why
-  values.voice, why = options.try("template: voice", values.voice, voice_fields)
+  values.voice, why = voice_of(values.voice)
   if not values.voice then return why end
   values.inbound, why = options.try("template: inbound", values.inbound, inbound_fields)
   if not values.inbound then return why end
@@ -261,7 +286,7 @@ end
 function template.of_data(data)
   local values, why = options.try("template", data, data_fields)
   if not values then return nil, why end
-  values.voice, why = options.try("template: voice", values.voice, voice_fields)
+  values.voice, why = voice_of(values.voice)
   if not values.voice then return nil, why end
   values.inbound, why = options.try("template: inbound", values.inbound, inbound_fields)
   if not values.inbound then return nil, why end

@@ -12,6 +12,13 @@ local voices = {
   file("providers.stt.local", { name = "local", engine = "local", languages = { "en" }, functions = {} }),
   file("providers.tts.local", speaker("local", { "slt", "rms", "kal" })),
   file("providers.tts.parrot", speaker("parrot", { "ara" }, { "en", "pt-BR" })),
+  file("providers.stt.owl", {
+    name = "owl", engine = "socket", languages = { "*", "detect" }, functions = { "connect" },
+    options = { model = { "string", default = "barn" }, endpointing = { "integer", min = 10, max = 500 } },
+    media = { one = {
+      encoding = "pcmu", rate = 8000, event = "type", binary_out = true, words_in = { event = "words", text = "text" },
+    } },
+  }),
 }
 
 local function verdict(files)
@@ -57,6 +64,53 @@ describe("the models of a template", function()
     local why = problem_with("parrot/one", file("providers.llm.parrot", { name = "parrot", functions = functions }))
     assert(why and why:find("llm 'parrot': 'base' is missing", 1, true), why)
   end)
+end)
+
+describe("the ears of a template", function()
+  for _, case in ipairs {
+    { "a name", { stt = "owl" } }, { "a name with options", { stt = "owl", stt_options = { model = "eagle" } } },
+    { "a list of one", { stt = { "owl" } } }, { "a list", { stt = { "owl", "local" } } },
+    { "a list with options", { stt = { { "owl", endpointing = 20 }, "local" } } },
+  } do
+    it("may be " .. case[1], function() assert.is_nil(problem_of(case[2])) end)
+  end
+
+  it("may hear what our own one does not, which comes last", function()
+    assert.is_nil(problem_of { tts = "parrot", stt = { "owl", "local" }, language = { "pt-BR", "hi", "detect" } })
+  end)
+
+  for _, case in ipairs {
+    { "one that is not there, behind one that is", { stt = { "owl", "oul" } },
+      "'stt' is 'oul', and providers/stt has no such file; did you mean 'owl'?" },
+    { "a misspelled option", { stt = "owl", stt_options = { modell = "barn" } },
+      "options of 'owl': unknown field 'modell'; did you mean 'model'?" },
+    { "an option out of range", { stt = { { "owl", endpointing = 5000 }, "local" } },
+      "options of 'owl': 'endpointing' must be at most 500, not 5000" },
+    { "an option of one that has none", { stt_options = { model = "x" } }, "options of 'local': unknown field 'model'" },
+    { "languages that cannot be told apart", { language = { "en", "detect" } },
+      "'language' is 'detect', and stt 'local' cannot tell languages apart" },
+    { "a language of several that is not there", { language = { "en", "hi" } },
+      "'language' is 'hi', which stt 'local' does not have" },
+  } do
+    it("are refused: " .. case[1], function()
+      local why = problem_of(case[2])
+      assert(why and why:find("templates/order.lua: template 'order': voice: " .. case[3], 1, true), why)
+    end)
+  end
+
+  for _, case in ipairs {
+    { "none", { stt = {} }, "'stt' must name an ear, at most 4" },
+    { "too many", { stt = { "a", "b", "c", "d", "e" } }, "'stt' must name an ear, at most 4" },
+    { "one twice", { stt = { "owl", "owl" } }, "'stt' names 'owl' twice" },
+    { "a number", { stt = { "owl", 7 } }, "'stt' must be a list of names and of { name, option = value, … }" },
+    { "options of a list", { stt = { "owl", "local", model = "x" } }, "'stt' is a list and cannot have 'model'" },
+    { "options of several at once", { stt = { "owl", "local" }, stt_options = { model = "x" } }, "'stt_options' is for one ear" },
+  } do
+    it("are refused: " .. case[1], function()
+      local why = problem_of(case[2])
+      assert(why and why:find(case[3], 1, true), why)
+    end)
+  end
 end)
 
 describe("the voice of a template", function()

@@ -7,6 +7,7 @@
 
 local carrier = require "callisto.provider.carrier"
 local globals = require "callisto.judge.globals"
+local hearing = require "callisto.hearing"
 local json = require "callisto.json"
 local llm = require "callisto.provider.llm"
 local options = require "callisto.options"
@@ -112,10 +113,10 @@ end
 
 -- Voices -----------------------------------------------------------------------------------------------------------
 
--- Whether one of the languages is this one, or stands for all of its regions.
+-- Whether one of the languages is this one, or stands for all of its regions; "*" is any.
 local function speaks(languages, language)
   for _, each in ipairs(languages) do
-    if each == language or each == language:match "^(%a+)[-_]" then return true end
+    if each == language or each == language:match "^(%a+)[-_]" or each == "*" then return true end
   end
   return false
 end
@@ -126,20 +127,43 @@ local function language_fault(language, kind, made)
     instead(language, set_of(made.languages)))
 end
 
--- What of a template's `voice` is not there.
-local function voice_fault(self, voice)
-  for _, kind in ipairs { "stt", "tts" } do
-    local name, known = voice[kind], self.catalog[kind]
-    local made = known[name]
-    if not made then
-      return ("'%s' is '%s', and providers/%s has no such file; %s"):format(kind, name, kind, instead(name, known))
-    end
-    local why = language_fault(voice.language, kind, made)
+local function unknown_fault(self, kind, name)
+  if self.catalog[kind][name] then return nil end
+  return ("'%s' is '%s', and providers/%s has no such file; %s"):format(kind, name, kind, instead(name, self.catalog[kind]))
+end
+
+-- The ear in the process may be the last one whatever the language: it hears English, and a call without any ear nothing.
+local function ear_fault(self, voice, ear, position)
+  local why = unknown_fault(self, "stt", ear.name)
+  if why then return why end
+  local made = self.catalog.stt[ear.name]
+  local values
+  values, why = options.try(("options of '%s'"):format(ear.name), ear.options, made.options or {})
+  if not values then return why end
+  local languages, detects = hearing.languages(voice)
+  if made.engine == "local" and position > 1 then return nil end
+  for _, language in ipairs(languages) do
+    why = language_fault(language, "stt", made)
     if why then return why end
   end
-  local made = self.catalog.tts[voice.tts]
-  local _, why = options.try("tts_options", voice.tts_options, made.options)
+  if detects and not set_of(made.languages).detect then
+    return ("'language' is 'detect', and stt '%s' cannot tell languages apart"):format(made.name)
+  end
+end
+
+-- What of a template's `voice` is not there.
+local function voice_fault(self, voice)
+  for position, ear in ipairs(hearing.ears(voice)) do
+    local why = ear_fault(self, voice, ear, position)
+    if why then return why end
+  end
+  local why = unknown_fault(self, "tts", voice.tts)
   if why then return why end
+  local made = self.catalog.tts[voice.tts]
+  why = language_fault(voice.language, "tts", made)
+  if why then return why end
+  local _, option_why = options.try("tts_options", voice.tts_options, made.options or {})
+  if option_why then return option_why end
   if not voice.voice or tts.has_voice(made, voice.voice) then return nil end
   local known = instead(voice.voice, set_of(made.voices))
   return ("'voice' is '%s', which tts '%s' does not have; %s"):format(voice.voice, made.name, known)
@@ -203,10 +227,12 @@ local function judge_template(self, source)
   table.insert(self.catalog.templates, source.value)
 end
 
--- An adapter gets its own carrier's account: the variables that begin with its name.
-local function account_fault(value)
-  local prefix = value.name:upper():gsub("-", "_") .. "_"
-  if value.name == "callisto" then return "'name' is ours" end
+-- An adapter gets its own carrier's account: the variables that begin with its name; a vendor's may serve several of its
+-- files, deepgram and deepgram_flux.
+local function account_fault(value, owner)
+  owner = owner or value.name
+  local prefix = owner:upper():gsub("-", "_") .. "_"
+  if owner == "callisto" then return "'name' is ours" end
   for _, field in ipairs(sorted_names(value.account)) do
     local variable = value.account[field]
     if type(variable) ~= "string" or variable:sub(1, #prefix) ~= prefix then
@@ -234,7 +260,7 @@ local function judge_vendor(kind, maker)
     if not value then return why end
     why = name_fault(source, kind, self[kind][plain(value.name)])
     if why then return why end
-    why = account_fault(value)
+    why = account_fault(value, value.name:match "^[^_]+")
     if why then return ("%s '%s': %s"):format(kind, value.name, why) end
     source.value.module = source.module
     self.catalog[kind][value.name] = source.value

@@ -23,11 +23,13 @@ end
 ---@class callisto.Stt
 ---@field name string
 ---@field engine "local"|"socket"  what does the work: the recogniser in the process, or a vendor (callisto.provider.vendor)
----@field languages string[]  such as "en": one that stands for all of its regions
+---@field languages string[]  such as "en": one that stands for all of its regions; "*": any; "detect": it tells them apart
 ---@field account table<string, string>  see callisto.provider
 ---@field required string[]
 ---@field media callisto.Formats|nil  of a vendor; each with `words_in`, and a way to send sound
----@field connect (fun(account: table, about: callisto.VendorCall): callisto.VendorSocket)|nil  of a vendor
+---@field connect (fun(account: table, about: callisto.VendorCall, answer: table|nil): callisto.VendorSocket)|nil  of a vendor
+---@field prepare (fun(account: table, about: callisto.VendorCall): table)|nil  a request whose answer `connect` gets
+---@field options table<string, table>  what templates may set (callisto.options)
 ---@field connect_timeout number  seconds
 ---@field patience number  seconds without a word after which a turn has ended with what was told of it
 ---@field deaf_after number  seconds of speech without a word after which a vendor is connected anew [5]; 0: never

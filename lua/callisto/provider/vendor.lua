@@ -2,7 +2,8 @@
 -- the provider declares (callisto.provider.media). Sound goes between the call and the vendor in C; no sample reaches Lua.
 --
 --   media     its formats; the one with the name of the call's own format is used when it is there, so that nothing is resampled
---   connect   fn(account, about) → callisto.VendorSocket: pure, from the account's settings and what is known of the call
+--   connect   fn(account, about, answer) → callisto.VendorSocket: pure, from the account's settings and what is known of the call
+--   prepare   fn(account, about) → a request, as for http.fetch, whose answer `connect` needs; for vendors that want one first
 --   patience  how long a voice that owes sound may send none, before it is given up
 --   options   what a template may set (tts_options, stt_options), described as callisto.options has it
 
@@ -15,6 +16,8 @@ local vendor = {}
 ---@class callisto.VendorCall  what `connect` is told
 ---@field call string  our id
 ---@field language string  of the template
+---@field languages string[]  all that callers may speak, that one first; none: whatever is spoken
+---@field detects boolean  others may be spoken as well
 ---@field voice string|nil  the one the template names, else the first
 ---@field format string  the name of the format that is used
 ---@field media callisto.Media  that format
@@ -23,6 +26,7 @@ local vendor = {}
 ---@class callisto.VendorSocket  what `connect` returns
 ---@field url string  wss://…
 ---@field headers table<string, string>|nil  of the upgrade
+---@field secrets string[]|nil  of this socket, beside the account: what must not be written down
 ---@field opening string[]|nil  texts that are sent first
 ---@field closing string|nil  text that is sent before the socket is closed
 ---@field keepalive {[1]: string, every: string|number}|nil  a text that is sent again and again [every 5 s]
@@ -41,6 +45,7 @@ local socket_fields = {
   headers = { "map", default = {}, each = { "string", check = check_header } },
   opening = { "list", default = {}, each = { "string" } },
   closing = { "string" },
+  secrets = { "list", default = {}, each = { "string" } },
   keepalive = { "map", fields = { { "string", required = true }, every = { "duration", default = 5, min = 0.1, max = 3600 } } },
 }
 
@@ -52,6 +57,7 @@ function vendor.fields(more)
     engine = { "string", required = true, values = { ["local"] = true, socket = true } },
     languages = { "list", required = true, each = { "string" } },
     connect = { "function" },
+    prepare = { "function" },
     connect_timeout = { "duration", default = 5, min = 0.1, max = 60 },
     patience = { "duration", default = 5, min = 0.1, max = 60 },
     options = { "map", default = {}, each = { "map" } },
@@ -101,9 +107,10 @@ end
 ---@param made table  a provider with engine "socket"
 ---@param account table
 ---@param about callisto.VendorCall
+---@param answer table|nil  what came of `prepare`: { status, headers, body }
 ---@return callisto.VendorSocket|nil socket, string? message
-function vendor.socket(made, account, about)
-  local ok, value = pcall(made.connect, account, about)
+function vendor.socket(made, account, about, answer)
+  local ok, value = pcall(made.connect, account, about, answer)
   if not ok then return nil, "connect: " .. tostring(value) end
   return options.try("connect", value, socket_fields)
 end

@@ -3,6 +3,8 @@
 
 local catalog = require "callisto.service.catalog"
 local core = require "callisto.core"
+local hearing = require "callisto.hearing"
+local http = require "callisto.http"
 local log = require "callisto.log"
 local options = require "callisto.options"
 local secrets = require "callisto.secrets"
@@ -28,21 +30,39 @@ local function wire_of(made, account, about)
   return catalog.own_wire(media)
 end
 
-local function order_of(call, kind, made)
+local function about_of(call, made, chosen)
+  local voice = call.template.voice
+  local languages, detects = hearing.languages(voice)
+  local format = made.media[call.format] and call.format or made.media.default
+  return {
+    call = call.id, language = voice.language, languages = languages, detects = detects,
+    voice = voice.voice or (made.voices or {})[1], format = format, media = made.media[format],
+    options = options.try("options", chosen, made.options) or {},
+  }
+end
+
+-- What a vendor that wants a request first answers to it.
+local function prepared(made, account, about)
+  if not made.prepare then return nil end
+  local ok, request = pcall(made.prepare, account, about)
+  if not ok then return nil, "prepare: " .. tostring(request) end
+  request.timeout = made.connect_timeout
+  local answer, why = http.fetch(request)
+  if not answer then return nil, why end
+  if answer.status >= 300 then return nil, ("it answered %d: %s"):format(answer.status, answer.body:sub(1, 200)) end
+  return answer
+end
+
+local function order_of(call, kind, made, chosen)
   local account, why = settings.account(made, kind)
   if not account then return nil, why end
-  local voice = call.template.voice
-  local format = made.media[call.format] and call.format or made.media.default
-  local hidden = values_of(account)
-  local about = {
-    call = call.id, language = voice.language, voice = voice.voice or (made.voices or {})[1],
-    format = format, media = made.media[format],
-    options = options.try("options", voice[kind .. "_options"], made.options) or {},
-  }
-  local socket, wire
-  socket, why = vendor.socket(made, account, about)
+  local about, hidden = about_of(call, made, chosen), values_of(account)
+  local answer, socket, wire
+  answer, why = prepared(made, account, about)
+  if not why then socket, why = vendor.socket(made, account, about, answer) end
   if socket then wire, why = wire_of(made, account, about) end
   if not wire then return nil, secrets.without(why, hidden) end
+  for _, each in ipairs(socket.secrets) do hidden[#hidden + 1] = each end
   local keepalive = socket.keepalive or {}
   return {
     kind = kind, name = made.name, wire = wire, url = socket.url, headers = socket.headers,
@@ -52,20 +72,37 @@ local function order_of(call, kind, made)
   }
 end
 
----What is to be opened for a call.
+-- nil, when it cannot be used, which is logged.
+local function usable(call, kind, made, chosen)
+  local order, why = order_of(call, kind, made, chosen)
+  if not order then log.error(("call %s: %s '%s' is not used: %s"):format(call.id, kind, made.name, why)) end
+  return order
+end
+
+-- The vendors' ears until one that is not a vendor's, the first of them with the others.
+local function ears_of(call)
+  local first
+  for _, ear in ipairs(hearing.ears(call.template.voice)) do
+    local made = catalog.provider("stt", ear.name)
+    if made.engine ~= "socket" then break end
+    local order = usable(call, "stt", made, ear.options)
+    if order and first then
+      table.insert(first.others, order)
+    elseif order then
+      first, order.others = order, {}
+    end
+  end
+  return first
+end
+
+---What is to be opened for a call. May wait, for vendors that want a request first.
 ---@param call callisto.LiveCall
 ---@return {stt: callisto.VendorOrder|nil, tts: callisto.VendorOrder|nil}
 function vendors.of(call)
-  local orders = {}
-  for _, kind in ipairs { "tts", "stt" } do
-    local made = catalog.provider(kind, call.template.voice[kind])
-    if made.engine == "socket" then
-      local order, why = order_of(call, kind, made)
-      if not order then log.error(("call %s: %s '%s' is not used: %s"):format(call.id, kind, made.name, why)) end
-      orders[kind] = order
-    end
-  end
-  return orders
+  local voice = call.template.voice
+  local speaker = catalog.provider("tts", voice.tts)
+  local is_vendors = speaker.engine == "socket"
+  return { stt = ears_of(call), tts = is_vendors and usable(call, "tts", speaker, voice.tts_options) or nil }
 end
 
 ---Opens them, for a call the engine has.
