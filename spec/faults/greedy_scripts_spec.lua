@@ -301,7 +301,7 @@ local function heard_beside(count)
   for i, body in ipairs(HOSTILE) do
     sources["templates.hostile" .. i] = neighbour.template("hostile" .. i, TOOLS .. body)
   end
-  local world = neighbour.open { body = "", sources = sources, budget = 0.02, env = { TWILIO_MAX_CONCURRENT = "200" } }
+  local world = neighbour.open { body = "", sources = sources, budget = 0.05, env = { TWILIO_MAX_CONCURRENT = "200" } }
   local caller = world:call { template = "seven" }
   for n = 1, count do
     local agent = ("hostile%d"):format((n - 1) % #HOSTILE + 1)
