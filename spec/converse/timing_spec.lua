@@ -144,6 +144,8 @@ describe("a false interruption", function()
     assert.equal(1, count(heard, "every day but sunday"))
     assert.equal(1, count(heard, "we are open from"))
     assert.same({ "caller: when are you open", "agent: " .. STORY:match "^.-%." }, { unpack(caller:lines(), 1, 2) })
+    local ms = caller:fact("false_interruption").ms
+    assert.is_true(ms > 100 and ms < 3000, tostring(ms))
   end)
 
   it("by an acknowledgement too, and nobody answers it", function()
@@ -201,6 +203,8 @@ describe("report A 12: the second half of a sentence", function()
     assert.equal("user: no date needed now", talks.lines_of(model.requests[#model.requests])[2])
     assert.equal(0, count(words_of(caller), "which date"))
     assert.equal(1, count(words_of(caller), "we deliver today"))
+    assert.equal(1, #caller:facts "turn")
+    assert.is_false(caller:fact("turn").interrupted)
     assert.same({ "caller: no date", "caller: needed now", "agent: We deliver today." }, caller:lines())
   end)
 

@@ -425,6 +425,30 @@ describe("an interruption", function()
     ]])
   end)
 
+  it("by sound in which an ear finds no words is none (report A 14)", function()
+    play({ partials = true }, [[
+      0.0 < agent_began
+      1.0 < speech_started
+      1.0 > pause
+      7.0 > noise
+      7.0 > resume
+      9.0 < agent_ended
+      39.0 > too_long 1 ""
+      40.0 .
+    ]])
+    play({ partials = true }, [[
+      0.0 < agent_began
+      1.0 < speech_started
+      1.0 > pause
+      2.0 < words well
+      8.0 < speech_stopped
+      8.2 < final well then
+      8.2 > cut
+      8.6 > turn "well then"
+      9.0 .
+    ]])
+  end)
+
   it("by sound without end lets the agent speak on (report A 14)", function()
     play({}, [[
       0.0 < agent_began

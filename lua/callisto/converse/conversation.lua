@@ -195,17 +195,33 @@ end
 -- What the machine of turns wants done (callisto.converse.turns).
 local means = {}
 
-function means.pause(self) self.mouth:hold() end
-function means.resume(self) self.mouth:resume() end
+function means.pause(self)
+  self.mouth:hold()
+  self.paused_at = self.paused_at or core.now()
+end
 
-function means.cut(self)
+function means.resume(self)
+  self.mouth:resume()
+  if not self.paused_at then return end
+  self.call:fact("false_interruption", { ms = math.floor((core.now() - self.paused_at) * 1000 + 0.5) })
+  self.paused_at = nil
+end
+
+local function drop_answer(self)
   stop_reply(self)
   self.tools:interrupted()
   self.mouth:drop()
+  self.paused_at = nil
+end
+
+-- What was cut before it was heard has never been an answer: the turn goes on.
+function means.cut(self, about)
+  drop_answer(self)
+  if about.is_merged then self.measure = nil end
 end
 
 function means.turn(self, turn)
-  means.cut(self)
+  drop_answer(self)
   self.history:caller(turn.text)
   finish_turn(self, true)
   self.turns = self.turns + 1
@@ -236,7 +252,7 @@ end
 function means.too_long(self, about)
   self.call:fact("turn_too_long", { count = about.count, text = about.text })
   if about.count < 2 or self.ending then return end
-  means.cut(self)
+  drop_answer(self)
   self.mouth:say(self.opts.idle.say, self.history:agent(), { barge_in = false })
   self.ending = { reason = "silence" }
 end

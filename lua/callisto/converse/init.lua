@@ -109,7 +109,7 @@ end
 local PIECE_S, LONGEST_PIECE_S = 0.3, 5
 
 local function read_turns(self, opts)
-  local given = {}
+  local given = { partials = self._has_vendor_ear or false }
   for name, value in pairs(opts.turns) do given[name] = value end
   given.language = given.language or self.template.voice.language
   local machine, why = turns.new(given)

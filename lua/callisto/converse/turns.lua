@@ -69,6 +69,7 @@ local MOST_BYTES, MOST_KEYS = 8000, 32
 ---@field greeting_s string|number|nil  a short word in the first seconds of the greeting starts no reply [3 s]
 ---@field keys_after string|number|nil  pause after which keys are complete; # ends them at once [2 s]
 ---@field hangover string|number|nil  silence that has passed when the detector says that speech has stopped [0]
+---@field partials boolean|nil  the ear tells words before they are final: where it tells none, it is no speech [false]
 local fields = {
   language = { "string", default = "en" },
   start = { "string", default = "speech", values = { speech = true, words = true } },
@@ -90,6 +91,7 @@ local fields = {
   greeting_s = { "duration", default = 3, min = 0, max = 30 },
   keys_after = { "duration", default = 2, min = 0.2, max = 10 },
   hangover = { "duration", default = 0, min = 0, max = 5 },
+  partials = { "boolean", default = false },
 }
 
 local MUTES = { speaking = true, first = true, tools = true }
@@ -203,6 +205,7 @@ function conditions.speaking(self) return self.is_speaking end
 function conditions.nothing(_, event) return not has_words(event.text) end
 function conditions.nothing_at_all(self, event) return not has_words(said(self)) and not has_words(event.text) end
 function conditions.said(self, _, now) return has_words(said(self)) and is_awake(self, said(self), now) end
+function conditions.wordless(self) return not has_words(said(self)) end
 function conditions.closed(self, event) return self.is_over and has_words(joined(self.finals, event.text)) end
 
 -- With the words of this event …
@@ -301,6 +304,11 @@ end
 function acts.wait(self, _, now)
   local times = conditions.meant(self, nil, now) and WITH_WORDS or 1
   self.patience_at = (self.stopped_at or now) + self.settings.false_after * times
+end
+
+-- Speech over the agent is words soon, where the ear tells them before they are final.
+function acts.expect(self, _, now)
+  self.patience_at = self.settings.partials and now + self.settings.false_after * WITH_WORDS or nil
 end
 
 -- The ear says that it is over; what it has not understood yet may still come.
