@@ -72,6 +72,13 @@ static void read_news(lua_State *L, int index, cal_door *door) {
   lua_pop(L, 1);
 }
 
+static void read_call(lua_State *L, int index, cal_door *door) {
+  const char *name = cal_luax_text(L, index, "call");
+  if (name && strlen(name) >= sizeof door->call)
+    luaL_error(L, "`call` has more than %d bytes", (int)sizeof door->call - 1);
+  if (name) snprintf(door->call, sizeof door->call, "%s", name);
+}
+
 /* What comes there, and the words in which it is turned away. */
 static cal_door door_of(lua_State *L, int index) {
   size_t bytes = 0;
@@ -89,18 +96,19 @@ static cal_door door_of(lua_State *L, int index) {
   door.body_bytes = (uint32_t)bytes;
   lua_pop(L, 1);
   read_news(L, index, &door);
+  read_call(L, index, &door);
   return door;
 }
 
 /* doors{ {path = "/twilio/answer", kind = "begins", method, patience = 15, status = 200, type = "text/xml", body = "…",
- * news = {"CallStatus=completed"}}, … } */
+ * news = {"CallStatus=completed"}, call = "call"}, … } */
 static int doors(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   for (size_t i = 1; i <= lua_objlen(L, 1); i++) {
     lua_rawgeti(L, 1, (int)i);
     luaL_argcheck(L, lua_istable(L, 2), 1,
-                  "a list of { path, kind, method, patience, status, type, body, news }");
+                  "a list of { path, kind, method, patience, status, type, body, news, call }");
     cal_door door = door_of(L, 2);
     const char *method = cal_luax_text(L, 2, "method"), *path = cal_luax_text_needed(L, 2, "path");
     int code = cal_doors_declare(reach_of(L)->doors, method, path, &door);

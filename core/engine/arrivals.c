@@ -77,16 +77,28 @@ static int answer_here(cal_reach *reach, cal_io *io, cal_id request, const cal_h
 
 /* ---- who works on it, and how soon */
 
+/* The value of a query's parameter, as it was sent; empty: it is not there. */
+static cal_span parameter_of(const char *query, const char *name) {
+  size_t bytes = strlen(name);
+  while (query && *query) {
+    size_t length = strcspn(query, "&");
+    if (length > bytes && query[bytes] == '=' && !strncmp(query, name, bytes))
+      return (cal_span){query + bytes + 1, length - bytes - 1};
+    query += length + (query[length] == '&');
+  }
+  return (cal_span){0};
+}
+
 /* The owner of the live call a request names by our id; 0: it names none. */
-static uint8_t script_of_call(cal_reach *reach, const cal_http_message *message, cal_id *handle) {
-  const char *query = message->query, *at = query ? strstr(query, "call=") : NULL;
-  if (!at || (at != query && at[-1] != '&')) return 0;
+static uint8_t script_of_call(cal_reach *reach, const cal_door *door, const cal_http_message *message,
+                              cal_id *handle) {
   char name[64];
   cal_owner owner;
-  size_t bytes = strcspn(at + 5, "&");
-  if (bytes >= sizeof name) return 0;
-  memcpy(name, at + 5, bytes);
-  name[bytes] = 0;
+  if (!door->call[0]) return 0;
+  cal_span id = parameter_of(message->query, door->call);
+  if (!id.bytes || id.bytes >= sizeof name) return 0;
+  memcpy(name, id.at, id.bytes);
+  name[id.bytes] = 0;
   if (!cal_registry_find(reach->registry, name, &owner)) return 0;
   *handle = owner.handle;
   return owner.script;
@@ -158,7 +170,7 @@ static int stand_back(cal_reach *reach, cal_event *event, int begins, uint64_t p
 
 static int admit(cal_reach *reach, cal_event *event, const cal_door *door) {
   uint64_t patience_ns = door->patience_ms * CAL_MS;
-  uint8_t script = script_of_call(reach, event->message, &event->target);
+  uint8_t script = script_of_call(reach, door, event->message, &event->target);
   if (door->kind == CAL_DOOR_TELLS) event->flags |= CAL_EVENT_NEWS;
   if (!script && door->kind == CAL_DOOR_TELLS) script = cal_reach_next_script(reach);
   return script ? go_first(reach, script, event, patience_ns)

@@ -8,7 +8,13 @@
 
 #include "net/message.h"
 
-enum { CAL_DOORS = 256, CAL_DOOR_BODY_BYTES = 1024, CAL_DOOR_NEWS = 8, CAL_DOOR_NEWS_BYTES = 40 };
+enum {
+  CAL_DOORS = 256,
+  CAL_DOOR_BODY_BYTES = 1024,
+  CAL_DOOR_NEWS = 8,
+  CAL_DOOR_NEWS_BYTES = 40,
+  CAL_DOOR_CALL_BYTES = 16
+};
 
 typedef struct cal_doors cal_doors;
 
@@ -27,6 +33,8 @@ typedef struct cal_door {
   uint32_t body_bytes;
   /* Texts that mark a request here as news although the path begins calls: in its body or its query. "": none more. */
   char news[CAL_DOOR_NEWS][CAL_DOOR_NEWS_BYTES];
+  /* The parameter of the query that names a live call by our id, to whose thread the request is led. "": none does. */
+  char call[CAL_DOOR_CALL_BYTES];
 } cal_door;
 
 #define CAL_DOOR_RETRY_AFTER_S "5"

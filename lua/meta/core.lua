@@ -166,9 +166,10 @@ function core.vendor_open(call_id, options) end
 ---What comes in on which path, a route such as "/telephony/twilio/inbound/{agent}". What `begins` calls stands back behind what
 ---live calls need, and gets this answer at once when a script would be too late for it; what `tells` news goes first, and is
 ---worked on though its sender has gone. Everything else asks: it stands back, too, beside what begins.
----@param list {path: string, kind: "begins"|"tells", method: string|nil, patience: number|nil, status: integer|nil, type: string|nil, body: string|nil, news: string[]|nil}[]
+---@param list {path: string, kind: "begins"|"tells", method: string|nil, patience: number|nil, status: integer|nil, type: string|nil, body: string|nil, news: string[]|nil, call: string|nil}[]
 ---  `method`: any without one; `patience` of the sender [10]; `status` of the refusal [503], `body`: at most 1 KiB; `news`: texts
----  in a body or a query that mark a request as news, at most 8 of 39 bytes
+---  in a body or a query that mark a request as news, at most 8 of 39 bytes; `call`: the parameter of the query that names a live
+---  call by our id, whose thread then gets the request
 ---@return true|nil ok, string? message, string? code
 function core.doors(list) end
 

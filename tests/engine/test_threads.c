@@ -66,7 +66,9 @@ static void requests_find_the_owner(void **state) {
     snprintf(path, sizeof path, "call-%d", i);
     owners[owner_of(&w, path)]++;
     for (int again = 0; again < 3; again++) {
-      snprintf(path, sizeof path, again ? "/owner?xcall=call-%d" : "/owner?call=call-%d", i);
+      static const char *const ways[] = {"/owner?call=call-%d", "/owner?xcall=call-%d",
+                                         "/owner?a=b&call=call-%d"};
+      snprintf(path, sizeof path, ways[again], i);
       assert_int_equal(get(&w, path), 200);
     }
   }

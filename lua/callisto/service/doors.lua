@@ -6,12 +6,15 @@ local http = require "callisto.http"
 
 local doors = {}
 
+-- The parameter of our URLs that names a call. The engine leads a request to the thread of its call by it.
+doors.CALL = "call"
+
 local PATIENCE_S = 10 -- of a carrier that does not say how long it waits
 local BODY_BYTES = 1024
 
 local function add(list, kind, paths, door)
   for _, path in ipairs(type(paths) == "table" and paths or { paths }) do
-    local each = { kind = kind, path = path }
+    local each = { kind = kind, path = path, call = doors.CALL }
     for name, value in pairs(door) do each[name] = value end
     list[#list + 1] = each
   end

@@ -7,6 +7,7 @@
 -- a closed socket is not a hang-up: the carrier's word is the truth, and when it does not come the carrier is asked.
 
 local core = require "callisto.core"
+local doors = require "callisto.service.doors"
 local events = require "callisto.service.records.events"
 local legs = require "callisto.service.records.legs"
 local limits = require "callisto.service.limits"
@@ -52,7 +53,7 @@ local function order_of(call)
   local function url_of(kind)
     local paths = adapter.routes[kind]
     local path = type(paths) == "table" and paths[1] or paths
-    return path and ("%s%s?call=%s"):format(base, path, call.id)
+    return path and ("%s%s?%s=%s"):format(base, path, doors.CALL, call.id)
   end
   local order = {
     call = call.id,
