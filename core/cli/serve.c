@@ -1,6 +1,5 @@
 /* The verbs that are an engine: serve and exchange. */
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -16,7 +15,6 @@
 
 #define FIELDS_CEILING 64
 #define FILES_WANTED 20000
-#define HEAP_ARENAS 2
 #define TRIM_MS 5000 /* between looks at the heap */
 
 typedef struct settings {
@@ -71,10 +69,6 @@ static int read_settings(settings *s, const char *verb) {
   s->options.engine.fields = s->fields;
   return 0;
 }
-
-/* Calls come and go on several threads; with an arena for each of them the heap tears into pieces that are
- * never whole again. */
-static void keep_heap_together(void) { mallopt(M_ARENA_MAX, HEAP_ARENAS); }
 
 static void on_trim(uv_timer_t *timer) { cal_trim_look(timer->data); }
 
@@ -160,7 +154,6 @@ static int serve(int argc, char **argv, settings *s) {
   if (code < 0 || check_workspace(s->options.engine.workspace) < 0 || read_settings(s, argv[0]) < 0)
     return cal_cli_refuse(NULL);
   raise_file_limit();
-  keep_heap_together();
   return run(s);
 }
 
