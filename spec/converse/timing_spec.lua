@@ -404,3 +404,35 @@ describe("a sentence that may not be interrupted", function()
   end)
 end)
 
+
+-- Carriers forget what they have not played, or do not; give marks back, or do not.
+for _, carrier in ipairs { "twilio", "plivo", "telnyx", "vonage", "vobiz", "exotel", "genesys" } do
+  describe("over " .. carrier, function()
+    it("a false interruption loses no word", function()
+      local model = talks.model { STORY }
+      local caller = talks.call { model = model, fields = "", carrier = carrier, inbound = true }
+      caller:says "when are you open"
+      caller:hears "nine in the":coughs()
+      caller:hears "Anything else?":silence(2)
+      caller:hangs_up():ended()
+      local heard = words_of(caller)
+      assert.equal(1, count(heard, "we are open from"))
+      assert.equal(1, count(heard, "six in the evening on every day but sunday"))
+      assert.equal(1, #caller:facts "false_interruption")
+      assert.same({ "caller: when are you open", "agent: " .. STORY:match "^.-%.", "agent: Anything else?" }, caller:lines())
+    end)
+
+    it("an interruption leaves what was heard, and never more", function()
+      local model = talks.model { STORY, "We are closed then." }
+      local caller = talks.call { model = model, fields = "", carrier = carrier, inbound = true }
+      caller:says "when are you open"
+      caller:interrupts("and on Sunday", 1.5)
+      caller:hears "We are closed then."
+      caller:hangs_up():ended()
+      local said = talks.lines_of(model.requests[2])[3]:match "^assistant: (.*)$"
+      assert(STORY:find(said .. " ", 1, true) == 1, said)
+      assert(words_of(caller):find(said:lower(), 1, true) == 1, words_of(caller))
+      assert.equal(0, count(words_of(caller), "but sunday"))
+    end)
+  end)
+end
