@@ -108,6 +108,43 @@ int cal_wav_read(cal_clip **result, const void *file, size_t bytes) {
   return 0;
 }
 
+#define MOST_KNOWN 0x7FFFFFFF /* streams claim 0, or as much as fits */
+
+static int tell_head(cal_wav_about *result, const wav_sound *sound, const uint8_t *chunk,
+                     const uint8_t *file) {
+  int code = sound->rate_hz ? check_format(sound)
+                            : cal_fail(-EINVAL, "damaged WAV file: samples before their format");
+  if (!code && sound->format == FORMAT_PCM && sound->bits == 8)
+    code = cal_fail(-ENOTSUP, "8-bit PCM is not read here");
+  if (code < 0) return code;
+  uint32_t claimed = get32(chunk + 4);
+  *result = (cal_wav_about){.encoding = sound->format == FORMAT_ULAW   ? CAL_PCMU
+                                        : sound->format == FORMAT_ALAW ? CAL_PCMA
+                                                                       : CAL_L16LE,
+                            .rate_hz = sound->rate_hz,
+                            .channels = sound->channels,
+                            .header_bytes = (size_t)(chunk + CHUNK_BYTES - file),
+                            .data_bytes = claimed && claimed < MOST_KNOWN ? claimed : UINT64_MAX};
+  return 1;
+}
+
+int cal_wav_head(cal_wav_about *result, const void *file, size_t bytes) {
+  const uint8_t *start = file;
+  wav_sound sound = {0};
+  if (bytes < RIFF_BYTES) return 0;
+  if (memcmp(start, "RIFF", 4) != 0 || memcmp(start + 8, "WAVE", 4) != 0)
+    return cal_fail(-EINVAL, "not a WAV file: it does not begin with RIFF and WAVE");
+  for (size_t at = RIFF_BYTES; at + CHUNK_BYTES <= bytes;) {
+    const uint8_t *chunk = start + at;
+    size_t size = get32(chunk + 4);
+    if (memcmp(chunk, "data", 4) == 0) return tell_head(result, &sound, chunk, start);
+    if (size > bytes - at - CHUNK_BYTES) return 0;
+    if (memcmp(chunk, "fmt ", 4) == 0 && read_format(&sound, chunk + CHUNK_BYTES, size) < 0) return -EINVAL;
+    at += CHUNK_BYTES + size + size % 2;
+  }
+  return 0;
+}
+
 void cal_wav_header(uint8_t header[CAL_WAV_HEADER_BYTES], uint32_t rate_hz, uint32_t channels,
                     uint64_t data_bytes) {
   const uint32_t most = UINT32_MAX - CAL_WAV_HEADER_BYTES;

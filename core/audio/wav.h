@@ -14,12 +14,23 @@
 #include <stdint.h>
 
 #include "audio/clip.h"
+#include "audio/codec.h"
 
 enum { CAL_WAV_HEADER_BYTES = 44 };
 
 /* Returns owned, at the file's own rate. -EINVAL: not a sound file, or damaged; -ENOTSUP: a format we do not
  * read; -EMSGSIZE: longer than a clip may be. The sentence says which and what would be right. */
 int cal_wav_read(cal_clip **result, const void *file, size_t bytes);
+
+typedef struct cal_wav_about {
+  cal_encoding encoding;
+  uint32_t rate_hz, channels;
+  size_t header_bytes; /* then the samples begin */
+  uint64_t data_bytes; /* as the file claims; UINT64_MAX: it does not know yet */
+} cal_wav_about;
+
+/* What comes in a file of which so much has come: 1; 0: more of it is needed. -EINVAL, -ENOTSUP (8-bit PCM too). */
+int cal_wav_head(cal_wav_about *result, const void *file, size_t bytes);
 
 /* A header for 16-bit PCM. `data_bytes` beyond what the format can say (4 GiB) is written as the most it can
  * say. */

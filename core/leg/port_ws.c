@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "net/http.h"
 #include "leg/port_ws_private.h"
 
 #define MALFORMED_IN_A_ROW 50 /* more of these and the other side does not speak our language */
@@ -370,22 +371,6 @@ int cal_port_ws_accept(cal_port **result, const cal_host *host, const cal_port_w
   return 0;
 }
 
-static size_t split_headers(const char *text, cal_http_field *fields) {
-  size_t count = 0;
-  while (text && *text && count < URL_HEADERS) {
-    const char *line_end = strchr(text, '\n');
-    size_t bytes = line_end ? (size_t)(line_end - text) : strlen(text);
-    const char *colon = memchr(text, ':', bytes);
-    if (colon) {
-      const char *value = colon + 1 + strspn(colon + 1, " ");
-      fields[count].name = (cal_span){text, (size_t)(colon - text)};
-      fields[count++].value = (cal_span){value, (size_t)(text + bytes - value)};
-    }
-    text = line_end ? line_end + 1 : NULL;
-  }
-  return count;
-}
-
 int cal_port_ws_dial(cal_port **result, const cal_host *host, const cal_port_ws_options *options) {
   port_ws *p;
   int code = port_new(&p, host, options);
@@ -393,7 +378,8 @@ int cal_port_ws_dial(cal_port **result, const cal_host *host, const cal_port_ws_
   cal_http_field fields[URL_HEADERS];
   cal_ws_connect_options connect = {.url = options->url,
                                     .fields = fields,
-                                    .field_count = split_headers(options->url_headers, fields),
+                                    .field_count =
+                                        cal_http_fields_read(fields, URL_HEADERS, options->url_headers),
                                     .subprotocol = cal_wire_sub_protocol(options->wire),
                                     .timeout_ms = options->start_deadline_ms,
                                     .handlers = handlers_of(p)};

@@ -47,6 +47,9 @@ typedef struct cal_http_result {
 #define CAL_HTTP_PAUSE 1 /* not taken: give it again after cal_http_resume */
 #define CAL_HTTP_STOP 2  /* enough: the request ends with -ECANCELED */
 
+/* "Name: value\n…", NULL: none; at most so many. Returns how many there are; they borrow the text. */
+size_t cal_http_fields_read(cal_http_field *fields, size_t most, const char *text);
+
 /* Zero means the default, which stands behind each. Everything is copied. */
 typedef struct cal_http_fetch_options {
   const char *method; /* "GET", or "POST" when there is a body */

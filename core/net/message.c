@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/http.h"
 
 cal_http_message *cal_http_message_new(void) { return cal_alloc(sizeof(cal_http_message)); }
 
@@ -63,4 +64,20 @@ cal_http_message *cal_http_message_of(const cal_http_request *request) {
                                 request->fields[i].value.at, request->fields[i].value.bytes);
   cal_http_message_set_body(message, request->body.at, request->body.bytes);
   return message;
+}
+
+size_t cal_http_fields_read(cal_http_field *fields, size_t most, const char *text) {
+  size_t count = 0;
+  while (text && *text && count < most) {
+    const char *line_end = strchr(text, '\n');
+    size_t bytes = line_end ? (size_t)(line_end - text) : strlen(text);
+    const char *colon = memchr(text, ':', bytes);
+    if (colon) {
+      const char *value = colon + 1 + strspn(colon + 1, " ");
+      fields[count].name = (cal_span){text, (size_t)(colon - text)};
+      fields[count++].value = (cal_span){value, (size_t)(text + bytes - value)};
+    }
+    text = line_end ? line_end + 1 : NULL;
+  }
+  return count;
 }
