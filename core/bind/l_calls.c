@@ -204,6 +204,7 @@ static cal_vendor_order *order_of(lua_State *L, int table, const char *call, cal
   cal_vendor_order order = {.next = next,
                             .call = call,
                             .name = cal_luax_text_needed(L, table, "name"),
+                            .voice = cal_luax_text(L, table, "voice"),
                             .url = cal_luax_text_needed(L, table, "url"),
                             .closing = cal_luax_text(L, table, "closing"),
                             .keepalive = cal_luax_text(L, table, "keepalive"),
@@ -244,7 +245,7 @@ static cal_vendor_order *orders_of(lua_State *L, int table, const char *call) {
 }
 
 /* vendor_open(call, { name, wire, url, headers, opening, closing, keepalive, keepalive_every, connect_timeout, patience,
- * deaf_after, catch_up, faults, secrets, party, others }) */
+ * deaf_after, catch_up, faults, secrets, party, voice, others }) */
 static int vendor_open(lua_State *L) {
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);

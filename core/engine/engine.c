@@ -112,6 +112,7 @@ static void fill_reach(cal_engine *engine) {
                               .holders = cal_holders_new(),
                               .flow_shared = cal_kv_new(SHARED_CEILING),
                               .flow_holders = cal_holders_new(),
+                              .breakers = cal_breakers_new(),
                               .tokens = cal_tokens_new(TOKENS_CEILING),
                               .doors = cal_doors_new(),
                               .registry = cal_registry_new(),
@@ -199,6 +200,7 @@ cal_engine *cal_engine_free(cal_engine *engine) {
   cal_holders_free(engine->reach.holders);
   cal_kv_free(engine->reach.flow_shared);
   cal_holders_free(engine->reach.flow_holders);
+  cal_breakers_free(engine->reach.breakers);
   return cal_free(engine);
 }
 

@@ -78,6 +78,7 @@ cal_io_hooks cal_engine_hooks(cal_reach *reach, cal_hearing hearing) {
                         .on_response = on_response,
                         .ear = reach->ear,
                         .voice = reach->voice,
+                        .breakers = reach->breakers,
                         .recordings = {.context = reach,
                                        .open = recording_open,
                                        .write = recording_write,

@@ -179,7 +179,8 @@ static void open_legs(cal_io *io) {
                                               .tag = options->index,
                                               .ceiling = options->legs_ceiling + 1024,
                                               .ear = hooks->ear,
-                                              .voice = hooks->voice});
+                                              .voice = hooks->voice,
+                                              .breakers = hooks->breakers});
   io->lobby = cal_lobby_new(&(cal_lobby_options){.legs = io->legs,
                                                  .prefixes = options->prefixes,
                                                  .tag = options->index,

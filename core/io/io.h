@@ -36,8 +36,9 @@ typedef struct cal_io_hooks {
    * failed). */
   void (*on_response)(void *context, cal_id asked, cal_http_message *message, int code, const char *text,
                       int was_sent);
-  cal_talk_ear ear;     /* of finished pieces of callers' speech */
-  cal_talk_voice voice; /* says what a vendor does not */
+  cal_talk_ear ear;       /* of finished pieces of callers' speech */
+  cal_talk_voice voice;   /* says what a vendor does not */
+  cal_breakers *breakers; /* borrowed: of vendors */
   cal_recordings recordings;
   cal_hearing hearing;
   cal_watcher watcher; /* of the messages of legs of role AGENT */

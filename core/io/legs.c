@@ -188,7 +188,8 @@ static cal_talkers *talkers_of(member *m) {
                                                         .leg = m->leg,
                                                         .party = m->party,
                                                         .leg_id = m->id,
-                                                        .voice = m->legs->options.voice});
+                                                        .voice = m->legs->options.voice,
+                                                        .breakers = m->legs->options.breakers});
   return m->talkers;
 }
 

@@ -10,18 +10,20 @@
 #include "io/party.h"
 #include "leg/leg.h"
 #include "net/ws.h"
+#include "talk/breaker.h"
 #include "talk/ear.h"
 #include "talk/voice.h"
 
 typedef struct cal_legs cal_legs;
 
 typedef struct cal_legs_options {
-  cal_host host;         /* copied; loop and net are set, the rest of the thread is added here */
-  cal_mailbox *commands; /* borrowed: of this thread; calls get a reference when their leg is up */
-  uint8_t tag;           /* of the ids given out */
-  uint32_t ceiling;      /* at most so many at a time */
-  cal_talk_ear ear;      /* of finished pieces of callers' speech */
-  cal_talk_voice voice;  /* says what a vendor does not */
+  cal_host host;          /* copied; loop and net are set, the rest of the thread is added here */
+  cal_mailbox *commands;  /* borrowed: of this thread; calls get a reference when their leg is up */
+  uint8_t tag;            /* of the ids given out */
+  uint32_t ceiling;       /* at most so many at a time */
+  cal_talk_ear ear;       /* of finished pieces of callers' speech */
+  cal_talk_voice voice;   /* says what a vendor does not */
+  cal_breakers *breakers; /* borrowed: of vendors */
 } cal_legs_options;
 
 cal_legs *cal_legs_new(const cal_legs_options *options); /* returns owned */

@@ -1,6 +1,8 @@
 #include "io/say.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -13,8 +15,10 @@
 typedef struct saying {
   cal_party *party;
   uint32_t utterance;
-  cal_talk_voice other; /* says it when the first one fails */
-  char *text;           /* for the other; NULL: there is none */
+  cal_say_voices voices; /* none of them: NULL */
+  int place;             /* of the one that says it */
+  char *text;            /* NULL: nobody else says it */
+  const char *rest;      /* of the text: no clip had these words yet */
 } saying;
 
 static void declare(cal_party *party, uint32_t utterance, uint32_t flags) {
@@ -31,17 +35,24 @@ static void audio(cal_party *party, uint32_t utterance, cal_clip *clip, int is_l
   cal_party_command(party, &command);
 }
 
-static void say_otherwise(saying *s);
+static int say_otherwise(saying *s);
+
+static const char *past_blanks(const char *at) { return at + strspn(at, " \t\r\n"); }
+
+/* The words of a clip are the next ones of the text. */
+static void note_words(saying *s, const cal_clip *clip) {
+  if (!s->text || !clip || !clip->text_bytes) return;
+  const char *at = past_blanks(s->rest);
+  if (!strncmp(at, clip->text, clip->text_bytes)) s->rest = at + clip->text_bytes;
+}
 
 static void on_clip(void *context, cal_clip *clip, int is_last, int code) {
   saying *s = context;
   const char *call = cal_party_about(s->party)->name;
   int has_failed = code && code != -ECANCELED;
-  if (has_failed && s->text) {
-    cal_log(CAL_LOG_WARN, "speech", call, "%s; another voice says it", cal_error_text());
-    say_otherwise(s);
-    return;
-  }
+  if (has_failed && s->text && !*past_blanks(s->rest)) code = has_failed = 0; /* all of it was said */
+  if (has_failed && s->text && say_otherwise(s)) return;
+  note_words(s, clip);
   if (has_failed) cal_log(CAL_LOG_ERROR, "speech", call, "not spoken: %s", cal_error_text());
   audio(s->party, s->utterance, clip, is_last, code);
   if (!is_last) return;
@@ -63,12 +74,19 @@ static void begin(saying *s, cal_talk_voice voice, const char *text, const char 
   if (code < 0) on_clip(s, NULL, 1, code);
 }
 
-/* All of it once more: what the first voice said until then may be half a word. */
-static void say_otherwise(saying *s) {
-  char *text = s->text;
-  s->text = NULL;
-  begin(s, s->other, text, NULL);
-  cal_free(text);
+/* 1: the next voice says the rest. It may fail at once, and free the saying. */
+static int say_otherwise(saying *s) {
+  cal_talk_voice voice;
+  char reason[256];
+  snprintf(reason, sizeof reason, "%s", cal_error_text());
+  int is_first, place = s->voices.next(s->voices.self, s->place, &voice, &is_first);
+  if (place < 0) return 0;
+  cal_log(CAL_LOG_WARN, "speech", cal_party_about(s->party)->name, "%s; another voice says it", reason);
+  s->place = place;
+  char *rest = cal_strdup(past_blanks(s->rest));
+  begin(s, voice, rest, NULL);
+  cal_free(rest);
+  return 1;
 }
 
 static saying *saying_new(cal_party *party, uint32_t utterance) {
@@ -92,12 +110,15 @@ void cal_say_by_leg(cal_party *party, uint32_t utterance, const char *text, cons
   cal_party_command(party, &command);
 }
 
-void cal_say_declared(cal_talk_voice first, cal_talk_voice second, cal_party *party, uint32_t utterance,
-                      const char *text, const char *name) {
+void cal_say_declared(const cal_say_voices *voices, cal_party *party, uint32_t utterance, const char *text,
+                      const char *name) {
   saying *s = saying_new(party, utterance);
-  s->other = second;
-  s->text = second.ops ? cal_strdup(text) : NULL;
-  begin(s, first, text, name);
+  cal_talk_voice voice;
+  int is_first;
+  s->voices = *voices;
+  s->rest = s->text = cal_strdup(text);
+  s->place = voices->next(voices->self, -1, &voice, &is_first);
+  begin(s, voice, text, is_first ? name : NULL);
 }
 
 void cal_say_file(cal_talk_voice voice, cal_party *party, uint32_t utterance, const char *path,

@@ -17,9 +17,18 @@ void cal_say_text(cal_talk_voice voice, cal_party *party, uint32_t utterance, co
                   const char *name, uint32_t flags);
 /* Declares it, and leaves it to the vendor of the party's leg (CAL_COMMAND_LEG_SAY). */
 void cal_say_by_leg(cal_party *party, uint32_t utterance, const char *text, const char *name, uint32_t flags);
-/* As cal_say_text, for one that is declared already. When `first` fails, `second` says the whole text in its first voice (no ops: nobody does). */
-void cal_say_declared(cal_talk_voice first, cal_talk_voice second, cal_party *party, uint32_t utterance,
-                      const char *text, const char *name);
+/* The voices that may say a text, one after the other. `next` gives the one that says it, or what is left of it: at first
+ * (`after` is -1), or after the one at the place `after` has failed. It returns that one's place, or -1: there is none,
+ * and nobody says it. It is called on the thread on which the last one failed. */
+typedef struct cal_say_voices {
+  int (*next)(void *self, int after, cal_talk_voice *voice, int *is_first);
+  void *self;
+} cal_say_voices;
+
+/* As cal_say_text, for one that is declared already. When a voice fails the next one says it from the first word of
+ * which no sound has come; `name` is for the first of them, the others have voices of their own. */
+void cal_say_declared(const cal_say_voices *voices, cal_party *party, uint32_t utterance, const char *text,
+                      const char *name);
 /* `announced` is for specs, where sound is known by its words: it is said first (spoken.h). NULL: nothing. */
 void cal_say_file(cal_talk_voice voice, cal_party *party, uint32_t utterance, const char *path,
                   const char *announced, uint32_t flags);

@@ -7,15 +7,34 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "io/say.h"
+#include "talk/http_voice.h"
 #include "talk/listener.h"
 #include "talk/turn.h"
 
 #define WORDS_BYTES (3 * CAL_TURN_BYTES + 512)
 #define ENDED_BYTES 2048
 
+#define LOCAL_PLACE (CAL_TALKERS_VOICES * OPENED) /* of the voice in the process, the last one */
+#define OPENED 65536       /* a place is that of the voice among the others, and how often it was opened */
+#define FAILURES 2         /* in a row, and it is not asked again in this call */
+#define SHORTEST_IDLE_S 10 /* a socket that ends sooner is not opened again before it is needed */
+
+/* A voice of a vendor's: over a socket, which may be opened again, or over requests. */
+typedef struct speaker {
+  cal_talkers *talkers;
+  cal_vendor_order *order; /* one reference; NULL: there is none at this place */
+  cal_vendor *vendor;      /* NULL: not open */
+  cal_http_voice *requests;
+  uint32_t opened;
+  uint64_t opened_ns;
+  uint32_t failures; /* in a row */
+  int is_proven;     /* a text was said to its end since it was opened again */
+  int is_left;       /* it has failed, and is not asked again in this call */
+} speaker;
+
 struct cal_talkers {
   cal_talkers_options options;
-  cal_vendor *vendor;     /* NULL: none speaks */
+  speaker speakers[CAL_TALKERS_VOICES];
   cal_listener *listener; /* NULL: none listens */
 };
 
@@ -64,25 +83,127 @@ static void tell_ended(const cal_talkers *t, const cal_vendor_order *order, cons
   post(t, CAL_EVENT_VENDOR_ENDED, &about);
 }
 
-static void on_end(void *context, cal_vendor *vendor, int code, const char *text) {
-  cal_talkers *t = context;
-  tell_ended(t, cal_vendor_about(vendor), text, "");
-  t->vendor = NULL;
-}
-
 static void on_left(void *context, const cal_vendor_order *ear, const char *text, int is_last) {
   cal_talkers *t = context;
   tell_ended(t, ear, text, is_last ? "" : ear->next->name);
   if (is_last) t->listener = cal_listener_close(t->listener);
 }
 
-/* ---- what they are asked */
+/* ---- who speaks */
 
-static int open_voice(cal_talkers *t, cal_vendor_order *order) {
-  if (t->vendor) return cal_fail(-ENOBUFS, "a leg has one vendor that speaks");
-  cal_vendor_options options = {.order = order, .on_end = on_end, .context = t};
-  return cal_vendor_open(&t->vendor, t->options.host, t->options.leg, &options);
+static uint64_t now_ns(const cal_talkers *t) { return cal_loop_now_ns(t->options.host->loop); }
+
+static cal_talk_voice voice_of(const speaker *s) {
+  if (s->requests) return cal_http_voice_voice(s->requests);
+  return s->vendor ? cal_vendor_voice(s->vendor) : (cal_talk_voice){0};
 }
+
+static int may_speak(const speaker *s) {
+  const cal_talkers *t = s->talkers;
+  return s->order && !s->is_left && !cal_breaker_is_open(t->options.breakers, s->order->name, now_ns(t));
+}
+
+static int is_open(speaker *s);
+
+/* Who speaks after this one. */
+static const char *next_name(speaker *s) {
+  const cal_talkers *t = s->talkers;
+  for (; s < t->speakers + CAL_TALKERS_VOICES; s++)
+    if (voice_of(s).ops || may_speak(s)) return s->order->name;
+  return "";
+}
+
+static void on_fault(void *context, cal_fault fault, const char *text) {
+  speaker *s = context;
+  if (++s->failures == FAILURES) s->is_left = 1;
+  cal_breaker_failed(s->talkers->options.breakers, s->order->name, fault, now_ns(s->talkers));
+}
+
+static void on_worked(void *context) {
+  speaker *s = context;
+  s->failures = 0;
+  s->is_proven = 1;
+  cal_breaker_worked(s->talkers->options.breakers, s->order->name);
+}
+
+/* A socket over which a whole text was said is opened once more: it may only have been old. What it owes is said there. */
+static void on_end(void *context, cal_vendor *vendor, int code, cal_fault fault, const char *text) {
+  speaker *s = context;
+  cal_talkers *t = s->talkers;
+  int was_long = now_ns(t) - s->opened_ns >= SHORTEST_IDLE_S * CAL_S;
+  s->vendor = NULL;
+  if (!code) {
+    if (was_long) is_open(s);
+    return;
+  }
+  if (!s->is_proven) {
+    s->is_left = 1;
+    on_fault(s, fault, text);
+  } else {
+    s->is_proven = 0;
+    is_open(s);
+  }
+  tell_ended(t, s->order, text, next_name(s));
+}
+
+static int open_speaker(speaker *s) {
+  const cal_talkers *t = s->talkers;
+  s->opened = (s->opened + 1) % OPENED;
+  s->opened_ns = now_ns(t);
+  if (cal_vendor_order_is_http(s->order)) {
+    cal_http_voice_options requests = {.order = s->order,
+                                       .rate_hz = cal_leg_rate_hz(t->options.leg),
+                                       .on_fault = on_fault,
+                                       .on_worked = on_worked,
+                                       .context = s};
+    s->requests = cal_http_voice_new(t->options.host, &requests);
+    return 0;
+  }
+  cal_vendor_options socket = {
+      .order = s->order, .on_end = on_end, .on_fault = on_fault, .on_worked = on_worked, .context = s};
+  return cal_vendor_open(&s->vendor, t->options.host, t->options.leg, &socket);
+}
+
+static int is_open(speaker *s) {
+  if (!may_speak(s)) return 0;
+  if (voice_of(s).ops) return 1;
+  if (open_speaker(s) == 0) return 1;
+  char hidden[256];
+  cal_vendor_order_hide(s->order, cal_error_text(), hidden, sizeof hidden);
+  cal_log(CAL_LOG_WARN, "vendor", s->order->call, "%s was not reached: %s", s->order->name, hidden);
+  s->is_left = 1;
+  tell_ended(s->talkers, s->order, hidden, next_name(s));
+  return 0;
+}
+
+/* The voice that failed was opened again since: it says the rest. Else the one behind it. */
+static int next_voice(void *self, int after, cal_talk_voice *voice, int *is_first) {
+  if (after == LOCAL_PLACE) return -1; /* from any thread */
+  cal_talkers *t = self;
+  int at = after < 0 ? 0 : after / OPENED;
+  if (after >= 0 && t->speakers[at].opened == (uint32_t)(after % OPENED)) at++;
+  for (; at < CAL_TALKERS_VOICES; at++) {
+    speaker *s = &t->speakers[at];
+    if (!is_open(s)) continue;
+    *voice = voice_of(s);
+    *is_first = at == 0;
+    return at * OPENED + (int)s->opened;
+  }
+  *voice = t->options.voice;
+  *is_first = 0;
+  return LOCAL_PLACE;
+}
+
+/* The first is reached now, the others when they are needed. */
+static int open_voices(cal_talkers *t, cal_vendor_order *order) {
+  if (t->speakers[0].order) return cal_fail(-ENOBUFS, "a leg has its voices already");
+  for (int at = 0; order && at < CAL_TALKERS_VOICES; order = order->next, at++)
+    t->speakers[at] = (speaker){.talkers = t, .order = cal_ref(order)};
+  is_open(&t->speakers[0]);
+  return 0;
+}
+
+/* ---- what they are asked */
 
 static int open_ears(cal_talkers *t, cal_vendor_order *order) {
   if (t->listener) return cal_fail(-ENOBUFS, "a vendor listens to the leg already");
@@ -93,7 +214,7 @@ static int open_ears(cal_talkers *t, cal_vendor_order *order) {
 }
 
 void cal_talkers_open(cal_talkers *t, cal_vendor_order *order) {
-  int code = cal_vendor_order_is_ear(order) ? open_ears(t, order) : open_voice(t, order);
+  int code = cal_vendor_order_is_ear(order) ? open_ears(t, order) : open_voices(t, order);
   if (code < 0) {
     char hidden[256];
     cal_vendor_order_hide(order, cal_error_text(), hidden, sizeof hidden);
@@ -103,21 +224,16 @@ void cal_talkers_open(cal_talkers *t, cal_vendor_order *order) {
   cal_unref(order);
 }
 
-static cal_talk_voice voice_of(const cal_talkers *t) {
-  return t->vendor ? cal_vendor_voice(t->vendor) : (cal_talk_voice){0};
-}
-
 void cal_talkers_say(cal_talkers *t, uint32_t utterance, const char *text, const char *name) {
-  cal_talk_voice vendor = voice_of(t);
-  if (vendor.ops)
-    cal_say_declared(vendor, t->options.voice, t->options.party, utterance, text, name);
-  else
-    cal_say_declared(t->options.voice, (cal_talk_voice){0}, t->options.party, utterance, text, NULL);
+  cal_say_voices voices = {.next = next_voice, .self = t};
+  cal_say_declared(&voices, t->options.party, utterance, text, name);
 }
 
 void cal_talkers_cancel(cal_talkers *t, uint32_t utterance) {
-  cal_talk_voice vendor = voice_of(t);
-  if (vendor.ops) vendor.ops->cancel(vendor.self, utterance);
+  for (int at = 0; at < CAL_TALKERS_VOICES; at++) {
+    cal_talk_voice voice = voice_of(&t->speakers[at]);
+    if (voice.ops) voice.ops->cancel(voice.self, utterance);
+  }
 }
 
 /* ---- life */
@@ -130,7 +246,12 @@ cal_talkers *cal_talkers_new(const cal_talkers_options *options) {
 
 cal_talkers *cal_talkers_free(cal_talkers *t) {
   if (!t) return NULL;
-  cal_vendor_close(t->vendor);
+  for (int at = 0; at < CAL_TALKERS_VOICES; at++) {
+    speaker *s = &t->speakers[at];
+    s->vendor = cal_vendor_close(s->vendor);
+    s->requests = cal_http_voice_free(s->requests);
+    cal_unref(s->order);
+  }
   cal_listener_close(t->listener);
   return cal_free(t);
 }

@@ -28,6 +28,7 @@
 #include "script/trace.h"
 #include "store/files.h"
 #include "store/store.h"
+#include "talk/breaker.h"
 #include "talk/ear.h"
 #include "talk/voice.h"
 
@@ -67,8 +68,9 @@ typedef struct cal_reach {
 
   /* The planes; a tool has none. */
   cal_store *store;
-  cal_files *files;     /* of recordings and the trace */
-  cal_talk_voice voice; /* those in the process */
+  cal_files *files;       /* of recordings and the trace */
+  cal_talk_voice voice;   /* those in the process */
+  cal_breakers *breakers; /* of vendors */
   cal_talk_ear ear;
   cal_trace *trace; /* NULL: calls are not traced */
   uint8_t io_threads, script_threads;

@@ -15,6 +15,7 @@ static void destroy(void *object) {
   cal_unref(order->next);
   cal_unref(order->wire);
   cal_free((char *)order->name);
+  cal_free((char *)order->voice);
   cal_free((char *)order->call);
   cal_free((char *)order->url);
   cal_free((char *)order->url_headers);
@@ -39,6 +40,7 @@ cal_vendor_order *cal_vendor_order_new(const cal_vendor_order *given) {
   *order = *given;
   cal_ref(order->next);
   order->name = cal_strdup(given->name);
+  order->voice = cal_strdup(given->voice);
   order->call = cal_strdup(given->call);
   order->wire = cal_ref(given->wire);
   order->url = cal_strdup(given->url);
@@ -52,6 +54,8 @@ cal_vendor_order *cal_vendor_order_new(const cal_vendor_order *given) {
 }
 
 int cal_vendor_order_is_voice(const cal_vendor_order *order) { return cal_wire_can_say(order->wire); }
+
+int cal_vendor_order_is_http(const cal_vendor_order *order) { return !strncmp(order->url, "http", 4); }
 
 int cal_vendor_order_is_ear(const cal_vendor_order *order) {
   return cal_wire_is_binary_out(order->wire) || cal_wire_says(order->wire, CAL_WIRE_AUDIO);

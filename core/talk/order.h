@@ -25,12 +25,13 @@ typedef struct cal_fault_rule {
 
 typedef struct cal_vendor_order {
   struct cal_vendor_order
-      *next;               /* an ear that listens when this one is left; one reference is taken; NULL: none */
-  const char *name;        /* of the provider, for the log and the script */
-  const char *call;        /* for the log */
-  cal_wire *wire;          /* one reference is taken */
-  const char *url;         /* to dial */
-  const char *url_headers; /* "Name: value\n…" for the upgrade; NULL: none */
+      *next;         /* listens or speaks when this one has failed; one reference is taken; NULL: none */
+  const char *name;  /* of the provider, for the log and the script */
+  const char *voice; /* of a voice: the one that says a text that names none; NULL: "" */
+  const char *call;  /* for the log */
+  cal_wire *wire;    /* one reference is taken */
+  const char *url;   /* to dial, or to ask: http:// or https:// */
+  const char *url_headers;    /* "Name: value\n…" for the upgrade; NULL: none */
   const char *const *opening; /* texts sent when the socket is open, NULL-terminated; NULL: none */
   const char *closing;        /* sent before we close; NULL: nothing */
   const char *keepalive;      /* sent every keepalive_ms; NULL: nothing */
@@ -48,6 +49,7 @@ typedef struct cal_vendor_order {
 cal_vendor_order *cal_vendor_order_new(const cal_vendor_order *given); /* copies; returns owned (cal_unref) */
 
 int cal_vendor_order_is_voice(const cal_vendor_order *order); /* its wire can say */
+int cal_vendor_order_is_http(const cal_vendor_order *order);  /* it is asked by requests */
 int cal_vendor_order_is_ear(const cal_vendor_order *order);   /* its wire sends sound */
 
 /* Of what has ended with this code (0: none) and this text, or told this error code ("": none). */

@@ -28,7 +28,6 @@ struct cal_vendor {
 };
 
 const cal_vendor_order *cal_vendor_about(const cal_vendor *v) { return v->options.order; }
-int cal_vendor_has_spoken(const cal_vendor *v) { return v->has_spoken; }
 
 static void log_about(const cal_vendor *v, const char *what, const char *text) {
   cal_log(CAL_LOG_WARN, "vendor", v->options.order->call, "%s %s: %s", v->options.order->name, what, text);
@@ -64,12 +63,12 @@ static void leave(cal_vendor *v) {
 }
 
 /* The owner hears of it first: another one may be there for what is told to have failed. */
-static void be_gone(cal_vendor *v, int code, const char *text) {
+static void be_gone(cal_vendor *v, int code, cal_fault fault, const char *text) {
   char hidden[TEXT_BYTES];
   int is_idle = v->has_spoken && !cal_mouth_owes(&v->mouth);
   cal_vendor_order_hide(v->options.order, text, hidden, sizeof hidden);
   if (!is_idle) log_about(v, "is gone", hidden);
-  v->options.on_end(v->options.context, v, is_idle ? 0 : code, hidden);
+  v->options.on_end(v->options.context, v, is_idle ? 0 : code, fault, hidden);
   cal_mouth_end_all(&v->mouth, code, hidden);
   leave(v);
 }
@@ -79,7 +78,7 @@ static void on_impatient(cal_timer *timer) {
   char text[64];
   snprintf(text, sizeof text, "no sound came for %u ms", v->options.order->patience_ms);
   part(v, CAL_LEG_CLOSED, text, 1);
-  be_gone(v, -ETIMEDOUT, text);
+  be_gone(v, -ETIMEDOUT, CAL_FAULT_LATER, text);
 }
 
 static void be_patient(cal_vendor *v) {
@@ -119,7 +118,8 @@ static void send_next(cal_vendor *v) {
   drop_unwanted(v);
   for (cal_asked *s; v->is_up && v->leg && (s = cal_mouth_first(&v->mouth)) && !s->is_sent;) {
     cal_mouth_begin(&v->mouth, s);
-    int code = v->port->ops->say(v->port, s->text, name_of(s, name), s->voice);
+    int code =
+        v->port->ops->say(v->port, s->text, name_of(s, name), s->voice ? s->voice : v->options.order->voice);
     if (code >= 0) break;
     cal_asked_end(s, code);
     cal_mouth_drop(&v->mouth, s);
@@ -187,6 +187,8 @@ static void on_mark(void *context, const char *name) {
   cal_vendor *v = context;
   cal_asked *s = v->leg ? named(v, name) : NULL;
   if (!s || !s->is_sent) return;
+  if (s->on_clip && s->samples) v->options.on_worked(v->options.context);
+  if (s->on_clip && !s->samples) v->options.on_fault(v->options.context, CAL_FAULT_LATER, "it sent no sound");
   cal_mouth_complete(&v->mouth, s);
   cal_mouth_drop(&v->mouth, s);
   send_next(v);
@@ -209,6 +211,7 @@ static void on_error(void *context, const char *name, const char *text) {
   if (v->port->errors <= ERRORS_LOGGED) log_about(v, *name ? name : "tells an error", hidden);
   cal_asked *s = v->leg ? named(v, v->port->about) : NULL;
   if (!s || !s->is_sent || !s->on_clip) return;
+  v->options.on_fault(v->options.context, cal_vendor_order_fault(v->options.order, 0, name, text), hidden);
   cal_asked_end(s, cal_fail(-EREMOTEIO, "%s: %s", v->options.order->name, hidden));
   cal_mouth_drop(&v->mouth, s);
   send_next(v);
@@ -236,9 +239,11 @@ static void on_up(void *context, const char *stream, const char *call) {
 
 static void on_end(void *context, cal_leg_end end, const char *text, const char *last) {
   cal_vendor *v = context;
+  int code = v->port->end_code ? v->port->end_code : end == CAL_LEG_MALFORMED ? 1007 : 0;
   part(v, end, text, 0);
   if (last) text = last;
-  if (v->leg) be_gone(v, -ECONNRESET, *text ? text : "it closed the socket and did not say why");
+  if (!*text) text = "it closed the socket and did not say why";
+  if (v->leg) be_gone(v, -ECONNRESET, cal_vendor_order_fault(v->options.order, code, "", text), text);
 }
 
 /* The socket goes first, or the owner does; the last one frees. */

@@ -29,7 +29,10 @@ typedef struct cal_vendor_options {
   /* From the loop, at most once; what is borrowed is borrowed for the call. The vendor is gone, and frees itself; what
    * it owes is told next. `code`: why, or 0: it had nothing to do, and may be opened again when it has. The text holds
    * no secret. */
-  void (*on_end)(void *context, cal_vendor *vendor, int code, const char *text);
+  void (*on_end)(void *context, cal_vendor *vendor, int code, cal_fault fault, const char *text);
+  /* A text has failed, and is told so next; a text was said to its end. */
+  void (*on_fault)(void *context, cal_fault fault, const char *text);
+  void (*on_worked)(void *context);
   void *context;
 } cal_vendor_options;
 
@@ -44,6 +47,5 @@ cal_vendor *cal_vendor_close(cal_vendor *vendor);
  * is gone. */
 cal_talk_voice cal_vendor_voice(cal_vendor *vendor);
 const cal_vendor_order *cal_vendor_about(const cal_vendor *vendor); /* borrowed */
-int cal_vendor_has_spoken(const cal_vendor *vendor);                /* some sound has come on this socket */
 
 #endif

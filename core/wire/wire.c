@@ -292,6 +292,10 @@ int cal_wire_compile(cal_wire **result, const cal_wire_spec *s) {
 const char *cal_wire_name(const cal_wire *wire) { return wire->name; }
 const char *cal_wire_sub_protocol(const cal_wire *wire) { return wire->sub_protocol; }
 uint32_t cal_wire_rate_hz(const cal_wire *wire) { return wire->rate_hz; }
+cal_encoding cal_wire_encoding(const cal_wire *wire) { return wire->encoding_in; }
+const char *cal_wire_payload_path(const cal_wire *wire) {
+  return wire->paths[PATH_PAYLOAD].parts ? wire->paths[PATH_PAYLOAD].text : NULL;
+}
 int cal_wire_is_binary_out(const cal_wire *wire) { return wire->is_binary_out; }
 uint32_t cal_wire_bye_wait_ms(const cal_wire *wire) { return wire->bye_wait_ms; }
 int cal_wire_is_closed_by_peer(const cal_wire *wire) { return wire->is_closed_by_peer; }

@@ -170,6 +170,8 @@ int cal_wire_compile(cal_wire **result, const cal_wire_spec *spec);
 const char *cal_wire_name(const cal_wire *wire);
 const char *cal_wire_sub_protocol(const cal_wire *wire); /* borrowed; NULL: none */
 uint32_t cal_wire_rate_hz(const cal_wire *wire);
+cal_encoding cal_wire_encoding(const cal_wire *wire);    /* of what comes */
+const char *cal_wire_payload_path(const cal_wire *wire); /* borrowed; NULL: sound is binary */
 int cal_wire_is_binary_out(const cal_wire *wire);
 /* Samples of one outgoing message: frame_ms, made longer where the portion rules ask for it. */
 size_t cal_wire_frame_samples(const cal_wire *wire);

@@ -111,6 +111,7 @@ int cal_wire_template_compile(cal_wire_template *t, const char *wire, const char
     return cal_fail(-EINVAL, "wire %s: %s has %zu bytes: 1 to %d are possible", wire, field, bytes,
                     CAL_WIRE_TEMPLATE_BYTES);
   t->text = cal_alloc(bytes + 1);
+  t->is_xml = *text == '<';
   for (const char *at = text, *end = text + bytes; at < end;) {
     const char *dollar = memchr(at, '$', (size_t)(end - at));
     if (t->segments > CAL_WIRE_SEGMENTS - 2)
@@ -131,7 +132,7 @@ int cal_wire_template_compile(cal_wire_template *t, const char *wire, const char
   if (needs < CAL_WIRE_VARIABLES && needs != CAL_WIRE_LITERAL && !(t->uses & 1u << needs))
     return cal_fail(-EINVAL, "wire %s: %s lacks $%s: put it, inside quotes, where the value belongs", wire,
                     field, variables[needs].name);
-  return try_out(t, wire, field);
+  return t->is_xml ? 0 : try_out(t, wire, field);
 }
 
 void cal_wire_template_free(cal_wire_template *made) { made->text = cal_free(made->text); }

@@ -35,6 +35,7 @@ typedef struct cal_wire_template {
   } segment[CAL_WIRE_SEGMENTS];
   unsigned segments;
   unsigned uses; /* bit set of variables */
+  int is_xml;    /* begins with "<"; else it is JSON */
   size_t room;   /* the longest it can get without its audio */
 } cal_wire_template;
 

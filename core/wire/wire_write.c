@@ -18,6 +18,7 @@ typedef struct filling {
   const char *voice; /* … by this one */
   const int16_t *samples;
   size_t count, audio_bytes; /* audio_bytes: encoded, with the silence at the end */
+  int is_xml;
 } filling;
 
 static ssize_t no_room(size_t room) {
@@ -62,6 +63,40 @@ static ssize_t put_plain(const char *text, char *into, size_t room) {
   return (ssize_t)bytes;
 }
 
+static const char *xml_of(char c) {
+  switch (c) {
+  case '&':
+    return "&amp;";
+  case '<':
+    return "&lt;";
+  case '>':
+    return "&gt;";
+  case '"':
+    return "&quot;";
+  case '\'':
+    return "&apos;";
+  default:
+    return NULL;
+  }
+}
+
+/* Control characters are not XML. */
+static ssize_t put_xml(const char *text, char *into, size_t room) {
+  size_t used = 0;
+  for (; *text; text++) {
+    char plain[2] = {(unsigned char)*text < ' ' ? ' ' : *text, 0};
+    const char *put = xml_of(*text) ? xml_of(*text) : plain;
+    ssize_t bytes = put_plain(put, into + used, room - used);
+    if (bytes < 0) return bytes;
+    used += (size_t)bytes;
+  }
+  return (ssize_t)used;
+}
+
+static ssize_t put_escaped(const filling *f, const char *text, char *into, size_t room) {
+  return f->is_xml ? put_xml(text, into, room) : cal_json_escape_to(into, room, cal_span_of(text));
+}
+
 /* How much was written of the stream, as an ISO 8601 duration. */
 static ssize_t put_position(const filling *f, char *into, size_t room) {
   char text[40];
@@ -94,9 +129,9 @@ static ssize_t put_variable(const filling *f, cal_wire_variable variable, char *
   case CAL_WIRE_BYE:
     return put_plain(f->word, into, room);
   case CAL_WIRE_SPEAKER:
-    return cal_json_escape_to(into, room, cal_span_of(f->voice));
+    return put_escaped(f, f->voice, into, room);
   case CAL_WIRE_SAID:
-    return cal_json_escape_to(into, room, cal_span_of(f->text));
+    return put_escaped(f, f->text, into, room);
   case CAL_WIRE_LITERAL:
   case CAL_WIRE_VARIABLES:
     break;
@@ -233,7 +268,12 @@ ssize_t cal_wire_write_say(const cal_wire *wire, cal_wire_state *state, int part
   if (voice && strlen(voice) >= CAL_WIRE_NAME_BYTES)
     return cal_fail(-EINVAL, "wire %s: the name of a voice has at most %d bytes", wire->name,
                     CAL_WIRE_NAME_BYTES - 1);
-  filling f = {.wire = wire, .state = state, .word = name, .text = text, .voice = voice ? voice : ""};
+  filling f = {.wire = wire,
+               .state = state,
+               .word = name,
+               .text = text,
+               .voice = voice ? voice : "",
+               .is_xml = t->is_xml};
   return write_counted(&f, t, state, out, room);
 }
 

@@ -106,7 +106,7 @@ static struct {
   int ended, code, is_interrupted;
   char heard[256];
   char end[128];
-  int ends;
+  int ends, faults, worked;
 } seen;
 
 static void on_leg_up(void *o, const char *stream, const char *call, uint32_t rate_hz) {}
@@ -136,7 +136,10 @@ static const cal_leg_hooks hooks = {.up = on_leg_up,
                                     .ended = on_leg_ended,
                                     .gone = on_leg_gone};
 
-static void on_vendor_end(void *context, cal_vendor *vendor, int code, const char *text) {
+static void on_vendor_fault(void *context, cal_fault fault, const char *text) { seen.faults++; }
+static void on_vendor_worked(void *context) { seen.worked++; }
+
+static void on_vendor_end(void *context, cal_vendor *vendor, int code, cal_fault fault, const char *text) {
   seen.ends++;
   snprintf(seen.end, sizeof seen.end, "%s", text);
 }
@@ -237,7 +240,8 @@ static cal_vendor *open_vendor(cal_wire *wire) {
                                                                      .keepalive = "{\"alive\":true}",
                                                                      .keepalive_ms = 20,
                                                                      .secrets = secrets});
-  cal_vendor_options options = {.order = order, .on_end = on_vendor_end};
+  cal_vendor_options options = {
+      .order = order, .on_end = on_vendor_end, .on_fault = on_vendor_fault, .on_worked = on_vendor_worked};
   if (cal_vendor_open(&vendor, &host, leg, &options)) fail_msg("no vendor: %s", cal_error_text());
   cal_unref(order);
   return vendor;
@@ -294,6 +298,7 @@ static void a_voice_says_a_text_at_the_rate_of_the_leg(void **state) {
   say(vendor, 2, "and again");
   WAIT_FOR(seen.ended == 2);
   assert_string_equal(there.names[1], "u2");
+  assert_int_equal(seen.worked, 2);
   cal_vendor_close(vendor);
   WAIT_FOR(there.closed == 1);
   assert_int_equal(there.close_code, 1000);
@@ -405,6 +410,7 @@ static void an_error_fails_what_is_being_said_and_no_more(void **state) {
   send_text("{\"type\":\"error\",\"why\":\"no credit\"}");
   WAIT_FOR(seen.ended == 1);
   assert_int_equal(seen.code, -EREMOTEIO);
+  assert_int_equal(seen.faults, 1);
   there.holds_back = 0;
   say(vendor, 2, "better");
   WAIT_FOR(seen.ended == 2);
@@ -422,6 +428,7 @@ static void a_mark_without_sound_is_a_failure(void **state) {
   send_text("{\"type\":\"done\",\"id\":\"u1\"}");
   WAIT_FOR(seen.ended == 1);
   assert_int_equal(seen.code, -ENODATA);
+  assert_int_equal(seen.faults, 1);
   cal_vendor_close(vendor);
   WAIT_FOR(there.closed == 1);
 }
