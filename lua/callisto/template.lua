@@ -10,6 +10,7 @@ local keypad = later "callisto.keypad" ---@module "callisto.keypad"
 local listening = later "callisto.flow.listening" ---@module "callisto.flow.listening"
 local menu = later "callisto.menu" ---@module "callisto.menu"
 local retry = later "callisto.retry" ---@module "callisto.retry"
+local speakers = later "callisto.speakers" ---@module "callisto.speakers"
 
 local types = {}
 for _, name in ipairs { "string", "number", "integer", "boolean", "array", "object", "null", "any" } do types[name] = true end
@@ -17,13 +18,16 @@ for _, name in ipairs { "string", "number", "integer", "boolean", "array", "obje
 local voice_fields = {
   stt = { "string|map", default = "local" },
   stt_options = { "map" },
-  tts = { "string", default = "local" },
+  tts = { "string|map", default = "local", check = function(value)
+    return type(value) == "table" and select(2, speakers.read(value)) or nil
+  end },
   language = { "string|list", default = "en", check = function(value)
     return (value == "" or #value == 0) and "must name a language" or nil
   end },
   languages = { "list", each = { "string" } },
   voice = { "string" },
   tts_options = { "map", default = {} },
+  more_tts = { "list", default = {} },
 }
 
 local function voice_of(given)
@@ -34,6 +38,7 @@ local function voice_of(given)
     ears, why = hearing.ears(voice)
     if not ears then return nil, "template: voice: " .. why end
   end
+  if type(voice.tts) == "table" then speakers.spread(voice) end
   if type(voice.language) == "table" or voice.language == "detect" then hearing.read_languages(voice) end
   return voice
 end
@@ -54,8 +59,10 @@ local inbound_fields = {
 ---@class callisto.TemplateVoice
 ---@field stt string|table  a file of providers/stt; several, and their options: callisto.hearing
 ---@field stt_options table|nil  what else `stt` lets a template choose
----@field tts string  a file of providers/tts
+---@field tts string|table  a file of providers/tts; several, and their options: callisto.speakers; the first of them after the
+---  check
 ---@field tts_options table  what else `tts` lets a template choose
+---@field more_tts callisto.Speaker[]  those that speak when it fails
 ---@field voice string|nil  one of the voices of `tts`
 ---@field language string  the template's own; it may be given as a list, or "detect"
 ---@field languages string[]|nil  all that callers may speak

@@ -12,6 +12,7 @@ local json = require "callisto.json"
 local llm = require "callisto.provider.llm"
 local options = require "callisto.options"
 local place = require "callisto.judge.place"
+local speakers = require "callisto.speakers"
 local stt = require "callisto.provider.stt"
 local template = require "callisto.template"
 local tts = require "callisto.provider.tts"
@@ -151,22 +152,32 @@ local function ear_fault(self, voice, ear, position)
   end
 end
 
+-- What of a voice a template names is not there. The ones in the process may come last whatever the language: a call without
+-- any voice is worse.
+local function speaker_fault(self, speaker, language, rank)
+  local why = unknown_fault(self, "tts", speaker.tts)
+  if why then return why end
+  local made = self.catalog.tts[speaker.tts]
+  why = (made.engine ~= "local" or rank == 1) and language_fault(language, "tts", made) or nil
+  if why then return why end
+  local values
+  values, why = options.try(("options of '%s'"):format(made.name), speaker.options, made.options or {})
+  if not values then return why end
+  if not speaker.voice or tts.has_voice(made, speaker.voice) then return nil end
+  local known = instead(speaker.voice, set_of(made.voices))
+  return ("'voice' is '%s', which tts '%s' does not have; %s"):format(speaker.voice, made.name, known)
+end
+
 -- What of a template's `voice` is not there.
 local function voice_fault(self, voice)
   for position, ear in ipairs(hearing.ears(voice)) do
     local why = ear_fault(self, voice, ear, position)
     if why then return why end
   end
-  local why = unknown_fault(self, "tts", voice.tts)
-  if why then return why end
-  local made = self.catalog.tts[voice.tts]
-  why = language_fault(voice.language, "tts", made)
-  if why then return why end
-  local _, option_why = options.try("tts_options", voice.tts_options, made.options or {})
-  if option_why then return option_why end
-  if not voice.voice or tts.has_voice(made, voice.voice) then return nil end
-  local known = instead(voice.voice, set_of(made.voices))
-  return ("'voice' is '%s', which tts '%s' does not have; %s"):format(voice.voice, made.name, known)
+  for position, speaker in ipairs(speakers.of(voice)) do
+    local why = speaker_fault(self, speaker, voice.language, position)
+    if why then return why end
+  end
 end
 
 -- Models of a template whose vendor is not there.

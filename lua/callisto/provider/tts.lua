@@ -11,7 +11,7 @@ local tts = {}
 
 ---@class callisto.Tts
 ---@field name string
----@field engine "local"|"socket"  what does the work: the voices in the process, or a vendor (callisto.provider.vendor)
+---@field engine "local"|"socket"|"http"  what does the work: the voices in the process, or a vendor (callisto.provider.vendor)
 ---@field languages string[]  such as "en": one that stands for all of its regions
 ---@field voices string[]  the first is used when a template names none
 ---@field voice_pattern string|nil  a Lua pattern of more voices: a vendor's own ids
@@ -46,6 +46,7 @@ end
 
 local function media_fault(format, values)
   if not (format.say_out or values.say) then return "'say_out' is missing: how it is told what to say" end
+  if values.engine == "http" then return nil end
   if not format.mark_in then return "'mark_in' is missing: how it says that an utterance is complete" end
 end
 

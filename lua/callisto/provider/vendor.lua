@@ -1,5 +1,6 @@
--- callisto.provider.vendor: what voices and ears of vendors have in common: a WebSocket that is opened for each call, in words
--- the provider declares (callisto.provider.media). Sound goes between the call and the vendor in C; no sample reaches Lua.
+-- callisto.provider.vendor: what voices and ears of vendors have in common: a WebSocket that is opened for each call, or
+-- requests, in words the provider declares (callisto.provider.media). Sound goes between the call and the vendor in C; no sample
+-- reaches Lua.
 --
 --   media     its formats; the one with the name of the call's own format is used when it is there, so that nothing is resampled
 --   connect   fn(account, about, answer) → callisto.VendorSocket: pure, from the account's settings and what is known of the call
@@ -24,24 +25,24 @@ local vendor = {}
 ---@field options table  of the template, as the provider's `options` describe them
 
 ---@class callisto.VendorSocket  what `connect` returns
----@field url string  wss://…
+---@field url string  wss://…, or https://… of engine "http"
 ---@field headers table<string, string>|nil  of the upgrade
 ---@field secrets string[]|nil  of this socket, beside the account: what must not be written down
 ---@field opening string[]|nil  texts that are sent first
 ---@field closing string|nil  text that is sent before the socket is closed
 ---@field keepalive {[1]: string, every: string|number}|nil  a text that is sent again and again [every 5 s]
 
-local function check_url(url)
-  if url:find "^wss?://[^/%s]+" then return nil end
-  return "must begin with wss:// or ws:// and a host"
-end
+local SCHEMES = {
+  socket = { "^wss?://[^/%s]+", "must begin with wss:// or ws:// and a host" },
+  http = { "^https?://[^/%s]+", "must begin with https:// or http:// and a host" },
+}
 
 local function check_header(value)
   if value:find "%c" then return "has a control character, such as the end of a line" end
 end
 
 local socket_fields = {
-  url = { "string", required = true, check = check_url },
+  url = { "string", required = true },
   headers = { "map", default = {}, each = { "string", check = check_header } },
   opening = { "list", default = {}, each = { "string" } },
   closing = { "string" },
@@ -54,7 +55,7 @@ local socket_fields = {
 ---@return table<string, table>
 function vendor.fields(more)
   local fields = {
-    engine = { "string", required = true, values = { ["local"] = true, socket = true } },
+    engine = { "string", required = true, values = { ["local"] = true, socket = true, http = more.say and true or nil } },
     languages = { "list", required = true, each = { "string" } },
     connect = { "function" },
     prepare = { "function" },
@@ -67,12 +68,12 @@ function vendor.fields(more)
 end
 
 local function engine_fault(values, media_fault)
-  local is_socket = values.engine == "socket"
+  local is_vendor = values.engine ~= "local"
   for _, name in ipairs { "connect", "media" } do
-    if is_socket and not values[name] then return ("'%s' is missing; engine 'socket' needs it"):format(name) end
-    if not is_socket and values[name] then return ("'%s' is for engine 'socket', not for '%s'"):format(name, values.engine) end
+    if is_vendor and not values[name] then return ("'%s' is missing; engine '%s' needs it"):format(name, values.engine) end
+    if not is_vendor and values[name] then return ("'%s' is for engine 'socket', not for '%s'"):format(name, values.engine) end
   end
-  for name, format in pairs(is_socket and values.media or {}) do
+  for name, format in pairs(is_vendor and values.media or {}) do
     local why = name ~= "default" and media_fault(format, values)
     if why then return ("media: %s: %s"):format(name, why) end
   end
@@ -104,7 +105,7 @@ function vendor.message(message)
 end
 
 ---Where a vendor is reached for a call. What `connect` does wrong is a message, not an error.
----@param made table  a provider with engine "socket"
+---@param made table  a provider of a vendor
 ---@param account table
 ---@param about callisto.VendorCall
 ---@param answer table|nil  what came of `prepare`: { status, headers, body }
@@ -112,7 +113,11 @@ end
 function vendor.socket(made, account, about, answer)
   local ok, value = pcall(made.connect, account, about, answer)
   if not ok then return nil, "connect: " .. tostring(value) end
-  return options.try("connect", value, socket_fields)
+  local socket, why = options.try("connect", value, socket_fields)
+  if not socket then return nil, why end
+  local scheme = SCHEMES[made.engine]
+  if not socket.url:find(scheme[1]) then return nil, "connect: 'url' " .. scheme[2] end
+  return socket
 end
 
 ---Its format as this call needs it: with the texts that `say` gives.

@@ -9,6 +9,7 @@ local log = require "callisto.log"
 local options = require "callisto.options"
 local secrets = require "callisto.secrets"
 local settings = require "callisto.settings"
+local speakers = require "callisto.speakers"
 local vendor = require "callisto.provider.vendor"
 
 local vendors = {}
@@ -30,14 +31,15 @@ local function wire_of(made, account, about)
   return catalog.own_wire(media)
 end
 
+-- `chosen`: the voice, if it is one, and the options the template gives it.
 local function about_of(call, made, chosen)
   local voice = call.template.voice
   local languages, detects = hearing.languages(voice)
   local format = made.media[call.format] and call.format or made.media.default
   return {
     call = call.id, language = voice.language, languages = languages, detects = detects,
-    voice = voice.voice or (made.voices or {})[1], format = format, media = made.media[format],
-    options = options.try("options", chosen, made.options) or {},
+    voice = chosen.voice or (made.voices or {})[1], format = format, media = made.media[format],
+    options = options.try("options", chosen.options, made.options) or {},
   }
 end
 
@@ -65,7 +67,7 @@ local function order_of(call, kind, made, chosen)
   for _, each in ipairs(socket.secrets) do hidden[#hidden + 1] = each end
   local keepalive = socket.keepalive or {}
   return {
-    kind = kind, name = made.name, wire = wire, url = socket.url, headers = socket.headers,
+    kind = kind, name = made.name, voice = about.voice, wire = wire, url = socket.url, headers = socket.headers,
     opening = socket.opening, closing = socket.closing, keepalive = keepalive[1], keepalive_every = keepalive.every,
     connect_timeout = made.connect_timeout, patience = made.patience, secrets = hidden, deaf_after = made.deaf_after,
     catch_up = made.catch_up, faults = made.faults,
@@ -79,18 +81,35 @@ local function usable(call, kind, made, chosen)
   return order
 end
 
+-- An order behind the others; the first of them has them all.
+local function behind(first, order)
+  if not order then return first end
+  if not first then
+    order.others = {}
+    return order
+  end
+  table.insert(first.others, order)
+  return first
+end
+
 -- The vendors' ears until one that is not a vendor's, the first of them with the others.
 local function ears_of(call)
   local first
   for _, ear in ipairs(hearing.ears(call.template.voice)) do
     local made = catalog.provider("stt", ear.name)
     if made.engine ~= "socket" then break end
-    local order = usable(call, "stt", made, ear.options)
-    if order and first then
-      table.insert(first.others, order)
-    elseif order then
-      first, order.others = order, {}
-    end
+    first = behind(first, usable(call, "stt", made, ear))
+  end
+  return first
+end
+
+-- The vendors' voices until one that is not a vendor's, the first of them with the others.
+local function voices_of(call)
+  local first
+  for _, speaker in ipairs(speakers.of(call.template.voice)) do
+    local made = catalog.provider("tts", speaker.tts)
+    if made.engine == "local" then break end
+    first = behind(first, usable(call, "tts", made, speaker))
   end
   return first
 end
@@ -99,10 +118,7 @@ end
 ---@param call callisto.LiveCall
 ---@return {stt: callisto.VendorOrder|nil, tts: callisto.VendorOrder|nil}
 function vendors.of(call)
-  local voice = call.template.voice
-  local speaker = catalog.provider("tts", voice.tts)
-  local is_vendors = speaker.engine == "socket"
-  return { stt = ears_of(call), tts = is_vendors and usable(call, "tts", speaker, voice.tts_options) or nil }
+  return { stt = ears_of(call), tts = voices_of(call) }
 end
 
 ---Opens them, for a call the engine has.
@@ -122,7 +138,7 @@ end
 function vendors.speaker(call, orders)
   local made = catalog.provider("tts", call.template.voice.tts)
   if made.engine == "local" then return made.name end
-  if orders.tts then return made.name, made.voices[1] end
+  if orders.tts then return orders.tts.name, orders.tts.name == made.name and made.voices[1] or nil end
 end
 
 ---Which of our own voices speaks for a template, or for what its vendor fails to say; nil: the first.
