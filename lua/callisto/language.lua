@@ -9,6 +9,8 @@ local language = {}
 ---@field yes string[]
 ---@field no string[]
 ---@field acknowledgements string[]  what a listener says without wanting to speak: "uh-huh", "okay"
+---@field unfinished string  words that do not end a sentence: "and", "the", "um"
+---@field dictated string  digits, and what addresses are spelt with
 ---@field fillers string[]  sentences that fill a pause: "One moment."
 ---@field still_there string  asked when the caller is silent
 ---@field again string  said when nothing was understood
@@ -70,7 +72,8 @@ end
 
 ---For a language without a file: no words, no abbreviations; what is read out is read in English.
 ---@type callisto.Language
-language.plain = setmetatable({ tag = "", name = "", yes = {}, no = {}, acknowledgements = {}, abbreviations = {} }, {
+language.plain = setmetatable({ tag = "", name = "", yes = {}, no = {}, acknowledgements = {}, unfinished = "", dictated = "",
+  abbreviations = {} }, {
   __index = function(_, key) return language.of("en")[key] end,
 })
 

@@ -2,6 +2,7 @@
 -- a line "<seconds> ." lets time pass. Whole plays are compared, so what is not written does not happen.
 
 local complete = require "callisto.converse.complete"
+local language = require "callisto.language"
 local rows = require "callisto.converse.turn_table"
 local turns = require "callisto.converse.turns"
 
@@ -762,6 +763,14 @@ describe("the end of a sentence", function()
     assert.equal("unfinished", complete.judge("quiero una mesa para", "es-MX"))
     assert.equal("dictating", complete.judge("null sieben", "de"))
     assert.equal("silence", complete.judge("हाँ।", "hi"))
+    assert.equal("unfinished", complete.judge("मुझे दो टिकट चाहिए और", "hi-IN"))
+    assert.equal("dictating", complete.judge("خمسة ستة", "ar"))
+    for tag in pairs(language.known) do
+      local known = language.of(tag)
+      local words, digits = known.unfinished:gmatch "%S+", known.dictated:gmatch "%S+"
+      assert.equal("unfinished", complete.judge("hallo " .. words(), tag), tag)
+      assert.equal("dictating", complete.judge(digits() .. " " .. digits(), tag), tag)
+    end
     assert.equal("unfinished", complete.judge("はい、", "ja"))
     assert.equal("silence", complete.judge("I would like to", "hi"))
   end)

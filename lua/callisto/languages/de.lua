@@ -5,6 +5,9 @@ return {
   no = "nein, nein danke, nee, nö, niemals, falsch, stimmt nicht, lieber nicht",
   acknowledgements = "mhm, hm, hmm, mm, aha, ah, oh, ach so, achso, ja, jaja, jo, okay, ok, gut, alles klar, "
     .. "klar, genau, richtig, verstehe, verstanden, ich verstehe, stimmt, in ordnung, schön, super, na gut",
+  unfinished = "der die das ein eine einen und oder aber weil wenn dass mit ohne für von zu in an auf mein meine ist äh "
+    .. "ähm",
+  dictated = "null eins zwei zwo drei vier fünf sechs sieben acht neun punkt bindestrich",
   fillers = { "Einen Moment.", "Eine Sekunde.", "Ich sehe nach.", "Ich schaue kurz." },
   still_there = "Sind Sie noch da?",
   fallback = "Es tut uns leid, etwas ist schiefgegangen. Bitte rufen Sie später wieder an. Auf Wiederhören.",

@@ -5,6 +5,10 @@ return {
   no = "no, no thanks, no thank you, nope, not really, never, wrong, please don't",
   acknowledgements = "uh-huh, uh huh, mm-hm, mm hm, mmhm, mm, mhm, hm, hmm, huh, ah, oh, okay, ok, yeah, yep, yes, right, sure, "
     .. "got it, i see, alright, all right, go on, cool, good, great, fine, yup",
+  unfinished = "a an the and or but so because if when while that which who with without for from to of in on at by my "
+    .. "your our his her their is are was were am be i i'm i'd i'll it's um uh er erm hmm like about between than "
+    .. "as",
+  dictated = "zero oh one two three four five six seven eight nine double triple dot dash underscore slash hyphen",
   fillers = { "One moment.", "Just a second.", "Let me check.", "Let me have a look." },
   still_there = "Are you still there?",
   fallback = "We are sorry, something went wrong. Please call again later. Goodbye.",

@@ -6,6 +6,8 @@ return {
   no = "no, no gracias, nunca, incorrecto, para nada, mejor no",
   acknowledgements = "ajá, aja, mm, mhm, hm, hmm, ah, oh, sí, si, vale, ok, okey, okay, claro, bien, bueno, ya, ya veo, "
     .. "entiendo, entendido, de acuerdo, perfecto, exacto, dale, siga",
+  unfinished = "el la los las un una y o pero porque si cuando que con sin para por de en a mi tu su es era eh",
+  dictated = "cero uno dos tres cuatro cinco seis siete ocho nueve punto guion arroba",
   fillers = { "Un momento.", "Un segundo.", "Déjeme ver.", "Permítame comprobarlo." },
   still_there = "¿Sigue usted ahí?",
   fallback = "Lo sentimos, algo ha salido mal. Por favor, llame más tarde. Adiós.",

@@ -5,6 +5,9 @@ return {
   no = "non, non merci, jamais, pas du tout, c'est faux",
   acknowledgements = "mm, mhm, hm, hmm, ah, oh, euh, oui, ouais, ouai, d'accord, ok, okay, bien, très bien, je vois, "
     .. "ah oui, ah bon, entendu, compris, c'est ça, voilà, parfait, bon, allez-y, tout à fait",
+  unfinished = "le la les un une des et ou mais parce si quand que qui avec sans pour de du en à mon ma mes votre est "
+    .. "euh",
+  dictated = "zéro un deux trois quatre cinq six sept huit neuf point tiret arobase",
   fillers = { "Un instant.", "Une seconde.", "Je regarde.", "Je vérifie." },
   still_there = "Êtes-vous toujours là ?",
   fallback = "Nous sommes désolés, une erreur est survenue. Veuillez rappeler plus tard. Au revoir.",

@@ -5,6 +5,8 @@ return {
   no = "tidak, tidak terima kasih, nggak, enggak, gak, bukan, jangan, salah",
   acknowledgements = "ya, iya, he-eh, heeh, hm, hmm, mm, mhm, oh, ah, oh ya, oke, ok, okay, baik, baiklah, betul, benar, siap, "
     .. "paham, mengerti, saya mengerti, lanjut, sip",
+  unfinished = "dan atau tapi tetapi karena jika kalau ketika yang dengan tanpa untuk dari di ke pada eh anu",
+  dictated = "nol kosong satu dua tiga empat lima enam tujuh delapan sembilan titik strip",
   fillers = { "Tunggu sebentar.", "Sebentar ya.", "Saya periksa dulu.", "Mohon tunggu." },
   still_there = "Apakah Anda masih di sana?",
   fallback = "Maaf, terjadi kesalahan. Silakan telepon lagi nanti. Sampai jumpa.",

@@ -5,6 +5,8 @@ return {
   no = "não, não obrigado, não obrigada, nunca, errado, de jeito nenhum",
   acknowledgements = "aham, ahã, uhum, hum, mm, mhm, hm, hmm, ah, oh, sim, tá, tá bom, tá bem, está bem, ok, okay, certo, claro, "
     .. "entendi, entendo, beleza, isso, pois, pois é, sei, bom, legal",
+  unfinished = "o a os as um uma e ou mas porque se quando que com sem para por de em meu minha é hum",
+  dictated = "zero um dois três quatro cinco seis meia sete oito nove ponto hífen arroba",
   fillers = { "Um momento.", "Só um segundo.", "Deixe-me ver.", "Vou verificar." },
   still_there = "Você ainda está aí?",
   fallback = "Desculpe, algo deu errado. Por favor, ligue mais tarde. Até logo.",
