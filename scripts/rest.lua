@@ -14,9 +14,11 @@ Requests and answers are JSON. What is wrong is an `application/problem+json` (R
 its `field` names the field. The same, for programs, is the OpenAPI document at `/openapi.json`.
 
 **Who may.** With keys (`CALLISTO_API_KEYS`, or `api_keys` of `callisto.lua`) every request says `Authorization: Bearer …`.
-Without keys only this machine is served: the connection comes from loopback, no header says that a proxy was between
-(`Forwarded`, `Via`, `X-Forwarded-…`, `X-Real-IP`, `CF-…` and their like), the `Host` is `localhost` or a loopback address, and no
-page of another site sent it (`Origin`). The refusal says which of these it was. Behind a proxy there must be keys.
+Without keys only this machine is served, and only by a server that listens on a loopback address (`--host 127.0.0.1`) and
+whose `PUBLIC_BASE_URL`, if it has one, is on this machine; what it is, it says when it starts. The connection comes from
+loopback, no header says that a proxy was between (`Forwarded`, `Via`, `X-Forwarded-…`, `X-Real-IP`, `CF-…` and their like), the
+`Host` is `localhost` or a loopback address, and no page of another site sent it (`Origin`). The refusal says which of these it
+was. Behind a proxy or a tunnel there must be keys.
 
 A slash at the end of a path changes nothing. Other methods than those below get 405 with `Allow`. Fields that are not below are
 refused. A node that is too busy to answer within a second says 503 with `Retry-After`, to orders and questions alike.

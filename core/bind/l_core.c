@@ -12,6 +12,7 @@
 #include "script/live_call.h"
 #include "script/question.h"
 #include "io/fetches.h"
+#include "net/forwarding.h"
 #include "net/message.h"
 #include "data/json_escape.h"
 
@@ -261,6 +262,16 @@ static void add_basic(lua_State *L) {
   cal_luax_set(L, "random", random_bytes);
 }
 
+/* A list, for those who have to do with requests. */
+static void add_forwarding_fields(lua_State *L) {
+  lua_newtable(L);
+  for (int i = 0; cal_forwarding_fields[i]; i++) {
+    lua_pushstring(L, cal_forwarding_fields[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_setfield(L, -2, "forwarding_fields");
+}
+
 void cal_core_add_common(lua_State *L) {
   add_basic(L);
   cal_luax_set(L, "wake_at", wake_at);
@@ -282,7 +293,10 @@ int cal_lib_core(lua_State *L) {
     add_basic(L);
   else
     cal_core_add_common(L);
-  if (kind == CAL_VM_CALL) cal_core_add_call(L);
+  if (kind == CAL_VM_CALL)
+    cal_core_add_call(L);
+  else
+    add_forwarding_fields(L);
   if (kind == CAL_VM_SERVICE) {
     cal_core_add_service(L);
     cal_core_add_calls(L);

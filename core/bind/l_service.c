@@ -304,6 +304,8 @@ static int status(lua_State *L) {
   lua_setfield(L, -2, "digest");
   lua_pushboolean(L, atomic_load(&reach->is_draining));
   lua_setfield(L, -2, "draining");
+  lua_pushboolean(L, reach->is_local);
+  lua_setfield(L, -2, "is_local");
   lua_pushstring(L, reach->node);
   lua_setfield(L, -2, "node");
   return 1;

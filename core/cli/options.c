@@ -58,6 +58,8 @@ static const option_row rows[] = {
      "serve TLS with this certificate; needs --tls-key"},
     {"tls-key", TEXT, AT(engine.key_file), 0, 0, 0, "FILE", "the certificate's private key"},
     {"ca", TEXT, AT(engine.ca_file), 0, 0, 0, "FILE", "extra authority for outgoing TLS"},
+    {"open-metrics", FLAG_OF(ON, engine.opens_metrics),
+     "/metrics is shown to other machines, and through proxies"},
     {"allow-private", FLAG_OF(ON, engine.allow_private), "calls' scripts may fetch from private addresses"},
     {"watch", FLAG_OF(ON, engine.watches),
      "changed files are reloaded by themselves, not only when asked (callisto reload, SIGHUP)"},

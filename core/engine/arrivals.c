@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "io/doors.h"
+#include "net/forwarding.h"
 
 #define METRICS_CEILING (4u << 20)
 #define SOCKET_PATIENCE_MS 2000 /* of a socket that comes first; the lobby holds it for five seconds */
@@ -41,6 +42,14 @@ static void answer_readiness(cal_reach *reach, cal_io *io, cal_id request, const
 }
 
 static void answer_metrics(cal_reach *reach, cal_io *io, cal_id request, const cal_http_message *message) {
+  static const char closed[] =
+      "{\"type\":\"about:blank\",\"title\":\"Forbidden\",\"status\":403,"
+      "\"detail\":\"metrics are shown to programs on this machine that ask directly; "
+      "--open-metrics shows them to others\"}";
+  if (!reach->limits.opens_metrics && !cal_forwarding_is_direct(message)) {
+    answer_text(io, request, message, 403, "application/problem+json", cal_span_of(closed));
+    return;
+  }
   cal_buf text;
   cal_buf_init(&text, METRICS_CEILING);
   cal_metrics_print(&text);

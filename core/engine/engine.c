@@ -104,6 +104,7 @@ static void fill_reach(cal_engine *engine) {
                                          .arrival_wait_ms = o->arrival_wait_ms,
                                          .entry_budget_ms = o->entry_budget_ms,
                                          .vm_memory_bytes = o->vm_memory_bytes,
+                                         .opens_metrics = o->opens_metrics,
                                          .allow_private = o->allow_private},
                               .open = cal_bind_open,
                               .clock = o->clock ? o->clock : cal_clock_real(),

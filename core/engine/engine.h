@@ -47,6 +47,7 @@ typedef struct cal_engine_options {
   uint32_t calls_ceiling;   /* live calls of this node; 0 = 2000 */
   uint32_t warm_vms;        /* a script thread; 0 = 16 */
   uint32_t arrival_wait_ms; /* see cal_limits */
+  int opens_metrics;        /* the same */
   uint32_t entry_budget_ms, vm_memory_bytes;
   int allow_private;         /* scripts of calls may fetch from private addresses */
   const char *const *fields; /* request headers that scripts want to see, lower case, NULL-terminated */

@@ -130,6 +130,7 @@ static int listen_all(cal_engine *engine) {
                                .field_count = fields};
   int busy = check_port(engine);
   if (busy) return busy;
+  engine->reach.is_local = o->loopback || (o->host && cal_address_is_loopback_text(o->host));
   for (uint8_t i = 0; i < engine->reach.io_threads; i++) {
     int code = cal_io_listen(engine->reach.ios[i], &server);
     if (code) return code;

@@ -68,6 +68,16 @@ int cal_address_is_private_text(const char *numeric) {
   return cal_address_is_private((const struct sockaddr *)&address);
 }
 
+int cal_address_is_loopback_text(const char *numeric) {
+  static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+  struct sockaddr_storage address;
+  if (cal_address_parse(&address, numeric, 0)) return 0;
+  if (address.ss_family == AF_INET)
+    return ntohl(((struct sockaddr_in *)(void *)&address)->sin_addr.s_addr) >> 24 == 127;
+  const struct in6_addr *v6 = &((struct sockaddr_in6 *)(void *)&address)->sin6_addr;
+  return IN6_IS_ADDR_LOOPBACK(v6) || (!memcmp(v6->s6_addr, mapped, 12) && v6->s6_addr[12] == 127);
+}
+
 void cal_address_text(const struct sockaddr *address, char *text, size_t room) {
   text[0] = 0;
   if (address->sa_family == AF_INET)

@@ -10,6 +10,8 @@
 int cal_address_is_private(const struct sockaddr *address);
 int cal_address_is_private_text(const char *numeric); /* what is not an address counts as private */
 
+int cal_address_is_loopback_text(const char *numeric); /* also when it hides in an IPv6 one (mapped) */
+
 int cal_address_parse(struct sockaddr_storage *result, const char *numeric, int port); /* -EINVAL */
 void cal_address_text(const struct sockaddr *address, char *text, size_t room); /* "" for other families */
 

@@ -39,6 +39,7 @@ typedef struct cal_limits {
   uint32_t warm_vms; /* of a script thread */
   uint32_t entry_budget_ms, vm_memory_bytes;
   uint32_t arrival_wait_ms; /* what would wait longer for a script is turned away (engine/arrivals.h) */
+  int opens_metrics;        /* /metrics is shown to others than programs on this machine */
   int allow_private;        /* scripts of calls may fetch from private addresses */
 } cal_limits;
 
@@ -79,6 +80,7 @@ typedef struct cal_reach {
       *events[CAL_THREADS]; /* one reference each: the store's thread still answers
                                                                when the planes that asked are gone already */
   uint16_t port;
+  int is_local;      /* its listeners are reached from this machine alone */
   atomic_uint turn;  /* whose turn it is to take something new */
   atomic_uint calls; /* open on all threads */
   atomic_uint asked; /* answers that scripts of calls wait for */

@@ -2,7 +2,7 @@
 
 local core = require "callisto.core"
 local duration = require "callisto.duration"
-local forwarding = require "callisto.util.forwarding"
+local forwarding = require "callisto.forwarding"
 
 local settings = {}
 

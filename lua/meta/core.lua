@@ -4,6 +4,7 @@
 -- at the VM's handler. `nil, message, code` is what the world refuses; a wrong argument is an error.
 
 ---@class callisto.core
+---@field forwarding_fields string[] header fields that proxies add, not in calls; one that ends with `*` stands for all that begin so
 ---@field kind "service"|"call"|"tool" which VM this is
 local core = {}
 
@@ -246,7 +247,7 @@ function core.fact_of(call_id, kind, data) end
 ---@return table
 function core.settings() end
 
----Counts for health pages: {calls, legs, script_threads, generation, digest, port, draining, node}. `node` is the store's name
+---Counts for health pages: {calls, legs, script_threads, generation, digest, port, draining, is_local, node}. `node` is the store's name
 ---of this one.
 ---@return table
 function core.status() end

@@ -127,7 +127,7 @@ it("a canary whose calls break at the same moment takes only itself back", funct
   for i = 1, 8 do live[i] = call() end
   for _, each in ipairs(live) do
     world.lab:fetch({ method = "POST", url = ("https://exchange.test/exchange/calls/%s/keys"):format(each.carrier_call),
-      body = '{"keys":"5"}', headers = { ["content-type"] = "application/json" } }, function() end)
+      body = '{"keys":"5"}', headers = { host = "localhost", ["content-type"] = "application/json" } }, function() end)
   end
   world:until_true(60, function() return not code().canary end, 0.5)
   world:advance(5)

@@ -8,7 +8,9 @@ local function read(answer) return (json.decode(answer.body)) end
 
 describe("without API keys", function()
   local world
-  before_each(function() world = exchange.open { env = { CALLISTO_API_KEYS = "" } } end)
+  before_each(function()
+    world = exchange.open { env = { CALLISTO_API_KEYS = "", PUBLIC_BASE_URL = "http://localhost:8080" } }
+  end)
 
   -- A program on this machine, with these headers above the usual ones.
   local function ask(headers, method, path)

@@ -80,6 +80,15 @@ http://:PORT {
   },
 }
 
+-- A proxy that says nothing of itself: what comes out of it looks like a program on this machine.
+local silent = {
+  name = "nginx",
+  config = function(port, server, _, folder)
+    return (proxies[1].config(port, server, false, folder):gsub("proxy_set_header [^;]*;", ""))
+  end,
+  words = proxies[1].words,
+}
+
 local function start_proxy(proxy, server, is_closed)
   local port = kit.free_port()
   local folder = ("%s/%s-%d"):format(kit.scratch, proxy.name, port)
@@ -119,6 +128,28 @@ local function test_hidden(proxy, open)
       kit.equal(403, status, "status")
     end)
   end
+end
+
+local function test_metrics(proxy, open)
+  kit.test(proxy.name .. ": metrics are not shown through it", function()
+    kit.equal(403, (kit.http("GET", open.url .. "/metrics")), "status")
+    kit.equal(403, (kit.http("GET", open.url .. "/metrics", { headers = { Host = "127.0.0.1" } })), "status with another Host")
+  end)
+end
+
+-- The public URL is what tells that it is there.
+local function test_silent(exchange)
+  local env = { PUBLIC_BASE_URL = "https://voice.example.com" }
+  local server = kit.server(exchange, { data = kit.scratch .. "/silent", env = env })
+  local proxy = start_proxy(silent, server, false)
+  kit.test("a proxy that adds nothing does not open the API", function()
+    for _, url in ipairs { proxy.url, server.url } do
+      local status, body = kit.http("GET", url .. "/api/calls")
+      kit.equal(403, status, "status")
+      kit.ok(body:find("PUBLIC_BASE_URL leads here from elsewhere", 1, true), body)
+    end
+    kit.ok(kit.read(server.log):find("the API serves nobody", 1, true), "the start does not say so")
+  end)
 end
 
 local DISGUISED = {
@@ -225,8 +256,10 @@ return kit.run(function()
   for _, proxy in ipairs(proxies) do
     local open, closed = start_proxy(proxy, open_server, false), start_proxy(proxy, closed_server, true)
     test_hidden(proxy, open)
+    test_metrics(proxy, open)
     test_disguises(proxy, closed)
     test_smuggling(proxy, closed)
     test_passage(proxy, open, open_server)
   end
+  test_silent(exchange)
 end)

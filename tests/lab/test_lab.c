@@ -72,12 +72,13 @@ static void on_done(void *context, const cal_http_result *result) {
 }
 
 static int ask(world *w, const char *method, const char *url, const char *body) {
-  static const cal_http_field json = {{"content-type", 12}, {"application/json", 16}};
+  static const cal_http_field from_here[] = {{{"content-type", 12}, {"application/json", 16}},
+                                             {{"host", 4}, {"localhost", 9}}};
   cal_http_fetch_options options = {.method = method,
                                     .url = url,
                                     .body = cal_span_of(body),
-                                    .fields = &json,
-                                    .field_count = 1,
+                                    .fields = from_here,
+                                    .field_count = 2,
                                     .context = w,
                                     .on_done = on_done};
   cal_id id;

@@ -56,6 +56,20 @@ static void which_addresses_are_private(void **state) {
       fail_msg("%s", cases[i].address);
 }
 
+static void which_addresses_are_this_machine(void **state) {
+  static const struct {
+    const char *address;
+    int is_loopback;
+  } cases[] = {{"127.0.0.1", 1},        {"127.255.0.9", 1}, {"::1", 1},
+               {"::ffff:127.0.0.1", 1}, {"0.0.0.0", 0},     {"::", 0},
+               {"128.0.0.1", 0},        {"10.0.0.1", 0},    {"::2", 0},
+               {"::127.0.0.1", 0},      {"fe80::1", 0},     {"", 0},
+               {"::ffff:1.0.0.127", 0}, {"localhost", 0}};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    if (cal_address_is_loopback_text(cases[i].address) != cases[i].is_loopback)
+      fail_msg("%s", cases[i].address);
+}
+
 static void text_and_back(void **state) {
   static const char *const cases[] = {"127.0.0.1", "203.0.113.9", "::1", "2001:db8::5"};
   for (size_t i = 0; i < 4; i++) {
@@ -69,6 +83,7 @@ static void text_and_back(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(which_addresses_are_private),
+                                     cmocka_unit_test(which_addresses_are_this_machine),
                                      cmocka_unit_test(text_and_back)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,8 +3,8 @@
 -- Runs once, in a tool's VM, before the engine exists. Scripts see the result as core.settings() = { env, file, cli };
 -- callisto.settings answers from it, the command line first.
 
+local core = require "callisto.core"
 local files = require "callisto.cli.files"
-local forwarding = require "callisto.util.forwarding"
 local json = require "callisto.json"
 local options = require "callisto.options"
 local place = require "callisto.judge.place"
@@ -220,7 +220,7 @@ function settings.headers(folder)
     seen[name] = true
   end
   for _, name in ipairs(HEADERS) do add(name) end
-  for _, name in ipairs(forwarding.headers) do add(name) end
+  for _, name in ipairs(core.forwarding_fields) do add(name) end
   for _, adapter in ipairs(adapters(folder or ".")) do
     for _, name in ipairs(adapter.webhook.headers) do add(name) end
   end

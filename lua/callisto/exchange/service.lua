@@ -21,6 +21,7 @@ if core.kind == "call" then error("callisto.exchange.service is not for flows: i
 local callbacks = require "callisto.exchange.callbacks"
 local contract = require "callisto.exchange.face"
 local counted = require "callisto.util.counted"
+local forwarding = require "callisto.forwarding"
 local http = require "callisto.http"
 local json = require "callisto.json"
 local log = require "callisto.log"
@@ -145,7 +146,13 @@ local function hand_on(request, message)
   return owner ~= nil and not is_mine and core.forward(request, message, id) == true
 end
 
+-- Whose telephones these are is nobody's business elsewhere: the exchange's own interface serves programs on this machine. The
+-- carriers' interfaces have their accounts.
+local function is_own(path) return path == "/exchange" or path:sub(1, 10) == "/exchange/" end
+
 local function handle(request, message)
+  local doubt = is_own(http.unescape_segment(message.path)) and forwarding.doubt(message)
+  if doubt then return problem(403, "only requests from this machine are served, and " .. doubt) end
   local fn = control[message.method .. " " .. message.path]
   if fn then return fn(message) end
   if hand_on(request, message) then return false end

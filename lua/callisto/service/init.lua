@@ -11,6 +11,7 @@ local api = require "callisto.service.api"
 local calls = require "callisto.service.calls"
 local catalog = require "callisto.service.catalog"
 local counted = require "callisto.util.counted"
+local door = require "callisto.service.api.door"
 local http = require "callisto.http"
 local life = require "callisto.service.life"
 local live_call = require "callisto.service.live_call"
@@ -75,6 +76,8 @@ function receive.start()
   sockets.add()
   retention.start()
   core.started(catalog.any())
+  local notice = door.notice()
+  if notice then log.warn(notice) end
   log.info(("%s and %s are ready"):format(counted(#catalog.carriers(), "carrier"), counted(#catalog.list(), "template")))
 end
 

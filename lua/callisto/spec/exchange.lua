@@ -216,6 +216,9 @@ function World:fetch(request)
   if request.url:sub(1, #APP + 5) == APP .. "/api/" then
     request.headers.authorization = request.headers.authorization or "Bearer " .. API_KEY
   end
+  if request.url:sub(1, #EXCHANGE + 10) == EXCHANGE .. "/exchange/" then
+    request.headers.host = request.headers.host or "localhost"
+  end
   request.timeout = request.timeout or 60
   self.lab:fetch(request, function(...) result = { ... } end)
   self:until_true(request.timeout + 1, function() return result end)

@@ -1,29 +1,18 @@
--- callisto.util.forwarding: what a request says of the way it came. A service that trusts requests from this machine
+-- callisto.forwarding: what a request says of the way it came. A service that trusts requests from this machine
 -- must know that a proxy on this machine brings those of everybody else, and that a browser on it sends what pages
 -- elsewhere tell it to.
 
+local core = require "callisto.core"
+
 local forwarding = {}
 
----Headers that proxies add. One of them, even an empty one, means that the request began elsewhere. One that ends with `*`
----stands for all that begin so, as the server takes it.
----@type string[]
-forwarding.headers = {
-  "forwarded", "via", "x-forwarded*", "x-original-forwarded-for", "x-original-host", "x-real-ip", "x-client-ip",
-  "x-cluster-client-ip", "x-proxyuser-ip", "true-client-ip", "fastly-client-ip", "fly-client-ip", "x-azure-clientip",
-  "x-envoy-external-address", "cf-*", "cdn-loop",
-}
-
-local known, beginnings = {}, {}
-for _, name in ipairs(forwarding.headers) do
-  local beginning = name:match "^(.*)%*$"
-  if beginning then beginnings[#beginnings + 1] = beginning else known[name] = true end
-end
-
+-- One of the headers that proxies add (core/net/forwarding.h); even an empty one means that the request began elsewhere.
 local function is_of_a_proxy(name)
-  for _, beginning in ipairs(beginnings) do
-    if name:sub(1, #beginning) == beginning then return true end
+  for _, field in ipairs(core.forwarding_fields) do
+    local beginning = field:match "^(.*)%*$"
+    if name == field or beginning and name:sub(1, #beginning) == beginning then return true end
   end
-  return known[name]
+  return false
 end
 
 -- The header that says that a proxy was between, if there is one.
@@ -36,8 +25,10 @@ local function header_of(headers)
   return names[1]
 end
 
--- Whether a host, perhaps with a port, is this machine itself.
-local function is_this_machine(host)
+---Whether a host, perhaps with a port, is this machine itself.
+---@param host string
+---@return boolean
+function forwarding.is_host_of_this_machine(host)
   host = host:lower():gsub(":%d+$", "")
   return host == "localhost" or host:find "%.localhost$" ~= nil or host == "[::1]" or host:find "^127%.%d+%.%d+%.%d+$" ~= nil
 end
@@ -68,7 +59,7 @@ function forwarding.doubt(message)
   end
   local header = header_of(headers)
   if header then return ("this one came through a proxy: it has the header %s"):format(header) end
-  if not is_this_machine(headers.host or "") then return "the Host of this one is not localhost" end
+  if not forwarding.is_host_of_this_machine(headers.host or "") then return "the Host of this one is not localhost" end
   if is_of_another_site(headers) then return "this one was sent by a page of another site" end
 end
 

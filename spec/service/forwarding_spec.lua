@@ -1,6 +1,6 @@
 -- Who a request without a key comes from. What the door of the API says to it is in spec/service/api_spec.lua.
 
-local forwarding = require "callisto.util.forwarding"
+local forwarding = require "callisto.forwarding"
 
 describe("a request", function()
   for _, peer in ipairs { "127.0.0.1", "127.0.0.1:40000", "127.8.9.10:1", "::1", "[::1]:40000", "::ffff:127.0.0.1" } do
