@@ -127,6 +127,16 @@ void cal_core_take_socket(lua_State *L, cal_id socket, const char *name) {
   cal_reach_command(reach_of(L), &command);
 }
 
+/* socket_proven(number, is_proven) */
+static int socket_proven(lua_State *L) {
+  cal_id socket = cal_luax_check_id(L, 1);
+  luaL_checktype(L, 2, LUA_TBOOLEAN);
+  cal_command command = {
+      .kind = CAL_COMMAND_SOCKET_PROVEN, .target = socket, .flags = lua_toboolean(L, 2) ? CAL_COMMAND_ON : 0};
+  cal_reach_command(reach_of(L), &command);
+  return 0;
+}
+
 /* socket_refuse(number, {code, reason, text, wire}) */
 static int socket_refuse(lua_State *L) {
   cal_id socket = cal_luax_check_id(L, 1);
@@ -182,6 +192,7 @@ static int leg_bye(lua_State *L) {
 void cal_core_add_sockets(lua_State *L) {
   cal_luax_set(L, "doors", doors);
   cal_luax_set(L, "sockets", sockets);
+  cal_luax_set(L, "socket_proven", socket_proven);
   cal_luax_set(L, "socket_refuse", socket_refuse);
   cal_luax_set(L, "leg_text", leg_text);
   cal_luax_set(L, "leg_bye", leg_bye);

@@ -207,9 +207,12 @@ int cal_arrivals_request(void *context, cal_io *io, cal_id request, cal_http_mes
   return 0;
 }
 
-int cal_arrivals_socket(void *context, cal_id socket, cal_http_message *message) {
-  cal_event event = {
-      .kind = CAL_EVENT_SOCKET, .source = socket, .message = message, .came_ns = cal_reach_now_ns(context)};
+int cal_arrivals_socket(void *context, cal_id socket, cal_lobby_asks asks, cal_http_message *message) {
+  cal_event event = {.kind = CAL_EVENT_SOCKET,
+                     .source = socket,
+                     .asks = (uint8_t)asks,
+                     .message = message,
+                     .came_ns = cal_reach_now_ns(context)};
   int code = stand_back(context, &event, 1, SOCKET_PATIENCE_MS * CAL_MS);
   if (code == -EBUSY) cal_http_message_free(message);
   return code;

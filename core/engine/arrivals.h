@@ -16,7 +16,7 @@
 
 /* Hooks of io (io/io.h); the first two take the message. */
 int cal_arrivals_request(void *reach, cal_io *io, cal_id request, cal_http_message *message);
-int cal_arrivals_socket(void *reach, cal_id socket, cal_http_message *message);
+int cal_arrivals_socket(void *reach, cal_id socket, cal_lobby_asks asks, cal_http_message *message);
 int cal_arrivals_have_time(void *reach);
 
 #endif

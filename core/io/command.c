@@ -37,6 +37,7 @@ void cal_command_drop(cal_command *command) {
   case CAL_COMMAND_HTTP_READ:
   case CAL_COMMAND_HTTP_CLOSE:
   case CAL_COMMAND_LEG_UTTERANCE:
+  case CAL_COMMAND_SOCKET_PROVEN:
   case CAL_COMMAND_LEG_STOP:
   case CAL_COMMAND_LEG_PAUSE:
   case CAL_COMMAND_LEG_RECORDING:

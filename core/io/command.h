@@ -27,6 +27,7 @@ typedef enum cal_command_kind {
   CAL_COMMAND_HTTP_CLOSE,     /* target: a stream nobody reads any more; read.owner */
   CAL_COMMAND_HTTP_WRITE, /* target: http request whose answer is open; piece: the next of its body (pieces.h) */
   CAL_COMMAND_CALL_DIAL, /* object: cal_party; opens the media socket as the carrier's side (the exchange) */
+  CAL_COMMAND_SOCKET_PROVEN, /* target: a held socket (lobby.h); CAL_COMMAND_ON: its upgrade proves who comes */
   CAL_COMMAND_SOCKET_TAKE,   /* target: a held socket (lobby.h); object: the cal_party whose leg it becomes */
   CAL_COMMAND_SOCKET_REFUSE, /* target: a held socket; object: cal_refusal */
   CAL_COMMAND_LEG_UTTERANCE, /* utterance, flags: declares it at the end of the queue; audio follows */

@@ -49,6 +49,7 @@ typedef struct cal_event {
   cal_id target;                    /* call handle; 0: the service VM */
   cal_id source;                    /* what is answered, or who to answer */
   char name[64];                    /* the call it is about, where the target does not say it */
+  uint8_t asks;                     /* of a SOCKET: a cal_lobby_asks */
   struct cal_http_message *message; /* taken; of a SOCKET: the first texts are its body, each with its zero */
   cal_value *value;                 /* taken */
   char *text;                       /* taken */

@@ -100,7 +100,7 @@ static int on_upgrade(void *context, const cal_http_request *request, cal_upgrad
   memcpy(path, request->path.at, request->path.bytes);
   path[request->path.bytes] = 0;
   if (request->path.bytes > 1 && path[request->path.bytes - 1] == '/') path[request->path.bytes - 1] = 0;
-  if (cal_legs_count(io->legs) + cal_lobby_held(io->lobby) >= io->options.legs_ceiling)
+  if (cal_legs_count(io->legs) + cal_lobby_proven(io->lobby) >= io->options.legs_ceiling)
     return refuse_upgrade(upgrade, 503, "All lines of this node are in use");
   seen s = {.request = request};
   int status = 0;
@@ -148,6 +148,9 @@ static void deliver(void *context, void *message) {
     cal_legs_dial(io->legs, command->object);
     command->object = NULL;
     break;
+  case CAL_COMMAND_SOCKET_PROVEN:
+    cal_lobby_prove(io->lobby, command->target, command->flags & CAL_COMMAND_ON);
+    break;
   case CAL_COMMAND_SOCKET_TAKE:
     cal_lobby_take(io->lobby, command->target, command->object);
     command->object = NULL;
@@ -184,7 +187,7 @@ static void open_legs(cal_io *io) {
   io->lobby = cal_lobby_new(&(cal_lobby_options){.legs = io->legs,
                                                  .prefixes = options->prefixes,
                                                  .tag = options->index,
-                                                 .ceiling = options->legs_ceiling,
+                                                 .ceiling = options->legs_ceiling + CAL_PREFIX_UNPROVEN,
                                                  .on_socket = hooks->on_socket,
                                                  .has_time = hooks->has_time,
                                                  .context = hooks->context});

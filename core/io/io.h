@@ -29,7 +29,7 @@ typedef struct cal_io_hooks {
   int (*on_request)(void *context, cal_io *io, cal_id request, cal_http_message *message);
   /* A media socket that came before its call (lobby.h), with its first messages as the body; takes the
    * message. 0, or anything else: it is turned away. NULL: such sockets are refused. */
-  int (*on_socket)(void *context, cal_id socket, cal_http_message *message);
+  int (*on_socket)(void *context, cal_id socket, cal_lobby_asks asks, cal_http_message *message);
   /* Whether such a socket, let in now, would be asked about soon; NULL: it would. */
   int (*has_time)(void *context);
   /* The answer to a CAL_COMMAND_HTTP_FETCH, _READ or _WRITE, by the script's number of it; takes the message (NULL: it

@@ -24,18 +24,19 @@ typedef struct kept {
   char data[];
 } kept;
 
-/*   HELD ──► ASKED ──┬──► HANDED_ON (everything goes to a port: a leg's, or one that only parts)
- *                    └──► REFUSED (until the other side closes) */
-typedef enum held_state { HELD, ASKED, HANDED_ON, REFUSED } held_state;
+/*   UNPROVEN ──► HELD ──► ASKED ──┬──► HANDED_ON (everything goes to a port: a leg's, or one that only parts)
+ *                                 └──► REFUSED (until the other side closes) */
+typedef enum held_state { UNPROVEN, HELD, ASKED, HANDED_ON, REFUSED } held_state;
 
 typedef struct held {
   cal_lobby *lobby;
   cal_id id;
   cal_prefix *prefix;
   held_state state;
+  int is_proven;
   cal_ws *ws; /* NULL: not open yet, or closed */
   cal_timer patience;
-  cal_http_message *about;                        /* until it is told */
+  cal_http_message *proof, *about;                /* until they are told */
   cal_asker *asker;                               /* until it is taken, refused or closed */
   char sub_protocol[CAL_WIRE_SUB_PROTOCOL_BYTES]; /* "": none */
   uint32_t awaited;                               /* text messages until then */
@@ -48,6 +49,7 @@ typedef struct held {
 struct cal_lobby {
   cal_lobby_options options;
   cal_slots *sockets;
+  uint32_t proven; /* of them */
 };
 
 static cal_metric *gauge_held(void) {
@@ -70,12 +72,14 @@ cal_lobby *cal_lobby_free(cal_lobby *lobby) {
 }
 
 uint32_t cal_lobby_held(const cal_lobby *lobby) { return cal_slots_count(lobby->sockets); }
+uint32_t cal_lobby_proven(const cal_lobby *lobby) { return lobby->proven; }
 
 /* From here on it can be neither taken nor refused; its connection may live on. */
 static void leave_lobby(held *h) {
   if (!h->id) return;
   cal_slots_remove(h->lobby->sockets, h->id);
   h->id = 0;
+  if (h->is_proven) h->lobby->proven--;
   h->asker = cal_asker_leave(h->asker);
   cal_timer_stop(loop_of(h), &h->patience);
   cal_metric_add(gauge_held(), -1);
@@ -115,6 +119,20 @@ static void keep(held *h, const char *data, size_t bytes, int is_binary) {
   h->kept_bytes += bytes + sizeof *k;
 }
 
+/* Takes the message. */
+static void ask_script(held *h, cal_lobby_asks asks, cal_http_message *message) {
+  const cal_lobby_options *options = &h->lobby->options;
+  if (options->on_socket && options->on_socket(options->context, h->id, asks, message) == 0) return;
+  if (!options->on_socket) cal_http_message_free(message);
+  close_held(h, CLOSE_LATER, "this node is overloaded");
+}
+
+static void ask_for_proof(held *h) {
+  cal_http_message *proof = h->proof;
+  h->proof = NULL;
+  ask_script(h, CAL_LOBBY_PROOF, proof);
+}
+
 /* The text messages so far, each with a final zero, travel as the body. */
 static void ask(held *h) {
   cal_buf body;
@@ -131,10 +149,11 @@ static void ask(held *h) {
   cal_http_message_set_body(about, body.data, body.bytes);
   cal_buf_free(&body);
   h->state = ASKED;
-  const cal_lobby_options *options = &h->lobby->options;
-  if (options->on_socket && options->on_socket(options->context, h->id, about) == 0) return;
-  if (!options->on_socket) cal_http_message_free(about);
-  close_held(h, CLOSE_LATER, "this node is overloaded");
+  ask_script(h, h->is_proven ? CAL_LOBBY_CALL : CAL_LOBBY_WORDS, about);
+}
+
+static void ask_when_it_has_spoken(held *h) {
+  if (h->state == HELD && !h->awaited) ask(h);
 }
 
 /* What was kept goes to the port, then the rest does. */
@@ -146,6 +165,31 @@ static void hand_on(held *h) {
     cal_free(k);
   }
   h->kept_bytes = 0;
+}
+
+/* ---- proving */
+
+/* A place of the carrier's; 0: there is none, and it is closed. */
+static int take_place(held *h) {
+  int code = cal_prefix_prove(h->lobby->options.prefixes, h->prefix, cal_loop_now_ns(loop_of(h)));
+  if (code < 0) {
+    close_held(h, CLOSE_LATER, "all lines of this carrier are in use");
+    return 0;
+  }
+  h->is_proven = 1;
+  h->lobby->proven++;
+  return 1;
+}
+
+void cal_lobby_prove(cal_lobby *lobby, cal_id socket, int is_proven) {
+  held *h = cal_slots_get(lobby->sockets, socket);
+  if (!h || h->state != UNPROVEN) return;
+  if (is_proven && !take_place(h)) return;
+  h->state = HELD;
+  if (!is_proven)
+    cal_timer_start(loop_of(h), &h->patience, cal_loop_now_ns(loop_of(h)) + CAL_LOBBY_FORGED_WAIT_MS * CAL_MS,
+                    on_patience_over);
+  ask_when_it_has_spoken(h);
 }
 
 /* ---- refusing */
@@ -236,8 +280,8 @@ static void on_open(void *context, cal_ws *ws) {
   h->ws = ws;
   if (h->state == REFUSED)
     cal_ws_close(ws, CLOSE_LATER, "");
-  else if (!h->awaited)
-    ask(h);
+  else
+    ask_for_proof(h);
 }
 
 static void on_message(void *context, char *data, size_t bytes, int is_binary) {
@@ -251,9 +295,11 @@ static void on_message(void *context, char *data, size_t bytes, int is_binary) {
   case ASKED:
     keep(h, data, bytes, is_binary);
     break;
+  case UNPROVEN:
   case HELD:
     keep(h, data, bytes, is_binary);
-    if (h->state == HELD && !is_binary && --h->awaited == 0) ask(h);
+    if (!is_binary && h->awaited) h->awaited--;
+    ask_when_it_has_spoken(h);
   }
 }
 
@@ -262,9 +308,16 @@ static void on_close(void *context, const cal_ws_end *end) {
   leave_lobby(h);
   if (h->state == HANDED_ON) h->port.on_close(h->port.context, end);
   drop_kept(h);
-  cal_prefix_leave(h->prefix);
+  cal_prefix_leave(h->prefix, h->is_proven);
+  cal_http_message_free(h->proof);
   cal_http_message_free(h->about);
   cal_free(h);
+}
+
+static cal_http_message *message_of(held *h, const cal_http_request *request) {
+  cal_http_message *message = cal_http_message_of(request);
+  message->asker = cal_ref(h->asker);
+  return message;
 }
 
 int cal_lobby_hold(cal_lobby *lobby, const cal_http_request *request, cal_upgrade *upgrade) {
@@ -274,7 +327,7 @@ int cal_lobby_hold(cal_lobby *lobby, const cal_http_request *request, cal_upgrad
   cal_prefix *p = cal_prefixes_enter(lobby->options.prefixes, request->path, now_ns, &place, &code);
   if (!p) return code;
   if (lobby->options.has_time && !lobby->options.has_time(lobby->options.context)) {
-    cal_prefix_leave(p);
+    cal_prefix_leave(p, 0);
     return -EAGAIN;
   }
   held *h = cal_alloc(sizeof *h);
@@ -285,13 +338,13 @@ int cal_lobby_hold(cal_lobby *lobby, const cal_http_request *request, cal_upgrad
   cal_list_init(&h->kept);
   h->id = cal_slots_add(lobby->sockets, h);
   if (!h->id) {
-    cal_prefix_leave(p);
+    cal_prefix_leave(p, 0);
     cal_free(h);
     return -EBUSY;
   }
-  h->about = cal_http_message_of(request);
   h->asker = cal_asker_new();
-  h->about->asker = cal_ref(h->asker);
+  h->proof = message_of(h, request);
+  h->about = message_of(h, request);
   cal_metric_add(gauge_held(), 1);
   cal_timer_start(loop_of(h), &h->patience, cal_loop_now_ns(loop_of(h)) + CAL_LOBBY_WAIT_MS * CAL_MS,
                   on_patience_over);

@@ -15,7 +15,7 @@ struct cal_prefix {
   cal_prefix_about about; /* under the lock */
   char *lines;            /* the same; owned */
   cal_prefix_place place; /* the same */
-  atomic_uint live;
+  atomic_uint live, unproven;
 };
 
 struct cal_prefixes {
@@ -85,14 +85,29 @@ cal_prefix *cal_prefixes_enter(cal_prefixes *prefixes, cal_span path, uint64_t n
     if (fits && (!best || p->bytes > best->bytes)) best = p;
   }
   *code = !best ? -ENOENT : is_full(prefixes, best, now_ns) ? -EBUSY : 0;
+  if (!*code && atomic_load(&best->unproven) >= CAL_PREFIX_UNPROVEN) *code = -EBUSY;
   if (*code) best = NULL;
   if (best) {
-    atomic_fetch_add(&best->live, 1);
+    atomic_fetch_add(&best->unproven, 1);
     *place = best->place;
   }
   pthread_mutex_unlock(&prefixes->lock);
   return best;
 }
 
-void cal_prefix_leave(cal_prefix *prefix) { atomic_fetch_sub(&prefix->live, 1); }
+int cal_prefix_prove(cal_prefixes *prefixes, cal_prefix *prefix, uint64_t now_ns) {
+  pthread_mutex_lock(&prefixes->lock);
+  int code = is_full(prefixes, prefix, now_ns) ? -EBUSY : 0;
+  if (!code) {
+    atomic_fetch_add(&prefix->live, 1);
+    atomic_fetch_sub(&prefix->unproven, 1);
+  }
+  pthread_mutex_unlock(&prefixes->lock);
+  return code;
+}
+
+void cal_prefix_leave(cal_prefix *prefix, int is_proven) {
+  atomic_fetch_sub(is_proven ? &prefix->live : &prefix->unproven, 1);
+}
+
 const char *cal_prefix_path(const cal_prefix *prefix) { return prefix->path; }

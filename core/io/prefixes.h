@@ -10,6 +10,7 @@
 #include "wire/wire.h"
 
 #define CAL_PREFIXES 64
+#define CAL_PREFIX_UNPROVEN 256 /* sockets of a path at a time of which nobody has said who they are */
 
 typedef struct cal_prefixes cal_prefixes;
 typedef struct cal_prefix cal_prefix;
@@ -35,12 +36,14 @@ cal_prefixes *cal_prefixes_free(cal_prefixes *prefixes);
  * code of an earlier generation may still want it. -ENOBUFS over CAL_PREFIXES, -EINVAL. */
 int cal_prefixes_declare(cal_prefixes *prefixes, const char *path, const cal_prefix_about *about);
 
-/* Counts one more socket on the longest prefix that fits, and tells its place. NULL with
- * code -ENOENT: no prefix fits; -EBUSY: as many are live as may be, or all lines are held. The prefix is borrowed
- * until it is left. */
+/* Counts one more socket on the longest prefix that fits, and tells its place. It is unproven, so it takes none of the
+ * places of those that are. NULL with code -ENOENT: no prefix fits; -EBUSY: as many are live, or unproven, as may be,
+ * or all lines are held. The prefix is borrowed until it is left. */
 cal_prefix *cal_prefixes_enter(cal_prefixes *prefixes, cal_span path, uint64_t now_ns,
                                cal_prefix_place *place, int *code);
-void cal_prefix_leave(cal_prefix *prefix);
+/* An unproven socket is who it should be, and takes a place. -EBUSY: there is none; it stays unproven. */
+int cal_prefix_prove(cal_prefixes *prefixes, cal_prefix *prefix, uint64_t now_ns);
+void cal_prefix_leave(cal_prefix *prefix, int is_proven);
 const char *cal_prefix_path(const cal_prefix *prefix); /* borrowed; lives as long as the prefixes */
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "script/context.h"
+#include "io/lobby.h"
 #include "net/message.h"
 #include "script/lua_value.h"
 #include "store/store.h"
@@ -40,8 +41,12 @@ static void push_message(lua_State *L, const cal_http_message *message, int is_r
 }
 
 /* A media socket that asks for its call: the upgrade, and the first texts that came on it. */
-static void push_upgrade(lua_State *L, const cal_http_message *message) {
+static void push_upgrade(lua_State *L, const cal_http_message *message, cal_lobby_asks asks) {
+  static const char *const names[] = {
+      [CAL_LOBBY_PROOF] = "proof", [CAL_LOBBY_CALL] = "call", [CAL_LOBBY_WORDS] = "words"};
   push_message(L, message, 1);
+  lua_pushstring(L, names[asks]);
+  lua_setfield(L, -2, "asks");
   lua_pushnil(L);
   lua_setfield(L, -2, "body");
   lua_newtable(L);
@@ -153,7 +158,7 @@ static int push_field(lua_State *L, const cal_event *event, const cal_event_fiel
     push_message(L, event->message, 1);
     return 1;
   case CAL_FIELD_UPGRADE:
-    push_upgrade(L, event->message);
+    push_upgrade(L, event->message, event->asks);
     return 1;
   case CAL_FIELD_ANSWER:
     return push_answer(L, event);

@@ -29,8 +29,9 @@ function core.wake_at(at) end
 ---  "request", request, message                       message: {method, target, path, query, headers = {lower-case name = value}, body, peer};
 ---                                                    target is path and query as they were sent; nothing is decoded
 ---  "socket", number, message                         a media socket that came before its call (core.sockets): the upgrade as a
----                                                    request's message, and `first`, the list of the texts that came on it;
----                                                    answer with core.call_open{…, socket = number} or core.socket_refuse
+---                                                    request's message, `first`, the list of the texts that came on it, and
+---                                                    what it `asks`: "proof", "call" or "words"; answer with
+---                                                    core.socket_proven, core.call_open{…, socket = number}, core.socket_refuse
 ---  "response", fetch, message|nil, text, code, sent  message: {status, headers, body}
 ---  "stored", request, rows|nil, text, code           rows: list of {column = value}; rows.affected
 ---  "told", call_id, value                            from a call's VM (core.tell)
@@ -175,12 +176,18 @@ function core.vendor_open(call_id, options) end
 function core.doors(list) end
 
 ---Lets media sockets of these paths (prefixes) come without a token: they are held, at most five seconds, and asked about with
----"socket" events when `first` text messages are there [1]. `most`: how many at a time, held or as legs; beyond it, and while
+---"socket" events: first whether the upgrade proves who comes (core.socket_proven), until when it takes no place, then when `first` text messages are there [1]. `most`: how many at a time, held or as legs; beyond it, and while
 ---`lines_most` hold the lines of that name (callisto.shared), upgrades get 503 and Retry-After. `sub_protocol` is named in the
 ---upgrade where the other side offers it.
 ---@param list {path: string, most: integer|nil, first: integer|nil, lines: string|nil, lines_most: integer|nil, sub_protocol: string|nil}[]
 ---@return true|nil ok, string? message, string? code
 function core.sockets(list) end
+
+---Answers a "socket" event that asks for "proof". One that proves who comes takes a place; one that does not asks for its "words".
+---Harmless when the socket is gone.
+---@param socket integer
+---@param is_proven boolean
+function core.socket_proven(socket, is_proven) end
 
 ---Turns a held socket away. `text` is sent first, as the answer to what was told; then the socket is closed with this code, or,
 ---with a `wire`, its replies go on until the other side closes, for a bounded time. Harmless when the socket is gone.

@@ -110,3 +110,55 @@ describe("without a key", function()
     end)
   end
 end)
+
+describe("thirty sockets a second that prove nothing", function()
+  local SESSION, ORGANIZATION = "5f5f5f5f-6060-4717-8828-939393939393", "0a0a0a0a-1b1b-4c2c-8d3d-4e4e4e4e4e4e"
+
+  local function dial(world, about)
+    local line = {}
+    line.socket = world.lab:dial({
+      url = "wss://app.test/ws/genesys/desk",
+      headers = { ["X-API-KEY"] = about.key, ["Audiohook-Session-Id"] = SESSION, ["Audiohook-Organization-Id"] = ORGANIZATION },
+    }, {
+      open = function(socket)
+        if about.says then socket:send(about.says) end
+      end,
+      message = function(_, text, is_binary)
+        if not is_binary then line.heard = text end
+      end,
+      close = function(_, code, reason, status) line.code, line.reason, line.status = code, reason, status end,
+    })
+    return line
+  end
+
+  local open = json.encode {
+    version = "2", id = SESSION, type = "open", seq = 1, serverseq = 0, position = "PT0S", parameters = {
+      organizationId = ORGANIZATION, conversationId = "c0c0c0c0-1111-4222-8333-444444444444",
+      participant = { id = "d1", ani = "+14150000001", dnis = "+14155550100" },
+      media = { { type = "audio", format = "PCMU", channels = { "external" }, rate = 8000 } },
+    },
+  }
+
+  for _, case in ipairs {
+    { "and say nothing", {} }, { "and speak", { says = open } }, { "with another key", { key = "guess", says = open } },
+  } do
+    it(("do not keep the real one out, %s"):format(case[1]), function()
+      local world = exchange.open {
+        env = { GENESYS_API_KEY = "key", GENESYS_CLIENT_SECRET = "", GENESYS_MAX_CONCURRENT = "2" },
+        source = [[return require "callisto.template" { name = "desk", on_call = function(call) call:sleep "1m" end }]],
+      }
+      local forged = {}
+      for i = 1, 30 do forged[i] = dial(world, case[2]) end
+      world:advance(0.1)
+      local real = dial(world, { key = "key", says = open })
+      world:advance(0.2)
+      assert.is_nil(real.status)
+      assert.matches('"type":"opened"', real.heard)
+      world:advance(2)
+      for _, line in ipairs(forged) do assert.is_truthy(line.code or line.heard:find "unauthorized") end
+      for _, line in ipairs(forged) do line.socket:close() end
+      real.socket:close()
+      world:advance(1)
+    end)
+  end
+end)

@@ -77,6 +77,10 @@ typedef struct kit {
   int request_status; /* what on_request says */
   uint32_t sockets;   /* that came before their call */
   cal_id socket;
+  cal_lobby_asks socket_asks;
+  uint32_t proofs; /* that were asked for; each is given at once … */
+  cal_id unproven; /* … unless it is kept for the test to give */
+  int keeps_unproven;
   int socket_status;      /* what on_socket says */
   int has_no_time;        /* for a socket that comes first */
   char socket_about[600]; /* path?query and the first texts, each after a bar */
@@ -119,10 +123,27 @@ static inline int kit_on_request(void *context, cal_io *io, cal_id request, cal_
   return k->request_status;
 }
 
-static inline int kit_on_socket(void *context, cal_id socket, cal_http_message *message) {
+static inline void kit_prove(kit *k, cal_id socket, int is_proven) {
+  cal_mailbox_post(cal_io_commands(k->io),
+                   &(cal_command){.kind = CAL_COMMAND_SOCKET_PROVEN,
+                                  .target = socket,
+                                  .flags = is_proven ? CAL_COMMAND_ON : 0},
+                   CAL_MAIL_CONTROL);
+}
+
+static inline int kit_on_socket(void *context, cal_id socket, cal_lobby_asks asks,
+                                cal_http_message *message) {
   kit *k = context;
+  if (asks == CAL_LOBBY_PROOF) {
+    k->proofs++;
+    k->unproven = socket;
+    cal_http_message_free(message);
+    if (!k->keeps_unproven) kit_prove(k, socket, 1);
+    return 0;
+  }
   k->sockets++;
   k->socket = socket;
+  k->socket_asks = asks;
   int bytes = snprintf(k->socket_about, sizeof k->socket_about, "%s?%s", message->path, message->query);
   for (size_t at = 0; at < message->body_bytes; at += strlen(message->body + at) + 1)
     bytes +=

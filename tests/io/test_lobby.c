@@ -176,6 +176,82 @@ static void nobody_comes_in_while_all_lines_are_held(void **state) {
   WAIT_FOR(cal_lobby_held(cal_io_lobby(k.io)) == 0);
 }
 
+/* Thirty that say nothing of who they are cannot take the two places there are. */
+static void the_unproven_take_no_places(void **state) {
+  line unsigned_ones[30], a, b, c;
+  k.keeps_unproven = 1;
+  for (int i = 0; i < 30; i++) assert_int_equal(open_line(&unsigned_ones[i], "/ws/genesys/x"), 0);
+  WAIT_FOR(k.proofs == 30);
+  assert_int_equal(cal_lobby_held(cal_io_lobby(k.io)), 30);
+  assert_int_equal(cal_lobby_proven(cal_io_lobby(k.io)), 0);
+  k.keeps_unproven = 0;
+  assert_int_equal(open_line(&a, "/ws/genesys/x"), 0);
+  assert_int_equal(open_line(&b, "/ws/genesys/x"), 0);
+  WAIT_FOR(cal_lobby_proven(cal_io_lobby(k.io)) == 2);
+  assert_int_equal(open_line(&c, "/ws/genesys/x"), 503);
+  close_line(&a);
+  close_line(&b);
+  for (int i = 0; i < 30; i++) close_line(&unsigned_ones[i]);
+  WAIT_FOR(cal_lobby_held(cal_io_lobby(k.io)) == 0);
+  assert_int_equal(cal_lobby_proven(cal_io_lobby(k.io)), 0);
+}
+
+/* Two come at the same time for the last place. */
+static void a_place_is_taken_when_it_is_proven(void **state) {
+  line a, b;
+  assert_int_equal(declare("/ws/genesys/", 1, 1), 0);
+  k.keeps_unproven = 1;
+  assert_int_equal(open_line(&a, "/ws/genesys/x"), 0);
+  WAIT_FOR(k.proofs == 1);
+  cal_id first = k.unproven;
+  assert_int_equal(open_line(&b, "/ws/genesys/x"), 0);
+  WAIT_FOR(k.proofs == 2);
+  kit_prove(&k, k.unproven, 1);
+  kit_prove(&k, first, 1);
+  kit_prove(&k, k.unproven, 0); /* it is proven already */
+  WAIT_FOR(a.is_closed);
+  assert_int_equal(a.end.code, 1011);
+  send_text(&b, OPEN_TEXT);
+  WAIT_FOR(k.sockets == 1);
+  assert_int_equal(k.socket_asks, CAL_LOBBY_CALL);
+  close_line(&b);
+  WAIT_FOR(cal_lobby_held(cal_io_lobby(k.io)) == 0);
+}
+
+static void what_was_said_before_the_proof_is_kept(void **state) {
+  line l;
+  k.keeps_unproven = 1;
+  open_line(&l, "/ws/genesys/x");
+  send_text(&l, OPEN_TEXT);
+  WAIT_FOR(k.proofs == 1);
+  for (int i = 0; i < 20; i++) turn(0);
+  assert_int_equal(k.sockets, 0);
+  kit_prove(&k, k.unproven, 1);
+  WAIT_FOR(k.sockets == 1);
+  assert_string_equal(k.socket_about, "/ws/genesys/x?|" OPEN_TEXT);
+  close_line(&l);
+}
+
+static void one_that_proves_nothing_has_a_second_for_its_first_words(void **state) {
+  line says, silent;
+  k.keeps_unproven = 1;
+  open_line(&silent, "/ws/genesys/x");
+  WAIT_FOR(k.proofs == 1);
+  kit_prove(&k, k.unproven, 0);
+  WAIT_FOR(silent.is_closed);
+  assert_int_equal(k.sockets, 0);
+  open_line(&says, "/ws/genesys/x");
+  WAIT_FOR(k.proofs == 2);
+  kit_prove(&k, k.unproven, 0);
+  send_text(&says, OPEN_TEXT);
+  WAIT_FOR(k.sockets == 1);
+  assert_int_equal(k.socket_asks, CAL_LOBBY_WORDS);
+  assert_int_equal(cal_lobby_proven(cal_io_lobby(k.io)), 0);
+  refuse(k.socket, cal_refusal_new("who are you?", NULL, 1008, "unauthorized"));
+  WAIT_FOR(says.is_closed);
+  assert_string_equal(says.last, "who are you?");
+}
+
 static void a_socket_there_is_no_time_for_is_refused_before_the_upgrade(void **state) {
   line l;
   k.has_no_time = 1;
@@ -312,6 +388,10 @@ int main(void) {
       TEST(a_held_socket_becomes_the_leg_of_a_call),
       TEST(only_declared_paths_may_come_first_and_only_so_many),
       TEST(nobody_comes_in_while_all_lines_are_held),
+      TEST(the_unproven_take_no_places),
+      TEST(a_place_is_taken_when_it_is_proven),
+      TEST(what_was_said_before_the_proof_is_kept),
+      TEST(one_that_proves_nothing_has_a_second_for_its_first_words),
       TEST(a_socket_there_is_no_time_for_is_refused_before_the_upgrade),
       TEST(the_longest_path_that_fits_is_meant),
       TEST(a_refusal_may_have_a_word_and_manners),

@@ -1,6 +1,6 @@
 -- callisto.service.sockets: media sockets that come before their call. Some carriers open the socket without asking a webhook
 -- first: the engine holds it (core/io/lobby.h), what is a webhook elsewhere is read off the upgrade and the first messages,
--- and the call that is opened takes the socket.
+-- and the call that is opened takes the socket. Who comes is proven by the upgrade alone, before anything else is waited for.
 
 local core = require "callisto.core"
 local catalog = require "callisto.service.catalog"
@@ -10,6 +10,7 @@ local log = require "callisto.log"
 local metrics = require "callisto.metrics"
 local outside = require "callisto.service.outside"
 local reception = require "callisto.service.reception"
+local settings = require "callisto.settings"
 local task = require "callisto.task"
 local webhooks = require "callisto.service.webhooks"
 
@@ -120,13 +121,19 @@ local function receive(socket, account, about, name)
   refuse(socket, decision.reason, decision.why, { sentence = decision.sentence, redirect = decision.redirect })
 end
 
-local function answer(socket, name)
+local asks = {}
+
+function asks.proof(socket)
+  local account = webhooks.admit(socket.adapter, socket.message)
+  if not account then task.sleep(FORGED_S) end
+  core.socket_proven(socket.number, account ~= nil)
+end
+
+function asks.words(socket) refuse(socket, "unauthorized", "the signature is missing or wrong") end
+
+function asks.call(socket, name)
   local adapter, message = socket.adapter, socket.message
-  local account = webhooks.admit(adapter, message)
-  if not account then
-    task.sleep(FORGED_S)
-    return refuse(socket, "unauthorized", "the signature is missing or wrong")
-  end
+  local account = assert(settings.account(adapter))
   local about, why = adapter.socket.read(message, account)
   if not about then return refuse(socket, "error", why) end
   if about.goodbye then return say_goodbye(socket, about.goodbye) end
@@ -134,9 +141,9 @@ local function answer(socket, name)
   receive(socket, account, outside.clean(adapter.name, about), name)
 end
 
----A socket waits for its call.
+---A socket waits for its proof, its call, or the words of its refusal.
 ---@param number integer  of the socket
----@param message table  the upgrade, and `first`: the texts that came on it
+---@param message table  the upgrade, `first`: the texts that came on it, and what it `asks`
 function sockets.receive(number, message)
   local adapter, name = find(message.path)
   if not adapter or name:find("/", 1, true) then
@@ -144,7 +151,7 @@ function sockets.receive(number, message)
     return
   end
   name = name ~= "" and outside.clean(adapter.name, name) or nil
-  answer({ number = number, message = message, adapter = adapter }, name)
+  asks[message.asks]({ number = number, message = message, adapter = adapter }, name)
 end
 
 return sockets
