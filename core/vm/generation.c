@@ -134,7 +134,7 @@ static void destroy(void *object) {
 
 int cal_generation_build(cal_generation **result, const cal_generation_root *roots, size_t root_count,
                          const cal_generation *before, cal_generation_report report, void *context) {
-  static atomic_uint_fast64_t serials;
+  static atomic_uint_fast64_t successors;
   cal_sources sources;
   int code = cal_sources_read(&sources, roots, root_count);
   if (code < 0) return code;
@@ -147,7 +147,7 @@ int cal_generation_build(cal_generation **result, const cal_generation_root *roo
   cal_generation *generation = cal_ref_new(sizeof *generation, destroy);
   generation->modules = sources.count ? cal_alloc(sources.count * sizeof *generation->modules) : NULL;
   generation->count = sources.count;
-  generation->serial = atomic_fetch_add(&serials, 1) + 1;
+  generation->serial = before ? atomic_fetch_add(&successors, 1) + 2 : 1;
   for (size_t i = 0; i < sources.count; i++) {
     cal_module *module = &generation->modules[i];
     fill_module(L, module, &sources.list[i], before);

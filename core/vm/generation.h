@@ -72,8 +72,8 @@ const cal_module *cal_generation_next(const cal_generation *generation, const ch
 
 size_t cal_generation_count(const cal_generation *generation);
 size_t cal_generation_broken(const cal_generation *generation); /* how many modules are broken */
-uint64_t
-cal_generation_serial(const cal_generation *generation); /* 1, 2, … in order of building in this process */
+uint64_t cal_generation_serial(
+    const cal_generation *generation); /* 1: built without one before; then 2, 3, … in order of building */
 const char *
 cal_generation_digest(const cal_generation *generation); /* 32 hex digits over all names and sources */
 
