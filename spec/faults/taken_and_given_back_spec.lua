@@ -8,6 +8,7 @@
 local exchange = require "callisto.spec"
 local files = require "callisto.cli.files"
 local flows = require "spec.support.flows"
+local twilio = require "spec.support.twilio"
 
 local FLOW = flows.template("call:say 'Here we are.' call:finish('DONE', 'Goodbye.')", "greeting = 'Hello.',")
 
@@ -103,3 +104,10 @@ for _, way in ipairs(ways) do
     end
   end)
 end
+
+it("the line of a caller whose document cannot be written is given back at once, not when the caller does not come", function()
+  local world = open "webhook.answer"
+  assert.equal(500, twilio.webhook(world, "/telephony/twilio/inbound/under-test", twilio.caller "CA1").status)
+  world:advance(1)
+  hears_all(world, { template = "under-test", inbound = true, number = "+14155550102" })
+end)

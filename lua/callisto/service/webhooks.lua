@@ -210,7 +210,11 @@ local function connect(hook, arrival, agent)
   local call, code = reception.open(arrival, agent)
   if code == "EEXIST" then return join(hook) end
   if not call then return refuse(hook, hook.adapter.webhook.refuse "busy") end
-  local answer = document(hook, call:document())
+  local is_written, answer = pcall(document, hook, call:document())
+  if not is_written then
+    call:end_now() -- the carrier gets no document for it, so nobody will come
+    error(answer, 0)
+  end
   calls.keep_answer(hook.adapter.name, hook.about.carrier_call, answer.body or "")
   return answer
 end
