@@ -85,6 +85,7 @@ local inbound_fields = {
 ---@field inbound table
 ---@field llm string[]|nil  the models that `converse` asks, in this order: "vendor/model"
 ---@field record boolean
+---@field answering_machine boolean  whether the carrier shall find out who answers a call of ours; call.answered_by
 ---@field barge_in boolean  whether speech of the caller stops the agent, unless a sentence says otherwise
 ---@field longest number  seconds
 ---@field ring number  seconds
@@ -110,6 +111,7 @@ local fields = {
   inbound = { "map", default = {} },
   llm = { "string|list" },
   record = { "boolean", default = false },
+  answering_machine = { "boolean", default = false },
   barge_in = { "boolean", default = true },
   longest = { "duration", default = 3600, min = 10, max = 14400 },
   ring = { "duration", default = 60, min = 5, max = 600 },
@@ -275,8 +277,8 @@ function template.is(value) return getmetatable(value) == meta end
 -- What is known of a template where it does not run.
 local data_fields = {}
 for _, name in ipairs {
-  "name", "description", "payload", "greeting", "voice", "fallback", "secrets", "inbound", "record", "longest", "ring", "retry",
-  "hours", "llm",
+  "name", "description", "payload", "greeting", "voice", "fallback", "secrets", "inbound", "record", "answering_machine",
+  "longest", "ring", "retry", "hours", "llm",
 } do data_fields[name] = fields[name] end
 
 ---The names of the fields that say what a template is to those who do not run it.

@@ -106,7 +106,7 @@ local function find(call, account)
 end
 
 local requests = api:requests()
-requests.place = { place, plivo_api.placed { "request_uuid" }, is_provisional = true }
+requests.place = { place, plivo_api.placed { "request_uuid" }, is_provisional = true, detects_machines = true }
 requests.hangup = { hangup, plivo_api.reader.hung_up() }
 requests.fetch = { fetch, plivo_api.fetched(plivo_xml.status) }
 requests.find = { find, plivo_api.found(plivo_xml.digits) }

@@ -169,6 +169,9 @@ local function place(call, account)
       FallbackUrl = not call.document and call.fallback_url or nil,
       StatusCallback = call.status_url, StatusCallbackMethod = call.status_url and "POST",
       StatusCallbackEvent = call.status_url and "initiated ringing answered completed",
+      MachineDetection = call.detects_machine and "Enable" or nil, AsyncAmd = call.detects_machine and "true" or nil,
+      AsyncAmdStatusCallback = call.detects_machine and call.status_url or nil,
+      AsyncAmdStatusCallbackMethod = call.detects_machine and "POST" or nil,
       Timeout = within(RING_S, call.ring), TimeLimit = within(LONGEST_S, call.longest),
     })
 end
@@ -315,7 +318,7 @@ return carrier {
     refuse = twiml.refuse,
   },
   requests = {
-    place = { place, placed, needs = needs },
+    place = { place, placed, needs = needs, detects_machines = true },
     obey = { obey, obeyed },
     hangup = { hangup, reader.hung_up { [OVER] = true } },
     fetch = { fetch, fetched },

@@ -188,6 +188,12 @@ local function place(call, account)
       form[#form + 1] = { "StatusCallbackEvent", event }
     end
   end
+  if call.detects_machine then
+    form[#form + 1] = { "MachineDetection", "Enable" }
+    form[#form + 1] = { "AsyncAmd", "true" }
+    form[#form + 1] = { "AsyncAmdStatusCallback", call.status_url }
+    form[#form + 1] = { "AsyncAmdStatusCallbackMethod", "POST" }
+  end
   if call.ring then form[#form + 1] = { "Timeout", ("%d"):format(call.ring) } end
   if call.longest then form[#form + 1] = { "TimeLimit", ("%d"):format(math.max(60, call.longest)) } end
   return request(account, "POST", "/Calls.json", form)
@@ -282,7 +288,7 @@ return carrier {
   },
   socket = { signature = socket_signature },
   requests = {
-    place = { place, placed },
+    place = { place, placed, detects_machines = true },
     hangup = { hangup, reader.hung_up { ["20404"] = true, ["21220"] = true } },
     fetch = { fetch, fetched },
     find = { find, found },

@@ -95,6 +95,7 @@ local function fetch(id, account) return api:request(account, "GET", "/Call/" ..
 local requests = api:requests()
 requests.place = {
   place, plivo_api.placed { "call_uuid", "CallUUID", "request_uuid", "RequestUUID" }, is_provisional = true,
+  detects_machines = true,
 }
 requests.hangup = { hangup, plivo_api.reader.hung_up() }
 requests.fetch = { fetch, plivo_api.fetched(plivo_xml.status) }

@@ -209,6 +209,7 @@ local function place(call, account)
     answer_method = not call.document and "POST" or nil,
     event_url = call.status_url and json.array { call.status_url } or nil,
     event_method = call.status_url and "POST" or nil,
+    machine_detection = call.detects_machine and "continue" or nil,
     ringing_timer = clamp(call.ring, RING_MOST_S),
     length_timer = clamp(call.longest, LONGEST_S),
   })
@@ -297,7 +298,7 @@ return carrier {
     refuse = refuse,
   },
   requests = {
-    place = { place, placed },
+    place = { place, placed, detects_machines = true },
     hangup = { hangup, reader.hung_up() },
     fetch = { fetch, fetched },
     find = { find, found },

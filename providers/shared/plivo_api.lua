@@ -196,6 +196,9 @@ function plivo_api.order(order, number)
     ring_method = order.status_url and "POST",
     hangup_url = order.status_url,
     hangup_method = order.status_url and "POST",
+    machine_detection = order.detects_machine and "true" or nil,
+    machine_detection_url = order.detects_machine and order.status_url or nil,
+    machine_detection_method = order.detects_machine and "POST" or nil,
     ring_timeout = order.ring,
     time_limit = order.longest,
   }

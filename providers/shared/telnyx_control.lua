@@ -207,7 +207,7 @@ function control.order(order, connection)
   return {
     connection_id = connection, to = order.to, from = order.from, client_state = crypto.base64(order.call),
     command_id = order.call, webhook_url = order.url, webhook_url_method = "POST", timeout_secs = order.ring,
-    time_limit_secs = order.longest,
+    time_limit_secs = order.longest, answering_machine_detection = order.detects_machine and "detect" or nil,
   }
 end
 

@@ -66,6 +66,8 @@ local carrier = {}
 ---@field url string|nil  where the document is fetched, with our call id
 ---@field fallback_url string|nil
 ---@field status_url string|nil
+---@field detects_machine boolean|nil  find out who answers, beside the call, and tell it at status_url; asked of those alone that
+---  say `detects_machines`
 ---@field details_url string|nil
 ---@field socket_url string  of the media socket, for carriers that take it instead of a document
 
@@ -166,7 +168,7 @@ local socket_fields = {
 ---@field record callisto.ProviderRequest|nil  of the carrier's id, `more`: {status_url}: starts a recording
 ---@field stop_recording callisto.ProviderRequest|nil  of the carrier's id, `more`: the recording's id, if it is known
 local request_fields = {
-  place = provider.pair { is_provisional = { "boolean" }, needs = { "function" } },
+  place = provider.pair { is_provisional = { "boolean" }, needs = { "function" }, detects_machines = { "boolean" } },
   obey = provider.pair(),
   hangup = provider.pair(),
   fetch = provider.pair(),

@@ -4,9 +4,11 @@ local carrier = require "callisto.provider.carrier"
 local core = require "callisto.core"
 local json = require "callisto.json"
 local llm = require "callisto.provider.llm"
+local log = require "callisto.log"
 local options = require "callisto.options"
 local providers = require "callisto.provider"
 local stt = require "callisto.provider.stt"
+local settings = require "callisto.settings"
 local template = require "callisto.template"
 local tts = require "callisto.provider.tts"
 
@@ -48,6 +50,26 @@ local function provider_of(maker, data)
   return assert(maker.of_data(data, function(at) return function_at(data.module, at) end))
 end
 
+---Why a carrier does not do what an agent's template wants of its calls; nil: it does.
+---@param agent callisto.Agent
+---@param adapter callisto.Carrier
+---@return string|nil
+function catalog.cannot_detect(agent, adapter)
+  local place = adapter.requests.place
+  if not agent.template.answering_machine or not place or place.detects_machines then return nil end
+  return ("%s does not find out who answers; take answering_machine out of the template '%s', or call by another carrier")
+    :format(adapter.name, agent.name)
+end
+
+-- Orders name a carrier, or mean the default one.
+local function note_what_is_asked_in_vain(agents)
+  local adapter = by_carrier[settings.default_carrier():lower()]
+  for _, agent in ipairs(adapter and agents or {}) do
+    local why = catalog.cannot_detect(agent, adapter)
+    if why then log.warn(why) end
+  end
+end
+
 ---Takes what the judge found, when the VM starts. Files of the workspace are not loaded here: they would run beside the
 ---secrets and the calls of all.
 function catalog.load()
@@ -62,6 +84,7 @@ function catalog.load()
     for name, data in pairs(known[kind]) do by[name] = provider_of(makers[kind], data) end
   end
   routing = known.routing
+  note_what_is_asked_in_vain(agents)
 end
 
 ---@param name string

@@ -62,6 +62,7 @@ local function order_of(call)
     ring = call.ring,
     longest = call.template.longest + 60,
     status_url = url_of "status",
+    detects_machine = call.template.answering_machine or nil,
     details_url = url_of "details",
     socket_url = call.socket_url,
   }

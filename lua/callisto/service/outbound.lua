@@ -28,6 +28,8 @@ local function carrier_of(order)
   local needs = adapter.requests.place.needs
   why = needs and needs(account)
   if why then return nil, why, "ENOENT" end
+  why = catalog.cannot_detect(order.agent, adapter)
+  if why then return nil, why, "EINVAL" end
   return adapter, account
 end
 
