@@ -91,12 +91,20 @@ end
 ---@return string
 function settings.default_carrier() return settings.get("TELEPHONY_PROVIDER") or "twilio" end
 
----Whether carriers' signatures are checked. Only requests from this machine may be excused.
----@param peer string
+---Whether the public URL leads to this machine from elsewhere. Then a proxy is between, which may well say nothing of itself.
 ---@return boolean
-function settings.checks_signatures(peer)
+function settings.has_proxy()
+  local url = settings.public_url()
+  return url ~= nil and not forwarding.is_host_of_this_machine(url:match "^%a+://([^/]+)")
+end
+
+---Whether the signature of a carrier's request is checked. Only what began on this machine may be excused.
+---@param message table
+---@return boolean
+function settings.checks_signatures(message)
   local value = tostring(settings.get("ENFORCE_TELEPHONY_WEBHOOK_SIGNATURES", "enforce_signatures"))
-  return not ((value == "false" or value == "0") and forwarding.is_of_this_machine(peer))
+  if value ~= "false" and value ~= "0" then return true end
+  return settings.has_proxy() or forwarding.doubt(message) ~= nil
 end
 
 ---Keys of the API: texts, or "sha256:" and the hex digest of one.

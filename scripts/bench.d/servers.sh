@@ -64,7 +64,7 @@ start_engine() { # start_engine [WORKSPACE [OPTIONS…]]
   stop_server
   rm -rf "$scratch/data"
   mkdir "$scratch/data"
-  start_server "$PORT" bash -c '. "$0"; exec "$@"' "$account" "$BUILD/callisto" serve --port "$PORT" --data "$scratch/data" --workspace "${1:-tests/bench/workspace}" \
+  start_server "$PORT" bash -c '. "$0"; exec "$@"' "$account" "$BUILD/callisto" serve --host 127.0.0.1 --port "$PORT" --data "$scratch/data" --workspace "${1:-tests/bench/workspace}" \
     --io-threads 1 --script-threads 1 --log-level warn "${@:2}"
   load held --agent held --calls 1 --settle 1.5 --seconds 0.5 --abrupt >/dev/null
 }

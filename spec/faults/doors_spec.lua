@@ -111,6 +111,38 @@ describe("without a key", function()
   end
 end)
 
+describe("a webhook that nobody signed, while signatures are not enforced,", function()
+  local world
+
+  local function start(url)
+    world = exchange.open {
+      env = { ENFORCE_TELEPHONY_WEBHOOK_SIGNATURES = "false", PUBLIC_BASE_URL = url },
+      source = [[return require "callisto.template" { name = "desk", on_call = function(call) call:finish("DONE") end }]],
+    }
+  end
+
+  local function status_with(headers)
+    headers.host, headers["content-type"] = headers.host or "localhost:8080", "application/x-www-form-urlencoded"
+    return assert(world:fetch {
+      method = "POST", url = "https://app.test/twilio/callback/status", headers = headers,
+      body = "CallSid=CA1&CallStatus=completed",
+    }).status
+  end
+
+  it("is taken from a program on this machine that sends it directly", function()
+    start "http://localhost:8080"
+    assert.equal(204, status_with {})
+  end)
+
+  it("is refused when it came through a proxy on this machine, even one that says nothing", function()
+    start "http://localhost:8080"
+    for _, name in ipairs(PROXIES) do assert.equal(401, status_with { [name] = "" }, name) end
+    assert.equal(401, status_with { origin = "https://evil.example" })
+    start "https://voice.example.com"
+    assert.equal(401, status_with {})
+  end)
+end)
+
 describe("thirty sockets a second that prove nothing", function()
   local SESSION, ORGANIZATION = "5f5f5f5f-6060-4717-8828-939393939393", "0a0a0a0a-1b1b-4c2c-8d3d-4e4e4e4e4e4e"
 

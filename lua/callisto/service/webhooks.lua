@@ -61,7 +61,7 @@ function webhooks.admit(adapter, message)
     log.error(why)
     return nil, http.problem(401, why)
   end
-  if not settings.checks_signatures(message.peer) then return account end
+  if not settings.checks_signatures(message) then return account end
   local base, missing = settings.public_url()
   if not base then
     log.error(missing)

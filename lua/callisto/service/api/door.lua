@@ -29,9 +29,8 @@ end
 -- Why nobody is served without a key, whoever asks; nil: those who ask directly are.
 local function openness()
   if not core.status().is_local then return "the server listens to other machines, too (--host 127.0.0.1 would not)" end
-  local url = settings.public_url()
-  if not url or forwarding.is_host_of_this_machine(url:match "^%a+://([^/]+)") then return nil end
-  return ("PUBLIC_BASE_URL leads here from elsewhere (%s)"):format(url)
+  if not settings.has_proxy() then return nil end
+  return ("PUBLIC_BASE_URL leads here from elsewhere (%s)"):format(settings.public_url())
 end
 
 ---Why a request is not served; nil when it is.
