@@ -99,3 +99,24 @@ measure_disturbed() { # measure_disturbed N AGENT RATE WHAT
   row_of_calls "$1 calls while another call's script $4: lateness p50 / p99 / p99.9 / max" "$(times late), $(get dropped) dropped" \
     "p99.9 5 ms, none dropped" "$(get late_p999_ms) <= 5 && $(get dropped) == 0 && $(get gaps) == 0"
 }
+
+# Calls beside connections that have asked once and say nothing more.
+measure_idle() { # measure_idle CONNECTIONS
+  local n=$1 before line kept=yes
+  start_engine
+  before=$(pss)
+  coproc idle { "${on_load_core[@]}" "$BUILD/bench/idle" "$PORT" "$n"; }
+  local holder=$idle_PID to_holder=${idle[1]}
+  read -r -t 60 line <&"${idle[0]}" || line="none"
+  local each
+  each=$(calculate "%.1f" "($(pss) - $before) / $n")
+  keep "100 calls beside $n idle connections" held --calls 100 --rate 50 --seconds "$seconds" --settle 1.5 --abrupt
+  eval "exec $to_holder>&-"
+  wait "$holder" || kept=no
+  row_of_calls "$n idle connections: memory of one" "$each KiB" - -
+  row_of_calls "100 calls beside $n idle connections: lateness p50 / p99 / p99.9 / max" \
+    "$(times late), $(get dropped) dropped; all held: $kept" "p99.9 5 ms, all held" \
+    "$(get late_p999_ms) <= 5 && $(get dropped) + $(get gaps) == 0 && \"$line\" == \"idle $n\" && \"$kept\" == \"yes\""
+}
+
+pss() { awk '/^Pss:/ { print $2 }' "/proc/$server/smaps_rollup"; } # of the engine, in KiB
