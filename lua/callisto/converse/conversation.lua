@@ -9,6 +9,7 @@
 -- (a tool, the words of a caller who speaks), and none is asked already.
 
 local callers = require "callisto.converse.caller"
+local contexts = require "callisto.converse.context"
 local core = require "callisto.core"
 local ears = require "callisto.flow.ear"
 local histories = require "callisto.converse.history"
@@ -20,6 +21,7 @@ local mouths = require "callisto.converse.mouth"
 local secrets = require "callisto.secrets"
 local task = require "callisto.task"
 local text = require "callisto.text"
+local tool = require "callisto.tool"
 local tools = require "callisto.converse.tools"
 
 -- What is being said when the conversation ends is heard, but not for ever.
@@ -43,18 +45,26 @@ local conversations = {}
 
 local function tell(self, kind, value) ears.tell({ self.ear }, kind, value) end
 
+-- A call has one history and one mouth; the conversations in it follow one another.
+local function take_over(self)
+  local before = self.call._conversed
+  self.history = before and before.history or histories.new()
+  self.mouth = before and before.mouth or mouths.new(self.call)
+  self.mouth.yields_to_speech = function() return self.opts.turns:yields_to_speech(core.now()) end
+  self.call._conversed = { history = self.history, mouth = self.mouth }
+end
+
 ---@param call callisto.Call
 ---@param opts table  of call:converse, read
 ---@param ear callisto.Ear
 ---@return callisto.Conversation
 function conversations.new(call, opts, ear)
-  local function yields_to_speech() return opts.turns:yields_to_speech(core.now()) end
   local self = setmetatable({
-    call = call, opts = opts, ear = ear, history = histories.new(), caller = callers.new(call, opts.turns),
-    mouth = mouths.new(call, yields_to_speech),
+    call = call, opts = opts, ear = ear, caller = callers.new(call, opts.turns),
     models = models.new("call:converse", call, opts.llm, opts), rounds = 0, failures = 0, reminders = 0, fillers = 0, turns = 0,
     quiet_from = core.now(),
   }, Conversation)
+  take_over(self)
   self.tools = tools.new(call, function(running, result) tell(self, "tool_ended", { running = running, result = result }) end)
   self.tools:use(opts.tools)
   return self
@@ -293,7 +303,7 @@ end
 function on.replied(self, about)
   self.reply = nil
   if not about.answer then return apologise(self, about.entry) end
-  self.failures = 0
+  self.failures, self.has_answered = 0, true
   if self.measure then self.measure:answered(about.answer, self.opts.prices) end
   if #about.answer.calls == 0 then return end
   self.rounds = self.rounds + 1
@@ -306,7 +316,9 @@ function on.tool_ended(self, about)
   local running, result = about.running, about.result
   self.caller:take "tool_ended"
   self.history:result(running.entry, running.call, result.text, result.state ~= "ok")
-  if result.value then self.ending = self.ending or { reason = "done", done = result.value } end
+  if type(result.value) == "function" then self.next = self.next or result.value end
+  if tool.is_done(result.value) then self.ending = self.ending or { reason = "done", done = result.value } end
+  if self.next and not self.tools:is_running() then self.ending = self.ending or { reason = "next", next = self.next } end
 end
 
 local function take(self, event)
@@ -334,7 +346,19 @@ local function greet(self)
   if self.opts.callee_first and not greeting then wait_for_callee(self) end
   if greeting or self.opts.greeting then self.caller:take "greeting" end
   if greeting and greeting.started then on.began(self, greeting) end
+  if self.opts.greeting or (greeting and not self.opts.once) then self.history.is_open = false end
   if self.opts.greeting then self.mouth:say(self.opts.greeting, self.history:agent(), { barge_in = self.opts.barge_in }) end
+end
+
+-- What was said in the call until now, and is still being said.
+local function begin_conversation(self)
+  self.mouth:catch_up()
+  contexts.take_over(self.history, self.opts.context, self.models)
+  for _, item in ipairs(self.mouth.declared) do
+    if item.utterance.started then on.began(self, item.utterance) end
+  end
+  greet(self)
+  if self.opts.speaks_first or self.opts.once then contexts.prompt(self.history) end
 end
 
 -- What is next -------------------------------------------------------------------------------------------------------
@@ -413,6 +437,8 @@ local function note_done(self)
   if self.is_done and not was_done then
     finish_turn(self, false)
     act(self, self.caller:take "agent_ended")
+    self.shortening = contexts.shorten(self.history, self.models, self.opts.longest_context)
+    if self.opts.once and self.has_answered then self.ending = { reason = "done", done = tool.done() } end
   end
 end
 
@@ -470,6 +496,8 @@ end
 
 local ends = {}
 
+function ends.next(_, ending) return { next = ending.next } end
+
 function ends.done(self, ending)
   local done = ending.done
   if done.outcome then self.call:decide(done.outcome) end
@@ -489,19 +517,20 @@ function ends.failed(self)
 end
 
 ---Holds the conversation.
----@return {outcome: string|nil, data: any}|nil result, "silence"|"failed"|nil reason
+---@return {outcome: string|nil, data: any, next: function|nil}|nil result, "silence"|"failed"|nil reason
 function Conversation:run()
-  greet(self)
+  begin_conversation(self)
   repeat
     while not self.ending do step(self) end
   until not is_taken_back(self)
-  let_finish(self)
+  if not self.ending.next then let_finish(self) end
   finish_turn(self, false)
   return ends[self.ending.reason](self, self.ending)
 end
 
 ---Whatever it is waiting for is given up.
 function Conversation:close()
+  if self.shortening then task.cancel(self.shortening) end
   stop_reply(self)
   drop_guess(self)
   self.tools:stop()

@@ -72,10 +72,17 @@ function History:result(entry, call, text, is_error)
   self.is_open = true
 end
 
----Forgets all that was said.
-function History:clear() self.entries = {} end
+---Forgets the oldest entries; what is to be known of them is told instead.
+---@param count integer
+---@param text string|nil
+function History:fold(count, text)
+  local left = {}
+  if text then left[1] = { who = "note", text = text } end
+  for i = count + 1, #self.entries do left[#left + 1] = self.entries[i] end
+  self.entries = left
+end
 
--- Telling a model ----------------------------------------------------------------------------------------------------
+-- As a text --------------------------------------------------------------------------------------------------------
 
 local function words_of(entry)
   local parts = {}
@@ -85,6 +92,30 @@ local function words_of(entry)
   end
   return table.concat(parts, " ")
 end
+
+local show = {}
+function show.caller(list, entry) list[#list + 1] = "Caller: " .. entry.text end
+function show.note(list, entry) list[#list + 1] = entry.text end
+
+function show.agent(list, entry)
+  local words = words_of(entry)
+  if words ~= "" then list[#list + 1] = "Agent: " .. words end
+  for _, call in ipairs(entry.calls) do
+    local result = entry.results[call.id]
+    list[#list + 1] = ("Tool %s %s: %s"):format(call.name, call.arguments, result and result.text or "no result")
+  end
+end
+
+---What was said first, as a text that people read.
+---@param count integer|nil  of entries [all]
+---@return string
+function History:text(count)
+  local list = {}
+  for i = 1, count or #self.entries do show[self.entries[i].who](list, self.entries[i]) end
+  return table.concat(list, "\n")
+end
+
+-- Telling a model ----------------------------------------------------------------------------------------------------
 
 -- Every call has a result, also one that nobody waited for: vendors refuse a conversation in which one is missing.
 local function add_results(list, entry)

@@ -1,6 +1,7 @@
 -- callisto.converse: how a call holds a conversation with a language model. A method of the call object, loaded when it is first
 -- called.
 
+local contexts = require "callisto.converse.context"
 local conversations = require "callisto.converse.conversation"
 local ears = require "callisto.flow.ear"
 local language = require "callisto.language"
@@ -38,6 +39,10 @@ local price_fields = {
 ---@field rounds integer|nil  how often tools may be asked for in one turn [6]
 ---@field temperature number|nil
 ---@field max_tokens integer|nil  of one answer [300]
+---@field context "append"|"reset"|"summarise"|nil  how the model is told of the conversation before in the same call [append]
+---@field longest_context integer|nil  bytes of text from which on the beginning is summarised [24,000]
+---@field speaks_first boolean|nil  the model begins [false]
+---@field once boolean|nil  the agent answers once, and that is the end [false]
 ---@field prices table<string, callisto.Price>|nil  before those of callisto.prices
 ---@field more table|nil  fields of the vendor's request (callisto.llm)
 local fields = {
@@ -59,6 +64,10 @@ local fields = {
   temperature = { "number", min = 0, max = 2 },
   max_tokens = { "integer", default = 300, min = 1, max = 100000 },
   prices = { "map", each = { "map", fields = price_fields } },
+  context = { "string", default = "append", values = contexts.policies },
+  longest_context = { "integer", default = 24000, min = 1000 },
+  speaks_first = { "boolean", default = false },
+  once = { "boolean", default = false },
   more = { "map", default = {} },
 }
 
@@ -134,7 +143,7 @@ end
 ---Holds a conversation with a language model until one of its tools returns tool.done { … }, nothing is said any more, or no
 ---model answers.
 ---@param given callisto.ConverseOptions
----@return {outcome: string|nil, data: any}|nil result
+---@return {outcome: string|nil, data: any, next: function|nil}|nil result  `next`: the step that a tool leads to
 ---@return "silence"|"failed"|nil reason
 function Call:converse(given)
   local opts = read(self, given)

@@ -30,16 +30,16 @@ local mouths = {}
 ---@field measure callisto.Measure|nil  of the turn it belongs to
 
 ---@class callisto.Mouth
+---@field yields_to_speech fun(): boolean  whether the detector of speech pauses the next sentence, in the frame of its decision
 ---@field is_held boolean  the caller speaks
 local Mouth = {}
 Mouth.__index = Mouth
 
 ---@param call callisto.Call
----@param yields_to_speech fun(): boolean  whether the detector of speech pauses the next sentence, in the frame of its decision
 ---@return callisto.Mouth
-function mouths.new(call, yields_to_speech)
+function mouths.new(call)
   local self = setmetatable({
-    call = call, yields_to_speech = yields_to_speech, line = {}, declared = {}, is_held = false, bytes = 0,
+    call = call, line = {}, declared = {}, is_held = false, bytes = 0,
   }, Mouth)
   self:new_cutter()
   return self
@@ -166,6 +166,17 @@ function Mouth:adopt(utterance, entry)
     utterance = utterance }
   entry.sentences[1] = item
   if utterance.ended then conclude(self, item) else self.declared[1] = item end
+end
+
+---Nobody has listened for a while: sentences that have ended meanwhile.
+function Mouth:catch_up()
+  for i = #self.declared, 1, -1 do
+    local item = self.declared[i]
+    if item.utterance.ended then
+      table.remove(self.declared, i)
+      conclude(self, item)
+    end
+  end
 end
 
 ---The engine has ended a sentence.

@@ -104,6 +104,9 @@ function show.table(value)
   return { state = "ok", text = readable(text) }
 end
 
+-- The next step of a flow.
+show["function"] = function(step) return { state = "ok", text = "Done.", value = step } end
+
 local function result_of(value, message)
   if value == nil and message ~= nil then return failed(readable(tostring(message))) end
   local fn = show[type(value)]
