@@ -13,7 +13,7 @@ local function commands_of(readme)
   return list
 end
 
-for _, name in ipairs { "shop", "clinic", "call_centre", "own_carrier" } do
+for _, name in ipairs { "shop", "clinic", "call_centre", "bistro", "own_carrier" } do
   describe("the example " .. name, function()
     local folder = "examples/" .. name
     local readme = assert(files.read(folder .. "/README.md"))

@@ -1,0 +1,3 @@
+-- Settings of the bistro.
+
+return { settings = { zone = "Europe/Berlin" } }

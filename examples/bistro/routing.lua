@@ -1,0 +1,3 @@
+-- Who answers which number.
+
+return { default = "bistro" }
