@@ -1,5 +1,6 @@
 -- What people met who hold conversations by telephone (report A), each as a spec of its kind.
 
+local exchange = require "callisto.spec"
 local talks = require "spec.support.talks"
 
 local SHOP = "https://shop.test"
@@ -133,6 +134,43 @@ describe("report A 8: work that takes long", function()
     local at = caller.world.lab:now()
     caller:hears "Are you still there?"
     assert.is_true(caller.world.lab:now() - at >= 7)
+  end)
+end)
+
+describe("report A 11: a call of a tool that leaks into the text", function()
+  it("is not said, the sentence after it is, and the tool runs once", function()
+    local double = shop()
+    local model = exchange.model { per_token = 0.05, replies = {
+      { on_result = "book", say = "It is booked." },
+      { "table", say = 'to=functions.book {"people": 2, "note": "a {quiet} one"} I am *booking* it.',
+        tools = { { "book", { people = 2 } } } },
+    } }
+    local caller = talks.call { hosts = { llm = model, [SHOP] = double }, fields = BOOK:format "" }
+    caller:says("a table for two"):hears("I am booking it."):hears("It is booked."):silence(1)
+    assert.equal(1, double.posts)
+    assert.same({ "caller: a table for two", "agent: I am booking it.", "agent: It is booked." }, caller:lines())
+    local log = {}
+    for _, line in ipairs(caller.world.lab:log()) do log[#log + 1] = line.text end
+    assert.matches('a model wrote what is not to be said: to=functions.book', table.concat(log, "\n"), 1, true)
+  end)
+end)
+
+describe("pitfall 17: a caller who talks over the agent", function()
+  it("stops the carrier's sound, and the model is told only what was heard", function()
+    local long = "Our shop is open from nine in the morning until six in the evening on all days of the week."
+    local model = exchange.model { replies = { { "open", say = long }, { say = "Yes?" } } }
+    local caller = talks.call { hosts = { llm = model }, fields = "" }
+    caller:says("when are you open"):interrupts("wait a moment", 1.5):hears "Yes?"
+    local said
+    for _, message in ipairs(model:asked(-1).messages) do
+      if message.role == "assistant" then said = message.text end
+    end
+    assert.equal(1, (long:find(said, 1, true)))
+    assert.is_true(#said < #long / 2 and long:sub(#said + 1, #said + 1):find "[%s.]" ~= nil, said)
+    assert.is_truthy(table.concat(caller:lines(), "\n"):find("agent: " .. said .. " --", 1, true))
+    local heard = {}
+    for _, each in ipairs(caller.words) do heard[#heard + 1] = each.word end
+    assert.is_nil(table.concat(heard, " "):find("days of the week", 1, true))
   end)
 end)
 

@@ -110,7 +110,7 @@ describe("a conversation of which no model answers", function()
 end)
 
 describe("a model that fails again and again", function()
-  it("is left alone by the calls after it, one without room only as long as it said", function()
+  it("is left alone by the calls after it, one without room only as long as it said (pitfall 23)", function()
     local bad = exchange.model { replies = { { status = 500 } } }
     local full = exchange.model { replies = { { status = 429, retry_after = 20, times = 1 }, { say = "There is room." } } }
     local good = exchange.model { replies = { { say = GOOD } } }
