@@ -137,7 +137,7 @@ describe("an imported flow", function()
     assert.is_nil(made)
     assert.same({ "flow.nodes.ask: a language model chooses between its functions (choose_day, repeat_it); "
       .. "give importer.template "
-      .. "decide = { ask = function(call, functions) … end }" }, problems)
+      .. "decide = { ask = function(call, functions) … end }, or a model: template = { llm = … }" }, problems)
   end)
 
   it("stops when a decision is none", function()

@@ -26,6 +26,7 @@ local outcome = later "callisto.outcome" ---@module "callisto.outcome"
 
 -- A flow that has returned lets what it said be heard, but not for ever.
 local DRAIN_S = 60
+local AT_END_S = 5
 
 ---@class callisto.Call
 ---@field id string
@@ -201,12 +202,21 @@ function Call:_leave(reason, details)
   if task.current() then task.leave() end
 end
 
+-- What an imported flow does when the call is over, whoever has ended it.
+local function run_at_end(self)
+  local at_end = self._at_end
+  self._at_end = nil
+  self._is_at_end = at_end ~= nil
+  if at_end then task.with_timeout(AT_END_S, at_end) end
+end
+
 -- Ends the flow after a last sentence, which is heard to its end. Never returns inside a task of the call.
 ---@private
 function Call:_close(reason, sentence)
   self._closing = task.start(function()
     if sentence then self:say(sentence, { barge_in = false }) end
     self:drain()
+    run_at_end(self)
   end)
   self:_leave(reason, { outcome = self.outcome })
 end
@@ -245,9 +255,6 @@ end
 ---@param sentence string|nil  to be said last
 function Call:bye(sentence)
   check_sentence(sentence, "call:bye")
-  local at_end = self._at_end
-  self._at_end = nil
-  if at_end then at_end() end
   self:_close("AGENT_ENDED", sentence)
 end
 
@@ -366,7 +373,8 @@ function receive.leg(self, what, about)
       if utterance then finish_utterance(self, utterance, { heard = "", interrupted = true }) end
     end
     self._keys:flush()
-    if self._closing then task.cancel(self._closing) end
+    if self._closing and not self._is_at_end then task.cancel(self._closing) end
+    if self._at_end then self._closing = task.start(run_at_end, self) end
     if self._root.state ~= "ended" then self:_leave(outcome.ending_of_leg(about.reason), { outcome = self.outcome }) end
   end
 end

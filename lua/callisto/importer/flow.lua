@@ -6,6 +6,7 @@
 
 local hooks = require "callisto.importer.hooks"
 local options = require "callisto.options"
+local talk = require "callisto.importer.talk"
 
 local flow = {}
 
@@ -60,10 +61,11 @@ local function chooser(reader, at, node, list)
   if #list == 1 and #required_of(only) == 0 and not has_words_for_a_model(node) then
     return function() return only.name, {} end
   end
+  if reader:has_model() then return talk.chooser(reader, at, node, list) end
   reader.undecided[#reader.undecided + 1] = { node = node.name, functions = needs_of(list), words = words_for_a_model(node) }
   local what = #list > 0 and ("chooses between its functions (%s)"):format(names_of(list)) or "follows its task_messages"
-  reader:problem(at, ("a language model %s; give importer.template decide = { %s = function(call, functions) … end }"):format(
-    what, node.name))
+  reader:problem(at, ("a language model %s; give importer.template decide = { %s = function(call, functions) … end }, "
+    .. "or a model: template = { llm = … }"):format(what, node.name))
 end
 
 local function read_function(reader, at, fn, nodes)
@@ -102,8 +104,11 @@ local function step_of(reader, node, nodes, steps)
   for name, fn in pairs(map) do functions[name] = read_function(reader, at, fn, nodes) end
   local is_end = ends_before or (ends_after and #list == 0)
   local choose = not is_end and chooser(reader, at, node, list) or nil
+  local last_words = is_end and not ends_before and has_words_for_a_model(node) and reader:has_model()
+    and talk.last_words(reader, at, node)
   local function choose_and_go(call)
     if not choose then
+      if last_words then last_words(call) end
       after(call)
       return nil
     end

@@ -123,7 +123,7 @@ function kinds.set_transfer_flag(reader, at)
 end
 
 -- One hook: fn(call, arguments). What is not awaited runs beside the flow.
-local function read_hook(reader, at, hook)
+local function read_hook(reader, at, hook, is_awaited)
   local kind = type(hook) == "table" and (hook.type or hook.name) or hook
   local read = kinds[kind]
   if not read then
@@ -132,7 +132,7 @@ local function read_hook(reader, at, hook)
   end
   local fields = type(hook) == "table" and read_fields(reader, at, hook.expected_fields) or {}
   local fn = read(reader, at, type(hook) == "table" and hook or {}, fields)
-  if not fn or kind ~= "send_http_request" or hook.awaited then return fn end
+  if not fn or kind ~= "send_http_request" or hook.awaited or is_awaited then return fn end
   return function(call, arguments) call:spawn(function() fn(call, arguments) end) end
 end
 
@@ -140,10 +140,11 @@ end
 ---@param reader table  callisto.importer's
 ---@param at string  place in the document
 ---@param list table[]|nil
+---@param is_awaited boolean|nil  each of them is waited for
 ---@return fun(call: callisto.Call, arguments: table) run
-function hooks.read(reader, at, list)
+function hooks.read(reader, at, list, is_awaited)
   local fns = {}
-  for i, hook in ipairs(list or {}) do fns[#fns + 1] = read_hook(reader, ("%s.hooks[%d]"):format(at, i - 1), hook) end
+  for i, hook in ipairs(list or {}) do fns[#fns + 1] = read_hook(reader, ("%s.hooks[%d]"):format(at, i - 1), hook, is_awaited) end
   return function(call, arguments)
     for _, fn in ipairs(fns) do fn(call, arguments) end
   end

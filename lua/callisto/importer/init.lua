@@ -13,6 +13,7 @@ local json = require "callisto.json"
 local keypad = require "callisto.keypad"
 local options = require "callisto.options"
 local shapes = require "callisto.importer.shapes"
+local talk = require "callisto.importer.talk"
 local template = require "callisto.template"
 local text = require "callisto.text"
 
@@ -38,6 +39,10 @@ Reader.__index = Reader
 ---@param at string  place in the document
 ---@param message string
 function Reader:problem(at, message) self.problems[#self.problems + 1] = at .. ": " .. message end
+
+---Whether a language model leads through what needs one.
+---@return boolean
+function Reader:has_model() return self.model ~= nil or self.llm ~= nil end
 
 ---A sentence of the document as ours: fields with a transformation are spoken in its way.
 ---@param at string
@@ -144,6 +149,12 @@ function configurations.user_idle(reader, value)
   }
 end
 
+function configurations.llm(reader, value)
+  reader.model = talk.model_of(value)
+  if not reader.model then return false end
+  reader.fields.llm = reader.model.llm
+end
+
 local function read_configurations(reader, given)
   if given == nil then return end
   if type(given) ~= "table" then return reader:problem("configurations", "must be an object") end
@@ -152,7 +163,9 @@ local function read_configurations(reader, given)
   table.sort(names)
   for _, name in ipairs(names) do
     local read = configurations[name]
-    if read then read(reader, given[name]) else reader.ignored[#reader.ignored + 1] = "configurations." .. name end
+    if not read or read(reader, given[name]) == false then
+      reader.ignored[#reader.ignored + 1] = "configurations." .. name
+    end
   end
 end
 
@@ -207,11 +220,16 @@ end
 
 local modes = {}
 
+-- They run when the call is over, whoever ended it: nothing is left that could go on beside them.
+local function read_at_end(reader, given)
+  return hooks.read(reader, "flow.end_conversation_callbacks", given.end_conversation_callbacks, true)
+end
+
 modes.ivr = read_keypad
 
 function modes.flow(reader, given)
   local first = flow.read(reader, given)
-  local at_end = hooks.read(reader, "flow.end_conversation_callbacks", given.end_conversation_callbacks)
+  local at_end = read_at_end(reader, given)
   if not first then return end
   reader.fields.on_call = function(call)
     call._at_end = function() at_end(call, {}) end
@@ -221,8 +239,18 @@ function modes.flow(reader, given)
   end
 end
 
-function modes.direct(reader)
-  reader:problem("flow.mode", "'direct' is one prompt for a language model, and nothing in it can be decided without one")
+function modes.direct(reader, given)
+  if not reader:has_model() then
+    return reader:problem("flow.mode", "'direct' is one prompt for a language model; name one: template = { llm = … }")
+  end
+  local hold = talk.direct(reader, given, hooks)
+  local at_end = read_at_end(reader, given)
+  if not hold then return end
+  reader.fields.on_call = function(call)
+    call._at_end = function() at_end(call, {}) end
+    hold(call)
+    call:bye()
+  end
 end
 
 local function read_document(reader, document)
@@ -241,7 +269,7 @@ local function name_of(document) return (document.name:gsub("[^%w_%-]+", "-"):gs
 local function new_reader(how)
   return setmetatable({
     problems = {}, ignored = {}, payload = {}, spoken = {}, fields = {}, decide = how.decide, computed = how.computed,
-    name = how.template.name, undecided = {},
+    name = how.template.name, llm = how.template.llm, undecided = {},
   }, Reader)
 end
 

@@ -19,7 +19,7 @@ local settings = require "callisto.settings"
 local task = require "callisto.task"
 
 -- After an end, how long the others may take: the carrier's status, the socket, the script.
-local STATUS_S, SOCKET_S, SCRIPT_S = 10, 5, 2
+local STATUS_S, SOCKET_S, SCRIPT_S = 10, 5, 6
 -- The engine's fallback sentence is heard no longer than this.
 local FALLBACK_S = 30
 -- An answered inbound call opens its socket at once; a dialled one rings first, and may queue at the carrier.
