@@ -13,12 +13,10 @@ local contexts = require "callisto.converse.context"
 local core = require "callisto.core"
 local ears = require "callisto.flow.ear"
 local histories = require "callisto.converse.history"
-local leaks = require "callisto.converse.leaks"
-local log = require "callisto.log"
 local measures = require "callisto.converse.measures"
 local models = require "callisto.converse.models"
 local mouths = require "callisto.converse.mouth"
-local secrets = require "callisto.secrets"
+local replies = require "callisto.converse.reply"
 local task = require "callisto.task"
 local text = require "callisto.text"
 local tool = require "callisto.tool"
@@ -26,8 +24,6 @@ local tools = require "callisto.converse.tools"
 
 -- What is being said when the conversation ends is heard, but not for ever.
 local LAST_WORDS_S = 10
--- An answer to a guess is kept in so many pieces at most.
-local MOST_PIECES = 2000
 -- How long a callee who is to speak first is waited for, and for the words of one who does.
 local FIRST_WORD_S, FIRST_WORDS_S = 2, 5
 
@@ -74,88 +70,16 @@ local function is_working(self) return self.reply ~= nil or self.tools:is_runnin
 
 -- Speaking -----------------------------------------------------------------------------------------------------------
 
-local function system_of(self)
-  local prompt = text.interpolate(self.opts.prompt, self.call.payload)
-  if not self.has_broken_off then return prompt end
-  return prompt .. "\n\nYour last answer broke off after the words above. Go on from there, and do not repeat them."
-end
-
--- An answer on its way. One to a guess is kept back: nobody hears it, and it is not a part of what was said, until the guess
--- turns out to be right.
----@class callisto.Reply
----@field entry callisto.HistoryEntry
----@field guess string|nil  what the caller has probably said
----@field leaks callisto.Leaks  what is written passes through it
----@field kept string[]  of a guess: written so far
----@field about table|nil  of a guess: it is whole
----@field task callisto.Task
----@field answer callisto.LlmAnswer|nil
-
-local function put(self, reply, written)
-  written = reply.leaks:put(written)
-  if not reply.guess then return self.mouth:put(written) end
-  reply.kept[#reply.kept + 1] = written
-  return #reply.kept < MOST_PIECES
-end
-
--- What the model wrote for machines, and nobody hears.
-local function note_leaks(self, reply)
-  for _, written in ipairs(reply.leaks.suppressed) do
-    log.warn(("call %s: a model wrote what is not to be said: %s"):format(self.call.id, secrets.redact(written:sub(1, 200))))
-  end
-end
-
--- All is written. Whether any of it is to be said.
-local function ended(self, reply)
-  local rest = reply.leaks:finish()
-  note_leaks(self, reply)
-  if reply.guess then
-    reply.kept[#reply.kept + 1] = rest
-    return table.concat(reply.kept):find "%S" ~= nil
-  end
-  self.mouth:put(rest)
-  self.mouth:finish()
-  return #reply.entry.sentences > 0
-end
-
-local function broke_off(self, reply)
-  reply.kept, reply.leaks = {}, leaks.new(self.tools:names())
-  if reply.guess then return end
-  self.mouth:broke_off()
-  self.has_broken_off = #reply.entry.sentences > 0
-end
-
--- What the model writes goes to the mouth as it comes.
-local function request_of(self, reply)
-  return {
-    system = function() return system_of(self) end,
-    messages = function() return self.history:messages(reply.guess) end,
+local function ask(self, entry, guess)
+  return replies.start(self, {
+    entry = entry, guess = guess, prompt = text.interpolate(self.opts.prompt, self.call.payload), names = self.tools:names(),
     tools = self.rounds < self.opts.rounds and self.tools:declared() or {},
-    opened = function(answer) reply.answer = answer end,
-    on_text = function(written) return put(self, reply, written) end,
-    on_end = function() return ended(self, reply) end,
-    on_broken = function() broke_off(self, reply) end,
-  }
-end
-
-local function write(self, reply)
-  local answer, failure = self.models:ask(request_of(self, reply))
-  reply.about = { entry = reply.entry, answer = answer, failure = failure }
-  if not reply.guess then tell(self, "replied", reply.about) end
-end
-
-local function close_answer(reply)
-  if reply.answer then reply.answer:close() end
-end
-
-local function ask(self, reply)
-  reply.kept, reply.leaks = {}, leaks.new(self.tools:names())
-  reply.task = task.spawn(task.finally, write, function() close_answer(reply) end, self, reply)
-  return reply
+    on_whole = function(about) tell(self, "replied", about) end,
+  })
 end
 
 local function begin(self, entry)
-  self.history.is_open, self.has_broken_off = false, false
+  self.history.is_open = false
   self.history:agent(entry)
   self.mouth:begin(entry, { barge_in = self.opts.barge_in }, self.measure)
 end
@@ -163,34 +87,24 @@ end
 local function start_reply(self)
   local entry = histories.entry()
   begin(self, entry)
-  self.reply = ask(self, { entry = entry })
+  self.reply = ask(self, entry)
   self.caller:take "asked"
 end
 
-local function stop(reply)
-  if reply then task.cancel(reply.task) end
-end
-
 local function stop_reply(self)
-  stop(self.reply)
+  if self.reply then self.reply:stop() end
   self.reply = nil
 end
 
 local function drop_guess(self)
-  stop(self.guess)
+  if self.guess then self.guess:stop() end
   self.guess = nil
 end
 
--- The guess was right: what was written of its answer is said, and what comes follows it.
 local function adopt_guess(self)
-  local reply = self.guess
-  self.guess = nil
-  begin(self, reply.entry)
-  reply.guess, self.reply = nil, reply
-  for _, written in ipairs(reply.kept) do self.mouth:put(written) end
-  if not reply.about then return end
-  self.mouth:finish()
-  tell(self, "replied", reply.about)
+  self.reply, self.guess = self.guess, nil
+  begin(self, self.reply.entry)
+  self.reply:adopt()
 end
 
 -- The turn is over, if there is one.
@@ -244,7 +158,7 @@ end
 
 function means.guess(self, about)
   if is_working(self) or self.history.is_open then return end
-  self.guess = ask(self, { entry = histories.entry(), guess = about.text })
+  self.guess = ask(self, histories.entry(), about.text)
 end
 
 function means.drop(self) drop_guess(self) end

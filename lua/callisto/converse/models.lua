@@ -80,7 +80,11 @@ local function has_no_room(failure)
   return failure.retryable and (NO_ROOM[failure.status] or NO_ROOM[failure.code]) or false
 end
 
+-- What is ours to mend says nothing about the model: a key that is not set, a call that has used up its share.
+local OURS = { ENOKEY = true, EDQUOT = true }
+
 local function note(model, failure)
+  if OURS[failure.code] then return end
   if has_no_room(failure) then
     return leave_alone(model, "no room", math.min(failure.retry_after or ROOM_S, MOST_ROOM_S))
   end
