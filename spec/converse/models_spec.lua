@@ -109,6 +109,18 @@ describe("a conversation of which no model answers", function()
   end)
 end)
 
+describe("a model that never stops", function()
+  it("is cut off, and the caller may interrupt what it had written", function()
+    local endless = { "talk", say = ("And so on it goes. "):rep(1000) }
+    local model = exchange.model { per_token = 0.001, replies = { endless, { say = "Yes?" } } }
+    local caller = talks.call { hosts = { llm = model }, fields = "" }
+    caller:says("talk to me"):hears("And so on"):silence(8)
+    assert.is_true(model:asked(1).has_left)
+    caller:interrupts("that is enough", 0.5):hears "Yes?"
+    assert.equal(2, #model:asked())
+  end)
+end)
+
 describe("a model that fails again and again", function()
   it("is left alone by the calls after it, one without room only as long as it said (pitfall 23)", function()
     local bad = exchange.model { replies = { { status = 500 } } }
