@@ -138,11 +138,15 @@ static int on_data(void *context, const char *data, size_t bytes) {
 
 /* base64 in JSON: a text, or a list of them, each perhaps with a header of its own. */
 static int read_text_sound(cal_http_voice *v, cal_span text) {
+  char *plain = cal_alloc(text.bytes + 1);
   uint8_t *sound = cal_alloc(text.bytes + 4);
-  ssize_t bytes = cal_base64_decode(CAL_BASE64_STD, sound, text.bytes + 4, text);
+  ssize_t bytes = cal_jscan_unescape(text, plain, text.bytes);
+  if (bytes >= 0)
+    bytes = cal_base64_decode(CAL_BASE64_STD, sound, text.bytes + 4, (cal_span){plain, (size_t)bytes});
   int code = bytes < 0 ? (int)bytes : cal_body_put(&v->body, sound, (size_t)bytes);
   if (!code) code = cal_body_end(&v->body);
   cal_body_init(&v->body, cal_wire_encoding(order_of(v)->wire), cal_wire_rate_hz(order_of(v)->wire));
+  cal_free(plain);
   cal_free(sound);
   return code;
 }
@@ -226,7 +230,8 @@ static int ask(cal_http_voice *v, cal_asked *s) {
   v->began_ns = 0;
   cal_buf_clear(&v->kept);
   cal_body_init(&v->body, cal_wire_encoding(order->wire), cal_wire_rate_hz(order->wire));
-  ssize_t bytes = cal_wire_write_say(order->wire, &state, 0, s->text, "", s->voice, text, room);
+  ssize_t bytes =
+      cal_wire_write_say(order->wire, &state, 0, s->text, "", s->voice ? s->voice : order->voice, text, room);
   int code = bytes < 0 ? (int)bytes : 0;
   cal_http_fetch_options options = {.method = "POST",
                                     .url = order->url,
