@@ -115,7 +115,10 @@ static const char *next_name(speaker *s) {
 
 static void on_fault(void *context, cal_fault fault, const char *text) {
   speaker *s = context;
-  if (++s->failures == FAILURES) s->is_left = 1;
+  if (fault != CAL_FAULT_BUSY && ++s->failures == FAILURES && !s->is_left) {
+    s->is_left = 1;
+    tell_ended(s->talkers, s->order, text, next_name(s));
+  }
   cal_breaker_failed(s->talkers->options.breakers, s->order->name, fault, now_ns(s->talkers));
 }
 
