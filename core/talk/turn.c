@@ -5,6 +5,7 @@
 #include "base/mem.h"
 
 #define ECHO_MS 500 /* the same text so soon, with nothing in between, is the same turn once more */
+#define GAP_MS 1500 /* of silence, longer than any vendor waits with what is to replace its words */
 #define NS_PER_MS 1000000
 
 /* ---- what is told */
@@ -154,8 +155,15 @@ static int make_way(cal_turn *t, const cal_words *words, uint64_t now_ns) {
   return 1;
 }
 
+/* Words so far behind those that may still change do not replace them: their last word is owed, and will not come. */
+static int is_far_behind(const cal_turn *t, const cal_words *words) {
+  return t->open.bytes && !t->is_stale && t->about.until_ms >= 0 &&
+         words->from_ms >= t->about.until_ms + GAP_MS;
+}
+
 void cal_turn_take(cal_turn *t, const cal_words *words, uint64_t now_ns) {
   if (is_late(t, words, now_ns) || !make_way(t, words, now_ns)) return;
+  if (is_far_behind(t, words)) cal_turn_keep(t);
   if (*words->text || *words->turn) note(t, words);
   switch (words->kind) {
   case CAL_WORDS_PARTIAL:
