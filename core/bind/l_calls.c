@@ -127,15 +127,15 @@ static int leg_end(lua_State *L) {
   return 0;
 }
 
-/* The `headers` of the table at `index`, as the upgrade wants them. The text is left on the stack. */
-static const char *headers_of(lua_State *L, int index) {
-  lua_getfield(L, index, "headers");
+/* The `headers`, or another such map, of the table at `index`, as the upgrade wants them. The text is left on the stack. */
+static const char *lines_of(lua_State *L, int index, const char *field) {
+  lua_getfield(L, index, field);
   int headers = lua_gettop(L);
   lua_pushliteral(L, "");
   if (lua_istable(L, headers))
     for (lua_pushnil(L); lua_next(L, headers);) {
       if (lua_type(L, -2) != LUA_TSTRING || !lua_isstring(L, -1))
-        luaL_error(L, "`headers` must be a table of strings");
+        luaL_error(L, "`%s` must be a table of strings", field);
       lua_pushfstring(L, "%s%s: %s\n", lua_tostring(L, headers + 1), lua_tostring(L, -2),
                       lua_tostring(L, -1));
       lua_replace(L, headers + 1);
@@ -162,7 +162,7 @@ static int leg_dial(lua_State *L) {
   const cal_live_party *party =
       cal_live_call_party(call, (lua_Integer)cal_luax_number(L, 2, "party", 1, 1, CAL_PARTIES));
   if (!party) return cal_luax_refuse(L, cal_fail(-ENOENT, "the call has no such party"));
-  dial.url_headers = headers_of(L, 2);
+  dial.url_headers = lines_of(L, 2, "headers");
   cal_party_set_dial(party->call, &dial);
   cal_command command = {.kind = CAL_COMMAND_CALL_DIAL, .object = cal_ref(party->call)};
   int code = cal_reach_command(reach_of(L), &command);
@@ -221,7 +221,8 @@ static cal_vendor_order *order_of(lua_State *L, int table, const char *call, cal
   faults_of(L, table, faults);
   lua_getfield(L, table, "wire");
   order.wire = cal_core_check_wire(L, -1);
-  order.url_headers = headers_of(L, table);
+  order.url_headers = lines_of(L, table, "headers");
+  order.form = lines_of(L, table, "form");
   return cal_vendor_order_new(&order);
 }
 
@@ -245,7 +246,7 @@ static cal_vendor_order *orders_of(lua_State *L, int table, const char *call) {
 }
 
 /* vendor_open(call, { name, wire, url, headers, opening, closing, keepalive, keepalive_every, connect_timeout, patience,
- * deaf_after, catch_up, faults, secrets, party, voice, others }) */
+ * deaf_after, catch_up, faults, form, secrets, party, voice, others }) */
 static int vendor_open(lua_State *L) {
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);

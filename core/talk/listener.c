@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "talk/dictation.h"
 #include "talk/kept.h"
 #include "talk/turn.h"
 
@@ -285,8 +286,9 @@ static const cal_port_handlers handlers = {.on_up = on_up,
                                            .on_end = on_end,
                                            .on_gone = on_gone};
 
-static void dial(cal_listener *l) {
+static int open_port(cal_listener *l, cal_port **port) {
   cal_vendor_order *order = l->options.ears[l->ear];
+  if (cal_vendor_order_is_http(order)) return cal_dictation_open(port, l->host, order);
   cal_port_ws_options socket = {.name = order->call,
                                 .wire = order->wire,
                                 .start_deadline_ms = order->connect_ms,
@@ -295,8 +297,12 @@ static void dial(cal_listener *l) {
                                 .url = order->url,
                                 .url_headers = order->url_headers,
                                 .texts = order};
+  return cal_port_ws_dial(port, l->host, &socket);
+}
+
+static void dial(cal_listener *l) {
   ear_line *line = cal_alloc(sizeof *line);
-  if (cal_port_ws_dial(&line->port, l->host, &socket) < 0) {
+  if (open_port(l, &line->port) < 0) {
     char text[TEXT_BYTES];
     snprintf(text, sizeof text, "%s", cal_error_text());
     cal_free(line);

@@ -1,5 +1,5 @@
 /* listener: the ears of vendors that listen to one leg, one at a time, over a WebSocket in the words of a declared wire
- * (wire/wire.h: words, and how sound is sent). io thread only.
+ * (wire/wire.h: words, and how sound is sent), or over HTTP (dictation.h). io thread only.
  *
  *   the party ──► leg ──► tap IN, at the vendor's rate ──► the last seconds (kept.h) ──► port ──► vendor
  *   on_words ◄── turns (turn.h) ◄── times of the call ◄── port: started, partial, piece, likely, final ◄──┘

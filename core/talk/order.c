@@ -19,6 +19,7 @@ static void destroy(void *object) {
   cal_free((char *)order->call);
   cal_free((char *)order->url);
   cal_free((char *)order->url_headers);
+  cal_free((char *)order->form);
   cal_free((char *)order->closing);
   cal_free((char *)order->keepalive);
   cal_texts_free(order->opening);
@@ -45,6 +46,7 @@ cal_vendor_order *cal_vendor_order_new(const cal_vendor_order *given) {
   order->wire = cal_ref(given->wire);
   order->url = cal_strdup(given->url);
   order->url_headers = cal_strdup(given->url_headers);
+  order->form = cal_strdup(given->form);
   order->closing = cal_strdup(given->closing);
   order->keepalive = cal_strdup(given->keepalive);
   order->opening = cal_texts_copy(given->opening);

@@ -33,8 +33,10 @@ typedef struct cal_vendor_order {
   const char *url;   /* to dial, or to ask: http:// or https:// */
   const char *url_headers;    /* "Name: value\n…" for the upgrade; NULL: none */
   const char *const *opening; /* texts sent when the socket is open, NULL-terminated; NULL: none */
-  const char *closing;        /* sent before we close; NULL: nothing */
-  const char *keepalive;      /* sent every keepalive_ms; NULL: nothing */
+  const char
+      *form; /* of an ear that is asked over HTTP: "name: value\n…", sent with each sound; NULL: none */
+  const char *closing;   /* sent before we close; NULL: nothing */
+  const char *keepalive; /* sent every keepalive_ms; NULL: nothing */
   uint32_t keepalive_ms;
   uint32_t connect_ms; /* until the socket is up */
   uint32_t

@@ -99,7 +99,7 @@ typedef struct cal_wire_spec {
    * where no kind ends a turn every message does. `text` may have four spellings; started, resumed and ended need
    * none. Times are those of the sound it was sent. */
   struct {
-    const char *event; /* none: every message that has the list */
+    const char *event; /* none: every message that has the list, or the text, or the text */
     const char *text, *turn, *language, *confidence, *from, *until;
     struct {
       const char *path, *text;

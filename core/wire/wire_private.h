@@ -134,7 +134,7 @@ const char *cal_wire_read_text(char *into, size_t room, const cal_jvalue *value)
 int cal_wire_compile_told(cal_wire *wire, const cal_wire_spec *spec);
 void cal_wire_free_told(cal_wire *wire);
 int cal_wire_is_told(const cal_wire *wire, const char *text,
-                     size_t bytes); /* by the list, where no event says so */
+                     size_t bytes); /* by what it has, where no event says so */
 cal_wire_kind cal_wire_read_told(const cal_wire *wire, const char *text, size_t bytes, cal_wire_event *out);
 
 #endif

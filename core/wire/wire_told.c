@@ -75,11 +75,10 @@ int cal_wire_compile_told(cal_wire *wire, const cal_wire_spec *s) {
              {TOLD_FROM, "words.from", s->words.from},
              {TOLD_UNTIL, "words.until", s->words.until},
              {TOLD_LIST, "words.list.at", s->words.list.at}};
-  int has_text = s->words.text || s->words.list.text, is_declared = s->words.event || s->words.list.at;
-  if (is_declared != has_text)
-    return cal_fail(-EINVAL, "wire %s: %s: set both or neither", s->name,
-                    has_text ? "words.text without words.event or words.list.at"
-                             : "words.event without words.text or words.list.text");
+  int has_text = s->words.text || s->words.list.text;
+  if ((s->words.event || s->words.list.at) && !has_text)
+    return cal_fail(
+        -EINVAL, "wire %s: words.event without words.text or words.list.text: set both or neither", s->name);
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
     if (all[i].path && cal_jpath_compile(&told->paths[all[i].place], all[i].path))
       return wrong_path(s, all[i].field);
@@ -257,10 +256,14 @@ static cal_wire_kind told(telling *t, const char *field) {
 }
 
 int cal_wire_is_told(const cal_wire *wire, const char *text, size_t bytes) {
-  cal_jvalue list;
-  if (wire->heard & 1u << EVENT_TOLD || !wire->told.paths[TOLD_LIST].parts) return 0;
-  cal_jscan_fields(text, bytes, &wire->told.paths[TOLD_LIST], 1, &list);
-  return list.kind == CAL_JSON_ARRAY;
+  const wire_told *rule = &wire->told;
+  int is_list = rule->each[EACH_TEXT].parts > 0;
+  const cal_jpath *path = &rule->paths[is_list ? TOLD_LIST : TOLD_TEXT];
+  cal_jvalue value;
+  if (wire->heard & 1u << EVENT_TOLD || !path->parts) return 0;
+  cal_jscan_fields(text, bytes, path, 1, &value);
+  if (!is_list) cal_wire_find_also(rule->also_text, text, bytes, &value);
+  return value.kind == (is_list ? CAL_JSON_ARRAY : CAL_JSON_STRING);
 }
 
 cal_wire_kind cal_wire_read_told(const cal_wire *wire, const char *text, size_t bytes, cal_wire_event *out) {

@@ -156,12 +156,12 @@ function core.leg_dial(call_id, options) end
 ---Opens a vendor's voice or ear for a party, when its leg is up and as long as it is: `wire` says how it is spoken with
 ---(callisto.Media: say_out, words_in). From now on it says what core.say is given; what it fails to say is said by the voice here.
 ---@param call_id string
----@param options {name: string, wire: userdata, url: string, headers: table<string,string>?, opening: string[]?, closing: string?, keepalive: string?, keepalive_every: number?, connect_timeout: number?, patience: number?, deaf_after: number?, catch_up: number?, faults: {[1]: string, [2]: string}[]?, secrets: string[]?, party: integer?, others: table[]?}
+---@param options {name: string, wire: userdata, url: string, headers: table<string,string>?, opening: string[]?, closing: string?, keepalive: string?, keepalive_every: number?, connect_timeout: number?, patience: number?, deaf_after: number?, catch_up: number?, faults: {[1]: string, [2]: string}[]?, form: table<string,string>?, secrets: string[]?, party: integer?, others: table[]?}
 ---`opening` texts are sent first, `closing` before we close, `keepalive` every so many seconds [5]. `patience`: seconds without sound
 ---after which a voice that owes some is given up, seconds without a word after which an ear's turn has ended [5]. `secrets`: what
 ---the log must not show. Of an ear: `deaf_after` seconds of speech without a word it is connected anew [5; 0: never], `catch_up`:
 ---how many times faster than it came it takes sound that was kept [4], `faults`: what errors and closes mean ("again", "later",
----"busy", "refused"), `others`: ears as these, which listen one after the other when it is left.
+---"busy", "refused"), `form`: where the URL is one of HTTP, what is sent with each utterance, `others`: ears as these, which listen one after the other when it is left.
 ---@return true|nil ok, string? message, string? code
 function core.vendor_open(call_id, options) end
 

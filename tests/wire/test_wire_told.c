@@ -183,19 +183,19 @@ static void what_is_too_much_to_be_words_is_malformed(void **state) {
 static void an_ear_is_declared_whole(void **state) {
   static const struct {
     const char *part, *error;
-  } cases[] = {
-      {"event", "words.event without words.text"},        {"text", "words.text without words.event"},
-      {"final", "words.final has a text and no path"},    {"list", "words.list.from without words.list.at"},
-      {"spellings", "words.text: more than 4 spellings"}, {"path", "words.turn: "}};
+  } cases[] = {{"event", "words.event without words.text"},
+               {"final", "words.final has a text and no path"},
+               {"list", "words.list.from without words.list.at"},
+               {"spellings", "words.text: more than 4 spellings"},
+               {"path", "words.turn: "}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     cal_wire_spec s = ear_spec();
     cal_wire *wire;
     if (i == 0) s.words.text = NULL;
-    if (i == 1) s.words.event = NULL;
-    if (i == 2) s.words.kinds[CAL_WORDS_FINAL].path = NULL;
-    if (i == 3) s.words.list.from = "start";
-    if (i == 4) s.words.text = "a|b|c|d|e";
-    if (i == 5) s.words.turn = "a..b";
+    if (i == 1) s.words.kinds[CAL_WORDS_FINAL].path = NULL;
+    if (i == 2) s.words.list.from = "start";
+    if (i == 3) s.words.text = "a|b|c|d|e";
+    if (i == 4) s.words.turn = "a..b";
     assert_int_equal(cal_wire_compile(&wire, &s), -EINVAL);
     if (!strstr(cal_error_text(), cases[i].error)) fail_msg("%s: %s", cases[i].part, cal_error_text());
   }

@@ -81,7 +81,7 @@ local says = path_and "string"
 ---@alias callisto.MediaSays callisto.MediaPath|{[1]: callisto.MediaPath, [2]: string}  where a true says so, or this text
 
 ---@class callisto.MediaWords  what an ear has understood
----@field event string|nil  none: every message that has the list
+---@field event string|nil  none: every message that has the list, or the text
 ---@field text callisto.MediaPath|nil  up to four spellings; none: the list has it
 ---@field piece callisto.MediaSays|nil  this text will not change, and the turn goes on
 ---@field final callisto.MediaSays|nil  the turn ends with this text. Neither this nor `ended` nor `list.ends`: with every text

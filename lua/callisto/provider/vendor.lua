@@ -26,6 +26,7 @@ local vendor = {}
 
 ---@class callisto.VendorSocket  what `connect` returns
 ---@field url string  wss://…, or https://… of engine "http"
+---@field form table<string, string>|nil  of an ear of engine "http": what is sent with each sound
 ---@field headers table<string, string>|nil  of the upgrade
 ---@field secrets string[]|nil  of this socket, beside the account: what must not be written down
 ---@field opening string[]|nil  texts that are sent first
@@ -46,6 +47,7 @@ local socket_fields = {
   headers = { "map", default = {}, each = { "string", check = check_header } },
   opening = { "list", default = {}, each = { "string" } },
   closing = { "string" },
+  form = { "map", default = {}, each = { "string", check = check_header } },
   secrets = { "list", default = {}, each = { "string" } },
   keepalive = { "map", fields = { { "string", required = true }, every = { "duration", default = 5, min = 0.1, max = 3600 } } },
 }
@@ -55,7 +57,7 @@ local socket_fields = {
 ---@return table<string, table>
 function vendor.fields(more)
   local fields = {
-    engine = { "string", required = true, values = { ["local"] = true, socket = true, http = more.say and true or nil } },
+    engine = { "string", required = true, values = { ["local"] = true, socket = true, http = true } },
     languages = { "list", required = true, each = { "string" } },
     connect = { "function" },
     prepare = { "function" },

@@ -70,7 +70,7 @@ local function order_of(call, kind, made, chosen)
     kind = kind, name = made.name, voice = about.voice, wire = wire, url = socket.url, headers = socket.headers,
     opening = socket.opening, closing = socket.closing, keepalive = keepalive[1], keepalive_every = keepalive.every,
     connect_timeout = made.connect_timeout, patience = made.patience, secrets = hidden, deaf_after = made.deaf_after,
-    catch_up = made.catch_up, faults = made.faults,
+    catch_up = made.catch_up, faults = made.faults, form = socket.form,
   }
 end
 
@@ -97,7 +97,7 @@ local function ears_of(call)
   local first
   for _, ear in ipairs(hearing.ears(call.template.voice)) do
     local made = catalog.provider("stt", ear.name)
-    if made.engine ~= "socket" then break end
+    if made.engine == "local" then break end
     first = behind(first, usable(call, "stt", made, ear))
   end
   return first
