@@ -1,4 +1,4 @@
--- Servers that transcribe a sound file at a time, as OpenAI's /v1/audio/transcriptions: OpenAI, Groq, speaches, whisper.cpp, vLLM.
+-- Servers that transcribe a sound file at a time, as OpenAI's /v1/audio/transcriptions: Groq, speaches, whisper.cpp, vLLM.
 -- What callers say is cut here, and asked for utterance by utterance. docs/vendors/whisper.md.
 
 local ears = require "providers.shared.ears"

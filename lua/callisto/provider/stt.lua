@@ -22,7 +22,7 @@ end
 
 ---@class callisto.Stt
 ---@field name string
----@field engine "local"|"socket"|"http"  what does the work: the recogniser in the process, or a vendor (callisto.provider.vendor)
+---@field engine "local"|"socket"|"http"  the recogniser in the process, or a vendor (callisto.provider.vendor)
 ---@field languages string[]  such as "en": one that stands for all of its regions; "*": any; "detect": it tells them apart
 ---@field account table<string, string>  see callisto.provider
 ---@field required string[]
