@@ -64,14 +64,18 @@ static void on_clip(void *context, cal_clip *clip, int is_last, int code) {
 /* All parties of a call ask as one. */
 static uint64_t asker_of(const cal_party *party) { return cal_party_about(party)->handle; }
 
-static void begin(saying *s, cal_talk_voice voice, const char *text, const char *name) {
-  cal_saying what = {.who = asker_of(s->party),
+static void begin_for(uint64_t who, saying *s, cal_talk_voice voice, const char *text, const char *name) {
+  cal_saying what = {.who = who,
                      .utterance = s->utterance,
                      .text = text,
                      .voice = name,
                      .rate_hz = cal_party_rate_hz(s->party)};
   int code = voice.ops->say(voice.self, &what, on_clip, s);
   if (code < 0) on_clip(s, NULL, 1, code);
+}
+
+static void begin(saying *s, cal_talk_voice voice, const char *text, const char *name) {
+  begin_for(asker_of(s->party), s, voice, text, name);
 }
 
 /* 1: the next voice says the rest. It may fail at once, and free the saying. */
@@ -100,6 +104,12 @@ void cal_say_text(cal_talk_voice voice, cal_party *party, uint32_t utterance, co
                   const char *name, uint32_t flags) {
   declare(party, utterance, flags);
   begin(saying_new(party, utterance), voice, text, name);
+}
+
+void cal_say_last_words(cal_talk_voice voice, cal_party *party, uint32_t utterance, const char *text,
+                        const char *name) {
+  declare(party, utterance, 0);
+  begin_for(0, saying_new(party, utterance), voice, text, name);
 }
 
 void cal_say_by_leg(cal_party *party, uint32_t utterance, const char *text, const char *name,

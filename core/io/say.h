@@ -15,6 +15,10 @@
  * `name`: which of the voices; NULL: the default one. */
 void cal_say_text(cal_talk_voice voice, cal_party *party, uint32_t utterance, const char *text,
                   const char *name, uint32_t flags);
+/* As cal_say_text, but nobody in particular asks: what the call's script has asked for before, be it as much as it may,
+ * leaves this neither unsaid nor waiting. */
+void cal_say_last_words(cal_talk_voice voice, cal_party *party, uint32_t utterance, const char *text,
+                        const char *name);
 /* Declares it, and leaves it to the vendor of the party's leg (CAL_COMMAND_LEG_SAY). */
 void cal_say_by_leg(cal_party *party, uint32_t utterance, const char *text, const char *name, uint32_t flags);
 /* The voices that may say a text, one after the other. `next` gives the one that says it, or what is left of it: at first

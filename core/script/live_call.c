@@ -93,7 +93,7 @@ static void play_fallback(cal_live_call *call) {
                      .who = "agent",
                      .text = call->fallback_text};
     cal_store_line(reach->store, &line);
-    cal_say_text(reach->voice, caller, FALLBACK_UTTERANCE, call->fallback_text, call->fallback_voice, 0);
+    cal_say_last_words(reach->voice, caller, FALLBACK_UTTERANCE, call->fallback_text, call->fallback_voice);
   }
   close_legs(call, 0, CAL_COMMAND_DRAIN, 0);
 }
