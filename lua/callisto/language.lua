@@ -98,16 +98,57 @@ function language.of(tag)
   return loaded[base]
 end
 
--- Marks around words that are not said: those of ASCII but the apostrophe and the hyphen, and those of other scripts.
-local MARKS = { "[%.,!%?;:\"%(%)]", "।", "॥", "؟", "،", "؛", "。", "、", "！", "？", "…", "¿", "¡" }
+-- Marks of other scripts than Latin, and of Latin beyond ASCII, that are not said.
+local MARKS = { "।", "॥", "؟", "،", "؛", "۔", "。", "、", "！", "？", "，", "…", "¿", "¡", "“", "”", "«", "»" }
 
----A text as words are compared: small letters (of Latin script), no marks, single blanks.
+---Without the marks beyond ASCII that stand around words, in small letters of Latin script.
+---@param text string
+---@return string
+function language.bare(text)
+  text = text:lower()
+  if not text:find "[\128-\255]" then return text end
+  text = text:gsub("\195([\128-\150\152-\158])", function(last) return "\195" .. string.char(last:byte() + 32) end)
+  for _, mark in ipairs(MARKS) do text = text:gsub(mark, " ") end
+  return (text:gsub("’", "'"))
+end
+
+---A text as words are compared: bare, without the marks of ASCII but the apostrophe and the hyphen, with single blanks.
 ---@param text string
 ---@return string
 function language.folded(text)
-  text = text:lower():gsub("\195([\128-\150\152-\158])", function(last) return "\195" .. string.char(last:byte() + 32) end)
-  for _, mark in ipairs(MARKS) do text = text:gsub(mark, " ") end
-  return (text:gsub("’", "'"):gsub("%s+", " "):match "^ ?(.-) ?$")
+  return (language.bare(text):gsub("[%.,!%?;:\"%(%)]", " "):gsub("%s+", " "):match "^ ?(.-) ?$")
+end
+
+-- What our own voice reads beside ASCII: Latin letters with accents, dashes and quotes, the signs of euros and rupees.
+local READABLE = { "[\194\195][\128-\191]", "\226\128[\144-\166]", "\226\130[\172\185]" }
+
+---The first word our own voice, which is English, has no sound for; nil when it can say all of a text.
+---@param text string
+---@return string|nil word
+function language.unsayable(text)
+  if not text:find "[\196-\244]" then return nil end
+  for word in text:gmatch "%S+" do
+    local rest = word
+    for _, pattern in ipairs(READABLE) do rest = rest:gsub(pattern, "") end
+    if rest:find "[\128-\255]" then return word end
+  end
+end
+
+-- Digits of ten in a row in the scripts of India, of Arabic, of Persian, and wide ones: before each its last byte, that of 0.
+local DIGITS = {
+  { "\224[\165\167\169\171\173\175\177\179\181]([\166-\175])", 166 }, { "\217([\160-\169])", 160 },
+  { "\219([\176-\185])", 176 }, { "\239\188([\144-\153])", 144 },
+}
+
+---A text with the digits of other scripts as 0 to 9: "२१" → "21".
+---@param text string
+---@return string
+function language.with_digits(text)
+  if not text:find "[\128-\255]" then return text end
+  for _, digits in ipairs(DIGITS) do
+    text = text:gsub(digits[1], function(last) return tostring(last:byte() - digits[2]) end)
+  end
+  return text
 end
 
 local function words_of(text)

@@ -1,6 +1,8 @@
--- callisto.numbers: what callers say, read as a number or as a row of digits. English.
+-- callisto.numbers: what callers say, read as a number or as a row of digits. English words, and digits of all scripts.
 --
 --   numbers.parse "one lakh twenty thousand"  → 120000        numbers.digits "double five oh one" → "5501"
+
+local language = require "callisto.language"
 
 local numbers = {}
 
@@ -21,7 +23,8 @@ local MOST_WORDS = 40
 
 local function words_of(text)
   local list = {}
-  local clean = tostring(text):lower():gsub("(%d),(%d)", "%1%2"):gsub("[%-%?!,;:\"]", " "):gsub("%.%s", " "):gsub("%.$", "")
+  local clean = language.with_digits(tostring(text)):lower():gsub("(%d),(%d)", "%1%2")
+  clean = clean:gsub("[%-%?!,;:\"]", " "):gsub("%.%s", " "):gsub("%.$", "")
   for word in clean:gmatch("%S+") do
     if not fillers[word] then list[#list + 1] = word end
     if #list > MOST_WORDS then return nil end

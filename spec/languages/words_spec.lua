@@ -1,6 +1,8 @@
 -- What the engine knows of each language.
 
 local language = require "callisto.language"
+local numbers = require "callisto.numbers"
+local phrases = require "callisto.flow.phrases"
 
 describe("the words of a language", function()
   it("tell an acknowledgement from an answer", function()
@@ -31,5 +33,19 @@ describe("the words of a language", function()
     assert.same({ nil, "there are no words for the language 'sw'" }, { language.of "sw" })
     assert.is_nil((language.of "hindi"))
     assert.equal("id", language.of("in_ID").tag)
+  end)
+end)
+
+describe("what a caller says in another script", function()
+  it("is compared without its marks, and its digits are digits", function()
+    assert.same({ "जी हाँ" }, phrases.of { "जी हाँ।" })
+    assert.same({ "sí claro" }, phrases.of { "¡SÍ claro!" })
+    assert.same({ "état" }, phrases.of { "ÉTAT." })
+    for written, number in pairs {
+      ["२१"] = 21, ["٤٢"] = 42, ["۷"] = 7, ["１５"] = 15, ["௧௨"] = 12, ["౩.౫"] = 3.5, ["×"] = false,
+    } do
+      assert.equal(number or nil, numbers.parse(written), written)
+    end
+    assert.equal("98", numbers.digits "९ ८")
   end)
 end)

@@ -1,5 +1,7 @@
 -- callisto.flow.phrases: what may be said for one choice, as the recogniser is told it and as it is compared.
 
+local language = require "callisto.language"
+
 local phrases = {}
 
 ---"Yes, sure, please do" → { "yes", "sure", "please do" }. A list is cleaned in the same way.
@@ -8,7 +10,7 @@ local phrases = {}
 function phrases.of(value)
   local list, seen = {}, {}
   local function add(phrase)
-    local clean = phrase:lower():gsub("[%.!%?;:\"]", ""):gsub("%s+", " "):match("^%s*(.-)%s*$")
+    local clean = language.bare(phrase):gsub("[%.!%?;:\"]", ""):gsub("%s+", " "):match("^%s*(.-)%s*$")
     if clean ~= "" and not seen[clean] then
       seen[clean] = true
       list[#list + 1] = clean
