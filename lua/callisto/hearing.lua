@@ -52,6 +52,16 @@ function hearing.languages(voice)
   return list, detects
 end
 
+---For callisto.options: what is wrong with the `language` of a template.
+---@param value string|table
+---@return string|nil problem
+function hearing.check_language(value)
+  if #value == 0 then return "must name a language" end
+  for _, each in ipairs(type(value) == "table" and value or {}) do
+    if type(each) ~= "string" then return 'must be a language such as "hi-IN", or a list of them' end
+  end
+end
+
 ---Reads a list of languages, or "detect", of a template: `language` is then its own one.
 ---@param voice table
 function hearing.read_languages(voice)

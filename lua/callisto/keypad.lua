@@ -19,6 +19,7 @@
 local core = require "callisto.core"
 local choosing = require "callisto.flow.choosing"
 local json = require "callisto.json"
+local language = require "callisto.language"
 local log = require "callisto.log"
 local options = require "callisto.options"
 local task = require "callisto.task"
@@ -33,7 +34,7 @@ local MOST_MOVES, GRACE_S = 25, 0.5
 ---@field label string
 ---@field go string|fun(call: callisto.Call): string|nil  the next node, or a function that says which
 ---@field outcome string|nil  ends the call with this word
----@field closing string|nil  the last sentence
+---@field closing callisto.Wording|nil  the last sentence
 ---@field ends boolean|nil  ends the call without a word
 ---@field run function|nil  fn(call), when it is pressed
 local option_fields = {
@@ -41,30 +42,30 @@ local option_fields = {
   label = { "string", required = true },
   go = { "string|function" },
   outcome = { "string" },
-  closing = { "string", check = text.check },
+  closing = { "string|map", check = text.check },
   ends = { "boolean" },
   run = { "function" },
 }
 
 ---@class callisto.KeypadNode
----@field prompt string|nil
+---@field prompt callisto.Wording|nil
 ---@field options callisto.KeypadOption[]
 ---@field wait number
 ---@field retries integer
 ---@field type_ahead boolean  keys that were typed before the prompt count
----@field invalid string
----@field on_silence {outcome: string|nil, say: string|nil}
+---@field invalid callisto.Wording|nil
+---@field on_silence {outcome: string|nil, say: callisto.Wording|nil}
 local node_fields = {
-  prompt = { "string", check = text.check },
+  prompt = { "string|map", check = text.check },
   options = { "list", required = true },
   wait = { "duration", default = 10, min = 1, max = 120 },
   retries = { "integer", default = 2, min = 0, max = 10 },
   type_ahead = { "boolean", default = true },
-  invalid = { "string", default = "That is not one of the choices.", check = text.check },
+  invalid = { "string|map", check = text.check },
   on_silence = { "map", default = {} },
 }
 
-local silence_fields = { outcome = { "string" }, say = { "string", check = text.check } }
+local silence_fields = { outcome = { "string" }, say = { "string|map", check = text.check } }
 
 ---@class callisto.Keypad
 ---@field initial string
@@ -153,17 +154,17 @@ end
 
 -- The greeting is the prompt of a first node that has none; on return it is said anew.
 local function prompt_of(call, state, node)
-  if node.prompt then return node.prompt end
   local greeting = call._greeting
-  if greeting and not state.has_moved then return greeting end
-  return call.template.greeting or ""
+  if not node.prompt and greeting and not state.has_moved then return greeting end
+  return call:_worded(node.prompt or call.template.greeting or "")
 end
 
 -- One node: the option the caller chose. Does not return when the caller chooses nothing.
 local function visit(call, state, node)
   local about = { by_digit = node.by_digit, wait = node.wait + GRACE_S }
   local prompt, tried = prompt_of(call, state, node), 0
-  local again = node.prompt or call.template.greeting or ""
+  local again = call:_worded(node.prompt or call.template.greeting or "")
+  local words = language.of(call.language) or language.plain
   call._keys:begin(node.type_ahead)
   while true do
     local option, reason = choosing.once(call, about, prompt)
@@ -172,7 +173,7 @@ local function visit(call, state, node)
     if reason == "invalid" then
       state.wrong_keys = state.wrong_keys + 1
       if state.wrong_keys >= choosing.MOST_WRONG_KEYS then end_without_input(call, node) end
-      prompt = node.invalid .. " " .. again
+      prompt = (node.invalid and call:_worded(node.invalid) or words.not_a_choice) .. " " .. again
     else
       tried = tried + 1
       if tried > node.retries then end_without_input(call, node) end
@@ -212,6 +213,25 @@ function Keypad:step(call)
   log.error(("call %s: the keypad failed: %s"):format(call.id, tostring(failure)))
   core.fact("ivr.error", json.encode { text = tostring(failure):match("^[^\n]*") })
   call:_close("IVR_ERROR", call.template.fallback)
+end
+
+---What a tree says, each with its place.
+---@param self callisto.Keypad
+---@param on_sentence fun(place: string, sentence: callisto.Wording): any  what it returns, unless nil, ends the walk
+---@return any
+function keypad.each_sentence(self, on_sentence)
+  for node_name, node in pairs(self.nodes) do
+    local at = ("keypad: node '%s': "):format(node_name)
+    local found
+    for _, name in ipairs { "prompt", "invalid" } do
+      found = found or node[name] and on_sentence(("%s'%s'"):format(at, name), node[name])
+    end
+    found = found or node.on_silence.say and on_sentence(at .. "on_silence: 'say'", node.on_silence.say)
+    for i, option in ipairs(node.options) do
+      found = found or option.closing and on_sentence(("%soption %d: 'closing'"):format(at, i), option.closing)
+    end
+    if found then return found end
+  end
 end
 
 ---Whether a value is a keypad tree.

@@ -14,6 +14,7 @@
 
 local answers = require "callisto.flow.answers"
 local choosing = require "callisto.flow.choosing"
+local language = require "callisto.language"
 local options = require "callisto.options"
 local text = require "callisto.text"
 
@@ -22,48 +23,46 @@ local menu = {}
 ---@class callisto.MenuOption
 ---@field digit string|nil  default: its place in the list
 ---@field label string
----@field say string|nil  default: "For {label}, press {digit}."
+---@field say callisto.Wording|nil  default: "For {label}, press {digit}.", in the language of the call
 ---@field phrases string|string[]|nil  what may be said instead of the label, in a menu with speech
 ---@field go fun(call: callisto.Call)|callisto.Menu|callisto.Template|string|nil
 ---@field choice string|nil
 ---@field outcome string|nil
----@field closing string|nil  the last sentence, for an option with an outcome
+---@field closing callisto.Wording|nil  the last sentence, for an option with an outcome
 local option_fields = {
   digit = { "string" },
   label = { "string", required = true, check = text.check },
-  say = { "string", check = text.check },
+  say = { "string|map", check = text.check },
   phrases = { "string|list" },
   go = { "function|string|map" },
   choice = { "string" },
   outcome = { "string" },
-  closing = { "string", check = text.check },
+  closing = { "string|map", check = text.check },
 }
 
-local function check_goodbye(value) return type(value) == "string" and text.check(value) or nil end
+local function check_goodbye(value) return type(value) ~= "boolean" and text.check(value) or nil end
 
 ---@class callisto.Menu
 ---@field name string
----@field greeting string|nil  said once, before the options
+---@field greeting callisto.Wording|nil  said once, before the options
 ---@field options callisto.MenuOption[]
 ---@field attempts integer
 ---@field wait number  seconds from the end of the prompt
 ---@field type_ahead boolean  keys that were typed before the menu count
----@field invalid string  said after a wrong key
----@field goodbye string|boolean
+---@field invalid callisto.Wording|nil  said after a wrong key
+---@field goodbye callisto.Wording|boolean
 ---@field speech boolean  labels may be said
 local fields = {
   name = { "string", default = "menu" },
-  greeting = { "string", check = text.check },
+  greeting = { "string|map", check = text.check },
   options = { "list", required = true },
   attempts = { "integer", default = 3, min = 1, max = 10 },
   wait = { "duration", default = 15, min = 1, max = 120 },
   type_ahead = { "boolean", default = true },
-  invalid = { "string", default = "That is not one of the choices.", check = text.check },
-  goodbye = { "string|boolean", default = "Goodbye.", check = check_goodbye },
+  invalid = { "string|map", check = text.check },
+  goodbye = { "string|map|boolean", default = true, check = check_goodbye },
   speech = { "boolean", default = false },
 }
-
-local DIGIT_NAMES = { ["*"] = "star", ["#"] = "hash" }
 
 local Menu = {}
 Menu.__index = Menu
@@ -87,7 +86,6 @@ local function read_option(given, place)
     why = "'outcome' must be letters, digits, '_' and '-'"
   end
   if why then return nil, what .. ": " .. why end
-  option.say = option.say or ("For %s, press %s."):format(option.label, DIGIT_NAMES[option.digit] or option.digit)
   return option
 end
 
@@ -101,12 +99,6 @@ local function read_options(self)
   end
   self.options = list
   return choosing.by_digit(list)
-end
-
-local function prompt_of(self)
-  local parts = {}
-  for i, option in ipairs(self.options) do parts[i] = option.say end
-  return table.concat(parts, " ")
 end
 
 -- What may be said, in a menu with speech.
@@ -129,7 +121,6 @@ local function build(given, level, name)
   self.by_digit, why = read_options(self)
   if not self.by_digit then error(("%s: %s"):format(what, why), level) end
   if self.speech then self.choices = spoken_choices(self) end
-  self.prompt = prompt_of(self)
   return setmetatable(self, Menu)
 end
 
@@ -182,21 +173,41 @@ end
 
 -- Running ------------------------------------------------------------------------------------------------------------
 
+local function said_of(call, option, words)
+  if option.say then return call:_worded(option.say) end
+  return words.press:format(option.label, words.keys[option.digit] or option.digit)
+end
+
+-- What the menu says in the language of the call: its options, and that before them.
+local function sayings_of(self, call)
+  local words = language.of(call.language) or language.plain
+  local parts = {}
+  for i, option in ipairs(self.options) do parts[i] = said_of(call, option, words) end
+  local prompt = table.concat(parts, " ")
+  local invalid = self.invalid and call:_worded(self.invalid) or words.not_a_choice
+  return {
+    prompt = prompt, invalid = invalid .. " " .. prompt,
+    first = self.greeting and call:_worded(self.greeting) .. " " .. prompt or prompt,
+    goodbye = self.goodbye == true and words.goodbye or self.goodbye,
+  }
+end
+
 ---@private One of the options, or nil and the reason. Without a choice the call ends here when there is a goodbye.
 function Menu:_choose(call)
   local about = { by_digit = self.by_digit, by_label = self.by_label, wait = self.wait }
   if self.choices then about.expected = answers.read("menu", { choices = self.choices }, 1) end
-  local sentence, reason = self.greeting and self.greeting .. " " .. self.prompt or self.prompt, nil
+  local says = sayings_of(self, call)
+  local sentence, reason = says.first, nil
   local attempt, wrong_keys = 1, 0
   call._keys:begin(self.type_ahead)
   while attempt <= self.attempts and wrong_keys < choosing.MOST_WRONG_KEYS do
     local option
     option, reason = choosing.once(call, about, sentence)
     if option then return option end
-    sentence = reason == "silence" and self.prompt or self.invalid .. " " .. self.prompt
+    sentence = reason == "silence" and says.prompt or says.invalid
     if reason == "invalid" then wrong_keys = wrong_keys + 1 else attempt = attempt + 1 end
   end
-  if self.goodbye then call:_close("IDLE_TIMEOUT", self.goodbye ~= true and self.goodbye or "Goodbye.") end
+  if says.goodbye then call:_close("IDLE_TIMEOUT", says.goodbye) end
   return nil, reason
 end
 
@@ -243,6 +254,33 @@ function menu.as_flow(self)
       end
       local why = getmetatable(option.go) == Menu and look(option.go)
       if why then return why end
+    end
+  end
+  return look(self)
+end
+
+---What a menu and those it leads to say, each with its place.
+---@param self callisto.Menu
+---@param visit fun(place: string, sentence: callisto.Wording): any  what it returns, unless nil, ends the walk
+---@return any
+function menu.each_sentence(self, visit)
+  local seen = {}
+  local function look(each)
+    if seen[each] then return nil end
+    seen[each] = true
+    local at = ("menu '%s': "):format(each.name)
+    for _, name in ipairs { "greeting", "invalid", "goodbye" } do
+      local sentence = each[name]
+      local found = sentence and sentence ~= true and visit(("%s'%s'"):format(at, name), sentence)
+      if found then return found end
+    end
+    for i, option in ipairs(each.options) do
+      for _, name in ipairs { "say", "closing" } do
+        local found = option[name] and visit(("%soption %d: '%s'"):format(at, i, name), option[name])
+        if found then return found end
+      end
+      local found = getmetatable(option.go) == Menu and look(option.go)
+      if found then return found end
     end
   end
   return look(self)

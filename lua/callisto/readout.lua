@@ -1,5 +1,5 @@
--- callisto.readout: numbers, money, digits, dates and times as they are said in a language other than English, which has its
--- own in callisto.words. What a language has no words for is nil: the caller then hears it as it was written.
+-- callisto.readout: numbers, money, digits, dates and times as they are said in the language of a call. English is that of
+-- callisto.words. What a language has no words for is nil: the caller then hears it as it was written.
 
 local dates = require "callisto.dates"
 local language = require "callisto.language"
@@ -203,5 +203,33 @@ end
 ---@param value boolean
 ---@return string
 function readout.truth(tag, value) return (language.of(tag) or language.plain).is[value and "yes" or "no"] end
+
+-- More bytes than a sentence may have: what is longer is not read out.
+local MOST_LETTERS = 4000
+
+---Letter by letter, as people count them: a letter of Hindi with its vowel is one.
+---@param text string  without blanks
+---@return string
+function readout.spell(text)
+  return #text <= MOST_LETTERS and table.concat(locale.letters(text), " ") or text
+end
+
+-- In India large numbers are counted in lakh and crore, in English too.
+local in_lakh = { number = true, money = true }
+
+---A value as a transformation of callisto.text has it. What is not a tag ("multi" of some vendors) is English.
+---@param name "number"|"money"|"digits"|"ordinal"|"date"|"time"|"datetime"
+---@param tag string
+---@param value any
+---@param ... string  what follows the colons
+---@return string|nil
+function readout.say(name, tag, value, ...)
+  local base = language.base(tag)
+  if base and base ~= "en" then return readout[name](tag, value, ...) end
+  if not (in_lakh[name] and tag:find "^en[-_]IN") then return words[name](value, ...) end
+  local list = { ... }
+  list[#list + 1] = "indian"
+  return words[name](value, unpack(list))
+end
 
 return readout

@@ -22,7 +22,7 @@ local voice_fields = {
     return type(value) == "table" and select(2, speakers.read(value)) or nil
   end },
   language = { "string|list", default = "en", check = function(value)
-    return (value == "" or #value == 0) and "must name a language" or nil
+    return value ~= "en" and hearing.check_language(value) or nil
   end },
   languages = { "list", each = { "string" } },
   voice = { "string" },
@@ -48,8 +48,8 @@ local inbound_fields = {
   hours = { "map" },
   block_action = { "string", default = "REJECT", values = { REJECT = true, REDIRECT = true } },
   redirect_number = { "string" },
-  block_message = { "string" },
-  outside_hours_message = { "string" },
+  block_message = { "string|map", check = text.check },
+  outside_hours_message = { "string|map", check = text.check },
   enforce_blacklist = { "boolean", default = true },
   rate_limit = { "integer", min = 1 },
   rate_window = { "duration", default = 1800 },
@@ -71,12 +71,12 @@ local inbound_fields = {
 ---@field name string  how webhooks, routes and the API call it
 ---@field description string|nil
 ---@field payload table<string, string>  field → type; a "?" after the type makes it optional
----@field greeting string|nil  spoken the moment the line is open
+---@field greeting callisto.Wording|nil  spoken the moment the line is open
 ---@field greeting_barge_in boolean  whether speech of the caller stops the greeting too
 ---@field voice callisto.TemplateVoice
 ---@field retry callisto.RetryPolicy|nil
 ---@field hours callisto.Hours|nil
----@field fallback string  spoken when the script fails
+---@field fallback callisto.Wording  spoken when the script fails
 ---@field on_call fun(call: callisto.Call): any  the flow, or its first function
 ---@field menu callisto.Menu|nil  instead of on_call
 ---@field keypad callisto.Keypad|nil  instead of on_call
@@ -96,12 +96,12 @@ local fields = {
   name = { "string", required = true },
   description = { "string" },
   payload = { "map", default = {} },
-  greeting = { "string", check = text.check },
+  greeting = { "string|map", check = text.check },
   greeting_barge_in = { "boolean", default = false },
   voice = { "map", default = {} },
   retry = { "map" },
   hours = { "map" },
-  fallback = { "string", default = "We are sorry, something went wrong. Please call again later. Goodbye." },
+  fallback = { "string|map", check = text.check },
   on_call = { "function" },
   start = { "function" },
   menu = { "map" },
@@ -137,16 +137,13 @@ local function check_payload(payload)
   end
 end
 
-local function check_greeting(given)
-  if #given.greeting > 4000 then return "template: 'greeting' is longer than 4,000 bytes" end
-  for _, place in ipairs(text.places(given.greeting)) do
-    local name = place:match("^[^.]+")
-    if next(given.payload) and not given.payload[name] then
-      local near = options.nearest(name, given.payload)
-      return ("template: 'greeting' uses {%s}, which 'payload' does not have%s"):format(place,
-        near and ("; did you mean {%s}?"):format(near) or "")
-    end
-  end
+-- The sentences of a template that speaks English alone, and says little, need no second look.
+local function check_sentences(values)
+  local voice, inbound = values.voice, values.inbound
+  local is_simple = voice.language == "en" and not voice.languages and not values.greeting and not values.menu
+    and not values.keypad and not values.idle and type(values.fallback) ~= "table"
+    and not inbound.block_message and not inbound.outside_hours_message
+  return not is_simple and require("callisto.flow.sayings").check(values) or nil
 end
 
 -- Of the ways to say what happens in the call exactly one; all of them end up as `on_call`.
@@ -254,6 +251,12 @@ function meta.__index.accepts(self, payload)
   return true
 end
 
+local function fallback_of(tag)
+  if tag == "en" then return "We are sorry, something went wrong. Please call again later. Goodbye." end
+  local language = require "callisto.language"
+  return (language.of(tag) or language.plain).fallback
+end
+
 local function build(given, level)
   if type(given) ~= "table" then error("template needs a table", level) end
   local title = type(given.name) == "string" and ("template '%s'"):format(given.name:sub(1, 64)) or "template"
@@ -262,9 +265,10 @@ local function build(given, level)
     why = check_flow(values)
     why = why and ("%s: %s"):format(title, why)
     why = why or check_name(values.name) or check_payload(values.payload) or check_parts(values) or check_secrets(values.secrets)
-      or check_models(values) or (values.greeting and check_greeting(values))
+      or check_models(values) or check_sentences(values)
   end
   if why then error(why, level) end
+  values.fallback = values.fallback or fallback_of(values.voice.language)
   return setmetatable(values, meta)
 end
 
@@ -302,6 +306,7 @@ function template.of_data(data)
   why = check_name(values.name) or check_payload(values.payload) or check_secrets(values.secrets)
     or check_models(values)
   if why then return nil, why end
+  values.fallback = values.fallback or fallback_of(values.voice.language)
   return setmetatable(values, meta)
 end
 

@@ -8,19 +8,15 @@
 local later = require "callisto.util.later"
 local options = require "callisto.options"
 
-local locale = later "callisto.locale" ---@module "callisto.locale"
 local readout = later "callisto.readout" ---@module "callisto.readout"
 local words = later "callisto.words" ---@module "callisto.words"
 
 local text = {}
 
--- More bytes than a sentence may have: what is longer is not read out.
-local MOST_LETTERS = 4000
-
--- Letter by letter, as people count them: a letter of Hindi with its vowel is one.
+-- Letter by letter.
 local function spell(value)
   local bare = tostring(value):gsub("%s+", "")
-  if bare:find "[\128-\255]" and #bare <= MOST_LETTERS then return table.concat(locale.letters(bare), " ") end
+  if bare:find "[\128-\255]" then return readout.spell(bare) end
   return (bare:gsub("(.)(.)", "%1 %2 "):gsub(" $", ""))
 end
 
@@ -32,21 +28,14 @@ text.transformations = {
   lower = function(value) return tostring(value):lower() end,
 }
 
--- Those that are words of a language: of English, and of any other.
+-- Those that are words of a language.
 local worded = {}
 for _, name in ipairs { "number", "money", "digits", "ordinal", "date", "time", "datetime" } do
   worded[name] = true
   text.transformations[name] = function(...) return words[name](...) end
 end
 
--- What is not a tag ("multi" of some vendors) says nothing about the language.
-local function is_english(tag)
-  local base = tag and (tag:match "^(%a%a%a?)$" or tag:match "^(%a%a%a?)[-_]")
-  return not base or base:lower() == "en"
-end
-
--- In India large numbers are counted in lakh and crore, also in English.
-local function counts_in_lakh(tag, name) return (name == "number" or name == "money") and tag and tag:find "^en[-_]IN" end
+local function is_plain(tag) return not tag or tag == "en" end
 
 local function look_up(values, path)
   local value = values[path]
@@ -65,8 +54,7 @@ local INEXACT = 2 ^ 53
 local function spoken(value, tag)
   local kind = type(value)
   if kind == "string" then return value end
-  if kind == "boolean" and is_english(tag) then return value and "yes" or "no" end
-  if kind == "boolean" then return readout.truth(tag, value) end
+  if kind == "boolean" then return is_plain(tag) and (value and "yes" or "no") or readout.truth(tag, value) end
   if kind ~= "number" then return nil, "is a " .. kind .. " and cannot be spoken" end
   if math.abs(value) < INEXACT then return ("%.15g"):format(value) end
   return nil, "is a number that is not known exactly; keep it as text"
@@ -75,8 +63,7 @@ end
 local function transform(name, value, arguments, tag)
   local list = {}
   for each in arguments:gmatch("[^:]+") do list[#list + 1] = each end
-  if worded[name] and not is_english(tag) then return readout[name](tag, value, unpack(list)) end
-  if counts_in_lakh(tag, name) then list[#list + 1] = "indian" end
+  if worded[name] and not is_plain(tag) then return readout.say(name, tag, value, unpack(list)) end
   return text.transformations[name](value, unpack(list))
 end
 
@@ -154,9 +141,10 @@ end
 function text.literal(value) return (value:gsub("[{}]", "%0%0")) end
 
 ---For callisto.options: what is wrong with the places of a sentence, as far as that is known without the values.
----@param sentence string
+---@param sentence callisto.Wording
 ---@return string|nil problem
 function text.check(sentence)
+  if type(sentence) == "table" then return require("callisto.wording").check(sentence) end
   local parts, problem = parts_of(sentence)
   for _, part in ipairs(parts) do
     if type(part) == "table" then problem = select(2, read_place(part[1])) or problem end

@@ -126,6 +126,8 @@ describe("the voice of a template", function()
       "'stt' is 'locl', and providers/stt has no such file; did you mean 'local'?" },
     { "a speaker that is not there", { tts = "elevenlabs" },
       "'tts' is 'elevenlabs', and providers/tts has no such file; there are: local, parrot" },
+    { "a language in its list that the ear does not have", { language = { "en-IN", "hi-IN" } },
+      "'language' is 'hi-IN', which stt 'local' does not have; there are: en" },
     { "a voice of another speaker", { voice = "ara" },
       "'voice' is 'ara', which tts 'local' does not have; there are: kal, rms, slt" },
     { "a misspelled voice", { tts = "parrot", voice = "arra" },
@@ -137,6 +139,21 @@ describe("the voice of a template", function()
       assert.equal("templates/order.lua: template 'order': voice: " .. case[3], problem_of(case[2]))
     end)
   end
+end)
+
+describe("a greeting", function()
+  local function warnings_of(greeting)
+    local value = file("templates.order", { name = "order", greeting = greeting })
+    local list = {}
+    for i, each in ipairs(verdict({ value }).warnings) do list[i] = each.message end
+    return list
+  end
+
+  it("is warned of when it has letters our own voice has no sound for", function()
+    local warning = "template 'order': 'greeting' has \"नमस्ते\", which tts 'local' cannot say"
+    assert.same({ warning }, warnings_of "Hello, नमस्ते there")
+    assert.same({}, warnings_of "Señor Müller: 5 € – “now”…")
+  end)
 end)
 
 describe("a workspace's files", function()

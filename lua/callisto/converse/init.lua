@@ -24,11 +24,11 @@ local price_fields = {
 ---@class callisto.ConverseOptions
 ---@field llm string|string[]|nil  "vendor/model", or several: the next is asked when one fails [the template's]
 ---@field prompt string  what the model is told to be; "{name}" is filled in from the payload
----@field greeting string|nil  the agent's first words, after the template's greeting
+---@field greeting callisto.Wording|nil  the agent's first words, after the template's greeting
 ---@field tools callisto.Tool[]|nil
 ---@field idle callisto.Idle|nil  at silence [the template's]
 ---@field filler {say: string|string[]|nil, after: string|number|nil}|false|nil  said when an answer takes long
----@field sorry string|nil  said when no model answers
+---@field sorry callisto.Wording|nil  said when no model answers
 ---@field failures integer|nil  so many times in a row, then the conversation ends as "failed" [2]
 ---@field barge_in boolean|nil  whether the caller's speech stops the agent [the template's]
 ---@field endpoint string|number|nil  duration of silence that ends a piece of speech for the ear
@@ -48,11 +48,11 @@ local price_fields = {
 local fields = {
   llm = { "string|list" },
   prompt = { "string", required = true },
-  greeting = { "string", check = text.check },
+  greeting = { "string|map", check = text.check },
   tools = { "list", default = {} },
   idle = { "map" },
   filler = { "map|boolean" },
-  sorry = { "string", check = text.check },
+  sorry = { "string|map", check = text.check },
   failures = { "integer", default = 2, min = 1, max = 10 },
   barge_in = { "boolean" },
   endpoint = { "duration", min = 0.1, max = 5 },
@@ -102,6 +102,7 @@ local function read_idle(self, opts, words)
   local is_own = opts.idle ~= nil
   local idle, why = listening.check_idle(opts.idle or self.template.idle or { say = words.still_there })
   if not idle then return why end
+  idle.say = idle.say or words.still_there
   idle.is_own = is_own
   opts.idle = idle
 end
@@ -131,7 +132,7 @@ end
 
 local function read(self, given)
   local opts = options.read("call:converse", given, fields, 3)
-  local words = language.of(self.template.voice.language) or language.plain
+  local words = language.of(self.language) or language.plain
   opts.sorry = opts.sorry or words.again
   local why = check_tools(opts.tools) or read_models(self, opts) or read_idle(self, opts, words) or read_filler(opts, words)
     or read_turns(self, opts)

@@ -46,7 +46,7 @@ function mouths.new(call)
 end
 
 ---@private What was begun is not said.
-function Mouth:new_cutter() self.cutter = sentences.new(self.call.template.voice.language) end
+function Mouth:new_cutter() self.cutter = sentences.new(self.call.language) end
 
 local take_back
 
@@ -150,11 +150,13 @@ function Mouth:broke_off()
 end
 
 ---Says a sentence that no model has written.
----@param sentence string  as for call:say
+---@param sentence callisto.Wording  as for call:say
 ---@param entry callisto.HistoryEntry|nil  nil: the model is not told
 ---@param opts {barge_in: boolean?}
 function Mouth:say(sentence, entry, opts)
-  add(self, { text = (text.interpolate(sentence, self.call.payload)), entry = entry, opts = opts })
+  local call = self.call
+  local words = text.interpolate(call:_worded(sentence), call.payload, call.language)
+  add(self, { text = words, entry = entry, opts = opts })
   fill(self)
 end
 

@@ -39,6 +39,7 @@ local AT_END_S = 5
 ---@field settings table  the template's settings, and above them the workspace's
 ---@field secrets table  those the template declares
 ---@field template callisto.Template
+---@field language string  that sentences are said in: the first of the template's, or that of call:speak_in
 ---@field outputs table<string, string>|nil  see call:output
 local Call = {}
 Call.__index = Call
@@ -56,6 +57,8 @@ local parts = {
   background = "callisto.flow.playing",
   hold = "callisto.flow.playing",
   become = "callisto.flow.becoming",
+  speak_in = "callisto.flow.tongues",
+  _worded = "callisto.flow.tongues",
   converse = "callisto.converse",
   output = "callisto.flow.outputs",
 }
@@ -221,8 +224,8 @@ function Call:_close(reason, sentence)
   self:_leave(reason, { outcome = self.outcome })
 end
 
-local function check_sentence(sentence, what)
-  if sentence ~= nil and type(sentence) ~= "string" then
+local function check_sentence(self, sentence, what)
+  if sentence ~= nil and type(sentence) ~= "string" and not self:_worded(sentence) then
     error(("%s: the last sentence must be text, not %s"):format(what, type(sentence)), 3)
   end
 end
@@ -243,7 +246,7 @@ end
 ---@param word string
 ---@param sentence string|nil
 function Call:finish(word, sentence)
-  check_sentence(sentence, "call:finish")
+  check_sentence(self, sentence, "call:finish")
   if type(word) ~= "string" or not word:match("^[%w_%-]+$") or #word > 64 then
     error("call:finish needs an outcome of letters, digits, '_' and '-'", 2)
   end
@@ -252,9 +255,9 @@ function Call:finish(word, sentence)
 end
 
 ---Ends the flow when all that was said is heard, with the word that was decided, if any. Never returns.
----@param sentence string|nil  to be said last
+---@param sentence callisto.Wording|nil  to be said last
 function Call:bye(sentence)
-  check_sentence(sentence, "call:bye")
+  check_sentence(self, sentence, "call:bye")
   self:_close("AGENT_ENDED", sentence)
 end
 
@@ -448,6 +451,7 @@ end
 ---@private Everything that a template decides.
 function Call:_take(template)
   self.template = template
+  self.language = template.voice.language
   self.settings = setmetatable(self._given_settings, { __index = template.settings })
   self.secrets = secrets.of_call(template.secrets, self._given_secrets)
   self._listeners = {}

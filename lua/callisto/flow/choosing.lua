@@ -106,7 +106,7 @@ end
 ---Says the prompt once and waits for a choice, during it and after it.
 ---@param call callisto.Call
 ---@param about {by_digit: table<string, table>, wait: number, expected: callisto.Expected?, by_label: table<string, table>?}
----@param prompt string|table  a sentence, or one that was declared already
+---@param prompt string|table  a text, or a sentence that was declared already
 ---@return table|nil option
 ---@return "silence"|"invalid"|"no_match"|nil reason
 function choosing.once(call, about, prompt)

@@ -17,7 +17,7 @@ local collecting = {}
 local Call = {}
 
 ---@class callisto.WantedKeys
----@field [1] string|nil  the prompt
+---@field [1] callisto.Wording|nil  the prompt
 ---@field min integer|nil
 ---@field max integer|nil
 ---@field terminator string|nil  one key, or "" for none
@@ -28,7 +28,7 @@ local Call = {}
 ---@field speech boolean|nil  digits may be spoken too
 ---@field barge_in boolean|nil  with false keys wait until the prompt has ended
 ---@field type_ahead boolean|nil  keys that were typed before the question count
----@field reprompt string|nil
+---@field reprompt callisto.Wording|nil
 local digits_fields = {
   [1] = { "string" },
   min = { "integer", default = 1, min = 0, max = 64 },
@@ -41,7 +41,7 @@ local digits_fields = {
   speech = { "boolean", default = false },
   barge_in = { "boolean", default = true },
   type_ahead = { "boolean", default = true },
-  reprompt = { "string" },
+  reprompt = { "string|map" },
 }
 
 ---A question that takes keys says its prompt, unless a key is waiting that answers it. A terminator that may still come for

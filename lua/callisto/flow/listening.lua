@@ -4,6 +4,8 @@ local core = require "callisto.core"
 local answers = require "callisto.flow.answers"
 local collecting = require "callisto.flow.collecting"
 local ears = require "callisto.flow.ear"
+local language = require "callisto.language"
+local log = require "callisto.log"
 local options = require "callisto.options"
 local task = require "callisto.task"
 local text = require "callisto.text"
@@ -28,8 +30,13 @@ end
 ---it fail, our own one must know what is expected.
 function Call:_listen_for(settings)
   self._expected = settings
-  local ok, message = core.listen(CALLER, self._has_vendor_ear and { endpoint_ms = settings.endpoint_ms } or settings)
-  if not ok then error(message or "the recogniser refused what to listen for", 3) end
+  local any_words = { endpoint_ms = settings.endpoint_ms }
+  local ok, message = core.listen(CALLER, self._has_vendor_ear and any_words or settings)
+  if ok then return end
+  if language.base(self.language) == "en" then error(message or "the recogniser refused what to listen for", 3) end
+  -- Ours stands in for a vendor's that is gone, and knows English alone.
+  log.warn(("call %s: only keys are understood: %s"):format(self.id, message))
+  core.listen(CALLER, any_words)
 end
 
 -- Speech that was understood as nothing at all is noise, not an answer.
@@ -39,14 +46,14 @@ local function is_noise(heard) return heard.text == "" and not heard.rejected an
 
 ---@class callisto.Idle  what to do when the caller says nothing
 ---@field after string|number|nil  duration
----@field say string|nil
+---@field say callisto.Wording|nil  [whether the caller is still there]
 ---@field tries integer|nil  how often to say it
----@field goodbye string|nil  in a template: the last sentence of the call
+---@field goodbye callisto.Wording|nil  in a template: the last sentence of the call
 local idle_fields = {
   after = { "duration", default = 7, min = 1 },
-  say = { "string", default = "Are you still there?", check = text.check },
+  say = { "string|map", check = text.check },
   tries = { "integer", default = 2, min = 0, max = 10 },
-  goodbye = { "string", check = text.check },
+  goodbye = { "string|map", check = text.check },
 }
 
 ---@class callisto.ListenOptions
@@ -81,13 +88,16 @@ end
 
 local function nothing() return nil end
 
+-- What the engine says by itself in the language of the call.
+local function words_of(self) return language.of(self.language) or language.plain end
+
 -- What to do at each silence: say so and wait again, as often as `idle` says.
 local function reminder(self, idle)
   local count = 0
   return function()
     if count >= idle.tries then return nil end
     count = count + 1
-    return patience(idle.after, self:_speak(idle.say, { barge_in = true }))
+    return patience(idle.after, self:_speak(idle.say or words_of(self).still_there, { barge_in = true }))
   end
 end
 
@@ -128,8 +138,10 @@ end
 
 -- Asking -----------------------------------------------------------------------------------------------------------
 
+local function check_texts(value) return type(value) == "table" and text.check(value) or nil end
+
 ---@class callisto.Question
----@field [1] string  the question
+---@field [1] callisto.Wording  the question
 ---@field choices table<string, string|string[]>|nil  what may be said
 ---@field digits table<string, string>|nil  key → choice
 ---@field number boolean|{min: number?, max: number?, whole: boolean?}|nil  said, or keyed in
@@ -139,19 +151,19 @@ end
 ---@field timeout string|number|nil  duration, from the end of the prompt
 ---@field barge_in boolean|nil
 ---@field type_ahead boolean|nil  keys that were typed before the question count
----@field reprompt string|string[]|nil  instead of the question, from the second time
----@field no_match string|nil  instead of the question, after something that was not understood
+---@field reprompt callisto.Wording|callisto.Wording[]|nil  instead of the question, from the second time
+---@field no_match callisto.Wording|nil  instead of the question, after something that was not understood
 ---@field endpoint string|number|nil  duration of silence that ends what the caller says
 ---@field voice string|nil
 local ask_fields = with_fields {
-  [1] = { "string", required = true },
+  [1] = { "string|map", required = true, check = check_texts },
   digits = { "map" },
   tries = { "integer", default = 3, min = 1, max = 10 },
   timeout = { "duration", default = 7 },
   barge_in = { "boolean", default = true },
   type_ahead = { "boolean", default = true },
-  reprompt = { "string|list" },
-  no_match = { "string" },
+  reprompt = { "string|map" },
+  no_match = { "string|map", check = check_texts },
   voice = { "string" },
 }
 
@@ -220,7 +232,7 @@ end
 local function next_sentence(question, tried, reason)
   if reason == "no_match" and question.no_match then return question.no_match end
   local reprompt = question.reprompt
-  if type(reprompt) == "table" then reprompt = reprompt[math.min(tried, #reprompt)] end
+  if type(reprompt) == "table" and reprompt[1] then reprompt = reprompt[math.min(tried, #reprompt)] end
   return reprompt or question[1]
 end
 
@@ -251,25 +263,32 @@ function Call:ask(question)
   return nil, reason
 end
 
-local yes_or_no = {
+local english = {
   yes = "yes, yes please, sure, okay, correct, that is right, right, yeah, please do",
   no = "no, no thanks, nope, wrong, that is wrong, not right",
 }
 
+-- The built-in ear knows English alone, and only what its dictionary has.
+local function yes_or_no(self)
+  local words = language.of(self.language)
+  if not words or words.tag == "en" then return english end
+  return { yes = words.yes, no = words.no }
+end
+
 ---Asks something that is answered with yes or no, by voice or with the keys 1 and 2.
----@param question string|callisto.Question
+---@param question callisto.Wording|callisto.Question
 ---@return boolean|nil is_yes
 ---@return table|"silence"|"no_match"|nil about
 function Call:confirm(question)
   local given = {}
-  if type(question) == "table" then
+  if type(question) == "table" and question[1] then
     for name, value in pairs(question) do given[name] = value end
-  elseif type(question) == "string" then
+  elseif type(question) == "string" or type(question) == "table" then
     given[1] = question
   else
     error("call:confirm needs a question, not " .. type(question), 2)
   end
-  given.choices = given.choices or yes_or_no
+  given.choices = given.choices or yes_or_no(self)
   given.digits = given.digits or { ["1"] = "yes", ["2"] = "no" }
   local answer, about = self:ask(given)
   if answer == nil then return nil, about end

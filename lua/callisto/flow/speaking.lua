@@ -37,7 +37,7 @@ local function either(value, otherwise)
 end
 
 local function fill_in(self, sentence)
-  local filled, warnings = text.interpolate(sentence, self.payload, self.template.voice.language)
+  local filled, warnings = text.interpolate(sentence, self.payload, self.language)
   for _, warning in ipairs(warnings) do
     log.warn(("call %s: a sentence is not said as it is written: %s"):format(self.id, warning))
   end
@@ -72,7 +72,7 @@ end
 
 ---@private Declares a sentence and returns at once.
 function Call:_speak(sentence, opts)
-  if type(sentence) ~= "string" then error("a sentence must be text, not " .. type(sentence), 3) end
+  if type(sentence) ~= "string" then sentence = self:_worded(sentence, 4) end
   local words = fill_in(self, sentence)
   if #words > SENTENCE_BYTES then error("a sentence may have at most 4,000 bytes", 3) end
   local utterance = declare(self, words)
@@ -108,7 +108,7 @@ end
 
 ---Says a sentence and waits until it was heard or interrupted. "{name}" is filled in from the payload; a text from elsewhere
 ---goes through `text.literal` (callisto.text).
----@param sentence string
+---@param sentence callisto.Wording
 ---@param opts {barge_in: boolean?, digits_stop: boolean?, voice: string?}|nil
 ---@return callisto.Said
 function Call:say(sentence, opts) return heard_out(self:_speak(sentence, options.read("call:say", opts, say_fields))) end

@@ -16,6 +16,7 @@ local speakers = require "callisto.speakers"
 local stt = require "callisto.provider.stt"
 local template = require "callisto.template"
 local tts = require "callisto.provider.tts"
+local unsayable = require("callisto.language").unsayable
 
 local judge = {}
 
@@ -223,6 +224,20 @@ local function warn_of_template(self, source, value)
   end
 end
 
+-- What our own voice has no sound for would be silence.
+local function warn_of_greeting(self, source, value)
+  local made = self.catalog.tts[value.voice.tts]
+  if made.engine ~= "local" then return end
+  local texts = type(value.greeting) == "table" and value.greeting or { value.greeting }
+  for _, tag in ipairs(sorted_names(texts)) do
+    local word = unsayable(texts[tag])
+    if word then
+      add(self, self.verdict.warnings, source,
+        ("template '%s': 'greeting' has \"%s\", which tts '%s' cannot say"):format(value.name, word, made.name))
+    end
+  end
+end
+
 local function judge_template(self, source)
   local value, why = template.of_data(source.value)
   if not value then return why end
@@ -234,6 +249,7 @@ local function judge_template(self, source)
   why = model_fault(self, value.llm)
   if why then return ("template '%s': %s"):format(value.name, why) end
   warn_of_template(self, source, value)
+  warn_of_greeting(self, source, value)
   source.value.module = source.module
   table.insert(self.catalog.templates, source.value)
 end

@@ -12,7 +12,7 @@ return {
   still_there = "Sind Sie noch da?",
   fallback = "Es tut uns leid, etwas ist schiefgegangen. Bitte rufen Sie später wieder an. Auf Wiederhören.",
   again = "Entschuldigung, das habe ich nicht verstanden.",
-  goodbye = "Danke für Ihren Anruf. Auf Wiederhören.",
+  goodbye = "Auf Wiederhören.",
   not_a_choice = "Das steht nicht zur Auswahl.",
   press = "Für %s drücken Sie die %s.",
   is = { yes = "ja", no = "nein" },

@@ -13,7 +13,7 @@ return {
   still_there = "Are you still there?",
   fallback = "We are sorry, something went wrong. Please call again later. Goodbye.",
   again = "Sorry, I did not get that.",
-  goodbye = "Thank you for calling. Goodbye.",
+  goodbye = "Goodbye.",
   not_a_choice = "That is not one of the choices.",
   press = "For %s, press %s.",
   is = { yes = "yes", no = "no" },

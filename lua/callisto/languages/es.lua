@@ -12,7 +12,7 @@ return {
   still_there = "¿Sigue usted ahí?",
   fallback = "Lo sentimos, algo ha salido mal. Por favor, llame más tarde. Adiós.",
   again = "Perdone, no le he entendido.",
-  goodbye = "Gracias por llamar. Adiós.",
+  goodbye = "Adiós.",
   not_a_choice = "Esa no es una de las opciones.",
   press = "Para %s, pulse %s.",
   is = { yes = "sí", no = "no" },

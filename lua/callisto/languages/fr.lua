@@ -12,7 +12,7 @@ return {
   still_there = "Êtes-vous toujours là ?",
   fallback = "Nous sommes désolés, une erreur est survenue. Veuillez rappeler plus tard. Au revoir.",
   again = "Excusez-moi, je n'ai pas compris.",
-  goodbye = "Merci de votre appel. Au revoir.",
+  goodbye = "Au revoir.",
   not_a_choice = "Ce n'est pas un des choix.",
   press = "Pour %s, tapez %s.",
   is = { yes = "oui", no = "non" },

@@ -11,7 +11,7 @@ return {
   still_there = "Apakah Anda masih di sana?",
   fallback = "Maaf, terjadi kesalahan. Silakan telepon lagi nanti. Sampai jumpa.",
   again = "Maaf, saya kurang menangkap.",
-  goodbye = "Terima kasih sudah menelepon. Sampai jumpa.",
+  goodbye = "Sampai jumpa.",
   not_a_choice = "Itu bukan salah satu pilihan.",
   press = "Untuk %s, tekan %s.",
   is = { yes = "ya", no = "tidak" },

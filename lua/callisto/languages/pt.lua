@@ -11,7 +11,7 @@ return {
   still_there = "Você ainda está aí?",
   fallback = "Desculpe, algo deu errado. Por favor, ligue mais tarde. Até logo.",
   again = "Desculpe, não entendi.",
-  goodbye = "Obrigado por ligar. Até logo.",
+  goodbye = "Até logo.",
   not_a_choice = "Essa não é uma das opções.",
   press = "Para %s, pressione %s.",
   is = { yes = "sim", no = "não" },

@@ -4,6 +4,7 @@ local core = require "callisto.core"
 local announce = require "callisto.service.announce"
 local catalog = require "callisto.service.catalog"
 local events = require "callisto.service.records.events"
+local language = require "callisto.language"
 local legs = require "callisto.service.records.legs"
 local life = require "callisto.service.life"
 local limits = require "callisto.service.limits"
@@ -16,6 +17,7 @@ local shared = require "callisto.shared"
 local task = require "callisto.task"
 local text = require "callisto.text"
 local vendors = require "callisto.service.vendors"
+local wording = require "callisto.wording"
 
 -- A carrier repeats a webhook within seconds or minutes, and then gets the same answer. A call that is up is found by its
 -- name, however late; one that is over is known to the store, and does not begin again.
@@ -72,6 +74,11 @@ local function signature_of(call)
   return signature
 end
 
+-- The fallback is always said by our own voice; in a language it does not know that would be silence.
+local function own_fallback(template)
+  return wording.for_our_voice(template.fallback, template.voice.language) or language.of("en").fallback
+end
+
 local function open_engine(call, module, path, orders)
   local template = call.template
   return core.call_open {
@@ -88,16 +95,17 @@ local function open_engine(call, module, path, orders)
     bye = call.adapter.socket.bye and call.adapter.socket.bye { is_failed = true } or nil,
     recording = template.record and ("recordings/%s.wav"):format(call.id) or nil,
     longest = template.longest,
-    fallback = { text = template.fallback, voice = vendors.own_voice(template) },
+    fallback = { text = own_fallback(template), voice = vendors.own_voice(template) },
   }
 end
 
 -- What our own voice will say soon.
 local function prepare_voice(call, orders)
   local template, voice = call.template, vendors.own_voice(call.template)
-  core.voice_prepare(template.fallback, voice)
+  core.voice_prepare(own_fallback(template), voice)
   if orders.tts or not template.greeting then return end
-  core.voice_prepare((text.interpolate(template.greeting, call.payload, template.voice.language)), voice)
+  local greeting = wording.of_template(template, template.greeting)
+  core.voice_prepare((text.interpolate(greeting, call.payload, template.voice.language)), voice)
 end
 
 -- With a line held: the engine's side of the call, and the carrier's name for it, which one call has at a time.

@@ -11,6 +11,7 @@ local limits = require "callisto.service.limits"
 local outcome = require "callisto.outcome"
 local records = require "callisto.service.records.calls"
 local task = require "callisto.task"
+local wording = require "callisto.wording"
 
 ---@class callisto.LiveCall
 ---@field id string
@@ -222,7 +223,7 @@ function LiveCall:document()
         { "to_number", self.to },
       },
     },
-    { "say", template.fallback },
+    { "say", wording.of_template(template, template.fallback) },
     { "hangup" },
   }
 end

@@ -10,6 +10,7 @@ local hours = require "callisto.hours"
 local log = require "callisto.log"
 local metrics = require "callisto.metrics"
 local records = require "callisto.service.records.calls"
+local wording = require "callisto.wording"
 
 local reception = {}
 
@@ -92,6 +93,7 @@ function reception.decide(arrival)
   local policy = agent.template.inbound
   local is_blocked, sentence = block_of(policy)
   if is_blocked then
+    sentence = sentence and wording.of_template(agent.template, sentence)
     local redirect = policy.block_action == "REDIRECT" and policy.redirect_number or nil
     return refusal("blocked", "this agent takes no calls now", { agent = agent, sentence = sentence, redirect = redirect })
   end
