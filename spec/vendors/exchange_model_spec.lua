@@ -37,9 +37,12 @@ describe("the exchange's language model", function()
     assert.equal("ETIMEDOUT", (select(2, ask(world, "hang", 5))))
   end)
 
-  it("is there without a script, and wants a key", function()
-    local world = exchange.open {}
-    assert.is_true((ask(world, "hello")).body:find "I" ~= nil)
+  it("has an answer to what its script does not know, wants a key, and tells what it was asked", function()
+    local world = exchange.open { sources = { ["exchange.model"] = "return {}" } }
+    assert.is_true((ask(world, "hello")).body:find "answer" ~= nil)
+    local asked = world:ask_exchange("GET", "/exchange/model").asked
+    assert.same({ { role = "user", text = "hello" } }, { { role = asked[1].messages[1].role, text = asked[1].messages[1].text } })
+    assert.is_nil(asked[1].key)
     local response = ask(world, "hello", 5, {})
     assert.equal(401, response.status)
     assert.is_string((json.decode(response.body)).error.message)

@@ -8,7 +8,8 @@
 --   POST /exchange/calls/{id}/does {verb, with}      tells a puppet to do something; answered when it is done
 --   GET  /exchange/calls, /exchange/calls/{id}       everything that happened, for reports and tests
 --   PUT  /exchange/faults {lose, double, …}          what befalls callbacks from now on (callisto.exchange.callbacks)
---   vendors' interfaces  their doubles (callisto.exchange.vendors)
+--   GET  /exchange/model                             what the language model was asked
+--   vendors' interfaces                              their doubles (callisto.exchange.vendors)
 --
 -- Numbers of the application are settings:
 -- exchange = { numbers = { ["+1415…"] = { carrier = "twilio", voice_url = …, … } }, cps = 1 }.
@@ -129,9 +130,12 @@ local function set_faults(body)
   return 200, JSON, json.encode(faults)
 end
 
+local function list_asked() return 200, JSON, json.encode { asked = vendors.asked() } end
+
 local control = {
   ["GET /exchange"] = list_carriers,
   ["GET /exchange/calls"] = list_calls,
+  ["GET /exchange/model"] = list_asked,
   ["POST /exchange/calls"] = function(message) return start_call(message.body) end,
   ["PUT /exchange/faults"] = function(message) return set_faults(message.body) end,
 }

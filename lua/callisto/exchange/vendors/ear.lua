@@ -9,6 +9,7 @@
 -- It understands the voice of the stage (callisto.exchange.Stage), in specs word by word and without a mistake.
 
 local options = require "callisto.options"
+local reading = require "callisto.exchange.vendors.reading"
 
 local ear = {}
 
@@ -53,8 +54,7 @@ Ear.__index = Ear
 ---@param number integer|nil
 ---@return table[]|table
 function Ear:heard(number)
-  if not number then return self._heard end
-  return self._heard[number < 0 and #self._heard + 1 + number or number]
+  return reading.recall(self._heard, number)
 end
 
 ---How many seconds of sound it was sent.
@@ -136,7 +136,7 @@ function Listener:_tell(reply, words, text)
   if reply.fails then self.out.failed(reply.fails) end
   if reply.close then self.socket:close(reply.close, reply.reason or "") end
   if reply.deaf or reply.garbage or reply.fails or reply.close then return end
-  table.insert(self.ear._heard, { text = text, vendor = self.vendor, language = self.language })
+  reading.remember(self.ear._heard, { text = text, vendor = self.vendor, language = self.language })
   for _ = 1, reply.finals or 1 do self.out.final(words_of(reply, words)) end
 end
 

@@ -5,11 +5,12 @@
 -- They are there with or without a file: a model that nothing is written for says so.
 
 local core = require "callisto.core"
+local json = require "callisto.json"
 local model = require "callisto.exchange.vendors.model"
 
 local vendors = {}
 
-local doubles ---@type {request: fun(request: table): table|nil}[]
+local talker ---@type callisto.exchange.Model  the language model
 
 local function script_of(name)
   for _, module in ipairs(core.modules(name)) do
@@ -20,17 +21,24 @@ local function script_of(name)
 end
 
 ---Makes them, from the scripts of the workspace.
-function vendors.start() doubles = { model.new(script_of "exchange.model") } end
+function vendors.start() talker = model.new(script_of "exchange.model") end
 
 ---What they answer to a request.
 ---@param message table  as core gives it
 ---@return table|nil answer  nil: it is for somebody else
-function vendors.answer(message)
-  for _, double in ipairs(doubles) do
-    local answer = double.request(message)
-    if answer then return answer end
+function vendors.answer(message) return talker.request(message) end
+
+---What the language model was asked, without keys.
+---@return {model: string, system: string|nil, messages: callisto.exchange.AskedMessage[], has_left: boolean}[]
+function vendors.asked()
+  local list = json.array {}
+  for i, asked in ipairs(talker:asked()) do
+    list[i] = {
+      wire = asked.wire, model = asked.model, system = asked.system, messages = json.array(asked.messages),
+      has_left = asked.has_left or false,
+    }
   end
-  return nil
+  return list
 end
 
 return vendors

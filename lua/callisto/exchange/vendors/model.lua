@@ -15,6 +15,7 @@
 
 local json = require "callisto.json"
 local options = require "callisto.options"
+local reading = require "callisto.exchange.vendors.reading"
 
 local model = {}
 
@@ -102,12 +103,11 @@ local MODEL = {
 local Model = {}
 Model.__index = Model
 
----What it was asked until now, or one of that: the first is 1, the last is -1.
+---What it was asked, the last thousand of it, or one of that: the first is 1, the last is -1.
 ---@param number integer|nil
 ---@return callisto.exchange.Asked[]|callisto.exchange.Asked
 function Model:asked(number)
-  if not number then return self._asked end
-  return self._asked[number < 0 and #self._asked + 1 + number or number]
+  return reading.recall(self._asked, number)
 end
 
 -- The last message that is not a system's, as far as a reply may look at it: its words, or the tools that have answered.
@@ -265,7 +265,7 @@ local function answer(self, wire, request)
   local asked, why, param = wire.read(body, request)
   if not asked then return wire.refusal(400, why, param) end
   asked.wire, asked.key, asked.body = wire.name, key, body
-  self._asked[#self._asked + 1] = asked
+  reading.remember(self._asked, asked)
   return answer_to(self, wire, asked)
 end
 

@@ -18,6 +18,26 @@ function reading.stranger(value, known)
   return strangers[1]
 end
 
+-- A double may run for days.
+local KEPT = 1000
+
+---Appends to what a double remembers; the oldest goes when it is full.
+---@param list table[]
+---@param entry table
+function reading.remember(list, entry)
+  if #list == KEPT then table.remove(list, 1) end
+  list[#list + 1] = entry
+end
+
+---One of what a double remembers: the first is 1, the last is -1; nil: all.
+---@param list table[]
+---@param number integer|nil
+---@return table[]|table|nil
+function reading.recall(list, number)
+  if not number then return list end
+  return list[number < 0 and #list + 1 + number or number]
+end
+
 ---A set of names.
 ---@param names string  separated by blanks
 ---@return table<string, true>

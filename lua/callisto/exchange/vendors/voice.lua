@@ -9,6 +9,7 @@
 -- Its sound is that of the stage (callisto.exchange.Stage): the voice of specs, which carries its words.
 
 local options = require "callisto.options"
+local reading = require "callisto.exchange.vendors.reading"
 
 local voice = {}
 
@@ -52,8 +53,7 @@ Voice.__index = Voice
 ---@param number integer|nil
 ---@return table[]|table
 function Voice:said(number)
-  if not number then return self._said end
-  return self._said[number < 0 and #self._said + 1 + number or number]
+  return reading.recall(self._said, number)
 end
 
 function Voice:_reply_to(text)
@@ -166,7 +166,7 @@ end
 function Talker:_say(job)
   local reply = self.voice:_reply_to(job.what)
   job.entry = { text = job.what, vendor = self.vendor, voice = self.name }
-  table.insert(self.voice._said, job.entry)
+  reading.remember(self.voice._said, job.entry)
   if not job.what:find "%S" then return self:_done(job) end
   local samples = self.stage.spoken(job.what, self.rate)
   job.words = word_times(self.stage, job.what, self.rate)
@@ -238,7 +238,7 @@ end
 -- The whole sound of a text, in pieces at the voice's pace.
 local function speak(self, wire, wanted, stage)
   local reply = self:_reply_to(wanted.text)
-  table.insert(self._said, { text = wanted.text, vendor = wire.name, voice = wanted.voice })
+  reading.remember(self._said, { text = wanted.text, vendor = wire.name, voice = wanted.voice })
   if reply.fails then return wire.refusal(500, reply.fails) end
   local bytes = stage.packed(wanted.encoding, wanted.rate, stage.spoken(wanted.text, wanted.rate))
   local size = math.floor(wanted.rate * PIECE_S) * (wanted.encoding == "l16le" and 2 or 1)
