@@ -1,4 +1,4 @@
--- What the language models say that the exchange plays: those of order-support. `make demo` holds this conversation by sound, and
+-- What the language models say that the exchange plays: those of order-update. `make demo` holds this conversation by sound, and
 -- sound is not always understood, so it is led by how often the caller has spoken.
 
 local function turns_of(asked)

@@ -45,6 +45,17 @@ return {
     end,
   },
 
+  -- Hana asks where her order is, does not wait for the end of the answer, and is content with the next one.
+  ["+15550107"] = {
+    answers_after = 1, voice = "rms",
+    on_answer = function(line)
+      line:hears()
+      line:says "where is my order"
+      line:interrupts("wait please, another address", 4)
+      while line:hears(20) do line:says "no thank you" end
+    end,
+  },
+
   -- Grace calls the practice, keys in her appointment and keeps it.
   ["+15550106"] = {
     voice = "rms",

@@ -29,11 +29,13 @@ local CALLS = {
   { name = "Femi", what = "talks over the agent", number = "+15550105", address = "twenty two Harbour Road, on the second floor, "
     .. "behind the green door, next to the bakery with the blue sign, opposite the old post office",
     expects = { outcome = "CONFIRMED", check = was_interrupted } },
+  { name = "Hana", what = "talks with a model", number = "+15550107", agent = "order-update",
+    expects = { outcome = "CHANGED", check = was_interrupted } }, -- only the second vendor's model changes anything
   { name = "Grace", what = "calls the practice", number = "+15550106", is_inbound = true, expects = { outcome = "CONFIRMED" } },
 }
 -- Whose telephone rings longest is called first: the carrier starts one call a second.
 local ORDER = {}
-for _, index in ipairs { 4, 7, 6, 1, 2, 5, 3 } do ORDER[#ORDER + 1] = CALLS[index] end
+for _, index in ipairs { 4, 8, 7, 6, 1, 2, 5, 3 } do ORDER[#ORDER + 1] = CALLS[index] end
 
 -- Some carriers place no calls: then there are only those that come in.
 local function keep_possible(list)
@@ -124,8 +126,11 @@ local function place(call)
   tell_of(call, (call.is_inbound and "%s, from %s" or "is called: %s, %s"):format(call.what, call.number), "strong")
   if call.is_inbound then return ring_the_server(call) end
   local status, answer, text = http("POST", SERVER .. "/api/calls/outbound", {
-    agent_name = "order-confirmation", to = call.number,
-    payload = { customer_name = call.name, order_id = "4711", address = call.address or "twelve Lake Road" },
+    agent_name = call.agent or "order-confirmation", to = call.number,
+    payload = {
+      customer_name = call.name, order_id = "4711", address = call.address or "twelve Lake Road",
+      order_state = call.agent and "on its way" or nil,
+    },
   })
   if status ~= 201 then return fail(call, "the server did not place the call: " .. text) end
   call.id, call.carrier_call = answer.id, answer.carrier_call_id
@@ -247,6 +252,21 @@ local function table_of_calls()
   return bad
 end
 
+-- What the last model was told: of a sentence that was cut off, the words that were heard.
+local function tell_history()
+  local _, answer = http("GET", EXCHANGE .. "/exchange/model")
+  local last = (answer.asked or {})[#(answer.asked or {})]
+  if not last then return end
+  tell ""
+  tell(coloured("strong", ("what %s was told"):format(last.model)))
+  for _, message in ipairs(last.messages) do
+    local calls = {}
+    for i, call in ipairs(message.calls or {}) do calls[i] = call.name .. " " .. json.encode(call.arguments) end
+    local parts = { message.text or "", table.concat(calls, ", ") }
+    tell(("  %-10s %s"):format(message.role, table.concat(parts, parts[1] ~= "" and parts[2] ~= "" and " → " or "")))
+  end
+end
+
 local function write_transcripts()
   os.execute("mkdir -p " .. quote(DATA .. "/transcripts"))
   for _, call in ipairs(CALLS) do
@@ -295,6 +315,7 @@ local function run()
   follow_carrier()
   set_status ""
   local bad = table_of_calls()
+  tell_history()
   write_transcripts()
   local list, wanted = check_recordings()
   tell ""
