@@ -104,7 +104,6 @@ function Listener:_take(new)
     if #self.words == 0 and out.started then self:later(0, function() out.started(from) end) end
     self.words[#self.words + 1] = { word = word, from = from, to = self.clock }
   end
-  self.quiet = 0
   local words = copy(self.words)
   if out.partial then self:later(self.ear._options.delay, function() out.partial(words) end) end
 end
@@ -140,12 +139,21 @@ function Listener:_tell(reply, words, text)
   for _ = 1, reply.finals or 1 do self.out.final(words_of(reply, words)) end
 end
 
+-- Silence is small: what a telephone makes of it is within a byte.
+local function is_loud(samples)
+  for at = 2, #samples, 2 do
+    local high = samples:byte(at)
+    if high ~= 0 and high ~= 255 then return true end
+  end
+  return false
+end
+
 ---Sound has come.
 ---@param bytes string
 function Listener:put(bytes)
   local samples = self.stage.unpacked(self.encoding, self.rate, bytes)
   local seconds = #samples / 2 / self.rate
-  self.clock, self.quiet = self.clock + seconds, self.quiet + seconds
+  self.clock, self.quiet = self.clock + seconds, is_loud(samples) and 0 or self.quiet + seconds
   self.ear._seconds = self.ear._seconds + seconds
   local new = self.ears:put(samples)
   if self.is_deaf then return end
