@@ -301,6 +301,7 @@ int cal_lib_core(lua_State *L) {
     cal_core_add_service(L);
     cal_core_add_calls(L);
     cal_core_add_sockets(L);
+    cal_core_add_spoken(L);
   }
   return 1;
 }

@@ -15,6 +15,7 @@
 void cal_core_add_common(lua_State *L);  /* every VM */
 void cal_core_add_call(lua_State *L);    /* a call's VM */
 void cal_core_add_service(lua_State *L); /* a service VM */
+void cal_core_add_spoken(lua_State *L);  /* the same: the voice of the process, for those that play vendors */
 void cal_core_add_calls(lua_State *L);   /* the same: calls and their parties */
 void cal_core_add_sockets(lua_State *L); /* the same: sockets that come before their calls, last words */
 

@@ -121,6 +121,13 @@ function core.http_reply(request, status, headers, body, is_open) end
 ---@return integer|nil write, string? message, string? code
 function core.http_write(request, text, ending) end
 
+---The voice of the process says a text, for services that play vendors; answered by a `response` event whose body is its sound.
+---@param text string  at most 4096 bytes
+---@param rate integer  Hz, 8000 to 48000
+---@param encoding "pcmu"|"pcma"|"l16le"
+---@return integer|nil spoken, string? message, string? code
+function core.spoken(text, rate, encoding) end
+
 ---Compiles a media declaration (see callisto.carrier). The result is shared by all calls of that carrier.
 ---@param media table
 ---@return userdata wire

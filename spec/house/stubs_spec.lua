@@ -53,8 +53,8 @@ end
 -- The names a C function gives to callisto.core, in order.
 local function registered(path, c_function)
   local text = assert(files.read(path))
-  local body = text:match("void " .. c_function .. "%(lua_State %*L%) {\n(.-)\n}") or text:match(
-    "static void " .. c_function .. "%(lua_State %*L%) {\n(.-)\n}")
+  local head = "void " .. c_function .. "%(lua_State %*L%) {"
+  local body = text:match(head .. "\n(.-)\n}") or text:match(head .. " ([^\n]*) }\n")
   assert(body, path .. " has no function " .. c_function)
   local list = {}
   for name in body:gmatch 'cal_luax_set%(L, "([%w_]+)"' do list[#list + 1] = name end
@@ -120,6 +120,7 @@ describe("the stubs of callisto.core", function()
   it("name what a service has", function()
     local list = registered("core/bind/l_service.c", "cal_core_add_service")
     for _, name in ipairs(registered("core/bind/l_calls.c", "cal_core_add_calls")) do list[#list + 1] = name end
+    for _, name in ipairs(registered("core/bind/l_spoken.c", "cal_core_add_spoken")) do list[#list + 1] = name end
     for _, name in ipairs(registered("core/bind/l_socket.c", "cal_core_add_sockets")) do list[#list + 1] = name end
     assert.same({}, without(list, stubs_of(section_of.service)), "without a stub")
     assert.same({}, without(stubs_of(section_of.service), list), "a stub of nothing")

@@ -29,6 +29,7 @@ end
 ---@field now fun(): number
 ---@field after fun(seconds: number, fn: fun())
 ---@field spoken fun(text: string, rate: integer): string  samples: 16 bit, little-endian
+---@field sound fun(text: string, encoding: string, rate: integer): string|nil  all of it, as bytes of the encoding
 ---@field packed fun(encoding: string, rate: integer, samples: string): string  bytes of "pcmu", "pcma", "l16le"
 ---@field unpacked fun(encoding: string, rate: integer, bytes: string): string  samples
 ---@field ear fun(rate: integer): callisto.LabEar
@@ -40,6 +41,7 @@ function sound.stage(of)
   return {
     now = function() return of:now() end,
     after = function(seconds, fn) of:after(seconds, fn) end,
+    sound = function(text, encoding, rate) return packed(encoding, rate, lab.spoken(text, rate)) end,
     spoken = lab.spoken, ear = lab.ear, packed = packed, unpacked = unpacked,
   }
 end

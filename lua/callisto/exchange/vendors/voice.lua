@@ -240,7 +240,8 @@ local function speak(self, wire, wanted, stage)
   local reply = self:_reply_to(wanted.text)
   reading.remember(self._said, { text = wanted.text, vendor = wire.name, voice = wanted.voice })
   if reply.fails then return wire.refusal(500, reply.fails) end
-  local bytes = stage.packed(wanted.encoding, wanted.rate, stage.spoken(wanted.text, wanted.rate))
+  local bytes = stage.sound(wanted.text, wanted.encoding, wanted.rate)
+  if not bytes then return wire.refusal(500, "The voice failed.") end
   local size = math.floor(wanted.rate * PIECE_S) * (wanted.encoding == "l16le" and 2 or 1)
   local pieces = {}
   for at = 1, #bytes, size do

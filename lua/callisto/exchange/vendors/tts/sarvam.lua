@@ -22,7 +22,7 @@ end
 local function asked(request)
   if request.method ~= "POST" or request.path ~= "/text-to-speech" then return nil end
   local body = json.decode(request.body or "")
-  if type(body) ~= "table" or type(body.text) ~= "string" or not body.target_language_code then
+  if type(body) ~= "table" or type(body.text) ~= "string" or not (body.target_language_code or body.language_code) then
     return nil, "text and target_language_code are required"
   end
   local encoding = reading.encoding(body.output_audio_codec)
