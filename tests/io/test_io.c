@@ -268,6 +268,44 @@ static void a_fetch_is_answered_once_whatever_happens(void **state) {
   assert_int_equal(k.response_code, -ECANCELED);
 }
 
+/* ---- answers in pieces */
+
+static void piece(cal_id to, cal_id asked, const char *text, cal_piece_end end) {
+  cal_http_message *message = cal_http_message_new();
+  message->status = end;
+  cal_http_message_set_body(message, text, strlen(text));
+  post_command((cal_command){
+      .kind = CAL_COMMAND_HTTP_WRITE, .target = to, .piece = {.message = message, .asked = asked}});
+}
+
+static void open_answer(cal_id to, const char *first) {
+  cal_http_message *message = cal_http_message_new();
+  message->status = 200;
+  message->is_streamed = 1;
+  cal_http_message_set_body(message, first, strlen(first));
+  post_command((cal_command){.kind = CAL_COMMAND_HTTP_REPLY, .target = to, .message = message});
+}
+
+static void every_piece_of_an_answer_is_answered(void **state) {
+  answer a;
+  ask(&a, "/stream", NULL);
+  WAIT_FOR(k.requests == 1);
+  piece(k.request, 21, "too early", CAL_PIECE_MORE);
+  WAIT_FOR(k.responses == 1);
+  assert_int_equal(k.response_code, -ENOENT);
+  open_answer(k.request, "one ");
+  piece(k.request, 22, "two ", CAL_PIECE_MORE);
+  WAIT_FOR(k.responses == 2);
+  assert_int_equal(k.response_to, 22);
+  assert_int_equal(k.response_code, 0);
+  piece(k.request, 23, "three", CAL_PIECE_LAST);
+  WAIT_FOR(a.is_done);
+  assert_string_equal(a.body, "one two three");
+  piece(k.request, 24, "too late", CAL_PIECE_MORE);
+  WAIT_FOR(k.responses == 4);
+  assert_int_equal(k.response_code, -ENOENT);
+}
+
 /* ---- dialling */
 
 static const char *const opening[] = {"{\"event\":\"connected\"}", kit_start, NULL};
@@ -439,6 +477,7 @@ int main(void) {
       TEST(a_greeting_plays_when_the_stream_starts),
       TEST(a_request_is_handed_over_and_answered),
       TEST(a_fetch_is_answered_once_whatever_happens),
+      TEST(every_piece_of_an_answer_is_answered),
       TEST(a_dialled_line_and_its_agent_talk),
       TEST(a_line_that_cannot_be_had),
       TEST(an_io_ends_with_legs_of_every_kind),
