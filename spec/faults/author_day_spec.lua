@@ -70,6 +70,33 @@ describe("what came of a call", function()
     local row = world:ask_app("GET", "/api/calls").calls[1]
     assert.same({ "HUNG_UP", "the caller hung up" }, { row.result, row.why })
   end)
+
+  it("is the same in the list of calls as in the call itself, whatever ended it", function()
+    local world = exchange.open { source = TALK:gsub('call:say "Hello there."', "local x = call.payload.a.b call:say(x)") }
+    world:call({ template = "talk", number = "+14150000007" }):ended()
+    local refused = world:ring { template = "talk", may_be_refused = true,
+      subscriber = { refuse = { status = 400, code = 21211, message = "Invalid 'To' Phone Number" } } }
+    assert(refused.refusal)
+    local whys = {}
+    for i, row in ipairs(world:ask_app("GET", "/api/calls").calls) do
+      whys[i] = row.why
+      assert.equal(world:ask_app("GET", "/api/calls/" .. row.id).why, row.why)
+    end
+    assert.matches("Invalid 'To' Phone Number", whys[1])
+    assert.matches("^templates.under_test:5: attempt to index field 'a'", whys[2])
+    assert.equal(2, #whys)
+  end)
+
+  it("is found for every call of a long page", function()
+    local world = exchange.open { source = TALK }
+    for i = 1, 70 do
+      world:ring { template = "talk", may_be_refused = true, number = ("+141500001%02d"):format(i),
+        subscriber = { refuse = { status = 400, code = 21211, message = "refused" } } }
+    end
+    local calls = world:ask_app("GET", "/api/calls?limit=100").calls
+    assert.equal(70, #calls)
+    for _, row in ipairs(calls) do assert.equal("refused (21211)", row.why) end
+  end)
 end)
 
 describe("an answer of the API", function()

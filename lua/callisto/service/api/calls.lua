@@ -77,7 +77,7 @@ end
 
 -- Reading ----------------------------------------------------------------------------------------------------------
 
--- A row, and, when they are at hand, the events of its call.
+-- A row, and the events of its call that tell why it ended.
 local function present(row, happened)
   local payload = json.decode(row.payload or "{}")
   return {
@@ -176,14 +176,25 @@ local list_fields = {
   before_ms = { "integer", says = "only those that began before, in milliseconds since 1970" },
 }
 
+local function events_of_ended(rows)
+  local ids = {}
+  for _, row in ipairs(rows) do
+    if row.state ~= "IN_PROGRESS" then ids[#ids + 1] = row.id end
+  end
+  return events.of_calls(ids, ending.kinds)
+end
+
 local function list_calls(_, filter)
   local rows, why = records.list {
     state = states[filter.state], direction = directions[filter.direction], template = filter.agent_name,
     before_ms = filter.before_ms, limit = filter.limit,
   }
   if not rows then return http.problem(503, why) end
+  local happened
+  happened, why = events_of_ended(rows)
+  if not happened then return http.problem(503, why) end
   local list = json.array {}
-  for i, row in ipairs(rows) do list[i] = present(row) end
+  for i, row in ipairs(rows) do list[i] = present(row, happened[row.id]) end
   return http.json(200, { calls = list, before_ms = #list == filter.limit and list[#list].created_at_ms or nil })
 end
 

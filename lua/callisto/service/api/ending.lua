@@ -43,6 +43,9 @@ local socket_endings = {
   malformed = "the carrier sent something on the media socket that cannot be read",
 }
 
+---Kinds of events that know better than a call's row why it ended.
+ending.kinds = { "dial.refused", "script.broken", "leg.ended" }
+
 ---The facts of a call's row.
 ---@param row table
 ---@return callisto.Facts
@@ -87,7 +90,7 @@ end
 
 ---Why, in a sentence; nil while the call goes on.
 ---@param row table
----@param events {kind: string, data: table}[]|nil  what happened in it, when that is at hand
+---@param events {kind: string, data: table}[]|nil  what happened in it, at least of `ending.kinds`
 ---@return string|nil
 function ending.why(row, events)
   if row.state == "IN_PROGRESS" then return nil end
