@@ -27,6 +27,23 @@ describe("callisto test", function()
     assert.matches("spec/deep/wall_spec.lua:1", result.out)
   end)
 
+  it("has the mistake of a call's script, and all that happened, in the summary of a plain assertion", function()
+    workspace { ["spec/order_spec.lua"] = [[it("is sent", function()
+      local caller = require("callisto.spec").call { source = "return require('callisto.template') { name = 'order',\n"
+        .. "on_call = function(call) call:say(call.payload.address.street) end }" }
+      assert.equal("SENT", caller:ended().outcome)
+    end)]] }
+    local result = test()
+    assert.equal(1, result.code)
+    local summary = result.out:match "0 successes / 1 failure / 0 errors.*"
+    assert(summary, result.out .. result.err)
+    assert.matches("'SENT'", summary)
+    assert.matches("the script has broken: templates.under_test:2: attempt to index field 'address' %(a nil value%)", summary)
+    local _, stories = (result.out .. result.err):gsub("what happened:", "")
+    assert.equal(1, stories)
+    assert.matches("what happened:\n.*agent +We are sorry", summary)
+  end)
+
   it("ends with 1, not with 0, when 256 fail", function()
     workspace { ["spec/many_spec.lua"] = [[for i = 1, 256 do it("number " .. i, function() error "x" end) end]] }
     assert.equal(1, test("-o", "TAP").code)

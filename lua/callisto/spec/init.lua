@@ -60,15 +60,22 @@ function spec.voice(given) return voice.new(given or {}) end
 -- busted closes the worlds of a spec; elsewhere `world:close()` does.
 local has_busted, busted = pcall(require, "busted")
 if has_busted and busted.after_each and busted.subscribe then
-  local function show(_, _, message)
-    for _, each in ipairs(world.opened()) do
-      if each:is_new_failure(message) then io.stderr:write(each:story(), "\n") end
+  -- A failure goes on with the stories of its worlds, so that busted's summary has them.
+  local function with_stories(kind)
+    return function(element, parent, message, trace)
+      local parts = { message }
+      for _, each in ipairs(world.opened()) do
+        if each:is_new_failure(message) then parts[#parts + 1] = each:story() end
+      end
+      if #parts == 1 then return nil, true end
+      local whole = table.concat(parts, "\n")
+      for _, each in ipairs(world.opened()) do each:is_new_failure(whole) end
+      busted.publish({ kind, "it" }, element, parent, whole, trace)
+      return nil, false
     end
-    return nil, true
   end
   world.reports_itself = false
-  busted.subscribe({ "failure", "it" }, show)
-  busted.subscribe({ "error", "it" }, show)
+  for _, kind in ipairs { "failure", "error" } do busted.subscribe({ kind, "it" }, with_stories(kind), { priority = 1 }) end
   busted.after_each(function()
     local problems = {}
     for _, each in ipairs(world.opened()) do

@@ -76,7 +76,15 @@ local function short(text)
   return #line > 160 and line:sub(1, 160) .. " …" or line
 end
 
----Everything.
+-- What stopped the script of a call first, as the log has it.
+local function broken(world)
+  for _, each in ipairs(world.lab:log()) do
+    local why = each.text:match "^error.- stopped %(%u+%): ([^\n]*)"
+    if why then return why end
+  end
+end
+
+---Everything, and above it what broke a call's script, if something did.
 ---@param world callisto.spec.World
 ---@return string
 function timeline.story(world)
@@ -92,7 +100,9 @@ function timeline.story(world)
     if not is_ours then add(each.at, "request", ("%s %s → %s"):format(each.method, each.url, each.status or each.error)) end
   end
   for _, each in ipairs(world.lab:log()) do add(each.at, "log", each.text) end
-  return "what happened:\n  " .. table.concat(write(in_order(entries)), "\n  ")
+  local why = broken(world)
+  return (why and ("the script has broken: %s\n"):format(why) or "") .. "what happened:\n  "
+    .. table.concat(write(in_order(entries)), "\n  ")
 end
 
 return timeline
