@@ -19,7 +19,7 @@ static const struct {
     [CAL_QUOTA_RECORD] = {"record", "facts and lines", 200, 20, 256 * KIB, 64 * KIB},
     [CAL_QUOTA_LOG] = {"log", "lines of the log", 50, 10, 64 * KIB, 16 * KIB},
     [CAL_QUOTA_ORDERS] = {"orders", "orders to its legs", 256, 50, 512 * KIB, 64 * KIB},
-    [CAL_QUOTA_STREAMS] = {"streams", "answers that are read as they come", 16, 0.5, 0, 0},
+    [CAL_QUOTA_STREAMS] = {"streams", "answers that are read as they come", 32, 2, 0, 0},
     [CAL_QUOTA_SHARED] = {"shared", "values in callisto.shared", 1000, 50, 256 * KIB, 4 * KIB},
     [CAL_QUOTA_NAMES] = {"names", "sets and paces of callisto.shared", 32, 1, 0, 0},
     [CAL_QUOTA_SERIES] = {"series", "metrics of its own", 16, 0, 0, 0},

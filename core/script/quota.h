@@ -10,7 +10,7 @@
  *   RECORD     facts and lines of the conversation      200, 256 KiB     20, 64 KiB
  *   LOG        lines of the log                          50,  64 KiB     10, 16 KiB
  *   ORDERS     to the legs of its parties               256, 512 KiB     50, 64 KiB
- *   STREAMS    answers that are read as they come        16              1 in 2 s
+ *   STREAMS    answers that are read as they come        32              2
  *   SHARED     values written in callisto.shared       1000, 256 KiB     50,  4 KiB
  *   NAMES      sets and paces of callisto.shared         32              1
  *   SERIES     metrics that were not there before        16              none

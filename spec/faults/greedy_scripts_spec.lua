@@ -123,7 +123,7 @@ describe("what a script causes outside its VM is refused beyond its share:", fun
     { "bodies of requests", [[local body = ('x'):rep(1048576) body = body .. body .. body
       times(20, function() return core.http_fetch { url = 'https://slow.example/', body = body, answer_ceiling = 1 } end)]], 13,
       "at most 24576 KiB" },
-    { "streams", "times(500, function(i) return core.http_fetch { url = 'https://slow.example/' .. i, stream = true } end)", 484,
+    { "streams", "times(500, function(i) return core.http_fetch { url = 'https://slow.example/' .. i, stream = true } end)", 468,
       "answers that are read as they come" },
     { "tones that are stopped at once",
       "times(2000, function(i) core.tone(1, 5000 + i, 'busy', 1) return core.stop(1) end)", 1872, "orders to its legs" },
