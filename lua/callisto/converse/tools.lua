@@ -10,6 +10,7 @@ local json = require "callisto.json"
 local log = require "callisto.log"
 local options = require "callisto.options"
 local schema = require "callisto.schema"
+local secrets = require "callisto.secrets"
 local task = require "callisto.task"
 local tool = require "callisto.tool"
 local utf8 = require "callisto.util.utf8"
@@ -18,6 +19,8 @@ local tools = {}
 
 -- Of a result the model is told so much, and a fact holds so much.
 local MOST_BYTES, MOST_FACT_BYTES = 8 * 1024, 4 * 1024
+-- Names of tools are shorter; a longer one is not repeated to the model that made it up.
+local MOST_NAME_BYTES = 64
 
 ---@class callisto.RunningTool
 ---@field tool callisto.Tool|nil  nil: there is none of that name
@@ -79,6 +82,8 @@ local function cut(text, most)
   local head = utf8.valid(text:sub(1, most)):gsub("\239\191\189+$", "")
   return ("%s … (cut off: %d bytes in all)"):format(head, #text)
 end
+
+local function shown(name) return cut(utf8.valid(name), MOST_NAME_BYTES) end
 
 local function readable(text)
   local valid, is_changed = utf8.valid(text)
@@ -143,7 +148,7 @@ local function run(self, running)
   end)
   if not ok then
     if task.is_cancel(value) then error(value, 0) end
-    log.error(("call %s: the tool '%s' failed: %s"):format(self.call.id, about.name, tostring(value)))
+    log.error(("call %s: the tool '%s' failed: %s"):format(self.call.id, about.name, secrets.redact(tostring(value))))
     return failed "The tool failed."
   end
   if code == "REFUSED" then return value end
@@ -155,7 +160,7 @@ end
 
 local function write_fact(self, running, result)
   self.call:fact("tool", {
-    name = running.call.name, arguments = cut(utf8.valid(running.call.arguments), MOST_FACT_BYTES), state = result.state,
+    name = shown(running.call.name), arguments = cut(utf8.valid(running.call.arguments), MOST_FACT_BYTES), state = result.state,
     result = cut(result.text, MOST_FACT_BYTES), ms = math.floor((core.now() - running.started_at) * 1000 + 0.5),
   })
 end
@@ -170,7 +175,8 @@ end
 local function unknown(self, call)
   local known = {}
   for name in pairs(self.by_name) do known[name] = true end
-  return ("There is no tool '%s': %s."):format(call.name, (options.unknown(call.name, known):gsub("field", "tool")))
+  local name = shown(call.name)
+  return ("There is no tool '%s': %s."):format(name, (options.unknown(name, known):gsub("field", "tool")))
 end
 
 -- Asked for once more in the same answer, word by word. A booking is made once.
