@@ -221,7 +221,7 @@ function on.replied(self, about)
   if self.measure then self.measure:answered(about.answer, self.opts.prices) end
   if #about.answer.calls == 0 then return end
   self.rounds = self.rounds + 1
-  about.entry.calls = about.answer.calls
+  self.history:calls(about.entry, about.answer.calls)
   for _ = 1, #about.answer.calls do self.caller:take "tool_began" end
   self.tools:run(about.entry, about.answer.calls)
 end

@@ -8,6 +8,9 @@
 
 local json = require "callisto.json"
 
+-- What vendors take back of a call: they refuse longer names and ids, and a model that writes more arguments has lost its way.
+local MOST_NAME_BYTES, MOST_ID_BYTES, MOST_ARGUMENT_BYTES = 64, 40, 64 * 1024
+
 ---@class callisto.HistorySentence  a sentence of the agent
 ---@field text string
 ---@field heard string|nil  nil: it is being said, or waits
@@ -22,13 +25,15 @@ local json = require "callisto.json"
 ---@class callisto.History
 ---@field entries callisto.HistoryEntry[]
 ---@field is_open boolean  something was said, or found out, that the agent has not answered
+---@field private ids table<string, true>  of all calls
+---@field private calls_count integer
 local History = {}
 History.__index = History
 
 local history = {}
 
 ---@return callisto.History
-function history.new() return setmetatable({ entries = {}, is_open = false }, History) end
+function history.new() return setmetatable({ entries = {}, is_open = false, ids = {}, calls_count = 0 }, History) end
 
 local function add(self, entry)
   self.entries[#self.entries + 1] = entry
@@ -61,6 +66,36 @@ function history.entry() return { who = "agent", sentences = {}, calls = {}, res
 ---@param entry callisto.HistoryEntry|nil
 ---@return callisto.HistoryEntry
 function History:agent(entry) return add(self, entry or history.entry()) end
+
+-- An id that no other call of the conversation has, also none of another vendor's model.
+local function id_of(self, id)
+  self.calls_count = self.calls_count + 1
+  if #id > MOST_ID_BYTES or not id:find "^[%w_-]+$" or self.ids[id] then id = ("call_%d"):format(self.calls_count) end
+  while self.ids[id] do id = id .. "_" end
+  self.ids[id] = true
+  return id
+end
+
+local function name_of(name)
+  local mended = name:sub(1, MOST_NAME_BYTES):gsub("[^%w_-]", "_")
+  return mended ~= "" and mended or "unnamed"
+end
+
+local function arguments_of(text)
+  local is_object = #text <= MOST_ARGUMENT_BYTES and text:find "^%s*{" and type(json.decode(text)) == "table"
+  return is_object and text or "{}"
+end
+
+---The agent has asked for tools. A vendor refuses every later question whose history has a call that is not well formed; so what
+---stands there is in order, and the result tells what was wrong. The calls get the ids they have there.
+---@param entry callisto.HistoryEntry
+---@param calls callisto.LlmCall[]
+function History:calls(entry, calls)
+  for i, call in ipairs(calls) do
+    call.id = id_of(self, call.id)
+    entry.calls[i] = { id = call.id, name = name_of(call.name), arguments = arguments_of(call.arguments), seal = call.seal }
+  end
+end
 
 ---A tool has an answer.
 ---@param entry callisto.HistoryEntry  in which it was asked for

@@ -19,6 +19,8 @@ local models = {}
 local FAILURES, WITHIN_S, ALONE_S = 3, 60, 30
 -- One without room is asked again after what it said, within these.
 local ROOM_S, MOST_ROOM_S = 2, 60
+-- An answer may ask for so many tools; the others of a model that has lost its way are not run, and were never asked for.
+local MOST_CALLS = 16
 
 ---@class callisto.Models
 ---@field list {name: string, adapter: callisto.Llm, account: table}[]  in the order in which they are asked
@@ -128,7 +130,7 @@ local function read_all(answer, request, result)
         return result
       end
     elseif event.kind == "tool" then
-      result.calls[#result.calls + 1] = event
+      if #result.calls < MOST_CALLS then result.calls[#result.calls + 1] = event end
     else
       result.reason, result.usage = event.reason, event.usage
     end
