@@ -44,6 +44,28 @@ describe("callisto check", function()
     assert.matches("3 files, 0 with problems\n$", result.out)
   end)
 
+  it("warns of a sound file that is not there, where its path is written out", function()
+    folder = binary.folder { ["audio/here.wav"] = "RIFF", ["templates/a.lua"] = template [[return template { name = "a",
+  on_call = function(call)
+    call:play "audio/here.wav"
+    call:play("audio/gone.wav", { barge_in = true })
+    call:background('audio/rain.wav', { volume = 0.2 })
+    call:play("audio/" .. call.payload.city .. ".wav")
+    call:hold({ "audio/hold.wav", every = "30s" }, print)
+    call:say "audio/said.wav" -- call:play "audio/comment.wav"
+  end }]] }
+    local checked, list = command.check(folder), {}
+    for i, each in ipairs(checked.warnings) do
+      list[i] = ("%s:%d: %s"):format(each.file:sub(#folder + 2), each.line, each.message)
+    end
+    assert.same({}, checked.problems)
+    assert.same({
+      "templates/a.lua:6: call:play: there is no sound file 'audio/gone.wav' in the workspace",
+      "templates/a.lua:7: call:background: there is no sound file 'audio/rain.wav' in the workspace",
+      "templates/a.lua:9: call:hold: there is no sound file 'audio/hold.wav' in the workspace",
+    }, list)
+  end)
+
   it("finds nothing wrong with this workspace", function()
     local result = binary.run { "check" }
     assert.equal(0, result.code, result.out .. result.err)

@@ -12,6 +12,7 @@ local json = require "callisto.json"
 local llm = require "callisto.provider.llm"
 local options = require "callisto.options"
 local place = require "callisto.judge.place"
+local sounds = require "callisto.judge.sounds"
 local speakers = require "callisto.speakers"
 local stt = require "callisto.provider.stt"
 local template = require "callisto.template"
@@ -224,6 +225,17 @@ local function warn_of_template(self, source, value)
   end
 end
 
+-- A call that plays a file that is not there breaks there, or is silent.
+local function warn_of_sounds(self, source)
+  local module_file = source.module:gsub("%.", "/") .. ".lua"
+  if source.path:sub(-#module_file) ~= module_file then return end
+  local text = read(source.path)
+  for _, each in ipairs(text and sounds.missing(text, source.path:sub(1, -#module_file - 1)) or {}) do
+    add(self, self.verdict.warnings, source, ("%s:%d: call:%s: there is no sound file '%s' in the workspace"):format(source.path,
+      each.line, each.verb, each.path))
+  end
+end
+
 -- What our own voice has no sound for would be silence.
 local function warn_of_greeting(self, source, value)
   local made = self.catalog.tts[value.voice.tts]
@@ -310,6 +322,7 @@ local kinds = {
 local function judge_file(self, source)
   local why = fault_of_text(self, source)
   if why then return why end
+  warn_of_sounds(self, source)
   for _, kind in ipairs(kinds) do
     if source.module:find(kind[1]) then
       if type(source.value) == "table" then

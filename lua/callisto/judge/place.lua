@@ -5,12 +5,20 @@
 
 local place = {}
 
-local function line_of(text, at)
+---The line of a place in a text.
+---@param text string
+---@param at integer
+---@return integer
+function place.line_of(text, at)
   local _, count = text:sub(1, at - 1):gsub("\n", "")
   return count + 1
 end
 
-local function is_comment(text, at)
+---Whether a place in a text is behind a "--" of its line.
+---@param text string
+---@param at integer
+---@return boolean
+function place.is_comment(text, at)
   local before = text:sub(1, at - 1)
   local line = before:match "^.*\n(.*)" or before -- anchored: one run over the text, not one from each of its characters
   return line:find("--", 1, true) ~= nil
@@ -20,7 +28,7 @@ local function find_word(text, from, word, after)
   local before = word:find "^[%w_]" and "%f[%w_]" or ""
   local pattern = before .. word:gsub("%p", "%%%0") .. "%f[^%w_]" .. after
   local at = text:find(pattern, from)
-  while at and is_comment(text, at) do at = text:find(pattern, at + 1) end
+  while at and place.is_comment(text, at) do at = text:find(pattern, at + 1) end
   return at
 end
 
@@ -38,7 +46,7 @@ function place.of_field(text, message)
   if name and not message:find("is missing", 1, true) then
     at = find_word(text, at, name, "[%]\"']*%s*=") or find_word(text, at, name, "") or at
   end
-  return line_of(text, at)
+  return place.line_of(text, at)
 end
 
 -- The file that a message names: by the end of its path, which Lua shortens to "...of/the/path.lua" when it is long.
