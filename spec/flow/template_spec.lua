@@ -23,7 +23,7 @@ describe("a template", function()
 
   for _, case in ipairs {
     { "a misspelled field", { greting = "Hello" }, "template 'x': unknown field 'greting'; did you mean 'greeting'?" },
-    { "an unknown field", { zzz = 1 }, "unknown field 'zzz'; there are: barge_in, description" },
+    { "an unknown field", { zzz = 1 }, "unknown field 'zzz'; there are: answering_machine, barge_in" },
     { "a wrong type", { record = "yes" }, "'record' must be boolean, not string" },
     { "no on_call", { on_call = false }, "'on_call' must be function, not boolean" },
     { "a bad name", { name = "a b" }, "'name' must be letters" },
