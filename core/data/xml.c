@@ -4,21 +4,17 @@
 #include <libxml/parser.h>
 #include <libxml/parserInternals.h>
 #include <libxml/tree.h>
-#include <pthread.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "data/xml_prepare.h"
 
 /* libxml2 builds its own tree first. It is then measured and copied into one block: elements and attributes
  * from the front, their strings from the back, so that everything is aligned and goes at once. */
 typedef struct block {
   char *front, *back;
 } block;
-
-static pthread_once_t is_ready = PTHREAD_ONCE_INIT;
-
-static void get_ready(void) { xmlInitParser(); }
 
 static int is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
@@ -149,7 +145,7 @@ int cal_xml_parse(cal_xml **result, const char *text, size_t bytes) {
   if (bytes > CAL_XML_BYTES)
     return cal_fail(-EMSGSIZE, "an XML document of %zu bytes, at most %d are read", bytes, CAL_XML_BYTES);
   if (bytes == 0) return cal_fail(-EBADMSG, "not XML: an empty text");
-  pthread_once(&is_ready, get_ready);
+  cal_xml_prepare();
   xmlParserCtxt *parser = xmlNewParserCtxt();
   if (!parser) return cal_fail(-ENOMEM, "libxml2 has no memory for a parser");
   parser->sax->internalSubset = refuse_doctype;

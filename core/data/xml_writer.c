@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "data/utf8.h"
+#include "data/xml_prepare.h"
 
 struct cal_xml_writer {
   xmlTextWriter *writer;
@@ -24,6 +25,7 @@ static int append(void *context, const char *data, int bytes) {
 }
 
 cal_xml_writer *cal_xml_writer_new(cal_buf *into) {
+  cal_xml_prepare();
   cal_xml_writer *w = cal_alloc(sizeof *w);
   w->into = into;
   xmlOutputBuffer *out = xmlOutputBufferCreateIO(append, NULL, w, NULL);
