@@ -183,6 +183,7 @@ static inline cal_engine_options world_options(const world *w, int threads) {
                               .grace_s = 60,
                               .warm_vms = 2,
                               .allow_private = 1,
+                              .arrival_wait_ms = 10000, /* a busy machine turns nobody away */
                               .entry_budget_ms = BUDGET_MS};
 }
 

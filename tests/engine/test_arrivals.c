@@ -15,7 +15,7 @@ static void open_door(world *w, const char *path, cal_door_kind kind, uint32_t p
 
 static void open_doors(world *w, uint32_t patience_ms) {
   open_door(w, "/open/{entry}/{name}", CAL_DOOR_BEGINS, patience_ms);
-  open_door(w, "/news", CAL_DOOR_TELLS, 5000);
+  open_door(w, "/news", CAL_DOOR_TELLS, 30000);
 }
 
 static cal_admission *admission_of(world *w) { return &cal_engine_reach(w->engine)->admissions[0]; }
@@ -94,7 +94,7 @@ static void news_goes_first_unless_its_sender_would_be_gone_by_then(void **state
   wait_until_idle(&w);
   occupy(&w, 3600 * CAL_S);
   assert_int_equal(get(&w, "/news"), 503);
-  occupy(&w, 2 * CAL_S);
+  occupy(&w, 12 * CAL_S);
   assert_int_equal(get(&w, "/nothing"), 503);
   assert_int_equal(get(&w, "/news"), 404);
   world_close(&w);
