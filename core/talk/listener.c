@@ -289,15 +289,7 @@ static const cal_port_handlers handlers = {.on_up = on_up,
 static int open_port(cal_listener *l, cal_port **port) {
   cal_vendor_order *order = l->options.ears[l->ear];
   if (cal_vendor_order_is_http(order)) return cal_dictation_open(port, l->host, order);
-  cal_port_ws_options socket = {.name = order->call,
-                                .wire = order->wire,
-                                .start_deadline_ms = order->connect_ms,
-                                .opening = order->opening,
-                                .closing = order->closing,
-                                .url = order->url,
-                                .url_headers = order->url_headers,
-                                .texts = order};
-  return cal_port_ws_dial(port, l->host, &socket);
+  return cal_vendor_order_dial(order, port, l->host);
 }
 
 static void dial(cal_listener *l) {

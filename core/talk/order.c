@@ -128,3 +128,15 @@ const char *cal_vendor_order_hide(const cal_vendor_order *order, const char *tex
   into[used] = 0;
   return into;
 }
+
+int cal_vendor_order_dial(cal_vendor_order *order, cal_port **port, const cal_host *host) {
+  cal_port_ws_options socket = {.name = order->call,
+                                .wire = order->wire,
+                                .start_deadline_ms = order->connect_ms,
+                                .opening = order->opening,
+                                .closing = order->closing,
+                                .url = order->url,
+                                .url_headers = order->url_headers,
+                                .texts = order};
+  return cal_port_ws_dial(port, host, &socket);
+}

@@ -3,6 +3,7 @@
 #ifndef CAL_TALK_ORDER_H
 #define CAL_TALK_ORDER_H
 
+#include "leg/port_ws.h"
 #include "wire/wire.h"
 
 #define CAL_VENDOR_SECRETS 16
@@ -53,6 +54,9 @@ cal_vendor_order *cal_vendor_order_new(const cal_vendor_order *given); /* copies
 int cal_vendor_order_is_voice(const cal_vendor_order *order); /* its wire can say */
 int cal_vendor_order_is_http(const cal_vendor_order *order);  /* it is asked by requests */
 int cal_vendor_order_is_ear(const cal_vendor_order *order);   /* its wire sends sound */
+
+/* A socket to it. As cal_port_ws_dial. Io thread only. */
+int cal_vendor_order_dial(cal_vendor_order *order, cal_port **port, const cal_host *host);
 
 /* Of what has ended with this code (0: none) and this text, or told this error code ("": none). */
 cal_fault cal_vendor_order_fault(const cal_vendor_order *order, int code, const char *error,

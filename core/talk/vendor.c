@@ -280,18 +280,7 @@ cal_vendor *cal_vendor_close(cal_vendor *v) {
   return NULL;
 }
 
-static int dial(cal_vendor *v) {
-  cal_vendor_order *order = v->options.order;
-  cal_port_ws_options socket = {.name = order->call,
-                                .wire = order->wire,
-                                .start_deadline_ms = order->connect_ms,
-                                .opening = order->opening,
-                                .closing = order->closing,
-                                .url = order->url,
-                                .url_headers = order->url_headers,
-                                .texts = order};
-  return cal_port_ws_dial(&v->port, v->host, &socket);
-}
+static int dial(cal_vendor *v) { return cal_vendor_order_dial(v->options.order, &v->port, v->host); }
 
 int cal_vendor_open(cal_vendor **result, const cal_host *host, cal_leg *leg,
                     const cal_vendor_options *options) {
