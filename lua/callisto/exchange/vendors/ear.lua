@@ -10,6 +10,7 @@
 
 local options = require "callisto.options"
 local reading = require "callisto.exchange.vendors.reading"
+local session = require "callisto.exchange.vendors.session"
 
 local ear = {}
 
@@ -180,18 +181,6 @@ local function listener_of(self, wire, wanted, stage, socket)
   }, Listener)
 end
 
-local function open_socket(self, wire, wanted, stage)
-  local listener, handlers
-  return {
-    open = function(socket)
-      listener = listener_of(self, wire, wanted, stage, socket)
-      handlers = wire.open(listener, wanted)
-    end,
-    message = function(_, data, is_binary) handlers.message(data, is_binary) end,
-    close = function() listener:stop() end,
-  }
-end
-
 local function take_socket(self, request, stage)
   for _, wire in ipairs(WIRES) do
     local wanted = wire.socket(request)
@@ -203,7 +192,7 @@ local function take_socket(self, request, stage)
       self._asked = self._asked + 1
       if self._asked <= self._options.busy then return 429 end
       wanted.is_unauthorized = is_wrong
-      return open_socket(self, wire, wanted, stage)
+      return session.new(wire, wanted, function(socket) return listener_of(self, wire, wanted, stage, socket) end)
     end
   end
   return 404

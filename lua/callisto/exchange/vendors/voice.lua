@@ -10,6 +10,7 @@
 
 local options = require "callisto.options"
 local reading = require "callisto.exchange.vendors.reading"
+local session = require "callisto.exchange.vendors.session"
 
 local voice = {}
 
@@ -211,25 +212,13 @@ local function refusal_of(self, wire, request)
   return self._asked <= self._options.busy and 429 or nil
 end
 
-local function open_socket(self, wire, wanted, stage)
-  local talker, handlers
-  return {
-    open = function(socket)
-      talker = talker_of(self, wire, wanted, stage, socket)
-      handlers = wire.open(talker, wanted)
-    end,
-    message = function(_, data, is_binary) handlers.message(data, is_binary) end,
-    close = function() talker:stop() end,
-  }
-end
-
 local function take_socket(self, request, stage)
   for _, wire in ipairs(WIRES) do
     local wanted = wire.socket and wire.socket(request)
     if wanted then
       local status = refusal_of(self, wire, request) or wanted.status
       if status then return status end
-      return open_socket(self, wire, wanted, stage)
+      return session.new(wire, wanted, function(socket) return talker_of(self, wire, wanted, stage, socket) end)
     end
   end
   return 404
