@@ -92,24 +92,14 @@ local function behind(first, order)
   return first
 end
 
--- The vendors' ears until one that is not a vendor's, the first of them with the others.
-local function ears_of(call)
+-- Those of vendors until one that is not, in the order in which a template names them: the first of them with the others.
+-- `field` of each is the name of its provider.
+local function first_of(call, kind, list, field)
   local first
-  for _, ear in ipairs(hearing.ears(call.template.voice)) do
-    local made = catalog.provider("stt", ear.name)
+  for _, chosen in ipairs(list) do
+    local made = catalog.provider(kind, chosen[field])
     if made.engine == "local" then break end
-    first = behind(first, usable(call, "stt", made, ear))
-  end
-  return first
-end
-
--- The vendors' voices until one that is not a vendor's, the first of them with the others.
-local function voices_of(call)
-  local first
-  for _, speaker in ipairs(speakers.of(call.template.voice)) do
-    local made = catalog.provider("tts", speaker.tts)
-    if made.engine == "local" then break end
-    first = behind(first, usable(call, "tts", made, speaker))
+    first = behind(first, usable(call, kind, made, chosen))
   end
   return first
 end
@@ -118,7 +108,8 @@ end
 ---@param call callisto.LiveCall
 ---@return {stt: callisto.VendorOrder|nil, tts: callisto.VendorOrder|nil}
 function vendors.of(call)
-  return { stt = ears_of(call), tts = voices_of(call) }
+  local voice = call.template.voice
+  return { stt = first_of(call, "stt", hearing.ears(voice), "name"), tts = first_of(call, "tts", speakers.of(voice), "tts") }
 end
 
 ---Opens them, for a call the engine has.
